@@ -1,0 +1,8 @@
+//! Values and rules. No I/O, no clock, no serialisation, no database: everything here is a total function over values.
+
+pub mod id;
+pub mod refusal;
+pub mod severity;
+pub mod text;
+pub mod timestamp;
+pub mod word;

@@ -1,0 +1,201 @@
+//! Checked texts: what passed one of these constructors needs no second check inside the house.
+
+use std::fmt;
+
+use chrono_tz::Tz;
+
+use super::refusal::FieldError;
+
+/// Longest title, in characters.
+pub const TITLE_CHARS: usize = 200;
+/// Longest free text of one entry, in bytes (a pasted log belongs into an attachment).
+pub const BODY_BYTES: usize = 256 * 1024;
+/// Longest name of a person, customer, team, service, label …, in characters.
+pub const NAME_CHARS: usize = 120;
+
+/// A ticket's title: one line, 1–200 characters, no control characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Title(String);
+
+impl Title {
+    pub fn parse(text: &str) -> Result<Self, FieldError> {
+        one_line("title", text, TITLE_CHARS).map(Self)
+    }
+
+    /// A title from text that somebody else wrote (a mail's subject): folded to one line and cut, never refused.
+    pub fn from_foreign(text: &str, if_empty: &str) -> Self {
+        let line = squeeze(text);
+        let cut: String = line.chars().take(TITLE_CHARS).collect();
+        Self(if cut.is_empty() {
+            if_empty.to_owned()
+        } else {
+            cut
+        })
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Title {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One line of 1 to `max` characters, trimmed, without control characters. `field` names it in the error.
+pub fn one_line(field: &'static str, text: &str, max: usize) -> Result<String, FieldError> {
+    let line = squeeze(text);
+    if line.is_empty() {
+        return Err(FieldError::new(field, "required"));
+    }
+    let chars = line.chars().count();
+    if chars > max {
+        return Err(FieldError::new(field, "too-long")
+            .with("max", max.to_string())
+            .with("got", chars.to_string()));
+    }
+    Ok(line)
+}
+
+/// As [`one_line`], but empty is `None`.
+pub fn optional_line(
+    field: &'static str,
+    text: &str,
+    max: usize,
+) -> Result<Option<String>, FieldError> {
+    if text.trim().is_empty() {
+        Ok(None)
+    } else {
+        one_line(field, text, max).map(Some)
+    }
+}
+
+/// Free text of at most [`BODY_BYTES`]: line ends become `\n`, NUL goes, trailing blanks go. May be empty.
+pub fn body(field: &'static str, text: &str) -> Result<String, FieldError> {
+    let text = text
+        .replace("\r\n", "\n")
+        .replace('\r', "\n")
+        .replace('\0', "");
+    let text = text.trim_end().to_owned();
+    if text.len() > BODY_BYTES {
+        return Err(FieldError::new(field, "too-long-bytes")
+            .with("max", BODY_BYTES.to_string())
+            .with("got", text.len().to_string()));
+    }
+    Ok(text)
+}
+
+/// An IANA zone name, exactly as the tz database spells it.
+pub fn zone(field: &'static str, text: &str) -> Result<Tz, FieldError> {
+    text.trim()
+        .parse()
+        .map_err(|_| FieldError::new(field, "unknown-zone").with("value", text.trim().to_owned()))
+}
+
+/// A mail address: one `@`, a non-empty local part, a domain of letters, digits, dots and hyphens; at most 254 bytes.
+/// Compared by its folded form.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct EmailAddress(String);
+
+impl EmailAddress {
+    pub fn parse(text: &str) -> Result<Self, FieldError> {
+        let text = text.trim();
+        let wrong = || FieldError::new("email", "not-an-address").with("value", text.to_owned());
+        let (local, domain) = text.rsplit_once('@').ok_or_else(wrong)?;
+        let local_ok = !local.is_empty()
+            && local.len() <= 64
+            && local
+                .chars()
+                .all(|c| !c.is_control() && !c.is_whitespace() && !"<>,;:\"()[]\\@".contains(c));
+        let domain_ok = !domain.is_empty()
+            && domain.split('.').all(|label| {
+                !label.is_empty()
+                    && !label.starts_with('-')
+                    && !label.ends_with('-')
+                    && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+            });
+        if text.len() > 254 || !local_ok || !domain_ok {
+            return Err(wrong());
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The form that is unique: lower case throughout.
+    pub fn folded(&self) -> String {
+        self.0.to_lowercase()
+    }
+
+    pub fn domain(&self) -> &str {
+        self.0.rsplit_once('@').map_or("", |(_, domain)| domain)
+    }
+}
+
+impl fmt::Display for EmailAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// White space runs become one blank, control characters go, ends are trimmed.
+fn squeeze(text: &str) -> String {
+    let cleaned: String = text
+        .chars()
+        .map(|c| if c.is_whitespace() { ' ' } else { c })
+        .filter(|c| !c.is_control())
+        .collect();
+    cleaned
+        .split(' ')
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_is_one_line_of_at_most_200_characters() {
+        assert_eq!(
+            Title::parse("  DB master\r\n down ").unwrap().as_str(),
+            "DB master down"
+        );
+        assert_eq!(Title::parse(" \t ").unwrap_err().problem, "required");
+        assert!(Title::parse(&"ü".repeat(200)).is_ok());
+        assert_eq!(
+            Title::parse(&"ü".repeat(201)).unwrap_err().problem,
+            "too-long"
+        );
+        assert_eq!(
+            Title::from_foreign("", "(no subject)").as_str(),
+            "(no subject)"
+        );
+    }
+
+    #[test]
+    fn addresses_are_checked_and_folded() {
+        assert_eq!(
+            EmailAddress::parse(" Ada@Example.ORG ").unwrap().folded(),
+            "ada@example.org"
+        );
+        for wrong in [
+            "",
+            "ada",
+            "@x",
+            "a@",
+            "a b@x.org",
+            "a@x..org",
+            "a@-x.org",
+            "a\r\nBcc: b@x.org",
+            "a@b@c d",
+        ] {
+            assert!(EmailAddress::parse(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Watchkeeper: tickets, change control and SLA clocks for the people who keep production running.
+//!
+//! # The map of the house
+//! ```text
+//! edges     cli · listen · http (web, api) · jobs     parse, call one action, show
+//! actions   one state change = one function = one transaction
+//! beside    intake    bytes -> values
+//!           render    values -> letters, calendars, reports
+//!           outbound  hands bytes to a network
+//! store     the only SQL
+//! domain    values and rules: no I/O, no clock, no serde, no diesel
+//! ```
+//! A noun keeps its name on every floor: `domain::ticket` decides, `actions::ticket` does it in one transaction,
+//! `store::ticket` keeps it, `http::web::ticket` and `http::api::ticket` show it.
+//! Which floor may import which is a table in `tests/it/tidy.rs`, and a test.
+
+#![forbid(unsafe_code)]
+
+pub mod domain;
