@@ -2,7 +2,9 @@
 
 pub mod id;
 pub mod refusal;
+pub mod rotation;
 pub mod severity;
 pub mod text;
 pub mod timestamp;
+pub mod wall_clock;
 pub mod word;
