@@ -17,3 +17,6 @@
 #![forbid(unsafe_code)]
 
 pub mod domain;
+pub mod error;
+pub mod store;
+pub mod time;

@@ -33,6 +33,11 @@ impl<T> Id<T> {
         self.0
     }
 
+    /// The 16 bytes, in network order.
+    pub fn bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
     pub fn parse(text: &str) -> Option<Self> {
         Uuid::parse_str(text).ok().map(Self::from_uuid)
     }

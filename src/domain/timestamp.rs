@@ -22,6 +22,11 @@ impl Timestamp {
         self.0
     }
 
+    /// For storage, which binds by reference.
+    pub(crate) const fn micros_ref(&self) -> &i64 {
+        &self.0
+    }
+
     /// The instant as chrono knows it. Instants outside chrono's range (year ±262,000) become `NEVER`.
     pub fn utc(self) -> DateTime<Utc> {
         match Utc.timestamp_micros(self.0) {

@@ -1,0 +1,15 @@
+DROP TABLE idempotency;
+DROP TABLE attempt;
+DROP TABLE delivery;
+DROP TABLE attachment;
+DROP TABLE blob_chunk;
+DROP TABLE blob;
+DROP TABLE ticket_label;
+DROP TABLE watcher;
+DROP TABLE ticket_role;
+DROP TABLE ticket_link;
+DROP TABLE ticket_service;
+DROP TABLE affected;
+DROP TABLE entry;
+DROP TABLE ticket;
+DROP TABLE counter;

@@ -1,0 +1,205 @@
+//! The two databases behind one door, and the only place that opens transactions.
+//!
+//! SQLite: a pool of readers and one writer with group commit (`writer.rs`), because a pool of writers starves somebody for
+//! seconds. PostgreSQL: a pool; serialization failures and lost connections run the closure again.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use diesel::connection::{Connection, SimpleConnection};
+use diesel::pg::PgConnection;
+use diesel::r2d2::{ManageConnection, Pool, PooledConnection};
+use diesel::sqlite::SqliteConnection;
+
+use super::writer::Writer;
+use crate::error::{Error, Result};
+
+/// A connection to whichever database this installation runs on.
+#[derive(diesel::MultiConnection)]
+pub enum Conn {
+    Sqlite(SqliteConnection),
+    Pg(PgConnection),
+}
+
+/// Proof of an open write transaction. Derefs to [`Conn`] for reading.
+pub struct Tx<'a>(&'a mut Conn);
+
+impl<'a> Tx<'a> {
+    pub(super) fn new(conn: &'a mut Conn) -> Self {
+        Tx(conn)
+    }
+}
+
+impl std::ops::Deref for Tx<'_> {
+    type Target = Conn;
+    fn deref(&self) -> &Conn {
+        self.0
+    }
+}
+
+impl std::ops::DerefMut for Tx<'_> {
+    fn deref_mut(&mut self) -> &mut Conn {
+        self.0
+    }
+}
+
+/// Where the data lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    Sqlite(PathBuf),
+    Postgres(String),
+}
+
+impl DatabaseUrl {
+    /// `postgres://…` or `postgresql://…` is PostgreSQL; `sqlite:PATH` or a plain path is SQLite; any other scheme is refused,
+    /// so that a mistyped URL doesn't become a new file.
+    pub fn parse(text: &str) -> std::result::Result<Self, String> {
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return Ok(Self::Postgres(text.to_owned()));
+        }
+        let path = text.strip_prefix("sqlite:").unwrap_or(text);
+        if path.contains("://") || path.is_empty() {
+            return Err(format!(
+                "`{text}` is no database: use `postgres://user@host/name` or the path of an SQLite file"
+            ));
+        }
+        Ok(Self::Sqlite(PathBuf::from(path)))
+    }
+}
+
+pub struct Store {
+    url: DatabaseUrl,
+    pool: Pool<Opener>,
+    writer: Option<Writer>,
+}
+
+/// Opens pooled connections: for reading on SQLite, for everything on PostgreSQL.
+///
+/// Ours, because the derived `establish` tries the backends in turn and would take a mistyped URL for a new file.
+#[derive(Debug)]
+struct Opener(DatabaseUrl);
+
+impl ManageConnection for Opener {
+    type Connection = Conn;
+    type Error = diesel::r2d2::Error;
+
+    fn connect(&self) -> std::result::Result<Conn, Self::Error> {
+        use diesel::r2d2::Error::{ConnectionError, QueryError};
+        match &self.0 {
+            DatabaseUrl::Sqlite(path) => {
+                let mut conn = SqliteConnection::establish(&path.to_string_lossy())
+                    .map_err(ConnectionError)?;
+                conn.batch_execute(READER_PRAGMAS).map_err(QueryError)?;
+                Ok(Conn::Sqlite(conn))
+            }
+            DatabaseUrl::Postgres(address) => {
+                let mut conn = PgConnection::establish(address).map_err(ConnectionError)?;
+                conn.batch_execute("SET TIME ZONE 'UTC'")
+                    .map_err(QueryError)?;
+                Ok(Conn::Pg(conn))
+            }
+        }
+    }
+
+    fn is_valid(&self, conn: &mut Conn) -> std::result::Result<(), Self::Error> {
+        conn.batch_execute("SELECT 1")
+            .map_err(diesel::r2d2::Error::QueryError)
+    }
+
+    fn has_broken(&self, conn: &mut Conn) -> bool {
+        match conn {
+            // A reader holds no transaction; a failed statement leaves nothing behind.
+            Conn::Sqlite(_) => false,
+            Conn::Pg(pg) => std::thread::panicking() || pg_is_broken(pg),
+        }
+    }
+}
+
+fn pg_is_broken(pg: &mut PgConnection) -> bool {
+    use diesel::connection::{AnsiTransactionManager, TransactionManager};
+    AnsiTransactionManager::is_broken_transaction_manager(pg)
+}
+
+const READER_PRAGMAS: &str =
+    "PRAGMA busy_timeout=5000; PRAGMA foreign_keys=ON; PRAGMA query_only=ON;";
+
+/// How often PostgreSQL may make us run a transaction again before it becomes an error.
+const RETRIES: u32 = 10;
+
+impl Store {
+    /// Opens the database and asserts its durability. Doesn't migrate.
+    pub fn open(url: &DatabaseUrl) -> Result<Self> {
+        // The writer first: it creates the file and switches it to WAL before a reader can look.
+        let writer = match url {
+            DatabaseUrl::Sqlite(path) => Some(Writer::open(path)?),
+            DatabaseUrl::Postgres(_) => None,
+        };
+        let pool = Pool::builder()
+            .max_size(16)
+            .min_idle(Some(1))
+            .test_on_check_out(false)
+            .connection_timeout(Duration::from_secs(5))
+            .build(Opener(url.clone()))
+            .map_err(|error| Error::Unavailable(format!("the database doesn't answer: {error}")))?;
+        Ok(Self {
+            url: url.clone(),
+            pool,
+            writer,
+        })
+    }
+
+    pub fn url(&self) -> &DatabaseUrl {
+        &self.url
+    }
+
+    pub fn is_sqlite(&self) -> bool {
+        self.writer.is_some()
+    }
+
+    /// Runs `work` on a pooled connection. Each statement sees what was committed before it.
+    pub fn read<T>(&self, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+        work(&mut *self.pooled()?)
+    }
+
+    /// Runs `work` in one transaction and returns after it is durable.
+    ///
+    /// `work` may run more than once (a broken shared commit, a serialization failure): it must have no effect outside `tx`.
+    /// An error rolls back everything it did.
+    pub fn write<T>(&self, work: impl Fn(&mut Tx) -> Result<T>) -> Result<T> {
+        if let Some(writer) = &self.writer {
+            return writer.write(work);
+        }
+        let mut tries = 0;
+        loop {
+            let mut conn = self.pooled()?;
+            let outcome = conn.transaction(|conn| work(&mut Tx::new(conn)));
+            match outcome {
+                Err(Error::Database(error)) if tries < RETRIES && is_worth_retrying(&error) => {
+                    tries += 1;
+                    drop(conn);
+                    // Spread the losers of a collision; the total stays below the callers' patience.
+                    std::thread::sleep(Duration::from_millis(u64::from(tries * tries)));
+                }
+                other => return other,
+            }
+        }
+    }
+
+    fn pooled(&self) -> Result<PooledConnection<Opener>> {
+        self.pool
+            .get()
+            .map_err(|error| Error::Unavailable(error.to_string()))
+    }
+}
+
+/// A serialization failure, a deadlock or a connection that went away: running the whole action again is right.
+fn is_worth_retrying(error: &diesel::result::Error) -> bool {
+    use diesel::result::{DatabaseErrorKind as Kind, Error as Diesel};
+    match error {
+        Diesel::DatabaseError(Kind::SerializationFailure | Kind::ClosedConnection, _) => true,
+        // diesel has no kind of its own for 40P01.
+        Diesel::DatabaseError(_, info) => info.message().contains("deadlock detected"),
+        Diesel::BrokenTransactionManager => true,
+        _ => false,
+    }
+}

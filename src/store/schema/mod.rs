@@ -1,0 +1,3 @@
+//! The tables as diesel sees them, one file per room. Column names are the same on both databases.
+
+pub mod core;
