@@ -1,5 +1,6 @@
 //! Values and rules. No I/O, no clock, no serialisation, no database: everything here is a total function over values.
 
+pub mod access;
 pub mod id;
 pub mod refusal;
 pub mod rotation;
