@@ -109,9 +109,9 @@ word_set!(
     Scopes of Scope
 );
 
-/// Who does something, with the powers they had when the request began.
+/// Who asks, with the powers they had when the request began. A timeline keeps only who it was (`timeline::Actor`).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Actor {
+pub enum Principal {
     Person {
         id: PersonId,
         name: String,
@@ -155,38 +155,38 @@ words! {
     }
 }
 
-impl Actor {
+impl Principal {
     /// As which person this acts: the person, or the token's owner.
     pub fn person(&self) -> Option<PersonId> {
         match self {
-            Actor::Person { id, .. } => Some(*id),
-            Actor::Token {
+            Principal::Person { id, .. } => Some(*id),
+            Principal::Token {
                 owner: TokenOwner::Person(id),
                 ..
             } => Some(*id),
-            Actor::Token { .. } | Actor::Contact { .. } | Actor::System(_) => None,
+            Principal::Token { .. } | Principal::Contact { .. } | Principal::System(_) => None,
         }
     }
 
     pub fn contact(&self) -> Option<ContactId> {
         match self {
-            Actor::Contact { id, .. } => Some(*id),
-            Actor::Person { .. } | Actor::Token { .. } | Actor::System(_) => None,
+            Principal::Contact { id, .. } => Some(*id),
+            Principal::Person { .. } | Principal::Token { .. } | Principal::System(_) => None,
         }
     }
 
     /// The name for timelines and logs at the moment of acting.
     pub fn name(&self) -> &str {
         match self {
-            Actor::Person { name, .. }
-            | Actor::Contact { name, .. }
-            | Actor::Token { name, .. } => name,
-            Actor::System(name) => name,
+            Principal::Person { name, .. }
+            | Principal::Contact { name, .. }
+            | Principal::Token { name, .. } => name,
+            Principal::System(name) => name,
         }
     }
 
     pub fn is_staff(&self) -> bool {
-        matches!(self, Actor::Person { .. } | Actor::Token { .. })
+        matches!(self, Principal::Person { .. } | Principal::Token { .. })
     }
 }
 
@@ -343,11 +343,11 @@ pub enum Denial {
 }
 
 /// Whether `by` may do `action` to `target`: the only place that decides it.
-pub fn may(by: &Actor, action: Action, target: Target<'_>) -> Result<(), Denial> {
+pub fn may(by: &Principal, action: Action, target: Target<'_>) -> Result<(), Denial> {
     match by {
-        Actor::System(_) => Ok(()),
-        Actor::Person { id, roles, .. } => staff(Some(*id), *roles, action, target),
-        Actor::Token {
+        Principal::System(_) => Ok(()),
+        Principal::Person { id, roles, .. } => staff(Some(*id), *roles, action, target),
+        Principal::Token {
             owner: TokenOwner::Repository(own),
             scopes,
             ..
@@ -361,14 +361,14 @@ pub fn may(by: &Actor, action: Action, target: Target<'_>) -> Result<(), Denial>
                 Err(Denial::Hidden)
             }
         },
-        Actor::Token { roles, scopes, .. } => match scope_for(action) {
+        Principal::Token { roles, scopes, .. } => match scope_for(action) {
             Some(scope) if scopes.has(scope) => staff(by.person(), *roles, action, target),
             Some(scope) => Err(Denial::NotYours(
                 Refusal::new("token-scope").with("scope", scope.as_str()),
             )),
             None => Err(Denial::NotYours(Refusal::new("not-by-token"))),
         },
-        Actor::Contact {
+        Principal::Contact {
             id,
             customer,
             reach,
@@ -445,16 +445,16 @@ mod tests {
         Id::from_uuid(uuid::Uuid::from_bytes(bytes))
     }
 
-    fn person(roles: &[Role]) -> Actor {
-        Actor::Person {
+    fn person(roles: &[Role]) -> Principal {
+        Principal::Person {
             id: id(1),
             name: "Ada".into(),
             roles: Roles::of(roles),
         }
     }
 
-    fn token(owner: TokenOwner, roles: &[Role], scopes: &[Scope]) -> Actor {
-        Actor::Token {
+    fn token(owner: TokenOwner, roles: &[Role], scopes: &[Scope]) -> Principal {
+        Principal::Token {
             id: Id::new(Timestamp::from_micros(0)),
             name: "ci".into(),
             owner,
@@ -608,7 +608,7 @@ mod tests {
 
     #[test]
     fn a_contact_sees_their_own_customers_tickets_only() {
-        let contact = |reach| Actor::Contact {
+        let contact = |reach| Principal::Contact {
             id: id(1),
             name: "Cleo".into(),
             customer: id(10),
