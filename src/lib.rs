@@ -18,5 +18,6 @@
 
 pub mod domain;
 pub mod error;
+pub mod secrets;
 pub mod store;
 pub mod time;

@@ -2,6 +2,8 @@
 
 pub mod access;
 pub mod id;
+pub mod login;
+pub mod people;
 pub mod refusal;
 pub mod rotation;
 pub mod severity;
