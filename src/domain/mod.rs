@@ -1,6 +1,7 @@
 //! Values and rules. No I/O, no clock, no serialisation, no database: everything here is a total function over values.
 
 pub mod access;
+pub mod commit_message;
 pub mod id;
 pub mod login;
 pub mod people;

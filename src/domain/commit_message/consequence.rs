@@ -1,0 +1,97 @@
+//! What a commit does to the tickets it names. Saying it is the parser's; this is the policy, as one table.
+
+use super::super::id::Kind;
+use super::super::word::words;
+use super::Relation;
+
+words! {
+    /// What follows for one ticket, beyond the link that always stands on it.
+    pub enum Consequence {
+        /// The link is all.
+        Link = "link",
+        /// The commit is part of what the change brings.
+        Content = "content",
+        Resolve = "resolve",
+        Reopen = "reopen",
+        /// The incident's mending is in the repository; it is over when that runs where it is needed.
+        FixLanded = "fix_landed",
+        /// Undoes what this ticket's commits did: said, not acted on.
+        NoteRevert = "note_revert",
+        /// The change's way back is ready; deploying it rolls the change back.
+        RevertPrepared = "revert_prepared",
+        /// A change isn't reopened by a commit; the ticket says that it was asked for.
+        RefuseReopen = "refuse_reopen",
+    }
+}
+
+/// What `relation` means for a ticket of this kind once the commit is published.
+pub const fn consequence(kind: Kind, relation: Relation) -> Consequence {
+    use Consequence as C;
+    match (kind, relation) {
+        (
+            _,
+            Relation::Mention
+            | Relation::Merge
+            | Relation::Refs
+            | Relation::BackportOf
+            | Relation::Causes
+            | Relation::CausedBy,
+        ) => C::Link,
+        (Kind::Change, Relation::Implements | Relation::Closes) => C::Content,
+        (Kind::Change, Relation::Reopens) => C::RefuseReopen,
+        (Kind::Change, Relation::Reverts) => C::RevertPrepared,
+        (_, Relation::Implements) => C::Link,
+        (Kind::Task, Relation::Closes) => C::Resolve,
+        (Kind::Incident, Relation::Closes) => C::FixLanded,
+        (Kind::Task | Kind::Incident, Relation::Reopens) => C::Reopen,
+        (Kind::Task | Kind::Incident, Relation::Reverts) => C::NoteRevert,
+        // A post-mortem is done when people have met, not when something was committed.
+        (Kind::PostMortem, Relation::Closes | Relation::Reopens | Relation::Reverts) => C::Link,
+    }
+}
+
+impl Consequence {
+    /// Does it move a ticket's state? Such a consequence waits until the commit is published, and happens once.
+    pub const fn moves_state(self) -> bool {
+        matches!(self, Consequence::Resolve | Consequence::Reopen)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_closes_tasks_and_never_a_change() {
+        for relation in Relation::ALL {
+            assert!(
+                !consequence(Kind::Change, *relation).moves_state(),
+                "{relation}"
+            );
+            assert!(
+                !consequence(Kind::PostMortem, *relation).moves_state(),
+                "{relation}"
+            );
+        }
+        assert_eq!(
+            consequence(Kind::Task, Relation::Closes),
+            Consequence::Resolve
+        );
+        assert_eq!(
+            consequence(Kind::Task, Relation::Mention),
+            Consequence::Link
+        );
+        assert_eq!(
+            consequence(Kind::Change, Relation::Closes),
+            Consequence::Content
+        );
+        assert_eq!(
+            consequence(Kind::Incident, Relation::Closes),
+            Consequence::FixLanded
+        );
+        assert_eq!(
+            consequence(Kind::Incident, Relation::Reopens),
+            Consequence::Reopen
+        );
+    }
+}

@@ -1,0 +1,336 @@
+//! Trailers: `Refs: CHG-12` at the start of a line, in any paragraph, folded or not, with or without git's consent.
+
+use std::ops::Range;
+
+use super::key::{KeyAt, Style, after_noun, after_separator, hex_end, key_at, keys};
+use super::mask::{self, HIDDEN, Url};
+use super::prose::{add, is_commit_type};
+use super::{LintCode, Place, RANGE_KEYS, Reading, Relation, tick, time_note};
+
+/// What a trailer's token says about its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Token {
+    /// Keys, with this relation; `Some` if a commit may stand there instead.
+    Names(Relation, Option<CommitFact>),
+    /// A fact of the change; not scanned for keys.
+    Tells(Fact),
+    /// As `Tells`, but only in the last paragraph.
+    Waives(Waiver),
+    /// A person or a foreign id: not scanned.
+    Silent,
+    ChangeId,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CommitFact {
+    Fixes,
+    CausedBy,
+    Causes,
+    Reverts,
+    CherryFrom,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fact {
+    Purpose,
+    SideEffects,
+    Rollback,
+    Risk,
+    TimeSpent,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Waiver {
+    NoTicket,
+    BreakGlass,
+}
+
+/// The tokens that name tickets, for the lint of mistyped ones.
+pub(super) const NAMING: [&str; 19] = [
+    "refs",
+    "ref",
+    "references",
+    "ticket",
+    "issue",
+    "task",
+    "incident",
+    "link",
+    "closes",
+    "close",
+    "fixes",
+    "fix",
+    "resolves",
+    "completes",
+    "change",
+    "implements",
+    "reopens",
+    "caused-by",
+    "backport-of",
+];
+
+/// The meaning of a token, in any case.
+pub(super) fn token(name: &str) -> Option<Token> {
+    use Token::{ChangeId, Names, Silent, Tells, Waives};
+    Some(match name.to_ascii_lowercase().as_str() {
+        "refs" | "ref" | "references" | "ticket" | "issue" | "task" | "incident" | "link" => {
+            Names(Relation::Refs, None)
+        }
+        "fixes" => Names(Relation::Closes, Some(CommitFact::Fixes)),
+        "closes" | "close" | "fix" | "resolves" | "completes" => Names(Relation::Closes, None),
+        "change" | "change-ticket" | "implements" => Names(Relation::Implements, None),
+        "reopens" => Names(Relation::Reopens, None),
+        "caused-by" => Names(Relation::CausedBy, Some(CommitFact::CausedBy)),
+        "causes" => Names(Relation::Causes, Some(CommitFact::Causes)),
+        "reverts" => Names(Relation::Reverts, Some(CommitFact::Reverts)),
+        "backport-of" => Names(Relation::BackportOf, Some(CommitFact::CherryFrom)),
+        "purpose" => Tells(Fact::Purpose),
+        "side-effects" | "expected-side-effects" => Tells(Fact::SideEffects),
+        "rollback" | "revert-plan" => Tells(Fact::Rollback),
+        "risk" => Tells(Fact::Risk),
+        "time-spent" => Tells(Fact::TimeSpent),
+        "no-ticket" => Waives(Waiver::NoTicket),
+        "break-glass" => Waives(Waiver::BreakGlass),
+        "signed-off-by" | "co-authored-by" | "reviewed-by" | "acked-by" | "tested-by"
+        | "reported-by" | "suggested-by" | "helped-by" | "cc" => Silent,
+        "change-id" => ChangeId,
+        _ => return None,
+    })
+}
+
+/// Reads every trailer and hides it, so that the prose doesn't read it again.
+pub(super) fn read(reading: &mut Reading, urls: &[Url]) {
+    let lines = mask::lines(reading.text);
+    let last_paragraph = last_paragraph(reading.text, &lines);
+    let mut number = 0;
+    while number < lines.len() {
+        let mut line = lines[number].clone();
+        number += 1;
+        if number == 1 {
+            line.start = reading.start;
+        }
+        let Some((name, value_start)) = head(&reading.mask, &line) else {
+            continue;
+        };
+        if is_commit_type(reading.text, &name, reading.start) {
+            continue;
+        }
+        let Some(token) = token(&reading.text[name.clone()]) else {
+            continue;
+        };
+        let mut end = line.end;
+        while let Some(next) = lines.get(number).filter(|next| continues(reading, next)) {
+            end = next.end;
+            number += 1;
+        }
+        let value = value_start..end;
+        let in_last = last_paragraph.is_some_and(|start| name.start >= start);
+        match token {
+            Token::Names(relation, commit) => names(reading, urls, &name, value, relation, commit),
+            Token::Tells(fact) => tells(reading, fact, value),
+            Token::Waives(waiver) if in_last => {
+                let text = Some(reading.text[value].trim().to_owned());
+                match waiver {
+                    Waiver::NoTicket => reading.facts.no_ticket = text,
+                    Waiver::BreakGlass => reading.facts.break_glass = text,
+                }
+            }
+            // Elsewhere it waives nothing, and is prose.
+            Token::Waives(_) => continue,
+            Token::Silent => {}
+            Token::ChangeId => {
+                let id = reading.text[value].split_whitespace().next();
+                reading.facts.change_id = id.map(str::to_owned);
+            }
+        }
+        mask::hide(&mut reading.mask, name.start..end);
+        reading.trailers.push(name.start..end);
+    }
+}
+
+/// The token's span and where its value begins: `TOKEN :  value`, or `TOKEN #…`.
+fn head(mask: &[u8], line: &Range<usize>) -> Option<(Range<usize>, usize)> {
+    let bytes = &mask[..line.end];
+    let is_token = |byte: &&u8| byte.is_ascii_alphabetic() || **byte == b'-';
+    // The longest token has 21 letters; a line of letters only is not one.
+    let letters = bytes[line.start..]
+        .iter()
+        .take(24)
+        .take_while(is_token)
+        .count();
+    tick(letters);
+    let name = line.start..line.start + letters;
+    let mark = super::key::skip_blanks(bytes, name.end);
+    let value = super::key::skip_blanks(bytes, (mark + 1).min(bytes.len()));
+    match bytes.get(mark) {
+        _ if letters == 0 => None,
+        Some(b':') if value > mark + 1 => Some((name, value)),
+        Some(b'#') if mark > name.end => Some((name, mark)),
+        _ => None,
+    }
+}
+
+/// Does this line carry on the value above it?
+fn continues(reading: &Reading, line: &Range<usize>) -> bool {
+    let bytes = &reading.mask[line.clone()];
+    bytes
+        .first()
+        .is_some_and(|byte| matches!(byte, b' ' | b'\t'))
+        && !reading.text[line.clone()].trim().is_empty()
+        && bytes.first() != Some(&HIDDEN)
+}
+
+/// Where the last paragraph begins, unless it is the subject's own.
+fn last_paragraph(text: &str, lines: &[Range<usize>]) -> Option<usize> {
+    let blank = lines
+        .iter()
+        .rposition(|line| text[line.clone()].trim().is_empty())?;
+    lines.get(blank + 1).map(|line| line.start)
+}
+
+fn tells(reading: &mut Reading, fact: Fact, value: Range<usize>) {
+    let text = reading.text[value]
+        .split('\n')
+        .map(str::trim)
+        .collect::<Vec<_>>()
+        .join("\n");
+    let text = text.trim().to_owned();
+    match fact {
+        Fact::Purpose => reading.facts.purpose = Some(text),
+        Fact::SideEffects => reading.facts.side_effects = Some(text),
+        Fact::Rollback => reading.facts.rollback = Some(text),
+        Fact::Risk => reading.facts.risk = Some(text),
+        Fact::TimeSpent if reading.rules.time_notes => {
+            if let Some((minutes, _)) = time_note::duration(text.as_bytes()) {
+                reading
+                    .facts
+                    .time
+                    .push(super::TimeNote { key: None, minutes });
+            }
+        }
+        Fact::TimeSpent => {}
+    }
+}
+
+/// The leading list gets the token's relation, later keys are references; a leading commit id makes it a commit's trailer.
+fn names(
+    reading: &mut Reading,
+    urls: &[Url],
+    name: &Range<usize>,
+    value: Range<usize>,
+    relation: Relation,
+    commit: Option<CommitFact>,
+) {
+    if let Some(fact) = commit
+        && take_commits(reading, fact, &value)
+    {
+        return;
+    }
+    let verb = Some(reading.text[name.clone()].to_owned());
+    if let Some(range) = range(reading, &value) {
+        match range {
+            Ok(members) => {
+                for key in members {
+                    add(reading, key, relation, Place::Trailer, verb.clone(), false);
+                }
+            }
+            Err(()) => reading.hint(LintCode::Range, value, None),
+        }
+        return;
+    }
+    let mut found: Vec<(KeyAt, Relation, Place)> = Vec::new();
+    let bytes = &reading.mask[..value.end];
+    let first_url = urls.partition_point(|url| url.span.start < value.start);
+    let mut urls = urls[first_url..]
+        .iter()
+        .take_while(|url| url.span.start < value.end)
+        .peekable();
+    let mut at = after_noun(bytes, value.start);
+    let mut rest = at;
+    while at < bytes.len() {
+        let (key, place, end) = match urls.peek() {
+            Some(url) if url.span.start == at => (url.key.clone(), Place::TrailerUrl, url.span.end),
+            _ => {
+                let key = key_at(bytes, at, Style::Trailer, reading.rules);
+                let end = key.as_ref().map_or(at, |key| key.span.end);
+                (key, Place::Trailer, end)
+            }
+        };
+        let Some(key) = key else { break };
+        if place == Place::TrailerUrl {
+            urls.next();
+        }
+        found.push((key, relation, place));
+        rest = end;
+        at = skip_space(bytes, after_separator(bytes, end).unwrap_or(end));
+    }
+    let listed = found.len();
+    for key in keys(bytes, rest..bytes.len(), Style::Trailer, reading.rules) {
+        found.push((key, Relation::Refs, Place::Trailer));
+    }
+    for key in urls.filter_map(|url| url.key.clone()) {
+        found.push((key, Relation::Refs, Place::TrailerUrl));
+    }
+    for (index, (key, relation, place)) in found.into_iter().enumerate() {
+        let verb = (index < listed).then(|| verb.clone()).flatten();
+        add(reading, key, relation, place, verb, false);
+    }
+}
+
+fn skip_space(bytes: &[u8], at: usize) -> usize {
+    let blanks = bytes[at.min(bytes.len())..]
+        .iter()
+        .take_while(|byte| byte.is_ascii_whitespace())
+        .count();
+    tick(blanks);
+    at + blanks
+}
+
+/// The commits that the value begins with; false if it begins with something else.
+fn take_commits(reading: &mut Reading, fact: CommitFact, value: &Range<usize>) -> bool {
+    let bytes = &reading.mask[..value.end];
+    let mut commits = Vec::new();
+    let mut at = value.start;
+    while let Some(end) = hex_end(bytes, at) {
+        commits.push(reading.text[at..end].to_owned());
+        at = skip_space(bytes, after_separator(bytes, end).unwrap_or(end));
+    }
+    let any = !commits.is_empty();
+    match fact {
+        CommitFact::Fixes => reading.facts.fixes_commit.extend(commits),
+        CommitFact::CausedBy => reading.facts.caused_by.extend(commits),
+        CommitFact::Causes => reading.facts.causes.extend(commits),
+        CommitFact::Reverts => reading.facts.reverts.extend(commits),
+        CommitFact::CherryFrom => reading.facts.cherry_from.extend(commits),
+    }
+    any
+}
+
+/// `CHG-10..CHG-14` as the whole value: its keys, or `Err` if it runs backwards, between kinds, or too far.
+fn range(reading: &Reading, value: &Range<usize>) -> Option<Result<Vec<KeyAt>, ()>> {
+    let end = value.start + reading.text[value.clone()].trim_end().len();
+    let bytes = &reading.mask[..end];
+    let first = key_at(bytes, value.start, Style::Trailer, reading.rules)?;
+    if bytes.get(first.span.end..first.span.end + 2)? != b".." {
+        return None;
+    }
+    let last = key_at(bytes, first.span.end + 2, Style::Trailer, reading.rules)?;
+    if last.span.end != end {
+        return None;
+    }
+    let numbers = first.key.number..=last.key.number;
+    let fits = first.key.kind == last.key.kind
+        && first.key.number <= last.key.number
+        && last.key.number - first.key.number < RANGE_KEYS;
+    Some(if fits {
+        let key = |number| KeyAt {
+            key: super::TicketKey {
+                kind: first.key.kind,
+                number,
+            },
+            span: first.span.start..last.span.end,
+        };
+        Ok(numbers.map(key).collect())
+    } else {
+        Err(())
+    })
+}
