@@ -16,8 +16,9 @@
 
 #![forbid(unsafe_code)]
 
+pub mod app;
+pub mod config;
 pub mod domain;
 pub mod error;
-pub mod secrets;
 pub mod store;
 pub mod time;

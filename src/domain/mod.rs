@@ -3,12 +3,12 @@
 pub mod access;
 pub mod commit_message;
 pub mod id;
-pub mod login;
-pub mod people;
 pub mod refusal;
 pub mod rotation;
 pub mod severity;
 pub mod text;
+pub mod ticket;
+pub mod timeline;
 pub mod timestamp;
 pub mod wall_clock;
 pub mod word;

@@ -2,6 +2,7 @@
 
 pub mod backend;
 pub mod column;
+pub mod installation;
 pub mod migrate;
 pub mod schema;
 mod writer;

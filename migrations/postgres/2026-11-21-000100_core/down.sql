@@ -12,6 +12,7 @@ DROP TABLE ticket_service;
 DROP TABLE affected;
 DROP TABLE entry;
 DROP TABLE ticket;
+DROP TABLE installation;
 DROP TABLE counter;
 DROP SEQUENCE ticket_number_incident;
 DROP SEQUENCE ticket_number_change;

@@ -12,6 +12,12 @@ CREATE TABLE counter (
     value BIGINT NOT NULL
 );
 
+-- What is made once with the database: the signing key.
+CREATE TABLE installation (
+    name TEXT PRIMARY KEY NOT NULL,
+    value BYTEA NOT NULL
+);
+
 CREATE TABLE ticket (
     id BYTEA PRIMARY KEY NOT NULL,
     kind TEXT NOT NULL,

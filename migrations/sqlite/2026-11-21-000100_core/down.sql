@@ -12,4 +12,5 @@ DROP TABLE ticket_service;
 DROP TABLE affected;
 DROP TABLE entry;
 DROP TABLE ticket;
+DROP TABLE installation;
 DROP TABLE counter;

@@ -7,6 +7,12 @@ CREATE TABLE counter (
 ) WITHOUT ROWID;
 INSERT INTO counter (name, value) VALUES ('incident', 0), ('change', 0), ('task', 0), ('post_mortem', 0);
 
+-- What is made once with the database: the signing key.
+CREATE TABLE installation (
+    name TEXT PRIMARY KEY NOT NULL,
+    value BLOB NOT NULL
+) WITHOUT ROWID;
+
 CREATE TABLE ticket (
     id BLOB PRIMARY KEY NOT NULL,
     kind TEXT NOT NULL,

@@ -48,6 +48,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    installation (name) {
+        name -> Text,
+        value -> Binary,
+    }
+}
+
+diesel::table! {
     counter (name) {
         name -> Text,
         value -> BigInt,

@@ -1,0 +1,119 @@
+//! The running program as one value, and the context of one unit of work.
+
+use std::sync::{Condvar, Mutex};
+use std::time::Duration;
+
+use crate::config::Config;
+use crate::domain::access::Principal;
+use crate::domain::timeline::{Actor, Door};
+use crate::domain::timestamp::Timestamp;
+use crate::error::Result;
+use crate::store::{Conn, Store, Tx};
+use crate::time::TimeSource;
+
+/// Everything that is made once and shared by all threads.
+pub struct App {
+    pub store: Store,
+    pub time: TimeSource,
+    pub config: Config,
+    /// Signs links, reply addresses and Message-IDs; made with the database and kept in it, so that every node has the same.
+    pub signing_key: [u8; 32],
+    pub wake: Wake,
+}
+
+impl App {
+    /// Opens a migrated database.
+    pub fn new(store: Store, time: TimeSource, config: Config) -> Result<Self> {
+        let signing_key = crate::store::installation::signing_key(&store)?;
+        Ok(Self {
+            store,
+            time,
+            config,
+            signing_key,
+            wake: Wake::default(),
+        })
+    }
+
+    /// A unit of work that begins now.
+    pub fn ctx(&self, by: Principal, door: Door) -> Ctx<'_> {
+        Ctx {
+            app: self,
+            now: self.time.now(),
+            by,
+            door,
+        }
+    }
+
+    /// A unit of work of our own: a job or a rule, by its name.
+    pub fn system(&self, name: &'static str, door: Door) -> Ctx<'_> {
+        self.ctx(Principal::System(name), door)
+    }
+}
+
+/// One unit of work: who, by which door, and the one instant that it happens at.
+#[derive(Clone)]
+pub struct Ctx<'a> {
+    pub app: &'a App,
+    pub now: Timestamp,
+    pub by: Principal,
+    pub door: Door,
+}
+
+impl Ctx<'_> {
+    /// One transaction; the jobs are woken once it is durable. `work` may run again, see [`Store::write`].
+    pub fn write<T>(&self, work: impl Fn(&mut Tx) -> Result<T>) -> Result<T> {
+        let value = self.app.store.write(work)?;
+        self.app.wake.ring();
+        Ok(value)
+    }
+
+    pub fn read<T>(&self, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+        self.app.store.read(work)
+    }
+
+    /// Who acts, as the timeline keeps it.
+    pub fn actor(&self) -> Actor {
+        use crate::domain::access::TokenOwner;
+        match &self.by {
+            Principal::Person { id, .. } => Actor::Person(*id),
+            Principal::Contact { id, .. } => Actor::Contact(*id),
+            Principal::Token {
+                owner: TokenOwner::Person(id),
+                ..
+            } => Actor::Person(*id),
+            Principal::Token { id, .. } => Actor::Token(*id),
+            Principal::System(_) => Actor::System,
+        }
+    }
+}
+
+/// Tells waiting jobs that something was committed. Rings are not counted: one look finds all there is to do.
+#[derive(Default)]
+pub struct Wake {
+    rings: Mutex<u64>,
+    heard: Condvar,
+}
+
+impl Wake {
+    pub fn ring(&self) {
+        let mut rings = self
+            .rings
+            .lock()
+            .unwrap_or_else(|poison| poison.into_inner());
+        *rings = rings.wrapping_add(1);
+        self.heard.notify_all();
+    }
+
+    /// Waits until a ring later than `seen` or until `patience` is over; the newest ring.
+    pub fn wait(&self, seen: u64, patience: Duration) -> u64 {
+        let rings = self
+            .rings
+            .lock()
+            .unwrap_or_else(|poison| poison.into_inner());
+        let (rings, _) = self
+            .heard
+            .wait_timeout_while(rings, patience, |rings| *rings == seen)
+            .unwrap_or_else(|poison| poison.into_inner());
+        *rings
+    }
+}

@@ -1,0 +1,460 @@
+//! Configuration: a TOML file, then the environment, then flags; later wins. Every key stands once, in [`KEYS`], which is also
+//! the table of the README. Whatever is wrong is named, all at once, with what would be right.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use crate::store::backend::DatabaseUrl;
+
+/// One setting of this process. What people may change while it runs lies in the database (the settings page).
+pub struct Key {
+    pub name: &'static str,
+    pub default: &'static str,
+    pub meaning: &'static str,
+}
+
+/// Every key, in the order of the documentation. `WATCHKEEPER_` and the upper-case name is the environment variable.
+pub const KEYS: &[Key] = &[
+    Key {
+        name: "data",
+        default: "data",
+        meaning: "folder of the embedded database",
+    },
+    Key {
+        name: "database",
+        default: "",
+        meaning: "`postgres://user@host/name`, or the path of an SQLite file; empty: `watchkeeper.db` in `data`",
+    },
+    Key {
+        name: "listen",
+        default: "127.0.0.1:8080",
+        meaning: "address of the web server",
+    },
+    Key {
+        name: "public_url",
+        default: "",
+        meaning: "how people reach it from outside; set-up asks for it",
+    },
+    Key {
+        name: "tls_cert",
+        default: "",
+        meaning: "PEM file with the certificate chain; with `tls_key` the web server speaks HTTPS",
+    },
+    Key {
+        name: "tls_key",
+        default: "",
+        meaning: "PEM file with the private key",
+    },
+    Key {
+        name: "trusted_proxies",
+        default: "",
+        meaning: "addresses, separated by commas, whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed",
+    },
+    Key {
+        name: "smtp_listen",
+        default: "",
+        meaning: "address of the SMTP listener, such as `127.0.0.1:2525`; empty: off",
+    },
+    Key {
+        name: "lmtp_listen",
+        default: "",
+        meaning: "address of the LMTP listener, such as `127.0.0.1:2424`; empty: off",
+    },
+    Key {
+        name: "smtp_relay",
+        default: "",
+        meaning: "where mail goes out: `smtp://host:25`, `smtps://user:password@host`; empty: what set-up was told",
+    },
+    Key {
+        name: "mail_from",
+        default: "",
+        meaning: "sender of our mail, such as `watchkeeper@example.org`; empty: what set-up was told",
+    },
+    Key {
+        name: "mail_folder",
+        default: "",
+        meaning: "development: write outgoing mail into this folder instead of sending it",
+    },
+    Key {
+        name: "webhook_private",
+        default: "false",
+        meaning: "allow outgoing webhooks to private addresses",
+    },
+    Key {
+        name: "upload_limit_mb",
+        default: "25",
+        meaning: "largest upload through a form, 1 to 1000",
+    },
+    Key {
+        name: "mail_limit_mb",
+        default: "50",
+        meaning: "largest mail taken in, 1 to 1000",
+    },
+    Key {
+        name: "metrics_from",
+        default: "127.0.0.1,::1",
+        meaning: "addresses that may read `/metrics`",
+    },
+    Key {
+        name: "log",
+        default: "info",
+        meaning: "log filter, such as `info,watchkeeper::jobs=debug`",
+    },
+    Key {
+        name: "log_format",
+        default: "text",
+        meaning: "`text` or `json`",
+    },
+];
+
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub data: PathBuf,
+    pub database: DatabaseUrl,
+    pub listen: SocketAddr,
+    pub public_url: Option<String>,
+    pub tls: Option<(PathBuf, PathBuf)>,
+    pub trusted_proxies: Vec<IpAddr>,
+    pub smtp_listen: Option<SocketAddr>,
+    pub lmtp_listen: Option<SocketAddr>,
+    pub smtp_relay: Option<String>,
+    pub mail_from: Option<String>,
+    pub mail_folder: Option<PathBuf>,
+    pub webhook_private: bool,
+    pub upload_limit_bytes: usize,
+    pub mail_limit_bytes: usize,
+    pub metrics_from: Vec<IpAddr>,
+    pub log: String,
+    pub log_json: bool,
+}
+
+impl Config {
+    /// Reads `file` (if it is named it must exist), then the environment, then `flags`. The error lists every fault, one a line.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+        flags: &[(&'static str, String)],
+    ) -> Result<Self, String> {
+        let mut values = BTreeMap::new();
+        let mut faults = Vec::new();
+        if let Some(path) = file {
+            match std::fs::read_to_string(path) {
+                Ok(text) => read_file(path, &text, &mut values, &mut faults),
+                Err(error) => faults.push(format!("{}: {error}", path.display())),
+            }
+        }
+        for (name, value) in environment {
+            let Some(key) = name.strip_prefix("WATCHKEEPER_").map(str::to_lowercase) else {
+                continue;
+            };
+            match known(&key) {
+                Some(key) => {
+                    drop(values.insert(key, (value, format!("environment variable {name}"))))
+                }
+                None => faults.push(unknown(&key, &format!("environment variable {name}"))),
+            }
+        }
+        for (key, value) in flags {
+            values.insert(key, (value.clone(), format!("--{}", key.replace('_', "-"))));
+        }
+        let config = Reader { values, faults }.read()?;
+        Ok(config)
+    }
+
+    /// The defaults, with the data in `folder`.
+    pub fn in_folder(folder: &Path) -> Self {
+        Self::load(
+            None,
+            std::iter::empty(),
+            &[("data", folder.to_string_lossy().into_owned())],
+        )
+        .expect("the defaults are valid")
+    }
+}
+
+type Values = BTreeMap<&'static str, (String, String)>;
+
+fn known(name: &str) -> Option<&'static str> {
+    KEYS.iter().map(|key| key.name).find(|key| *key == name)
+}
+
+fn unknown(name: &str, place: &str) -> String {
+    let near = KEYS
+        .iter()
+        .map(|key| key.name)
+        .min_by_key(|key| distance(key, name))
+        .expect("there are keys");
+    format!("{place}: `{name}` is no setting; did you mean `{near}`?")
+}
+
+/// Edit distance, for the suggestion only.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut corner = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.bytes().enumerate() {
+            let next = (corner + usize::from(x != y))
+                .min(row[j] + 1)
+                .min(row[j + 1] + 1);
+            corner = row[j + 1];
+            row[j + 1] = next;
+        }
+    }
+    row[b.len()]
+}
+
+fn read_file(path: &Path, text: &str, values: &mut Values, faults: &mut Vec<String>) {
+    let place = path.display().to_string();
+    let table: toml::Table = match text.parse() {
+        Ok(table) => table,
+        Err(error) => return faults.push(format!("{place}: {error}")),
+    };
+    for (name, value) in table {
+        let text = match value {
+            toml::Value::String(text) => text,
+            toml::Value::Integer(number) => number.to_string(),
+            toml::Value::Boolean(flag) => flag.to_string(),
+            toml::Value::Array(items) => items
+                .iter()
+                .map(|item| {
+                    item.as_str()
+                        .map_or_else(|| item.to_string(), str::to_owned)
+                })
+                .collect::<Vec<_>>()
+                .join(","),
+            other => {
+                faults.push(format!(
+                    "{place}: `{name}` is a {}; a text, number, true/false or list is wanted",
+                    other.type_str()
+                ));
+                continue;
+            }
+        };
+        match known(&name) {
+            Some(key) => drop(values.insert(key, (text, place.clone()))),
+            None => faults.push(unknown(&name, &place)),
+        }
+    }
+}
+
+struct Reader {
+    values: Values,
+    faults: Vec<String>,
+}
+
+impl Reader {
+    fn text(&self, name: &'static str) -> String {
+        match self.values.get(name) {
+            Some((value, _)) => value.trim().to_owned(),
+            None => KEYS
+                .iter()
+                .find(|key| key.name == name)
+                .map_or("", |key| key.default)
+                .to_owned(),
+        }
+    }
+
+    fn optional(&self, name: &'static str) -> Option<String> {
+        Some(self.text(name)).filter(|text| !text.is_empty())
+    }
+
+    fn fault(&mut self, name: &'static str, wanted: &str) {
+        let (value, place) = self.values.get(name).cloned().unwrap_or_default();
+        self.faults
+            .push(format!("{place}: `{name}` is `{value}`; {wanted}"));
+    }
+
+    fn parsed<T: std::str::FromStr>(&mut self, name: &'static str, wanted: &str) -> Option<T> {
+        let text = self.optional(name)?;
+        let parsed = text.parse().ok();
+        if parsed.is_none() {
+            self.fault(name, wanted);
+        }
+        parsed
+    }
+
+    fn addresses(&mut self, name: &'static str) -> Vec<IpAddr> {
+        let text = self.text(name);
+        let parts: Vec<&str> = text
+            .split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+            .collect();
+        let parsed: Vec<IpAddr> = parts.iter().filter_map(|part| part.parse().ok()).collect();
+        if parsed.len() != parts.len() {
+            self.fault(name, "IP addresses separated by commas are wanted");
+        }
+        parsed
+    }
+
+    fn megabytes(&mut self, name: &'static str) -> usize {
+        match self.parsed::<usize>(name, "a number of megabytes from 1 to 1000 is wanted") {
+            Some(size @ 1..=1000) => size * 1024 * 1024,
+            Some(_) => {
+                self.fault(name, "a number of megabytes from 1 to 1000 is wanted");
+                0
+            }
+            None => 0,
+        }
+    }
+
+    fn read(mut self) -> Result<Config, String> {
+        const ADDRESS: &str = "an address with a port is wanted, such as `127.0.0.1:8080`";
+        let data = PathBuf::from(self.text("data"));
+        let database = match self.optional("database") {
+            None => DatabaseUrl::Sqlite(data.join("watchkeeper.db")),
+            Some(text) => DatabaseUrl::parse(&text).unwrap_or_else(|_| {
+                self.fault(
+                    "database",
+                    "`postgres://user@host/name` or the path of an SQLite file is wanted",
+                );
+                DatabaseUrl::Sqlite(PathBuf::new())
+            }),
+        };
+        let listen = self.parsed("listen", ADDRESS);
+        let public_url = self
+            .optional("public_url")
+            .map(|url| url.trim_end_matches('/').to_owned());
+        if public_url.as_deref().is_some_and(|url| !is_public_url(url)) {
+            self.fault(
+                "public_url",
+                "`https://` or `http://`, a host and nothing behind it is wanted",
+            );
+        }
+        let tls = match (self.optional("tls_cert"), self.optional("tls_key")) {
+            (Some(cert), Some(key)) => Some((cert.into(), key.into())),
+            (None, None) => None,
+            (Some(_), None) => {
+                self.fault("tls_cert", "`tls_key` is wanted beside it");
+                None
+            }
+            (None, Some(_)) => {
+                self.fault("tls_key", "`tls_cert` is wanted beside it");
+                None
+            }
+        };
+        let log_json = match self.text("log_format").as_str() {
+            "json" => true,
+            "text" => false,
+            _ => {
+                self.fault("log_format", "`text` or `json` is wanted");
+                false
+            }
+        };
+        let config = Config {
+            trusted_proxies: self.addresses("trusted_proxies"),
+            smtp_listen: self.parsed("smtp_listen", ADDRESS),
+            lmtp_listen: self.parsed("lmtp_listen", ADDRESS),
+            smtp_relay: self.optional("smtp_relay"),
+            mail_from: self.optional("mail_from"),
+            mail_folder: self.optional("mail_folder").map(PathBuf::from),
+            webhook_private: self
+                .parsed("webhook_private", "`true` or `false` is wanted")
+                .unwrap_or(false),
+            upload_limit_bytes: self.megabytes("upload_limit_mb"),
+            mail_limit_bytes: self.megabytes("mail_limit_mb"),
+            metrics_from: self.addresses("metrics_from"),
+            log: self.text("log"),
+            log_json,
+            data,
+            database,
+            public_url,
+            tls,
+            listen: listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
+        };
+        if self.faults.is_empty() {
+            Ok(config)
+        } else {
+            Err(self.faults.join("\n"))
+        }
+    }
+}
+
+/// `http(s)://host[:port]` and nothing else: it is the start of every link that leaves the house.
+pub fn is_public_url(url: &str) -> bool {
+    let Some(rest) = url
+        .strip_prefix("https://")
+        .or_else(|| url.strip_prefix("http://"))
+    else {
+        return false;
+    };
+    !rest.is_empty()
+        && rest
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || ".-:[]".contains(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_is_named_at_once_with_what_would_be_right() {
+        let environment = [
+            ("WATCHKEEPER_LISTN", "x"),
+            ("WATCHKEEPER_DATABASE", "mysql://x"),
+            ("PATH", "/bin"),
+        ];
+        let environment = environment
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into_iter();
+        let error =
+            Config::load(None, environment, &[("upload_limit_mb", "0".into())]).unwrap_err();
+        assert!(
+            error.contains("`listn` is no setting; did you mean `listen`?"),
+            "{error}"
+        );
+        assert!(
+            error.contains("`database` is `mysql://x`; `postgres://"),
+            "{error}"
+        );
+        assert!(
+            error.contains("--upload-limit-mb: `upload_limit_mb` is `0`"),
+            "{error}"
+        );
+        assert_eq!(error.lines().count(), 3);
+    }
+
+    #[test]
+    fn flags_beat_the_environment_and_the_environment_beats_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("w.toml");
+        std::fs::write(
+            &file,
+            "data = \"a\"\nlog = \"warn\"\nlisten = \"[::1]:1\"\n",
+        )
+        .unwrap();
+        let environment = [
+            ("WATCHKEEPER_DATA".to_owned(), "b".to_owned()),
+            ("WATCHKEEPER_LOG".to_owned(), "error".to_owned()),
+        ];
+        let config = Config::load(
+            Some(&file),
+            environment.into_iter(),
+            &[("data", "c".into())],
+        )
+        .unwrap();
+        assert_eq!(config.data, Path::new("c"));
+        assert_eq!((config.log.as_str(), config.listen.port()), ("error", 1));
+        assert_eq!(
+            config.database,
+            DatabaseUrl::Sqlite("c/watchkeeper.db".into())
+        );
+    }
+
+    #[test]
+    fn a_public_url_is_a_scheme_and_a_host() {
+        assert!(is_public_url("https://ops.example.org") && is_public_url("http://[::1]:8080"));
+        for wrong in [
+            "ops.example.org",
+            "https://",
+            "https://a/b",
+            "javascript://x y",
+            "https://a\"b",
+        ] {
+            assert!(!is_public_url(wrong), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! The timeline: append-only entries, each saying who did what, when, and by which door. The events that drive clocks *are*
+//! entries of certain kinds; there is no second log.
+
+use super::id::{ContactId, CustomerId, PersonId, TokenId};
+use super::timestamp::Timestamp;
+use super::word::words;
+
+words! {
+    /// By which door something came in.
+    pub enum Door {
+        Web = "web",
+        Mail = "mail",
+        Git = "git",
+        Monitoring = "monitoring",
+        Phone = "phone",
+        Api = "api",
+        Chat = "chat",
+        Link = "link",
+        Import = "import",
+        Cli = "cli",
+        Clock = "clock",
+    }
+}
+
+/// Who did it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Actor {
+    Person(PersonId),
+    Contact(ContactId),
+    /// A token without a person behind it: a service account or a repository.
+    Token(TokenId),
+    /// Somebody outside whom we don't know, by the address they gave.
+    Stranger,
+    /// A rule or a job of ours, by its name.
+    System,
+}
+
+impl Actor {
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Actor::Person(_) => "person",
+            Actor::Contact(_) => "contact",
+            Actor::Token(_) => "token",
+            Actor::Stranger => "stranger",
+            Actor::System => "system",
+        }
+    }
+
+    pub fn person(&self) -> Option<PersonId> {
+        match self {
+            Actor::Person(id) => Some(*id),
+            _ => None,
+        }
+    }
+}
+
+/// Who may read an entry. Contacts see their own only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Audience {
+    Internal,
+    Customer(CustomerId),
+    AllAffected,
+}
+
+words! {
+    /// What an entry records. Closed: a new kind is a decision, not a string.
+    pub enum EntryKind {
+        Opened = "opened",
+        /// Staff wrote for staff.
+        Note = "note",
+        /// Staff wrote to the customer: satisfies `respond`, starts the next `update` cycle.
+        Reply = "reply",
+        /// Staff wrote to everybody affected.
+        Update = "update",
+        /// The customer wrote.
+        CustomerMessage = "customer_message",
+        /// Staff spoke with the customer by phone.
+        CustomerContact = "customer_contact",
+        /// Mail that opens, reopens and satisfies nothing: auto-replies, bounces, list mail.
+        AutomaticMail = "automatic_mail",
+        /// The reply that had satisfied `respond` didn't arrive.
+        Unsatisfied = "unsatisfied",
+        OwnerSet = "owner_set",
+        OwnerCleared = "owner_cleared",
+        HandedOver = "handed_over",
+        StateChanged = "state_changed",
+        Restored = "restored",
+        Resolved = "resolved",
+        Closed = "closed",
+        Reopened = "reopened",
+        Cancelled = "cancelled",
+        Held = "held",
+        Released = "released",
+        SeverityChanged = "severity_changed",
+        PriorityChanged = "priority_changed",
+        RiskChanged = "risk_changed",
+        TitleChanged = "title_changed",
+        DueChanged = "due_changed",
+        CustomerChanged = "customer_changed",
+        ServiceChanged = "service_changed",
+        TeamChanged = "team_changed",
+        ImpactChanged = "impact_changed",
+        Edited = "edited",
+        AffectedAdded = "affected_added",
+        AffectedRestored = "affected_restored",
+        RoleTaken = "role_taken",
+        RoleLeft = "role_left",
+        WatcherAdded = "watcher_added",
+        WatcherRemoved = "watcher_removed",
+        Labelled = "labelled",
+        Unlabelled = "unlabelled",
+        Linked = "linked",
+        Unlinked = "unlinked",
+        Evidence = "evidence",
+        CallbackPromised = "callback_promised",
+        CallbackDone = "callback_done",
+        UpdatePromised = "update_promised",
+        FirstLook = "first_look",
+        ReportMarked = "report_marked",
+        Redacted = "redacted",
+        ClockWarned = "clock_warned",
+        ClockBreached = "clock_breached",
+        ClockWithdrawn = "clock_withdrawn",
+        Paged = "paged",
+        PageAcknowledged = "page_acknowledged",
+        PageSuppressed = "page_suppressed",
+        PageUndelivered = "page_undelivered",
+        DeadEnd = "dead_end",
+        Told = "told",
+        JoinRequested = "join_requested",
+        JoinAccepted = "join_accepted",
+        JoinRefused = "join_refused",
+        DeliveryFailed = "delivery_failed",
+        CommitLinked = "commit_linked",
+        Pushed = "pushed",
+        Deployed = "deployed",
+        ApprovalAsked = "approval_asked",
+        Approved = "approved",
+        ApprovalRefused = "approval_refused",
+        MeetingSet = "meeting_set",
+        MeetingMoved = "meeting_moved",
+        MeetingHeld = "meeting_held",
+        MeetingCancelled = "meeting_cancelled",
+        ReportDrafted = "report_drafted",
+        ReportApproved = "report_approved",
+        ReportSent = "report_sent",
+        Imported = "imported",
+    }
+}
+
+/// Named values of an entry, in the order in which they were given; stored as one JSON object of strings.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facts(Vec<(String, String)>);
+
+impl Facts {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub fn with(mut self, name: impl Into<String>, value: impl ToString) -> Self {
+        self.set(name, value);
+        self
+    }
+
+    /// As `with`, but an absent value adds nothing.
+    pub fn with_some(self, name: impl Into<String>, value: Option<impl ToString>) -> Self {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+
+    pub fn set(&mut self, name: impl Into<String>, value: impl ToString) {
+        let name = name.into();
+        self.0.retain(|(known, _)| *known != name);
+        self.0.push((name, value.to_string()));
+    }
+
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// An instant written by [`Facts::with_instant`].
+    pub fn instant(&self, name: &str) -> Option<Timestamp> {
+        self.get(name).and_then(Timestamp::parse_rfc3339)
+    }
+
+    pub fn with_instant(self, name: impl Into<String>, at: Timestamp) -> Self {
+        self.with(name, at.rfc3339())
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// An entry about to be recorded. The store gives it its place (`seq`), and the unit of work its actor, door and time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    pub kind: EntryKind,
+    /// When it took effect; `None`: when it is recorded.
+    pub effective_at: Option<Timestamp>,
+    pub audience: Audience,
+    /// Marked by a person as fit for the outage report.
+    pub for_report: bool,
+    pub body: String,
+    pub facts: Facts,
+    /// An id from outside that makes the entry unique: a commit, a message, a page event.
+    pub source_id: Option<String>,
+    /// The `seq` of the entry that this one corrects.
+    pub corrects: Option<i64>,
+    /// Who wrote it, if not who acts: the sender of a mail that a job reads, the author of a commit that a hook reports.
+    pub author: Option<(Actor, String)>,
+}
+
+impl Entry {
+    /// An internal entry without text.
+    pub fn new(kind: EntryKind) -> Self {
+        Self {
+            kind,
+            effective_at: None,
+            audience: Audience::Internal,
+            for_report: false,
+            body: String::new(),
+            facts: Facts::new(),
+            source_id: None,
+            corrects: None,
+            author: None,
+        }
+    }
+
+    pub fn body(mut self, text: impl Into<String>) -> Self {
+        self.body = text.into();
+        self
+    }
+
+    pub fn fact(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.facts.set(name, value);
+        self
+    }
+
+    pub fn fact_some(self, name: &'static str, value: Option<impl ToString>) -> Self {
+        match value {
+            Some(value) => self.fact(name, value),
+            None => self,
+        }
+    }
+
+    pub fn at(mut self, effective_at: Timestamp) -> Self {
+        self.effective_at = Some(effective_at);
+        self
+    }
+
+    pub fn audience(mut self, audience: Audience) -> Self {
+        self.audience = audience;
+        self
+    }
+
+    pub fn author(mut self, actor: Actor, name: impl Into<String>) -> Self {
+        self.author = Some((actor, name.into()));
+        self
+    }
+
+    pub fn source(mut self, id: impl Into<String>) -> Self {
+        self.source_id = Some(id.into());
+        self
+    }
+}

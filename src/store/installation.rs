@@ -1,0 +1,47 @@
+//! What is made once with the database and never changes.
+
+use diesel::prelude::*;
+
+use super::backend::Store;
+use super::schema::core::installation;
+use crate::error::{Error, Result, is_unique_violation};
+
+/// The key behind signed links, reply addresses and Message-IDs. The first caller makes it; two at once agree.
+pub fn signing_key(store: &Store) -> Result<[u8; 32]> {
+    if let Some(key) = read(store)? {
+        return Ok(key);
+    }
+    let mut fresh = [0_u8; 32];
+    getrandom::fill(&mut fresh).map_err(Error::internal)?;
+    let made = store.write(|tx| {
+        let values = (
+            installation::name.eq("signing_key"),
+            installation::value.eq(fresh.to_vec()),
+        );
+        diesel::insert_into(installation::table)
+            .values(values)
+            .execute(&mut **tx)?;
+        Ok(())
+    });
+    match made {
+        Err(error) if is_unique_violation(&error) => {}
+        other => other?,
+    }
+    read(store)?.ok_or_else(|| Error::internal("the signing key was not kept"))
+}
+
+fn read(store: &Store) -> Result<Option<[u8; 32]>> {
+    let value: Option<Vec<u8>> = store.read(|conn| {
+        let query = installation::table
+            .find("signing_key")
+            .select(installation::value);
+        Ok(query.first(conn).optional()?)
+    })?;
+    value
+        .map(|bytes| {
+            bytes
+                .try_into()
+                .map_err(|_| Error::internal("the stored signing key is not 32 bytes long"))
+        })
+        .transpose()
+}
