@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod commit_message;
+pub mod delivery;
 pub mod id;
 pub mod refusal;
 pub mod rotation;

@@ -1,10 +1,14 @@
 //! The only SQL. Reads take `&mut Conn`, writes take `&mut Tx`, which only [`Store::write`] can make.
 
 pub mod backend;
+pub mod blob;
 pub mod column;
 pub mod installation;
 pub mod migrate;
+pub mod outbox;
 pub mod schema;
+pub mod ticket;
+pub mod timeline;
 mod writer;
 
 pub use backend::{Conn, Store, Tx};

@@ -1,0 +1,256 @@
+//! Bytes by their SHA-256, in chunks. Written in transactions of their own *before* the one that refers to them, so that a large
+//! upload never holds the writer; orphans are swept.
+
+use diesel::prelude::*;
+use sha2::{Digest, Sha256};
+
+use super::backend::{Conn, Store, Tx};
+use super::schema::core::{attachment, blob, blob_chunk};
+use crate::domain::id::{AttachmentId, Id, TicketId};
+use crate::domain::timestamp::Timestamp;
+use crate::error::{Error, Result, is_unique_violation};
+
+/// Bytes per row: small enough that no single row is a burden on either database.
+const CHUNK: usize = 256 * 1024;
+/// Chunks per transaction: 4 MB, so that others get their turn.
+const CHUNKS_AT_ONCE: usize = 16;
+
+/// A SHA-256.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Hash(pub [u8; 32]);
+
+impl Hash {
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+
+    pub fn hex(&self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    pub fn parse(hex: &str) -> Option<Self> {
+        if hex.len() != 64 || !hex.is_ascii() {
+            return None;
+        }
+        let mut bytes = [0; 32];
+        for (at, byte) in bytes.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&hex[at * 2..at * 2 + 2], 16).ok()?;
+        }
+        Some(Self(bytes))
+    }
+
+    pub(super) fn from_column(bytes: Vec<u8>) -> Result<Self> {
+        bytes
+            .try_into()
+            .map(Self)
+            .map_err(|_| Error::internal("a stored hash is not 32 bytes long"))
+    }
+}
+
+/// Stores `bytes` durably and returns their hash. Known bytes are not written again.
+pub fn put(store: &Store, bytes: &[u8], now: Timestamp) -> Result<Hash> {
+    let hash = Hash::of(bytes);
+    if store.read(|conn| is_whole(conn, hash, bytes.len()))? {
+        return Ok(hash);
+    }
+    let chunks: Vec<(usize, &[u8])> = bytes.chunks(CHUNK).enumerate().collect();
+    let groups = chunks.chunks(CHUNKS_AT_ONCE).collect::<Vec<_>>();
+    // Even no bytes at all have a row.
+    let groups = if groups.is_empty() {
+        vec![&chunks[..]]
+    } else {
+        groups
+    };
+    for group in groups {
+        let written = store.write(|tx| write_chunks(tx, hash, bytes.len(), group, now));
+        match written {
+            // Somebody else stores the same bytes at the same moment: theirs are as good.
+            Err(error) if is_unique_violation(&error) => {}
+            other => other?,
+        }
+    }
+    Ok(hash)
+}
+
+/// As [`put`], inside a transaction that is open already: for small bytes such as a letter.
+pub fn put_in(tx: &mut Tx, bytes: &[u8], now: Timestamp) -> Result<Hash> {
+    let hash = Hash::of(bytes);
+    if !is_whole(tx, hash, bytes.len())? {
+        let chunks: Vec<(usize, &[u8])> = bytes.chunks(CHUNK).enumerate().collect();
+        write_chunks(tx, hash, bytes.len(), &chunks, now)?;
+    }
+    Ok(hash)
+}
+
+fn write_chunks(
+    tx: &mut Tx,
+    hash: Hash,
+    size: usize,
+    chunks: &[(usize, &[u8])],
+    now: Timestamp,
+) -> Result<()> {
+    let known: Option<i64> = blob::table
+        .find(hash.0.to_vec())
+        .select(blob::size_bytes)
+        .first(&mut **tx)
+        .optional()?;
+    if known.is_none() {
+        diesel::insert_into(blob::table)
+            .values((
+                blob::hash.eq(hash.0.to_vec()),
+                blob::size_bytes.eq(size as i64),
+                blob::stored_at.eq(now),
+            ))
+            .execute(&mut **tx)?;
+    }
+    for (seq, chunk) in chunks {
+        let seq = *seq as i32;
+        let there: Option<i32> = blob_chunk::table
+            .find((hash.0.to_vec(), seq))
+            .select(blob_chunk::seq)
+            .first(&mut **tx)
+            .optional()?;
+        if there.is_none() {
+            diesel::insert_into(blob_chunk::table)
+                .values((
+                    blob_chunk::hash.eq(hash.0.to_vec()),
+                    blob_chunk::seq.eq(seq),
+                    blob_chunk::bytes.eq(chunk.to_vec()),
+                ))
+                .execute(&mut **tx)?;
+        }
+    }
+    Ok(())
+}
+
+fn is_whole(conn: &mut Conn, hash: Hash, size: usize) -> Result<bool> {
+    let known: Option<i64> = blob::table
+        .find(hash.0.to_vec())
+        .select(blob::size_bytes)
+        .first(conn)
+        .optional()?;
+    if known != Some(size as i64) {
+        return Ok(false);
+    }
+    let chunks: i64 = blob_chunk::table
+        .filter(blob_chunk::hash.eq(hash.0.to_vec()))
+        .count()
+        .get_result(conn)?;
+    Ok(chunks as usize == size.div_ceil(CHUNK))
+}
+
+/// The bytes, or `None` if they are unknown (or were swept).
+pub fn get(conn: &mut Conn, hash: Hash) -> Result<Option<Vec<u8>>> {
+    let size: Option<i64> = blob::table
+        .find(hash.0.to_vec())
+        .select(blob::size_bytes)
+        .first(conn)
+        .optional()?;
+    let Some(size) = size else { return Ok(None) };
+    let chunks: Vec<Vec<u8>> = blob_chunk::table
+        .filter(blob_chunk::hash.eq(hash.0.to_vec()))
+        .order(blob_chunk::seq)
+        .select(blob_chunk::bytes)
+        .load(conn)?;
+    let bytes = chunks.concat();
+    if bytes.len() as i64 != size {
+        return Err(Error::internal(format!(
+            "blob {} is incomplete",
+            hash.hex()
+        )));
+    }
+    Ok(Some(bytes))
+}
+
+/// A file on a timeline entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attachment {
+    pub id: AttachmentId,
+    pub ticket: TicketId,
+    pub entry_seq: i64,
+    pub hash: Hash,
+    /// As shown; never a path of ours.
+    pub name: String,
+    /// As the sender claimed it; never believed when served.
+    pub media_type: String,
+    pub size_bytes: i64,
+}
+
+type AttachmentRow = (AttachmentId, TicketId, i64, Vec<u8>, String, String, i64);
+
+pub fn attach(
+    tx: &mut Tx,
+    ticket: TicketId,
+    entry_seq: i64,
+    hash: Hash,
+    name: &str,
+    media_type: &str,
+    size: i64,
+    now: Timestamp,
+) -> Result<AttachmentId> {
+    let id = Id::new(now);
+    diesel::insert_into(attachment::table)
+        .values((
+            attachment::id.eq(id),
+            attachment::ticket_id.eq(ticket),
+            attachment::entry_seq.eq(entry_seq),
+            attachment::hash.eq(hash.0.to_vec()),
+            attachment::name.eq(name),
+            attachment::media_type.eq(media_type),
+            attachment::size_bytes.eq(size),
+        ))
+        .execute(&mut **tx)?;
+    Ok(id)
+}
+
+pub fn attachments(conn: &mut Conn, ticket: TicketId) -> Result<Vec<Attachment>> {
+    let rows: Vec<AttachmentRow> = attachment::table
+        .filter(attachment::ticket_id.eq(ticket))
+        .order((attachment::entry_seq, attachment::id))
+        .load(conn)?;
+    rows.into_iter().map(attachment_of).collect()
+}
+
+pub fn attachment(conn: &mut Conn, id: AttachmentId) -> Result<Option<Attachment>> {
+    let row: Option<AttachmentRow> = attachment::table.find(id).first(conn).optional()?;
+    row.map(attachment_of).transpose()
+}
+
+fn attachment_of(
+    (id, ticket, entry_seq, hash, name, media_type, size_bytes): AttachmentRow,
+) -> Result<Attachment> {
+    Ok(Attachment {
+        id,
+        ticket,
+        entry_seq,
+        hash: Hash::from_column(hash)?,
+        name,
+        media_type,
+        size_bytes,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::backend::DatabaseUrl;
+
+    #[test]
+    fn bytes_come_back_whole_and_are_kept_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&DatabaseUrl::Sqlite(folder.path().join("b.db"))).unwrap();
+        crate::store::migrate::up(&store).unwrap();
+        let now = Timestamp::from_micros(1);
+        for size in [0, 1, CHUNK, CHUNK + 1, CHUNK * (CHUNKS_AT_ONCE + 1)] {
+            let bytes: Vec<u8> = (0..size).map(|at| (at % 251) as u8).collect();
+            let hash = put(&store, &bytes, now).unwrap();
+            assert_eq!(put(&store, &bytes, now).unwrap(), hash);
+            assert_eq!(
+                store.read(|conn| get(conn, hash)).unwrap().as_deref(),
+                Some(&bytes[..]),
+                "{size}"
+            );
+        }
+        assert_eq!(store.read(|conn| get(conn, Hash([7; 32]))).unwrap(), None);
+    }
+}
