@@ -2,8 +2,15 @@
 
 pub mod access;
 pub mod commit_message;
+pub mod compensation;
 pub mod delivery;
+pub mod escalation;
 pub mod id;
+pub mod login;
+pub mod notify;
+pub mod oncall;
+pub mod page;
+pub mod people;
 pub mod refusal;
 pub mod rotation;
 pub mod severity;
