@@ -20,5 +20,6 @@ pub mod app;
 pub mod config;
 pub mod domain;
 pub mod error;
+pub mod secrets;
 pub mod store;
 pub mod time;

@@ -98,7 +98,7 @@ ids! {
     ScheduleMark => ScheduleId, OverrideMark => OverrideId, PolicyMark => PolicyId, RunMark => RunId, PageMark => PageId,
     PageEventMark => PageEventId, ShiftMark => ShiftId,
     MailMark => MailId, RepositoryMark => RepositoryId, PushMark => PushId, CommitMark => CommitId,
-    ReportMark => ReportId, MeetingMark => MeetingId, HookMark => HookId,
+    ReportMark => ReportId, MeetingMark => MeetingId, HookMark => HookId, WayMark => WayId, AuditMark => AuditId,
 }
 
 words! {
