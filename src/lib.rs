@@ -20,6 +20,7 @@ pub mod app;
 pub mod config;
 pub mod domain;
 pub mod error;
+pub mod render;
 pub mod secrets;
 pub mod store;
 pub mod time;

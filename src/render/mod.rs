@@ -1,0 +1,3 @@
+//! Values into what leaves the house: letters, calendars, reports. No store, no network.
+
+pub mod calendar;
