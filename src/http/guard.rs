@@ -1,0 +1,361 @@
+//! What every request passes on its way in and every answer on its way out.
+//!
+//! In: a request id; at most so many requests at once per address; forms from other sites are refused; a body that comes too
+//! slowly is cut. Out: failures become pages that name the request and keep what was typed.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::error::PayloadError;
+use actix_web::http::{Method, StatusCode, header};
+use actix_web::middleware::Next;
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError, web};
+use askama::Template;
+use futures_util::stream::unfold;
+use futures_util::{Stream, StreamExt};
+use tokio::time::{Instant, timeout_at};
+
+use super::form::Kept;
+use super::page::{Arrival, Page, SAID_COOKIE};
+use super::reply::{self, Cause, Failure};
+use crate::app::App;
+use crate::domain::refusal::Refusal;
+use crate::error::Error;
+
+/// A body has this long before its speed counts.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// A body of known size must come at this speed on the whole.
+const BYTES_PER_SEC: u64 = 50_000;
+/// And no body may ever fall below this.
+const LEAST_BYTES_PER_SEC: u64 = 1_000;
+/// Requests that one address may have under way at once. Loopback is not counted: proxies and our own tools live there.
+const AT_ONCE: u32 = 64;
+
+/// Requests under way, per address.
+#[derive(Default)]
+pub struct Crowd(Mutex<HashMap<IpAddr, u32>>);
+
+impl Crowd {
+    /// A place for one request, or `None` when the address has too many. The place is given back when it is dropped.
+    fn enter(self: &std::sync::Arc<Self>, address: IpAddr) -> Option<Place> {
+        let mut inside = self.0.lock().unwrap_or_else(|poison| poison.into_inner());
+        let count = inside.entry(address).or_default();
+        if *count >= AT_ONCE {
+            return None;
+        }
+        *count += 1;
+        Some(Place {
+            crowd: self.clone(),
+            address,
+        })
+    }
+}
+
+struct Place {
+    crowd: std::sync::Arc<Crowd>,
+    address: IpAddr,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut inside = self
+            .crowd
+            .0
+            .lock()
+            .unwrap_or_else(|poison| poison.into_inner());
+        if let Some(count) = inside.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                inside.remove(&self.address);
+            }
+        }
+    }
+}
+
+/// The outermost layer of the web server: `App::new().wrap(middleware::from_fn(guard::watch))`. Needs `web::Data<App>`; with
+/// `web::Data<Crowd>` it also counts per address.
+pub async fn watch(
+    mut req: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let now = req.app_data::<web::Data<App>>().map(|app| app.time.now());
+    let id = uuid::Uuid::new_v4().simple().to_string()[..12].to_owned();
+    if let Some(now) = now {
+        req.extensions_mut().insert(Arrival {
+            id: id.clone(),
+            now,
+        });
+    }
+    let crowd = req.app_data::<web::Data<Crowd>>().cloned();
+    let _place = match (crowd, client_address(&req)) {
+        (Some(crowd), Some(address)) if !address.is_loopback() => {
+            match crowd.into_inner().enter(address) {
+                Some(place) => Some(place),
+                None => return Ok(refused(req, Failure::TooMany { retry_secs: 2 }, &id)),
+            }
+        }
+        _ => None,
+    };
+    if let Err(refusal) = from_our_own_page(&req) {
+        return Ok(refused(req, Error::Forbidden(refusal).into(), &id));
+    }
+    let too_slow = Rc::new(Cell::new(false));
+    hurry(&mut req, too_slow.clone());
+    let had_said = req.cookie(SAID_COOKIE).is_some();
+    let answer = next.call(req).await?;
+    let mut answer = if too_slow.get() {
+        let (req, _) = answer.into_parts();
+        let mut failed = Failure::TooSlow.error_response();
+        failed
+            .head_mut()
+            .set_connection_type(actix_web::http::ConnectionType::Close);
+        ServiceResponse::new(req, failed)
+    } else {
+        answer.map_into_boxed_body()
+    };
+    answer = dress(answer);
+    if had_said && answer.status().is_success() && is_html(answer.response()) {
+        forget_said(&mut answer);
+    }
+    name_request(&mut answer, &id);
+    Ok(answer)
+}
+
+/// The address that a request comes from: the peer's, or what a trusted proxy says.
+pub fn client_address(req: &ServiceRequest) -> Option<IpAddr> {
+    address_of(req.request())
+}
+
+/// As [`client_address`], for handlers. Of a chain of proxies the last address that isn't a trusted proxy's counts.
+pub fn address_of(req: &HttpRequest) -> Option<IpAddr> {
+    let peer = req.peer_addr()?.ip();
+    let trusted = req
+        .app_data::<web::Data<App>>()
+        .map(|app| app.config.trusted_proxies.clone())
+        .unwrap_or_default();
+    if !trusted.contains(&peer) {
+        return Some(peer);
+    }
+    let chain = req
+        .headers()
+        .get_all("x-forwarded-for")
+        .filter_map(|value| value.to_str().ok());
+    let hops: Vec<IpAddr> = chain
+        .flat_map(|value| value.split(','))
+        .filter_map(|hop| hop.trim().parse().ok())
+        .collect();
+    Some(
+        hops.into_iter()
+            .rev()
+            .find(|hop| !trusted.contains(hop))
+            .unwrap_or(peer),
+    )
+}
+
+/// Forms may come from our own pages only. Browsers say where a request comes from in `Sec-Fetch-Site`, older ones in `Origin`;
+/// what says neither is no browser, and has no session to abuse. (OWASP CSRF cheat sheet: Fetch Metadata with Origin fallback;
+/// the token in each form is the second lock.)
+fn from_our_own_page(req: &ServiceRequest) -> Result<(), Refusal> {
+    let is_reading = matches!(*req.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    // Programs speak here, with tokens of their own and without cookies.
+    if is_reading || req.path().starts_with("/api/") {
+        return Ok(());
+    }
+    let head = |name: &str| {
+        req.headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
+    let is_ours = match (head("sec-fetch-site"), head("origin")) {
+        (Some(site), _) => matches!(site, "same-origin" | "none"),
+        (None, Some(origin)) => {
+            let host = head("host").unwrap_or_default();
+            origin
+                .split_once("://")
+                .is_some_and(|(_, place)| place.eq_ignore_ascii_case(host))
+        }
+        (None, None) => true,
+    };
+    if is_ours {
+        Ok(())
+    } else {
+        Err(Refusal::new("other-site"))
+    }
+}
+
+/// Wraps the body so that it ends with an error when it comes too slowly; actix itself waits for ever (stack.md, trap 5).
+fn hurry(req: &mut ServiceRequest, too_slow: Rc<Cell<bool>>) {
+    if matches!(*req.method(), Method::GET | Method::HEAD) {
+        return;
+    }
+    let announced = req
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.parse::<u64>().ok())
+        .unwrap_or(0);
+    let began = Instant::now();
+    let whole =
+        (announced > 0).then(|| began + PATIENCE + Duration::from_secs(announced / BYTES_PER_SEC));
+    let body = req.take_payload();
+    let watched = unfold((body, 0_u64, false), move |(mut body, received, ended)| {
+        let too_slow = too_slow.clone();
+        async move {
+            if ended {
+                return None;
+            }
+            let at_least =
+                began + PATIENCE + Duration::from_millis(received * 1_000 / LEAST_BYTES_PER_SEC);
+            let until = whole.map_or(at_least, |whole| whole.min(at_least));
+            match timeout_at(until, body.next()).await {
+                Ok(Some(Ok(chunk))) => {
+                    let received = received + chunk.len() as u64;
+                    Some((Ok(chunk), (body, received, false)))
+                }
+                Ok(Some(Err(error))) => Some((Err(error), (body, received, true))),
+                Ok(None) => None,
+                Err(_) => {
+                    too_slow.set(true);
+                    let error = std::io::Error::new(
+                        std::io::ErrorKind::TimedOut,
+                        "the body came too slowly",
+                    );
+                    Some((Err(PayloadError::Io(error)), (body, received, true)))
+                }
+            }
+        }
+    });
+    let watched: Pin<Box<dyn Stream<Item = Result<web::Bytes, PayloadError>>>> = Box::pin(watched);
+    req.set_payload(Payload::from(watched));
+}
+
+fn refused(req: ServiceRequest, failure: Failure, id: &str) -> ServiceResponse<BoxBody> {
+    let mut answer = dress(req.into_response(failure.error_response()));
+    name_request(&mut answer, id);
+    answer
+}
+
+fn name_request(answer: &mut ServiceResponse<BoxBody>, id: &str) {
+    if let Ok(value) = header::HeaderValue::from_str(id) {
+        answer
+            .headers_mut()
+            .insert(header::HeaderName::from_static("x-request-id"), value);
+    }
+}
+
+fn is_html(answer: &HttpResponse<BoxBody>) -> bool {
+    let kind = answer
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    kind.is_some_and(|kind| kind.starts_with("text/html"))
+}
+
+fn forget_said(answer: &mut ServiceResponse<BoxBody>) {
+    let cookie = format!("{SAID_COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax");
+    if let Ok(value) = header::HeaderValue::from_str(&cookie) {
+        answer.headers_mut().append(header::SET_COOKIE, value);
+    }
+}
+
+/// The page of a failure: what happened, what to do, the request's id, and whatever was typed.
+#[derive(Template)]
+#[template(path = "error/page.html")]
+struct ErrorPage {
+    p: Page,
+    status: u16,
+    text: String,
+    reason: Option<String>,
+    problems: Vec<String>,
+    kept: Vec<(String, String)>,
+    back: Option<String>,
+}
+
+/// Turns a failed answer into a page, unless it is one already or belongs to a program.
+fn dress(answer: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    let status = answer.status();
+    let is_failure = status.is_client_error() || status.is_server_error();
+    let req = answer.request();
+    let for_program = req.path().starts_with("/api/")
+        || req
+            .headers()
+            .get(header::ACCEPT)
+            .is_some_and(|accept| accept == "application/json");
+    let (cause, is_empty) = {
+        let response = answer.response();
+        let extensions = response.extensions();
+        (
+            extensions.get::<Cause>().cloned(),
+            response.headers().get(header::CONTENT_TYPE).is_none(),
+        )
+    };
+    // A page of its own, a download, an asset: left as it is. The framework's own answers (404 of no route, 405) are bare.
+    if !is_failure
+        || for_program
+        || (cause.is_none() && !is_empty)
+        || req.path().starts_with(super::assets::PREFIX)
+    {
+        return answer;
+    }
+    let cause = cause.unwrap_or(Cause {
+        name: match status {
+            StatusCode::NOT_FOUND => "missing",
+            StatusCode::METHOD_NOT_ALLOWED => "malformed",
+            _ if status.is_server_error() => "internal",
+            _ => "malformed",
+        },
+        refusal: None,
+        problems: Vec::new(),
+    });
+    let (req, old) = answer.into_parts();
+    let page = Page::new(&req, &format!("error-{}-title", cause.name));
+    let words = page.words;
+    let kept = req
+        .extensions()
+        .get::<Kept>()
+        .map(|kept| kept.0.clone())
+        .unwrap_or_default();
+    let back = req
+        .headers()
+        .get(header::REFERER)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|from| from.split_once("://"))
+        .and_then(|(_, rest)| rest.find('/').map(|at| rest[at..].to_owned()))
+        .filter(|path| !path.starts_with("//"));
+    let template = ErrorPage {
+        text: words.t(&format!("error-{}-text", cause.name)).into_owned(),
+        reason: cause.refusal.as_ref().map(|refusal| words.refusal(refusal)),
+        problems: cause
+            .problems
+            .iter()
+            .map(|error| words.problem(error))
+            .collect(),
+        kept: kept
+            .into_iter()
+            .filter(|(name, value)| name != "rev" && !value.trim().is_empty())
+            .collect(),
+        status: status.as_u16(),
+        back,
+        p: page,
+    };
+    let mut fresh =
+        reply::page_with(status, &template).unwrap_or_else(|failure| failure.error_response());
+    if let Some(after) = old.headers().get(header::RETRY_AFTER) {
+        fresh
+            .headers_mut()
+            .insert(header::RETRY_AFTER, after.clone());
+    }
+    if old.head().upgrade() || status == StatusCode::REQUEST_TIMEOUT {
+        fresh
+            .head_mut()
+            .set_connection_type(actix_web::http::ConnectionType::Close);
+    }
+    ServiceResponse::new(req, fresh)
+}

@@ -1,0 +1,318 @@
+//! What every page has: who looks, in which zone, which words, what the rail counts, what was just said.
+//!
+//! A handler makes a [`Page`] from its request and puts it into its template as `p`; `templates/base.html` draws the frame
+//! around the content from it. Times are printed in the viewer's zone by the methods here.
+
+use std::borrow::Cow;
+
+use actix_web::{HttpMessage, HttpRequest};
+use chrono_tz::Tz;
+
+use super::assets::Assets;
+use super::form::FormToken;
+use super::marks::{self, Detail, Glyph, Markup, Tick};
+use crate::domain::access::{self, Action, Principal, Target};
+use crate::domain::severity::Severity;
+use crate::domain::timestamp::Timestamp;
+use crate::words::{Value, Words};
+
+/// Who looks at the page. The session layer puts it into the request's extensions.
+#[derive(Debug, Clone)]
+pub struct Viewer {
+    pub principal: Principal,
+    pub zone: Tz,
+    pub frame: Frame,
+}
+
+/// What the frame around a page shows of the house's state.
+#[derive(Debug, Clone, Default)]
+pub struct Frame {
+    /// The operator's name of this installation.
+    pub house: String,
+    pub open_tickets: Option<i64>,
+    pub open_incidents: Option<i64>,
+    pub open_changes: Option<i64>,
+    /// Who is on call now for the viewer's team, and until when.
+    pub on_call: Option<(String, Timestamp)>,
+    /// No mail can go out: nobody can be paged.
+    pub is_mute: bool,
+    /// People reach this over plain HTTP from elsewhere.
+    pub is_in_the_clear: bool,
+    /// Clocks show due times instead of ticking.
+    pub still_clocks: bool,
+    /// Single-key shortcuts are off.
+    pub no_keys: bool,
+}
+
+/// The request as the guard saw it: its id for people and logs, and the one instant that it happens at.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    pub id: String,
+    pub now: Timestamp,
+}
+
+/// The cookie that carries one line over a redirect: a catalogue key beginning with `said-`, and perhaps one value.
+pub const SAID_COOKIE: &str = "said";
+
+/// The base object of every page.
+pub struct Page {
+    pub words: &'static Words,
+    pub title: String,
+    pub path: String,
+    pub now: Timestamp,
+    pub zone: Tz,
+    pub request_id: String,
+    pub viewer: Option<Viewer>,
+    pub frame: Frame,
+    pub said: Option<String>,
+    csrf: String,
+    assets: &'static Assets,
+}
+
+impl Page {
+    /// A page with a title from the catalogue.
+    pub fn new(req: &HttpRequest, title_key: &str) -> Self {
+        let title = Words::english().t(title_key).into_owned();
+        Self::titled(req, title)
+    }
+
+    /// A page with a title of its own, such as a ticket's.
+    pub fn titled(req: &HttpRequest, title: impl Into<String>) -> Self {
+        let words = Words::english();
+        let extensions = req.extensions();
+        let viewer = extensions.get::<Viewer>().cloned();
+        let arrival = extensions.get::<Arrival>().cloned();
+        let csrf = extensions
+            .get::<FormToken>()
+            .map_or_else(String::new, |token| token.0.clone());
+        let said = req
+            .cookie(SAID_COOKIE)
+            .and_then(|cookie| said_text(words, cookie.value()));
+        let (id, now) = arrival.map_or_else(
+            || (String::new(), Timestamp::from_micros(0)),
+            |arrival| (arrival.id, arrival.now),
+        );
+        Self {
+            words,
+            title: title.into(),
+            path: req.path().to_owned(),
+            now,
+            zone: viewer.as_ref().map_or(Tz::UTC, |viewer| viewer.zone),
+            request_id: id,
+            frame: viewer
+                .as_ref()
+                .map_or_else(Frame::default, |viewer| viewer.frame.clone()),
+            viewer,
+            said,
+            csrf,
+            assets: Assets::get(),
+        }
+    }
+
+    /// Times on this page are those of another zone, as in a customer's report.
+    pub fn in_zone(mut self, zone: Tz) -> Self {
+        self.zone = zone;
+        self
+    }
+
+    pub fn css(&self) -> &str {
+        &self.assets.css
+    }
+    pub fn js(&self) -> &str {
+        &self.assets.js
+    }
+    pub fn icon(&self) -> &str {
+        &self.assets.icon
+    }
+
+    /// The viewer may do `action`: whether to offer it. The action itself asks again.
+    pub fn may(&self, action: Action) -> bool {
+        let may = |viewer: &Viewer| access::may(&viewer.principal, action, Target::House).is_ok();
+        self.viewer.as_ref().is_some_and(may)
+    }
+
+    pub fn is_staff(&self) -> bool {
+        self.viewer
+            .as_ref()
+            .is_some_and(|viewer| viewer.principal.is_staff())
+    }
+
+    pub fn name(&self) -> &str {
+        self.viewer
+            .as_ref()
+            .map_or("", |viewer| viewer.principal.name())
+    }
+
+    /// `aria-current` for the link to `place`, where the page lies under it.
+    pub fn here(&self, place: &str) -> Markup {
+        let here = if place == "/" {
+            self.path == "/"
+        } else {
+            self.path.starts_with(place)
+        };
+        Markup::trusted(if here {
+            r#" aria-current="page""#.to_owned()
+        } else {
+            String::new()
+        })
+    }
+
+    /// The hidden field that shows a form was made by a page of this session.
+    pub fn token(&self) -> Markup {
+        Markup::trusted(format!(
+            r#"<input type="hidden" name="csrf" value="{}">"#,
+            marks::escaped(&self.csrf)
+        ))
+    }
+
+    // Words
+
+    pub fn t<'a>(&'a self, key: &'a str) -> Cow<'a, str> {
+        self.words.t(key)
+    }
+
+    /// The text of `key` with one place filled.
+    pub fn t1<'a>(&'a self, key: &'a str, name: &str, value: impl Into<Value<'a>>) -> Cow<'a, str> {
+        self.words.with(key, &[(name, value.into())])
+    }
+
+    /// The text of `key` with two places filled.
+    pub fn t2<'a>(
+        &'a self,
+        key: &'a str,
+        name: &str,
+        value: impl Into<Value<'a>>,
+        name2: &str,
+        value2: impl Into<Value<'a>>,
+    ) -> Cow<'a, str> {
+        self.words
+            .with(key, &[(name, value.into()), (name2, value2.into())])
+    }
+
+    /// The text `<family>-<word>`, as `state-in_progress`: how a closed enum's word is said. Underscores become hyphens.
+    pub fn word(&self, family: &str, word: &str) -> String {
+        self.words
+            .t(&format!("{family}-{}", word.replace('_', "-")))
+            .into_owned()
+    }
+
+    /// A length of time: `8 min 20 s`.
+    pub fn span(&self, secs: &i64) -> String {
+        self.words.span(*secs)
+    }
+
+    // Times, in the viewer's zone
+
+    /// As short as it can be said: `14:02` today, `Fri 14:02` this week.
+    pub fn time(&self, at: &Timestamp) -> Markup {
+        self.time_in(at, Detail::Near)
+    }
+
+    /// `14:02`.
+    pub fn clock_time(&self, at: &Timestamp) -> Markup {
+        self.time_in(at, Detail::Clock)
+    }
+
+    /// `Sat 21 Nov 2026 14:02 CET`.
+    pub fn full_time(&self, at: &Timestamp) -> Markup {
+        self.time_in(at, Detail::Full)
+    }
+
+    /// `Sat 21 Nov 2026`.
+    pub fn date(&self, at: &Timestamp) -> Markup {
+        self.time_in(at, Detail::Date)
+    }
+
+    /// `14:02 (9 min ago)`: never the distance alone.
+    pub fn time_ago(&self, at: &Timestamp) -> Markup {
+        let distance = self.now.secs_since(*at);
+        let key = if distance < 0 { "time-in" } else { "time-ago" };
+        let said = self
+            .words
+            .with(key, &[("span", self.words.span(distance).into())]);
+        Markup::trusted(format!("{} ({})", self.time(at), marks::escaped(&said)))
+    }
+
+    /// The value of a `datetime-local` field: `2026-11-21T14:02` in the viewer's zone.
+    pub fn field_time(&self, at: &Timestamp) -> String {
+        at.in_zone(self.zone).format("%Y-%m-%dT%H:%M").to_string()
+    }
+
+    fn time_in(&self, at: &Timestamp, detail: Detail) -> Markup {
+        marks::time(self.words, *at, self.now, self.zone, detail)
+    }
+
+    // Marks
+
+    pub fn severity(&self, severity: &Severity) -> Markup {
+        marks::severity(self.words, *severity)
+    }
+
+    pub fn severity_big(&self, severity: &Severity) -> Markup {
+        marks::severity_big(self.words, *severity)
+    }
+
+    pub fn state(&self, glyph: &Glyph, word: &str) -> Markup {
+        marks::state(*glyph, word)
+    }
+
+    pub fn avatar(&self, name: &str) -> Markup {
+        marks::avatar(name)
+    }
+
+    /// A clock's text; `line` is the id of its burn line, "" for none.
+    pub fn clock(&self, tick: &Tick, line: &str) -> Markup {
+        if self.frame.still_clocks
+            && let Tick::Running { due_at, .. } = tick
+        {
+            let due = self
+                .words
+                .with("clock-due", &[("at", self.plain_time(due_at).into())]);
+            let mood = tick.mood(self.now);
+            return Markup::trusted(format!(
+                r#"<span class="clock {mood}">{}</span>"#,
+                marks::escaped(&due)
+            ));
+        }
+        marks::clock(self.words, self.now, *tick, line)
+    }
+
+    pub fn burn(&self, tick: &Tick, id: &str) -> Markup {
+        marks::burn(self.now, *tick, id)
+    }
+
+    fn plain_time(&self, at: &Timestamp) -> String {
+        marks::time_text(self.words, *at, self.now, self.zone, Detail::Near)
+    }
+
+    // For the script
+
+    /// The server's instant in milliseconds: what the browser's clocks are corrected by.
+    pub fn now_millis(&self) -> i64 {
+        self.now.micros() / 1_000
+    }
+
+    /// The units that ticking clocks print.
+    pub fn units(&self) -> String {
+        let over = self.words.with("clock-over", &[("span", "{}".into())]);
+        ["unit-day", "unit-hour", "unit-minute", "unit-second"]
+            .map(|key| self.t(key).into_owned())
+            .join("|")
+            + "|"
+            + &over
+    }
+}
+
+/// What a `said` cookie means: only catalogue texts made for it, so that a planted cookie can't put words into our mouth.
+fn said_text(words: &Words, cookie: &str) -> Option<String> {
+    let (key, value) = cookie.split_once('|').unwrap_or((cookie, ""));
+    let known = key.starts_with("said-") && words.has(key);
+    known.then(|| {
+        words
+            .with(
+                key,
+                &[("what", value.chars().take(80).collect::<String>().into())],
+            )
+            .into_owned()
+    })
+}

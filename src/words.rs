@@ -1,0 +1,240 @@
+//! The catalogue: every text that people read comes from here, by key.
+//!
+//! The texts are Fluent messages in `templates/words/<language>/*.ftl`, one file per room, embedded in the binary.
+//! Plain messages are resolved once at start, so that most look-ups cost one hash. A missing key is shown as the key itself:
+//! a page with one odd word is better than no page, and a test finds it first.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use fluent_bundle::concurrent::FluentBundle;
+use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
+use rust_embed::RustEmbed;
+use unic_langid::LanguageIdentifier;
+
+use crate::domain::refusal::{FieldError, Refusal};
+
+#[derive(RustEmbed)]
+#[folder = "templates/words/en"]
+struct EnglishFiles;
+
+/// A value for a named place in a text. Numbers choose plural forms, texts don't.
+pub type Value<'a> = FluentValue<'a>;
+
+/// One language's texts.
+pub struct Words {
+    plain: HashMap<String, String>,
+    bundle: FluentBundle<FluentResource>,
+}
+
+impl Words {
+    /// The English catalogue, built at first use and shared by all.
+    ///
+    /// Panics if an embedded file doesn't parse or defines a key twice; a test loads it, so no build ships that.
+    pub fn english() -> &'static Words {
+        static ENGLISH: OnceLock<Words> = OnceLock::new();
+        ENGLISH.get_or_init(|| {
+            let files = EnglishFiles::iter().map(|name| {
+                let file = EnglishFiles::get(&name).expect("a name that was just listed");
+                (
+                    name.into_owned(),
+                    String::from_utf8_lossy(&file.data).into_owned(),
+                )
+            });
+            Words::from_files(files)
+                .unwrap_or_else(|problem| panic!("the English catalogue: {problem}"))
+        })
+    }
+
+    /// A catalogue from named texts in Fluent's syntax. The error names the file and what is wrong with it.
+    pub fn from_files(files: impl Iterator<Item = (String, String)>) -> Result<Self, String> {
+        let english: LanguageIdentifier = "en".parse().map_err(|error| format!("{error:?}"))?;
+        let mut bundle: FluentBundle<FluentResource> = FluentBundle::new_concurrent(vec![english]);
+        // Isolation marks are for mixed writing directions; in a mail's plain text and in CSV they are rubbish.
+        bundle.set_use_isolating(false);
+        let mut keys = Vec::new();
+        for (name, text) in files {
+            let resource = FluentResource::try_new(text)
+                .map_err(|(_, errors)| format!("{name} doesn't parse: {errors:?}"))?;
+            keys.extend(keys_of(resource.source()).map(str::to_owned));
+            bundle
+                .add_resource(resource)
+                .map_err(|errors| format!("{name} defines a key again: {errors:?}"))?;
+        }
+        let mut plain = HashMap::with_capacity(keys.len());
+        for key in keys {
+            let Some(pattern) = bundle.get_message(&key).and_then(|message| message.value()) else {
+                continue;
+            };
+            let mut errors = Vec::new();
+            let text = bundle
+                .format_pattern(pattern, None, &mut errors)
+                .into_owned();
+            // A message with places left empty complains: those are formatted at each use.
+            if errors.is_empty() {
+                plain.insert(key, text);
+            }
+        }
+        Ok(Self { plain, bundle })
+    }
+
+    /// The text of `key`, which takes no values.
+    pub fn t<'a>(&'a self, key: &'a str) -> Cow<'a, str> {
+        match self.plain.get(key) {
+            Some(text) => Cow::Borrowed(text),
+            None => self.with(key, &[]),
+        }
+    }
+
+    /// The text of `key` with its places filled.
+    pub fn with<'a>(&'a self, key: &'a str, values: &[(&str, Value<'_>)]) -> Cow<'a, str> {
+        if let Some(text) = self.plain.get(key) {
+            return Cow::Borrowed(text);
+        }
+        let Some(pattern) = self
+            .bundle
+            .get_message(key)
+            .and_then(|message| message.value())
+        else {
+            return Cow::Borrowed(key);
+        };
+        let mut args = FluentArgs::with_capacity(values.len());
+        for (name, value) in values {
+            args.set(Cow::Borrowed(*name), value.clone());
+        }
+        let mut errors = Vec::new();
+        Cow::Owned(
+            self.bundle
+                .format_pattern(pattern, Some(&args), &mut errors)
+                .into_owned(),
+        )
+    }
+
+    /// Whether the catalogue has `key`.
+    pub fn has(&self, key: &str) -> bool {
+        self.bundle.has_message(key)
+    }
+
+    /// Why a rule said no.
+    pub fn refusal(&self, refusal: &Refusal) -> String {
+        self.filled(&format!("refusal-{}", refusal.rule), &refusal.args)
+    }
+
+    /// What is wrong with an input and what would be accepted.
+    pub fn problem(&self, error: &FieldError) -> String {
+        self.filled(&format!("field-{}", error.problem), &error.args)
+    }
+
+    /// A length of time with its units: `45 s`, `8 min 20 s`, `23 min`, `2 h 10 min`, `3 d 4 h`, `20 d`.
+    /// Negative lengths are shown as their size. `static/clock.js` takes the same steps.
+    pub fn span(&self, secs: i64) -> String {
+        let secs = secs.saturating_abs();
+        let (mins, hours, days) = (secs / 60, secs / 3_600, secs / 86_400);
+        let one = |n: i64, unit: &'static str| format!("{n} {}", self.t(unit));
+        let two = |a: i64, big: &'static str, b: i64, small: &'static str| {
+            if b == 0 {
+                one(a, big)
+            } else {
+                format!("{} {}", one(a, big), one(b, small))
+            }
+        };
+        match secs {
+            0..60 => one(secs, "unit-second"),
+            60..600 => two(mins, "unit-minute", secs % 60, "unit-second"),
+            600..3_600 => one(mins, "unit-minute"),
+            3_600..86_400 => two(hours, "unit-hour", mins % 60, "unit-minute"),
+            86_400..1_209_600 => two(days, "unit-day", hours % 24, "unit-hour"),
+            _ => one(days, "unit-day"),
+        }
+    }
+
+    /// How late something is, to the minute once it is late by one: `45 s over`, `12 min over`.
+    pub fn over(&self, secs: i64) -> String {
+        let secs = secs.saturating_abs();
+        let rough = if secs < 60 { secs } else { secs - secs % 60 };
+        self.with("clock-over", &[("span", self.span(rough).into())])
+            .into_owned()
+    }
+
+    fn filled(&self, key: &str, args: &[(&'static str, Cow<'static, str>)]) -> String {
+        let values: Vec<(&str, Value<'_>)> = args
+            .iter()
+            .map(|(name, text)| (*name, as_value(text)))
+            .collect();
+        self.with(key, &values).into_owned()
+    }
+}
+
+/// Plain whole numbers become numbers, so that they choose plural forms; `INC-12` and `007` stay texts.
+fn as_value(text: &str) -> Value<'_> {
+    let plain = text.len() <= 15
+        && (text == "0" || !text.starts_with('0'))
+        && text.bytes().all(|b| b.is_ascii_digit());
+    match text.parse::<i64>() {
+        Ok(number) if plain => Value::from(number),
+        _ => Value::from(text),
+    }
+}
+
+/// The keys that a file defines: what stands at the start of a line before an equals sign.
+fn keys_of(source: &str) -> impl Iterator<Item = &str> {
+    source
+        .lines()
+        .filter(|line| line.starts_with(|c: char| c.is_ascii_alphabetic()))
+        .filter_map(|line| line.split_once('='))
+        .map(|(key, _)| key.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Result<Words, String> {
+        Words::from_files(std::iter::once(("test.ftl".to_owned(), text.to_owned())))
+    }
+
+    #[test]
+    fn the_english_catalogue_parses_and_defines_no_key_twice() {
+        assert!(Words::english().has("unit-minute"));
+    }
+
+    #[test]
+    fn a_key_defined_twice_is_named() {
+        let problem = words("a = one\na = two\n").err().unwrap();
+        assert!(problem.contains("test.ftl"), "{problem}");
+    }
+
+    #[test]
+    fn places_are_filled_without_isolation_marks_and_plurals_follow_numbers() {
+        let words = words("n = { $n ->\n    [one] one ticket\n   *[other] { $n } tickets\n }\nhello = For { $who }\n").unwrap();
+        assert_eq!(words.with("n", &[("n", 1.into())]), "one ticket");
+        assert_eq!(words.with("n", &[("n", 1234.into())]), "1234 tickets");
+        assert_eq!(words.with("hello", &[("who", "Ada".into())]), "For Ada");
+        assert_eq!(words.t("missing-key"), "missing-key");
+        let refusal = Refusal::new("x").with("n", "2");
+        assert_eq!(words.refusal(&refusal), "refusal-x");
+    }
+
+    #[test]
+    fn spans_carry_units_and_stay_short() {
+        let words = Words::english();
+        for (secs, text) in [
+            (0, "0 s"),
+            (59, "59 s"),
+            (60, "1 min"),
+            (500, "8 min 20 s"),
+            (600, "10 min"),
+            (3_599, "59 min"),
+            (3_600, "1 h"),
+            (7_800, "2 h 10 min"),
+            (86_400, "1 d"),
+            (273_600, "3 d 4 h"),
+            (1_728_000, "20 d"),
+        ] {
+            assert_eq!(words.span(secs), text);
+        }
+        assert_eq!(words.over(-740), "12 min over");
+        assert_eq!(words.over(20), "20 s over");
+    }
+}

@@ -1,0 +1,51 @@
+// Clocks that tick. The server prints every clock; this only keeps it true while the page is open.
+// Offsets come from the server's own clock (body data-now), so a laptop with a wrong clock can't lie about a deadline.
+(() => {
+  "use strict";
+  const body = document.body;
+  const offset = Number(body.dataset.now) - Date.now();
+  const [d, h, m, s, over] = (body.dataset.units || "").split("|");
+  if (!over || body.dataset.still === "on") return;
+  const now = () => Date.now() + offset;
+
+  // The same steps as `words::span` on the server.
+  const span = (secs) => {
+    if (secs < 60) return `${secs} ${s}`;
+    const mins = Math.floor(secs / 60);
+    if (mins < 10 && secs % 60) return `${mins} ${m} ${secs % 60} ${s}`;
+    if (mins < 60) return `${mins} ${m}`;
+    const hours = Math.floor(mins / 60);
+    if (hours < 24) return mins % 60 ? `${hours} ${h} ${mins % 60} ${m}` : `${hours} ${h}`;
+    const days = Math.floor(hours / 24);
+    return days < 14 && hours % 24 ? `${days} ${d} ${hours % 24} ${h}` : `${days} ${d}`;
+  };
+  const rough = (secs) => span(secs < 60 ? secs : secs - (secs % 60));
+
+  const tick = () => {
+    for (const el of document.querySelectorAll("[data-due]")) {
+      const left = Math.round((Number(el.dataset.due) - now()) / 1000);
+      const late = left < 0;
+      const total = Number(el.dataset.total || 0) / 1000;
+      const near = !late && total > 0 && left <= total / 5;
+      const text = late ? over.replace("{}", rough(-left)) : span(left);
+      if (el.textContent !== text) el.textContent = text;
+      el.classList.toggle("over", late);
+      el.classList.toggle("near", near);
+      const bar = el.dataset.burn && document.getElementById(el.dataset.burn);
+      if (bar && !late && total > 0) {
+        bar.setAttribute("width", `${Math.max(1, Math.min(100, (left / total) * 100)).toFixed(1)}%`);
+        bar.setAttribute("class", near ? "near" : "go");
+      }
+    }
+    for (const el of document.querySelectorAll("[data-since]")) {
+      const text = span(Math.max(0, Math.round((now() - Number(el.dataset.since)) / 1000)));
+      if (el.textContent !== text) el.textContent = text;
+    }
+  };
+  const run = () => {
+    if (!document.hidden) tick();
+    setTimeout(run, 1000 - (now() % 1000));
+  };
+  run();
+  document.addEventListener("visibilitychange", () => document.hidden || tick());
+})();
