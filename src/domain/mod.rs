@@ -15,6 +15,7 @@ pub mod postmortem;
 pub mod redaction;
 pub mod refusal;
 pub mod rotation;
+pub mod settings;
 pub mod severity;
 pub mod task;
 pub mod text;

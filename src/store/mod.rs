@@ -9,6 +9,11 @@ pub mod outbox;
 pub mod schema;
 pub mod ticket;
 pub mod timeline;
+pub mod customer;
+pub mod house;
+pub mod login;
+pub mod people;
+pub mod settings;
 mod writer;
 
 pub use backend::{Conn, Store, Tx};

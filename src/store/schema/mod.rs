@@ -1,3 +1,4 @@
 //! The tables as diesel sees them, one file per room. Column names are the same on both databases.
 
+pub mod accounts;
 pub mod core;

@@ -1,0 +1,270 @@
+//! What people may change while the house runs. The process's own configuration (`config.rs`) goes before it where both know a key.
+
+use chrono::NaiveTime;
+use chrono_tz::Tz;
+
+use super::people::web_address;
+use super::refusal::FieldError;
+use super::severity::Severity;
+use super::text::{EmailAddress, NAME_CHARS, one_line, zone};
+use super::word::words;
+
+words! {
+    /// Every setting there is.
+    pub enum SettingKey {
+        HouseName = "house_name",
+        HouseZone = "house_zone",
+        PublicUrl = "public_url",
+        SmtpRelay = "smtp_relay",
+        MailFrom = "mail_from",
+        NightFrom = "night_from",
+        NightTo = "night_to",
+        PostMortemFor = "post_mortem_for",
+        CloseAfterDays = "close_after_days",
+    }
+}
+
+impl SettingKey {
+    /// Its value holds a password: shown masked, and never written to the audit.
+    pub const fn is_secret(self) -> bool {
+        matches!(self, SettingKey::SmtpRelay)
+    }
+}
+
+/// All settings; what was never set has its default.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    pub house_name: String,
+    /// For what belongs to nobody: the house agreement, system mail.
+    pub house_zone: Tz,
+    /// Without a slash at its end. Needed for everything that leaves the house.
+    pub public_url: Option<String>,
+    /// `smtp://host:25`, `smtps://user:password@host`.
+    pub smtp_relay: Option<String>,
+    pub mail_from: Option<EmailAddress>,
+    /// Night minutes of the ledger lie between these, in the person's zone.
+    pub night_from: NaiveTime,
+    pub night_to: NaiveTime,
+    /// Resolving an incident this severe opens its post-mortem.
+    pub post_mortem_for: Vec<Severity>,
+    /// A resolved incident closes after this long.
+    pub close_after_days: i64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            house_name: "Watchkeeper".to_owned(),
+            house_zone: Tz::UTC,
+            public_url: None,
+            smtp_relay: None,
+            mail_from: None,
+            night_from: NaiveTime::from_hms_opt(22, 0, 0).unwrap_or_default(),
+            night_to: NaiveTime::from_hms_opt(6, 0, 0).unwrap_or_default(),
+            post_mortem_for: Severity::ALL
+                .iter()
+                .copied()
+                .filter(|severity| severity.asks_for_post_mortem())
+                .collect(),
+            close_after_days: 7,
+        }
+    }
+}
+
+impl Settings {
+    /// The value of `key` as text, the form in which it is typed and stored. Empty: not set.
+    pub fn text(&self, key: SettingKey) -> String {
+        match key {
+            SettingKey::HouseName => self.house_name.clone(),
+            SettingKey::HouseZone => self.house_zone.name().to_owned(),
+            SettingKey::PublicUrl => self.public_url.clone().unwrap_or_default(),
+            SettingKey::SmtpRelay => self.smtp_relay.clone().unwrap_or_default(),
+            SettingKey::MailFrom => self
+                .mail_from
+                .as_ref()
+                .map(EmailAddress::to_string)
+                .unwrap_or_default(),
+            SettingKey::NightFrom => self.night_from.format("%H:%M").to_string(),
+            SettingKey::NightTo => self.night_to.format("%H:%M").to_string(),
+            SettingKey::PostMortemFor => {
+                let words: Vec<_> = self.post_mortem_for.iter().map(|s| s.as_str()).collect();
+                words.join(" ")
+            }
+            SettingKey::CloseAfterDays => self.close_after_days.to_string(),
+        }
+    }
+
+    /// Sets `key` from its text, or says what would be right.
+    pub fn set(&mut self, key: SettingKey, text: &str) -> Result<(), FieldError> {
+        let field = key.as_str();
+        let text = text.trim();
+        match key {
+            SettingKey::HouseName => self.house_name = one_line(field, text, NAME_CHARS)?,
+            SettingKey::HouseZone => self.house_zone = zone(field, text)?,
+            SettingKey::PublicUrl => self.public_url = public_url(field, text)?,
+            SettingKey::SmtpRelay => self.smtp_relay = smtp_relay(field, text)?,
+            SettingKey::MailFrom => {
+                self.mail_from = match text {
+                    "" => None,
+                    text => Some(EmailAddress::parse(text).map_err(|error| FieldError {
+                        field: field.into(),
+                        ..error
+                    })?),
+                }
+            }
+            SettingKey::NightFrom => self.night_from = time_of_day(field, text)?,
+            SettingKey::NightTo => self.night_to = time_of_day(field, text)?,
+            SettingKey::PostMortemFor => {
+                let wrong =
+                    || FieldError::new(field, "not-a-severity").with("value", text.to_owned());
+                self.post_mortem_for = text
+                    .split_whitespace()
+                    .map(|word| word.parse().map_err(|()| wrong()))
+                    .collect::<Result<_, _>>()?;
+            }
+            SettingKey::CloseAfterDays => {
+                self.close_after_days = match text.parse() {
+                    Ok(days @ 1..=90) => days,
+                    _ => {
+                        return Err(FieldError::new(field, "not-days")
+                            .with("value", text.to_owned())
+                            .with("max", "90"));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A web address with nothing behind its host: links, Message-IDs and calendar ids are made from it.
+fn public_url(field: &'static str, text: &str) -> Result<Option<String>, FieldError> {
+    let Some(url) = web_address(field, text.trim_end_matches('/'))? else {
+        return Ok(None);
+    };
+    let behind = url.split_once("://").map_or("", |(_, rest)| rest);
+    if behind.contains(['/', '?', '#']) {
+        return Err(FieldError::new(field, "not-a-public-url").with("value", url));
+    }
+    Ok(Some(url))
+}
+
+/// `smtp://` or `smtps://`, perhaps a user and password, a host, perhaps a port.
+fn smtp_relay(field: &'static str, text: &str) -> Result<Option<String>, FieldError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let line = one_line(field, text, 500)?;
+    let rest = line
+        .strip_prefix("smtp://")
+        .or_else(|| line.strip_prefix("smtps://"));
+    let host = rest.map(|rest| rest.rsplit_once('@').map_or(rest, |(_, host)| host));
+    let good = host.is_some_and(|host| {
+        let (name, port) = match host.rsplit_once(':') {
+            Some((name, port)) => (name, Some(port)),
+            None => (host, None),
+        };
+        let named = !name.is_empty()
+            && name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || ".-_[]:".contains(c));
+        named && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
+    });
+    if good && !line.contains(' ') {
+        Ok(Some(line))
+    } else {
+        // The value isn't quoted: it may hold a password.
+        Err(FieldError::new(field, "not-a-relay"))
+    }
+}
+
+fn time_of_day(field: &'static str, text: &str) -> Result<NaiveTime, FieldError> {
+    NaiveTime::parse_from_str(text, "%H:%M")
+        .map_err(|_| FieldError::new(field, "not-a-time").with("value", text.to_owned()))
+}
+
+/// A relay's address without its password, for pages and the audit.
+pub fn masked_relay(relay: &str) -> String {
+    let Some((scheme, rest)) = relay.split_once("://") else {
+        return String::new();
+    };
+    match rest.rsplit_once('@') {
+        Some((user, host)) => {
+            let name = user.split(':').next().unwrap_or_default();
+            format!("{scheme}://{name}:…@{host}")
+        }
+        None => relay.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_survives_its_text() {
+        let mut settings = Settings::default();
+        for (key, text) in [
+            (SettingKey::HouseName, "Harbour Operations"),
+            (SettingKey::HouseZone, "Europe/Stockholm"),
+            (SettingKey::PublicUrl, "https://watch.example.org/"),
+            (
+                SettingKey::SmtpRelay,
+                "smtps://w:pa@ss@mail.example.org:465",
+            ),
+            (SettingKey::MailFrom, "watch@example.org"),
+            (SettingKey::NightFrom, "23:30"),
+            (SettingKey::NightTo, "05:00"),
+            (SettingKey::PostMortemFor, "disaster"),
+            (SettingKey::CloseAfterDays, "14"),
+        ] {
+            settings.set(key, text).unwrap();
+            assert_eq!(settings.text(key), text.trim_end_matches('/'), "{key}");
+        }
+        let mut again = Settings::default();
+        for key in SettingKey::ALL {
+            again.set(*key, &settings.text(*key)).unwrap();
+        }
+        assert_eq!(again, settings);
+    }
+
+    #[test]
+    fn what_cannot_be_right_is_refused_at_its_field() {
+        let mut settings = Settings::default();
+        for (key, text, problem) in [
+            (SettingKey::HouseZone, "CET-ish", "unknown-zone"),
+            (
+                SettingKey::PublicUrl,
+                "watch.example.org",
+                "not-a-web-address",
+            ),
+            (
+                SettingKey::PublicUrl,
+                "https://x.example/path",
+                "not-a-public-url",
+            ),
+            (SettingKey::SmtpRelay, "mail.example.org", "not-a-relay"),
+            (SettingKey::SmtpRelay, "smtp://host:99999", "not-a-relay"),
+            (SettingKey::MailFrom, "watch", "not-an-address"),
+            (SettingKey::NightFrom, "25:00", "not-a-time"),
+            (SettingKey::PostMortemFor, "severe", "not-a-severity"),
+            (SettingKey::CloseAfterDays, "0", "not-days"),
+        ] {
+            let error = settings.set(key, text).unwrap_err();
+            assert_eq!(
+                (error.field.as_ref(), error.problem),
+                (key.as_str(), problem)
+            );
+        }
+        assert_eq!(settings, Settings::default());
+    }
+
+    #[test]
+    fn a_relays_password_is_never_shown() {
+        assert_eq!(
+            masked_relay("smtps://w:secret@host:465"),
+            "smtps://w:…@host:465"
+        );
+        assert_eq!(masked_relay("smtp://host"), "smtp://host");
+    }
+}
