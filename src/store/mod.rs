@@ -3,17 +3,17 @@
 pub mod backend;
 pub mod blob;
 pub mod column;
-pub mod installation;
-pub mod migrate;
-pub mod outbox;
-pub mod schema;
-pub mod ticket;
-pub mod timeline;
 pub mod customer;
 pub mod house;
+pub mod installation;
 pub mod login;
+pub mod migrate;
+pub mod outbox;
 pub mod people;
+pub mod schema;
 pub mod settings;
+pub mod ticket;
+pub mod timeline;
 mod writer;
 
 pub use backend::{Conn, Store, Tx};
