@@ -1,9 +1,11 @@
 //! Values and rules. No I/O, no clock, no serialisation, no database: everything here is a total function over values.
 
 pub mod access;
+pub mod calendar;
 pub mod commit_message;
 pub mod compensation;
 pub mod delivery;
+pub mod duration;
 pub mod escalation;
 pub mod id;
 pub mod login;
@@ -24,3 +26,5 @@ pub mod timeline;
 pub mod timestamp;
 pub mod wall_clock;
 pub mod word;
+pub mod worktime;
+mod zone;
