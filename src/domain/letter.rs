@@ -1,0 +1,901 @@
+//! A mail that was read, as a value; what sort of mail it is; and which ticket it may mean.
+//!
+//! Promises: nothing here fails on strange input, and nothing here decides alone: a [`Clue`] says which ticket a mail
+//! points to, [`standing`](Standing) says who wrote it, and [`landing`] is the table that joins the two
+//! (`email-intake.md`, *Matching*). Whether a foreign Message-ID was ever stored, and who the sender is, only the store knows.
+//!
+//! Our own ids carry a signature over the ticket they speak of. Without the key nobody can make one, and an id of ours that
+//! doesn't verify (guessed, altered, from another installation) is told apart from a foreign one: it is shown as forged.
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use uuid::Uuid;
+
+use super::id::TicketKey;
+use super::text::EmailAddress;
+use super::timestamp::Timestamp;
+use super::word::words;
+
+/// A mail's header block and readable text, decoded and tidied. Bytes of parts stay in the raw mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    /// Without `<>`; `None` if missing or blank. Longer than [`MESSAGE_ID_BYTES`]: stored, never echoed.
+    pub message_id: Option<String>,
+    pub in_reply_to: Vec<String>,
+    pub references: Vec<String>,
+    pub from: Writer,
+    /// Header addresses as far as they could be read.
+    pub reply_to: Vec<EmailAddress>,
+    pub to: Vec<EmailAddress>,
+    pub cc: Vec<EmailAddress>,
+    /// `Delivered-To` and `X-Original-To`: where a relay says that it put this mail.
+    pub delivered_to: Vec<EmailAddress>,
+    /// Unfolded and decoded, as it was sent; may be empty and may be long.
+    pub subject: String,
+    /// The sender's own date, which is shown and never trusted.
+    pub dated_at: Option<Timestamp>,
+    /// The whole readable text, tidied, quotes and signature included; may be empty.
+    pub text: String,
+    pub nature: Nature,
+    /// The sender asked that nobody answers automatically, whatever the mail's nature is.
+    pub wants_no_answer: bool,
+    pub parts: Vec<Part>,
+    /// What was left out or guessed on the way: `limit-…` and `decoded-…` words, shown beside the mail.
+    pub remarks: Vec<Remark>,
+}
+
+/// Who wrote it, as the mail says: never verified by being written there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Writer {
+    /// Display name and address as written, for people to read; "" if nothing could be read.
+    pub shown: String,
+    /// From's first address, else Sender, else Return-Path.
+    pub address: Option<EmailAddress>,
+    /// The display name alone, "" if none.
+    pub name: String,
+}
+
+/// A part that isn't the readable text: kept byte for byte, offered as a download.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Safe to show: no path, no control or bidi characters, at most 200 bytes.
+    pub name: String,
+    /// Lower-case `type/subtype`, as declared; never believed when served.
+    pub media_type: String,
+    pub bytes: Vec<u8>,
+}
+
+words! {
+    /// What the reader of a mail had to leave out or to guess.
+    pub enum Remark {
+        /// Too many headers, parts or levels: only the header block was read.
+        OverLimits = "over_limits",
+        /// More parts than are kept one by one; the raw mail has them.
+        PartsLeftOut = "parts_left_out",
+        /// The text was longer than an entry may be.
+        TextCut = "text_cut",
+        /// The declared character set didn't fit the bytes.
+        CharsetGuessed = "charset_guessed",
+        /// A part's transfer encoding was broken.
+        BrokenEncoding = "broken_encoding",
+        /// No text part: the text was made from the HTML form.
+        TextFromHtml = "text_from_html",
+        /// An encrypted part that we have no key for.
+        Encrypted = "encrypted",
+    }
+}
+
+words! {
+    /// Why a mail counts as automatic: it opens, reopens and satisfies nothing, and is never answered.
+    pub enum Automatic {
+        AutoReply = "auto_reply",
+        Generated = "generated",
+        List = "list",
+        Bulk = "bulk",
+        /// An out-of-office note that says so in its subject alone.
+        Away = "away",
+        /// An empty return path.
+        NoReturnPath = "no_return_path",
+        Receipt = "receipt",
+        AbuseReport = "abuse_report",
+        CalendarReply = "calendar_reply",
+    }
+}
+
+/// What sort of mail it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Nature {
+    /// Written by a person, for all we can see.
+    Personal,
+    Automatic(Automatic),
+    Bounce(Bounce),
+    /// Our own mail come back to us.
+    OwnReturned,
+}
+
+/// A report that a mail couldn't be delivered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bounce {
+    /// 5.x.y; a 4.x.y says "still trying".
+    pub is_permanent: bool,
+    pub recipient: Option<EmailAddress>,
+    /// The status code as written, `5.1.1`; "" if the report has none.
+    pub status: String,
+    /// Every message id found anywhere in the report.
+    pub about: Vec<String>,
+}
+
+/// Longest Message-ID that is echoed in References, in bytes: longer ones break other programs' header lines.
+pub const MESSAGE_ID_BYTES: usize = 998;
+
+/// The header lines that say what sort of mail it is.
+#[derive(Debug, Clone, Default)]
+pub struct Signs<'a> {
+    pub auto_submitted: Option<&'a str>,
+    pub precedence: Option<&'a str>,
+    pub auto_response_suppress: Option<&'a str>,
+    pub has_list_headers: bool,
+    pub has_auto_reply_header: bool,
+    /// An envelope sender of `<>`, or a `Return-Path: <>`.
+    pub has_empty_return_path: bool,
+    /// Lower-case `type/subtype` of the whole mail.
+    pub content_type: &'a str,
+    pub report_type: &'a str,
+    pub has_calendar_reply: bool,
+    pub subject: &'a str,
+    /// Local part of the sender's address, lower case.
+    pub sender_local: &'a str,
+}
+
+/// Sorts a mail by its signs. A bounce is told by its report type, or by who sends it when it has no return path.
+pub fn nature(signs: &Signs<'_>, bounce: impl FnOnce() -> Bounce) -> Nature {
+    let report = signs.content_type == "multipart/report";
+    match signs.report_type {
+        "delivery-status" if report => return Nature::Bounce(bounce()),
+        "disposition-notification" if report => return Nature::Automatic(Automatic::Receipt),
+        "feedback-report" if report => return Nature::Automatic(Automatic::AbuseReport),
+        _ => {}
+    }
+    let is_daemon = matches!(
+        signs.sender_local,
+        "mailer-daemon" | "postmaster" | "mail-daemon"
+    );
+    if is_daemon && (signs.has_empty_return_path || sounds_undelivered(signs.subject)) {
+        return Nature::Bounce(bounce());
+    }
+    if signs.has_calendar_reply {
+        return Nature::Automatic(Automatic::CalendarReply);
+    }
+    // Any other value than "no" is automatic; "no" is what a person's program may write.
+    if let Some(value) = signs.auto_submitted {
+        match value.split([';', ' ', '(']).next().map(str::trim) {
+            Some(word) if word.eq_ignore_ascii_case("no") => {}
+            Some(word) if word.eq_ignore_ascii_case("auto-generated") => {
+                return Nature::Automatic(Automatic::Generated);
+            }
+            _ => return Nature::Automatic(Automatic::AutoReply),
+        }
+    }
+    if signs.has_auto_reply_header {
+        return Nature::Automatic(Automatic::AutoReply);
+    }
+    if signs.has_empty_return_path {
+        return Nature::Automatic(Automatic::NoReturnPath);
+    }
+    if let Some(word) = signs.precedence.map(str::trim) {
+        if word.eq_ignore_ascii_case("list") {
+            return Nature::Automatic(Automatic::List);
+        }
+        if word.eq_ignore_ascii_case("bulk") || word.eq_ignore_ascii_case("junk") {
+            return Nature::Automatic(Automatic::Bulk);
+        }
+    }
+    if signs.has_list_headers {
+        return Nature::Automatic(Automatic::List);
+    }
+    if sounds_away(signs.subject) {
+        return Nature::Automatic(Automatic::Away);
+    }
+    Nature::Personal
+}
+
+/// Starts of subjects that out-of-office programs write when they set no header, lower case, in twelve languages.
+const AWAY: &[&str] = &[
+    "out of office",
+    "automatic reply:",
+    "auto reply:",
+    "autoreply:",
+    "auto-reply:",
+    "out of the office",
+    "automatische antwort:",
+    "abwesenheitsnotiz",
+    "abwesend:",
+    "réponse automatique",
+    "absence du bureau",
+    "respuesta automática",
+    "fuera de la oficina",
+    "risposta automatica",
+    "fuori sede",
+    "resposta automática",
+    "ausência temporária",
+    "automatisch antwoord",
+    "afwezigheid",
+    "autosvar",
+    "frånvaro",
+    "fravær",
+    "automaattinen vastaus",
+    "poissaoloviesti",
+    "automatyczna odpowiedź",
+    "odpowiedź automatyczna",
+    "automatická odpověď",
+    "автоответ",
+    "自動応答",
+    "自动回复",
+    "自動回覆",
+];
+
+fn sounds_away(subject: &str) -> bool {
+    let folded = subject.trim().to_lowercase();
+    AWAY.iter().any(|start| folded.starts_with(start))
+}
+
+fn sounds_undelivered(subject: &str) -> bool {
+    let folded = subject.to_lowercase();
+    [
+        "undeliver",
+        "delivery status",
+        "delivery failure",
+        "failure notice",
+        "returned mail",
+        "mail delivery",
+        "delivery has failed",
+        "unzustellbar",
+        "non remis",
+        "no se puede entregar",
+        "niet bezorgd",
+        "mancato recapito",
+    ]
+    .iter()
+    .any(|sound| folded.contains(sound))
+}
+
+/// Reply and forward prefixes of mail programs, lower case, without their colon.
+const PREFIXES: &[&str] = &[
+    "re",
+    "aw",
+    "wg",
+    "fw",
+    "fwd",
+    "sv",
+    "vs",
+    "vb",
+    "res",
+    "enc",
+    "antw",
+    "odp",
+    "pd",
+    "ynt",
+    "ilt",
+    "rif",
+    "i",
+    "tr",
+    "rv",
+    "回复",
+    "回覆",
+    "答复",
+    "转发",
+    "轉寄",
+    "返信",
+    "転送",
+    "ответ",
+    "на",
+    "атп",
+    "απ",
+    "σχετ",
+    "πρθ",
+    "bls",
+    "trs",
+    "vá",
+    "továbbítás",
+    "nda",
+    "atb",
+    "ats",
+    "ref",
+];
+
+/// The subject without reply and forward prefixes and without our own `[INC-12]`, for a title. May be empty.
+pub fn bare_subject(subject: &str) -> String {
+    let mut rest = subject.trim();
+    loop {
+        if let Some((head, tail)) = rest.split_once([':', '：']) {
+            // "Re[2]" and "Re (3)" are written by some programs.
+            let word = head
+                .split(['[', '('])
+                .next()
+                .unwrap_or("")
+                .trim()
+                .to_lowercase();
+            if PREFIXES.contains(&word.as_str()) {
+                rest = tail.trim_start();
+                continue;
+            }
+        }
+        if let Some((token, tail)) = rest.strip_prefix('[').and_then(|text| text.split_once(']')) {
+            if token.parse::<TicketKey>().is_ok() {
+                rest = tail.trim_start();
+                continue;
+            }
+        }
+        return rest.to_owned();
+    }
+}
+
+/// The ticket keys written as `[INC-12]` in a subject, in order, each once. Other systems' `[#4711]` is none of ours.
+pub fn subject_keys(subject: &str) -> Vec<TicketKey> {
+    let mut keys = Vec::new();
+    for piece in subject.split('[').skip(1) {
+        let key = piece
+            .split_once(']')
+            .and_then(|(token, _)| token.trim().parse().ok());
+        if let Some(key) = key {
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
+        }
+    }
+    keys
+}
+
+/// Signs and checks the ids that we put into our own mail. One key per installation.
+#[derive(Clone)]
+pub struct Seal {
+    key: [u8; 32],
+}
+
+/// What a signature was found to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sealed {
+    /// Made with our key, for this ticket.
+    Genuine(TicketKey),
+    /// Has our shape, but not our signature.
+    Forged,
+}
+
+impl std::fmt::Debug for Seal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Seal(…)")
+    }
+}
+
+impl Seal {
+    pub const fn new(key: [u8; 32]) -> Self {
+        Self { key }
+    }
+
+    /// 80 bits in lower-case base 32: relays may fold the case of a local part.
+    fn signature(&self, what: &str, text: &str) -> String {
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes keys of any length");
+        mac.update(what.as_bytes());
+        mac.update(b":");
+        mac.update(text.as_bytes());
+        let digest = mac.finalize().into_bytes();
+        base32(&digest[..10])
+    }
+
+    fn verifies(&self, what: &str, text: &str, signature: &str) -> bool {
+        use subtle::ConstantTimeEq;
+        self.signature(what, text)
+            .as_bytes()
+            .ct_eq(signature.as_bytes())
+            .into()
+    }
+
+    /// The id of one outgoing mail, without `<>`: `<delivery>.<ticket>.<signature>@<host>`. The same delivery always
+    /// gets the same id, so that a mail handed over twice shows once.
+    pub fn message_id(&self, delivery: Uuid, ticket: Option<TicketKey>, host: &str) -> String {
+        let about = ticket.map_or_else(|| "none".to_owned(), |key| key.to_string().to_lowercase());
+        let text = format!("wk{}.{about}", delivery.simple());
+        let signature = self.signature("id", &text);
+        format!("{text}.{signature}@{host}")
+    }
+
+    /// Which ticket a Message-ID of ours speaks of; `None` if it isn't of our shape. The host isn't compared: it changes
+    /// when an installation moves, the key doesn't.
+    pub fn read_message_id(&self, id: &str) -> Option<Sealed> {
+        let local = id.split('@').next()?.to_lowercase();
+        let mut pieces = local.split('.');
+        let (head, about, signature) = (pieces.next()?, pieces.next()?, pieces.next()?);
+        let hex = head.strip_prefix("wk")?;
+        if pieces.next().is_some() || hex.len() != 32 || !hex.bytes().all(|b| b.is_ascii_hexdigit())
+        {
+            return None;
+        }
+        if !self.verifies("id", &format!("{head}.{about}"), signature) {
+            return Some(Sealed::Forged);
+        }
+        about.parse().ok().map(Sealed::Genuine)
+    }
+
+    /// Whether `id` is one that this installation made, about a ticket or not.
+    pub fn made(&self, id: &str) -> bool {
+        let local = id.split('@').next().unwrap_or("").to_lowercase();
+        local.rsplit_once('.').is_some_and(|(text, signature)| {
+            text.starts_with("wk") && self.verifies("id", text, signature)
+        })
+    }
+
+    /// The reply address of a ticket: `support+inc-12.<signature>@desk.example` for `support@desk.example`.
+    pub fn reply_address(&self, intake: &EmailAddress, ticket: TicketKey) -> String {
+        let key = ticket.to_string().to_lowercase();
+        let signature = self.signature("reply", &key);
+        let (local, domain) = intake
+            .as_str()
+            .rsplit_once('@')
+            .unwrap_or((intake.as_str(), ""));
+        format!("{local}+{key}.{signature}@{domain}")
+    }
+
+    /// Which ticket an address of ours speaks of; `None` if it carries no token.
+    pub fn read_reply_address(&self, address: &EmailAddress) -> Option<Sealed> {
+        let folded = address.folded();
+        let (local, _) = folded.rsplit_once('@')?;
+        let (_, token) = local.rsplit_once('+')?;
+        let (about, signature) = token.split_once('.')?;
+        let key: TicketKey = about.parse().ok()?;
+        Some(if self.verifies("reply", about, signature) {
+            Sealed::Genuine(key)
+        } else {
+            Sealed::Forged
+        })
+    }
+
+    /// The value of our loop header: names this installation to itself and to nobody else.
+    pub fn loop_mark(&self) -> String {
+        self.signature("loop", "")
+    }
+}
+
+fn base32(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    let mut text = String::with_capacity(bytes.len().div_ceil(5) * 8);
+    let (mut held, mut bits) = (0u32, 0u32);
+    for &byte in bytes {
+        held = (held << 8) | u32::from(byte);
+        bits += 8;
+        while bits >= 5 {
+            bits -= 5;
+            text.push(char::from(LETTERS[((held >> bits) & 31) as usize]));
+        }
+    }
+    if bits > 0 {
+        text.push(char::from(LETTERS[((held << (5 - bits)) & 31) as usize]));
+    }
+    text
+}
+
+/// The address without `+anything`: the one that a mailbox is configured under.
+pub fn without_tag(address: &EmailAddress) -> String {
+    let folded = address.folded();
+    match folded.rsplit_once('@') {
+        Some((local, domain)) => format!("{}@{domain}", local.split('+').next().unwrap_or(local)),
+        None => folded,
+    }
+}
+
+/// What a mail points to, strongest first; whether the pointed-to exists is for the store to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Clues {
+    /// Tickets named by a genuine reply address or id of ours, nearest first.
+    pub signed: Vec<TicketKey>,
+    /// Ids that aren't ours, nearest first: a ticket may have come from one of them.
+    pub foreign: Vec<String>,
+    /// Keys in the subject: a hint that needs a sender who is known to the ticket.
+    pub subject: Vec<TicketKey>,
+    /// Something of our shape didn't verify.
+    pub is_forged: bool,
+}
+
+/// Reads the clues: reply addresses (envelope, then headers), In-Reply-To, References from the nearest on, subject.
+pub fn clues(seal: &Seal, letter: &Letter, envelope_to: &[EmailAddress]) -> Clues {
+    let mut found = Clues {
+        signed: Vec::new(),
+        foreign: Vec::new(),
+        subject: subject_keys(&letter.subject),
+        is_forged: false,
+    };
+    let mut note = |sealed: Sealed| match sealed {
+        Sealed::Genuine(key) if found.signed.contains(&key) => {}
+        Sealed::Genuine(key) => found.signed.push(key),
+        Sealed::Forged => found.is_forged = true,
+    };
+    let addresses = envelope_to
+        .iter()
+        .chain(&letter.delivered_to)
+        .chain(&letter.to)
+        .chain(&letter.cc);
+    for sealed in addresses.filter_map(|address| seal.read_reply_address(address)) {
+        note(sealed);
+    }
+    for id in letter
+        .in_reply_to
+        .iter()
+        .chain(letter.references.iter().rev())
+    {
+        match seal.read_message_id(id) {
+            Some(sealed) => note(sealed),
+            None if seal.made(id) => {}
+            None if found.foreign.contains(id) => {}
+            None => found.foreign.push(id.clone()),
+        }
+    }
+    found
+}
+
+words! {
+    /// How a mail found its ticket.
+    pub enum Clue {
+        /// A signed reply address or Message-ID of ours.
+        Signed = "signed",
+        /// A foreign Message-ID that a stored mail of the ticket has.
+        Foreign = "foreign",
+        /// `[INC-12]` in the subject.
+        Subject = "subject",
+    }
+}
+
+words! {
+    /// Who the sender is to the ticket that was found.
+    pub enum Standing {
+        /// Requester, watcher, staff with access now, or named in To or Cc by one of them.
+        Known = "known",
+        /// A contact of the customer that the ticket belongs to.
+        SameCustomer = "same_customer",
+        OtherCustomer = "other_customer",
+        Unknown = "unknown",
+    }
+}
+
+words! {
+    /// What becomes of a mail that points to a ticket.
+    pub enum Landing {
+        Appended = "appended",
+        /// Appended and marked "new on this ticket"; the sender gains no view of it.
+        AppendedNewcomer = "appended_newcomer",
+        JoinRequest = "join_request",
+    }
+}
+
+/// The table of `email-intake.md`: a signed id proves that the mail was seen, not that its bearer may speak.
+pub const fn landing(clue: Clue, standing: Standing) -> Landing {
+    match (clue, standing) {
+        (_, Standing::Known) => Landing::Appended,
+        (Clue::Signed, Standing::SameCustomer) => Landing::AppendedNewcomer,
+        (Clue::Foreign | Clue::Subject, Standing::SameCustomer) => Landing::JoinRequest,
+        (_, Standing::OtherCustomer | Standing::Unknown) => Landing::JoinRequest,
+    }
+}
+
+/// The Message-IDs in a header value: what stands between `<` and `>`; without any, the value's words without comments.
+pub fn message_ids(value: &str) -> Vec<String> {
+    let mut ids = Vec::new();
+    for piece in value.split('<').skip(1) {
+        let Some((id, _)) = piece.split_once('>') else {
+            continue;
+        };
+        let id: String = id
+            .chars()
+            .filter(|c| !c.is_whitespace() && !c.is_control())
+            .collect();
+        if !id.is_empty() {
+            ids.push(id);
+        }
+    }
+    if ids.is_empty() {
+        let plain = without_comments(value);
+        ids.extend(
+            plain
+                .split_whitespace()
+                .filter(|word| word.contains('@'))
+                .map(str::to_owned),
+        );
+    }
+    ids.truncate(REFERENCES);
+    ids
+}
+
+/// Ids of one header that are looked at: more than any mail program writes, few enough to look up.
+const REFERENCES: usize = 50;
+
+/// One Message-ID: as [`message_ids`], but a value without `@` counts too, since broken programs write such ids.
+pub fn message_id(value: &str) -> Option<String> {
+    if let Some(id) = message_ids(value).into_iter().next() {
+        return Some(id);
+    }
+    let plain: String = without_comments(value)
+        .chars()
+        .filter(|c| !c.is_whitespace() && !c.is_control())
+        .collect();
+    let plain = plain.trim_matches(['<', '>']).to_owned();
+    (!plain.is_empty()).then_some(plain)
+}
+
+fn without_comments(value: &str) -> String {
+    let mut depth = 0usize;
+    value
+        .chars()
+        .filter(|c| match c {
+            '(' => {
+                depth += 1;
+                false
+            }
+            ')' if depth > 0 => {
+                depth -= 1;
+                false
+            }
+            _ => depth == 0,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signs() -> Signs<'static> {
+        Signs {
+            content_type: "text/plain",
+            subject: "Uplink down",
+            sender_local: "noc",
+            ..Signs::default()
+        }
+    }
+
+    fn sorted(signs: &Signs<'_>) -> Nature {
+        nature(signs, || Bounce {
+            is_permanent: true,
+            recipient: None,
+            status: String::new(),
+            about: Vec::new(),
+        })
+    }
+
+    #[test]
+    fn only_people_open_tickets() {
+        let automatic = |kind| Nature::Automatic(kind);
+        let rows: Vec<(&str, Signs<'static>, Nature)> = vec![
+            ("nothing special", signs(), Nature::Personal),
+            (
+                "no is a person",
+                Signs {
+                    auto_submitted: Some("no"),
+                    ..signs()
+                },
+                Nature::Personal,
+            ),
+            (
+                "auto-replied",
+                Signs {
+                    auto_submitted: Some("auto-replied; x"),
+                    ..signs()
+                },
+                automatic(Automatic::AutoReply),
+            ),
+            (
+                "any other word",
+                Signs {
+                    auto_submitted: Some("yes"),
+                    ..signs()
+                },
+                automatic(Automatic::AutoReply),
+            ),
+            (
+                "generated",
+                Signs {
+                    auto_submitted: Some("auto-generated"),
+                    ..signs()
+                },
+                automatic(Automatic::Generated),
+            ),
+            (
+                "bulk",
+                Signs {
+                    precedence: Some("Bulk"),
+                    ..signs()
+                },
+                automatic(Automatic::Bulk),
+            ),
+            (
+                "list",
+                Signs {
+                    precedence: Some("list"),
+                    ..signs()
+                },
+                automatic(Automatic::List),
+            ),
+            (
+                "first-class",
+                Signs {
+                    precedence: Some("first-class"),
+                    ..signs()
+                },
+                Nature::Personal,
+            ),
+            (
+                "unsubscribe",
+                Signs {
+                    has_list_headers: true,
+                    ..signs()
+                },
+                automatic(Automatic::List),
+            ),
+            (
+                "null sender",
+                Signs {
+                    has_empty_return_path: true,
+                    ..signs()
+                },
+                automatic(Automatic::NoReturnPath),
+            ),
+            (
+                "suppress alone",
+                Signs {
+                    auto_response_suppress: Some("All"),
+                    ..signs()
+                },
+                Nature::Personal,
+            ),
+            (
+                "away",
+                Signs {
+                    subject: "Automatische Antwort: Ihr Ticket",
+                    ..signs()
+                },
+                automatic(Automatic::Away),
+            ),
+            (
+                "away, told by a person",
+                Signs {
+                    subject: "Re: out of office printer",
+                    ..signs()
+                },
+                Nature::Personal,
+            ),
+            (
+                "receipt",
+                Signs {
+                    content_type: "multipart/report",
+                    report_type: "disposition-notification",
+                    ..signs()
+                },
+                automatic(Automatic::Receipt),
+            ),
+            (
+                "calendar",
+                Signs {
+                    has_calendar_reply: true,
+                    ..signs()
+                },
+                automatic(Automatic::CalendarReply),
+            ),
+        ];
+        for (name, signs, expected) in rows {
+            assert_eq!(sorted(&signs), expected, "{name}");
+        }
+        let report = Signs {
+            content_type: "multipart/report",
+            report_type: "delivery-status",
+            ..signs()
+        };
+        assert!(matches!(sorted(&report), Nature::Bounce(_)));
+        let exchange = Signs {
+            sender_local: "postmaster",
+            subject: "Undeliverable: Re: Uplink",
+            ..signs()
+        };
+        assert!(matches!(sorted(&exchange), Nature::Bounce(_)));
+        let person = Signs {
+            sender_local: "postmaster",
+            subject: "Our mail server moves",
+            ..signs()
+        };
+        assert_eq!(sorted(&person), Nature::Personal);
+    }
+
+    #[test]
+    fn prefixes_and_our_token_are_not_part_of_the_title() {
+        for (subject, bare) in [
+            ("Re: AW: WG: [INC-12] Uplink down", "Uplink down"),
+            ("回复：[inc-3] Antw: Fwd: x", "x"),
+            ("Re[2]: status", "status"),
+            ("Re:", ""),
+            ("[#4711] invoice", "[#4711] invoice"),
+            ("Error: disk full", "Error: disk full"),
+        ] {
+            assert_eq!(bare_subject(subject), bare, "{subject}");
+        }
+        assert_eq!(
+            subject_keys("Fwd: [INC-12] and [CHG-7] and [INC-12] [#99]").len(),
+            2
+        );
+        assert!(subject_keys("[#4711] [ABC-1] INC-9").is_empty());
+    }
+
+    #[test]
+    fn only_our_own_signature_counts() {
+        let (ours, theirs) = (Seal::new([7; 32]), Seal::new([8; 32]));
+        let key: TicketKey = "INC-12".parse().unwrap();
+        let id = ours.message_id(Uuid::from_u128(5), Some(key), "desk.example");
+        assert_eq!(
+            ours.read_message_id(&id.to_uppercase()),
+            Some(Sealed::Genuine(key))
+        );
+        assert_eq!(
+            ours.read_message_id(&id.replace("inc-12", "inc-13")),
+            Some(Sealed::Forged)
+        );
+        assert_eq!(theirs.read_message_id(&id), Some(Sealed::Forged));
+        assert_eq!(ours.read_message_id("CAF=abc.def.ghi@mail.example"), None);
+        assert!(ours.made(&ours.message_id(Uuid::from_u128(5), None, "h")));
+
+        let intake = EmailAddress::parse("support@desk.example").unwrap();
+        let reply = EmailAddress::parse(&ours.reply_address(&intake, key)).unwrap();
+        assert_eq!(ours.read_reply_address(&reply), Some(Sealed::Genuine(key)));
+        assert_eq!(theirs.read_reply_address(&reply), Some(Sealed::Forged));
+        for (address, expected) in [
+            ("support@desk.example", None),
+            ("support+billing@desk.example", None),
+            ("support+inc-12.aaaa@desk.example", Some(Sealed::Forged)),
+            ("support+inc-12.@desk.example", Some(Sealed::Forged)),
+        ] {
+            assert_eq!(
+                ours.read_reply_address(&EmailAddress::parse(address).unwrap()),
+                expected,
+                "{address}"
+            );
+        }
+        assert_eq!(without_tag(&reply), "support@desk.example");
+    }
+
+    #[test]
+    fn the_table_of_landings() {
+        use Landing::*;
+        for (clue, known, same, other, unknown) in [
+            (
+                Clue::Signed,
+                Appended,
+                AppendedNewcomer,
+                JoinRequest,
+                JoinRequest,
+            ),
+            (
+                Clue::Foreign,
+                Appended,
+                JoinRequest,
+                JoinRequest,
+                JoinRequest,
+            ),
+            (
+                Clue::Subject,
+                Appended,
+                JoinRequest,
+                JoinRequest,
+                JoinRequest,
+            ),
+        ] {
+            assert_eq!(landing(clue, Standing::Known), known);
+            assert_eq!(landing(clue, Standing::SameCustomer), same);
+            assert_eq!(landing(clue, Standing::OtherCustomer), other);
+            assert_eq!(landing(clue, Standing::Unknown), unknown);
+        }
+    }
+
+    #[test]
+    fn ids_are_read_as_programs_write_them() {
+        assert_eq!(message_ids("<a@x>\r\n <b@y> (c) <>"), ["a@x", "b@y"]);
+        assert_eq!(message_ids("a@x b@y"), ["a@x", "b@y"]);
+        assert_eq!(message_id(" (made by hand) abc 1"), Some("abc1".to_owned()));
+        assert_eq!(message_id("  <> "), None);
+        assert_eq!(base32(b"fooba"), "mzxw6ytb");
+    }
+}

@@ -1,0 +1,3 @@
+//! Bytes from outside → values. Nothing here fails on strange input, and nothing here touches the store.
+
+pub mod mail;
