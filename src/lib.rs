@@ -16,6 +16,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod actions;
 pub mod app;
 pub mod config;
 pub mod domain;

@@ -19,6 +19,7 @@ pub mod quote;
 pub mod redaction;
 pub mod refusal;
 pub mod rotation;
+pub mod search;
 pub mod settings;
 pub mod severity;
 pub mod task;

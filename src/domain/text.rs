@@ -142,6 +142,32 @@ impl fmt::Display for EmailAddress {
     }
 }
 
+/// A file's name fit to be shown and offered: the last path part, without control and direction-changing characters, at most
+/// 200 bytes with its ending kept; `file` if nothing is left. Bytes are never stored under it.
+pub fn file_name(text: &str) -> String {
+    let last = text.rsplit(['/', '\\']).next().unwrap_or("");
+    let clean: String = last
+        .chars()
+        .filter(|c| !c.is_control() && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
+        .collect();
+    let clean = clean.trim().trim_end_matches('.').trim();
+    if clean.is_empty() {
+        return "file".to_owned();
+    }
+    if clean.len() <= 200 {
+        return clean.to_owned();
+    }
+    let (stem, ending) = match clean.rsplit_once('.') {
+        Some((stem, ending)) if ending.len() <= 20 => (stem, format!(".{ending}")),
+        _ => (clean, String::new()),
+    };
+    let mut cut = stem.len().min(200 - ending.len());
+    while !stem.is_char_boundary(cut) {
+        cut -= 1;
+    }
+    format!("{}{ending}", &stem[..cut])
+}
+
 /// White space runs become one blank, control characters go, ends are trimmed.
 fn squeeze(text: &str) -> String {
     let cleaned: String = text
@@ -176,6 +202,19 @@ mod tests {
             Title::from_foreign("", "(no subject)").as_str(),
             "(no subject)"
         );
+    }
+
+    #[test]
+    fn a_file_name_is_only_a_name() {
+        assert_eq!(file_name("../../etc/passwd"), "passwd");
+        assert_eq!(file_name("C:\\tmp\\graph.png"), "graph.png");
+        assert_eq!(file_name("inv\u{202e}gnp.exe"), "invgnp.exe");
+        assert_eq!(
+            (file_name(" .. ").as_str(), file_name("").as_str()),
+            ("file", "file")
+        );
+        let long = file_name(&format!("{}.png", "é".repeat(300)));
+        assert!(long.len() <= 200 && long.ends_with("é.png"), "{long}");
     }
 
     #[test]

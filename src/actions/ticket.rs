@@ -1,0 +1,608 @@
+//! What people do to tickets. Mail, web, API, git and phone meet here: a rule added here holds for all of them.
+//! What hangs on a ticket (roles, watchers, labels, links, evidence) is next door in `ticket_parts`.
+
+use super::{allow, allow_ticket, record, record_with};
+use crate::app::Ctx;
+use crate::domain::access::{Action, Target};
+use crate::domain::id::{CustomerId, Id, Kind, PersonId, ServiceId, TeamId, TicketId, TicketKey};
+use crate::domain::refusal::{FieldError, Refusal};
+use crate::domain::severity::{Priority, Severity};
+use crate::domain::text::{self, Title};
+use crate::domain::ticket::{Hold, Opening, Role, State, Ticket};
+use crate::domain::timeline::{Actor, Audience, Entry, EntryKind};
+use crate::domain::timestamp::Timestamp;
+use crate::error::{Error, Result};
+use crate::store::ticket::{Affected, Watcher};
+use crate::store::{self, Conn, Tx};
+
+/// How often a change that named no version is tried again after somebody else was faster.
+const STALE_RETRIES: usize = 5;
+
+/// Opens a ticket. A title is enough.
+pub fn open(ctx: &Ctx<'_>, kind: Kind, title: Title, opening: &Opening) -> Result<Ticket> {
+    allow(&ctx.by, Action::OpenTicket, Target::House)?;
+    ctx.write(|tx| open_in(tx, ctx, kind, title.clone(), opening, None))
+}
+
+/// As [`open`], within a transaction that is open already. `author`: who wrote it, if not who acts.
+pub fn open_in(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    kind: Kind,
+    title: Title,
+    opening: &Opening,
+    author: Option<(Actor, String)>,
+) -> Result<Ticket> {
+    let number = store::ticket::next_number(tx, kind)?;
+    let (mut ticket, mut opened) = Ticket::open(kind, number, title, opening, ctx.door, ctx.now)?;
+    if ticket.team.is_none() {
+        ticket.team = team_for(tx, ticket.service)?;
+    }
+    if let (Some(customer), Some(_)) = (opening.customer, opening.requester) {
+        // The requester wrote the first entry: they may read it.
+        opened = opened.audience(Audience::Customer(customer));
+    }
+    opened.author = author;
+    let mut entries = vec![opened];
+    if let Some(owner) = opening.owner {
+        let name = active_name(tx, owner)?;
+        entries.push(
+            Entry::new(EntryKind::OwnerSet)
+                .fact("person", owner)
+                .fact("name", name),
+        );
+    }
+    if opening.spoken_to {
+        entries.push(Entry::new(EntryKind::CustomerContact).fact("how", "phone"));
+    }
+    if let Some(at) = opening.callback_at {
+        entries.push(callback_promised(at, opening.callback_number.as_deref()));
+    }
+    for label in &opening.labels {
+        entries.push(Entry::new(EntryKind::Labelled).fact("label", label));
+    }
+    record_with(tx, ctx, &mut ticket, entries, |tx, ticket| {
+        hang_on(tx, ctx, ticket, opening)
+    })?;
+    Ok(ticket)
+}
+
+/// The team that owns the service; without a service the installation's first team, so that the barest incident pages somebody.
+fn team_for(tx: &mut Tx, service: Option<ServiceId>) -> Result<Option<TeamId>> {
+    if let Some(service) = service
+        && let Some(service) = store::house::service(tx, service)?
+    {
+        return Ok(Some(service.team_id));
+    }
+    Ok(store::house::teams(tx)?.first().map(|team| team.id))
+}
+
+fn hang_on(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &Ticket, opening: &Opening) -> Result<()> {
+    if let Some(customer_id) = opening.customer {
+        // Who was hit: the customer's clocks hang on it.
+        store::ticket::add_affected(
+            tx,
+            &Affected {
+                id: Id::new(ctx.now),
+                ticket_id: ticket.id,
+                customer_id,
+                service_id: ticket.service,
+                impact_at: ticket.impact_at,
+                reported_at: opening.reported_at.or(opening.requester.map(|_| ctx.now)),
+                restored_at: None,
+            },
+        )?;
+    }
+    if !opening.services.is_empty() {
+        store::ticket::set_services(tx, ticket.id, &opening.services)?;
+    }
+    for label in &opening.labels {
+        store::ticket::label(tx, ticket.id, label)?;
+    }
+    if let Some(requester) = opening.requester {
+        store::ticket::watch(tx, ticket.id, Watcher::Contact(requester), ctx.now)?;
+    }
+    Ok(())
+}
+
+/// Loads, allows, lets `work` decide, records. `rev` is the version that the person saw; a newer one is [`Error::Stale`].
+pub fn change(
+    ctx: &Ctx<'_>,
+    key: TicketKey,
+    rev: Option<i64>,
+    action: Action,
+    work: impl Fn(&mut Tx, &mut Ticket) -> Result<Vec<Entry>>,
+) -> Result<Ticket> {
+    let mut tries = 0;
+    loop {
+        let outcome = ctx.write(|tx| {
+            let mut ticket = store::ticket::by_key(tx, key)?.ok_or(Error::NotFound)?;
+            allow_ticket(tx, &ctx.by, action, &ticket)?;
+            if rev.is_some_and(|rev| rev != ticket.version) {
+                return Err(Error::Stale);
+            }
+            let entries = work(tx, &mut ticket)?;
+            if !entries.is_empty() {
+                record(tx, ctx, &mut ticket, entries)?;
+            }
+            Ok(ticket)
+        });
+        match outcome {
+            Err(Error::Stale) if rev.is_none() && tries < STALE_RETRIES => tries += 1,
+            other => return other,
+        }
+    }
+}
+
+/// The ticket as it stands, if whoever asks may see it.
+pub fn read(ctx: &Ctx<'_>, key: TicketKey) -> Result<Ticket> {
+    ctx.read(|conn| {
+        let ticket = store::ticket::by_key(conn, key)?.ok_or(Error::NotFound)?;
+        allow_ticket(conn, &ctx.by, Action::ReadTickets, &ticket)?;
+        Ok(ticket)
+    })
+}
+
+/// A note for the team.
+pub fn note(ctx: &Ctx<'_>, key: TicketKey, text: &str) -> Result<Ticket> {
+    let text = written("body", text)?;
+    change(ctx, key, None, Action::WorkOnTicket, |_, _| {
+        Ok(vec![Entry::new(EntryKind::Note).body(&text)])
+    })
+}
+
+/// A reply to the customer who asked. It satisfies `respond` at this instant; the letter follows.
+///
+/// `seen` is the newest entry that the writer saw: if the customer wrote since, the reply waits for another look.
+pub fn reply(
+    ctx: &Ctx<'_>,
+    key: TicketKey,
+    text: &str,
+    next_update_by: Option<Timestamp>,
+    seen: Option<i64>,
+) -> Result<Ticket> {
+    let text = written("body", text)?;
+    change(ctx, key, None, Action::Reply, |tx, ticket| {
+        if ticket.requester.is_none() && ticket.requester_address.is_none() {
+            return Err(Refusal::new("nobody-to-reply-to")
+                .with("key", key.to_string())
+                .into());
+        }
+        refuse_unseen(tx, ticket, seen)?;
+        let audience = match ticket.customer {
+            Some(customer) => Audience::Customer(customer),
+            // Whoever asked is no customer of ours: the entry is theirs by the letter alone.
+            None => Audience::Internal,
+        };
+        ticket.awaits_us = false;
+        let mut entries = vec![Entry::new(EntryKind::Reply).body(&text).audience(audience)];
+        become_customer_voice(tx, ctx, ticket, &mut entries)?;
+        promise_update(ctx, next_update_by, &mut entries)?;
+        Ok(entries)
+    })
+}
+
+/// An update for everybody affected: closes one `update` cycle and opens the next.
+pub fn update(
+    ctx: &Ctx<'_>,
+    key: TicketKey,
+    text: &str,
+    next_update_by: Option<Timestamp>,
+) -> Result<Ticket> {
+    let text = written("body", text)?;
+    change(ctx, key, None, Action::Reply, |tx, ticket| {
+        let mut entries = vec![
+            Entry::new(EntryKind::Update)
+                .body(&text)
+                .audience(Audience::AllAffected),
+        ];
+        ticket.awaits_us = false;
+        become_customer_voice(tx, ctx, ticket, &mut entries)?;
+        promise_update(ctx, next_update_by, &mut entries)?;
+        Ok(entries)
+    })
+}
+
+/// The first to answer the customer becomes their voice; after that it is taken over explicitly.
+fn become_customer_voice(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    ticket: &Ticket,
+    entries: &mut Vec<Entry>,
+) -> Result<()> {
+    let Some(person) = ctx.by.person() else {
+        return Ok(());
+    };
+    if ticket.key.kind != Kind::Incident {
+        return Ok(());
+    }
+    let roles = store::ticket::roles(tx, ticket.id)?;
+    match roles
+        .into_iter()
+        .find(|(role, _)| *role == Role::CustomerVoice)
+    {
+        None => {
+            store::ticket::set_role(tx, ticket.id, Role::CustomerVoice, Some(person), ctx.now)?;
+            entries.push(super::ticket_parts::role_taken(
+                Role::CustomerVoice,
+                person,
+                ctx.by.name(),
+            ));
+            Ok(())
+        }
+        Some((_, holder)) if holder == person => Ok(()),
+        Some((_, holder)) => Err(Refusal::new("not-customer-voice")
+            .with("name", name_of(tx, holder)?)
+            .into()),
+    }
+}
+
+fn promise_update(ctx: &Ctx<'_>, until: Option<Timestamp>, entries: &mut Vec<Entry>) -> Result<()> {
+    let Some(until) = until else { return Ok(()) };
+    if until <= ctx.now {
+        return Err(Refusal::new("promise-in-past").into());
+    }
+    let promise = Entry::new(EntryKind::UpdatePromised).fact("until", until.rfc3339());
+    entries.push(promise.audience(Audience::AllAffected));
+    Ok(())
+}
+
+fn refuse_unseen(tx: &mut Tx, ticket: &Ticket, seen: Option<i64>) -> Result<()> {
+    let Some(seen) = seen else { return Ok(()) };
+    let written = store::timeline::of_kinds(tx, ticket.id, &[EntryKind::CustomerMessage])?;
+    if written.iter().any(|entry| entry.seq > seen) {
+        return Err(Refusal::new("customer-wrote-meanwhile").into());
+    }
+    Ok(())
+}
+
+/// What the customer wrote, by portal or API. Reopens a resolved ticket.
+pub fn customer_message(ctx: &Ctx<'_>, key: TicketKey, text: &str) -> Result<Ticket> {
+    let text = written("body", text)?;
+    change(ctx, key, None, Action::Reply, |tx, ticket| {
+        customer_wrote_in(tx, ticket, &text, ctx.now)
+    })
+}
+
+/// The entries of a customer's message, for a transaction that is open already.
+pub fn customer_wrote_in(
+    tx: &mut Tx,
+    ticket: &mut Ticket,
+    text: &str,
+    now: Timestamp,
+) -> Result<Vec<Entry>> {
+    let mut entries = ticket.customer_wrote(text, now);
+    if let (Some(first), Some(customer)) = (entries.first_mut(), ticket.customer) {
+        first.audience = Audience::Customer(customer);
+    }
+    if entries
+        .iter()
+        .any(|entry| entry.kind == EntryKind::Reopened)
+    {
+        store::ticket::restore_affected(tx, ticket.id, None)?;
+    }
+    Ok(entries)
+}
+
+/// Staff spoke with the customer: counts as an answer, and keeps a promised call-back.
+pub fn spoke_with_customer(ctx: &Ctx<'_>, key: TicketKey, what: &str) -> Result<Ticket> {
+    let text = text::body("body", what)?;
+    change(ctx, key, None, Action::Reply, |_, ticket| {
+        ticket.awaits_us = false;
+        let mut entries = vec![
+            Entry::new(EntryKind::CustomerContact)
+                .body(&text)
+                .fact("how", "phone"),
+        ];
+        if ticket.callback_at.take().is_some() {
+            entries.push(Entry::new(EntryKind::CallbackDone));
+        }
+        Ok(entries)
+    })
+}
+
+pub fn promise_callback(
+    ctx: &Ctx<'_>,
+    key: TicketKey,
+    number: &str,
+    until: Timestamp,
+) -> Result<Ticket> {
+    let number = text::one_line("callback_number", number, 40)?;
+    change(ctx, key, None, Action::WorkOnTicket, |_, ticket| {
+        if until <= ctx.now {
+            return Err(Refusal::new("promise-in-past").into());
+        }
+        ticket.callback_number = Some(number.clone());
+        ticket.callback_at = Some(until);
+        Ok(vec![callback_promised(until, Some(&number))])
+    })
+}
+
+fn callback_promised(until: Timestamp, number: Option<&str>) -> Entry {
+    Entry::new(EntryKind::CallbackPromised)
+        .fact("until", until.rfc3339())
+        .fact_some("number", number)
+}
+
+/// "I have it."
+pub fn take(ctx: &Ctx<'_>, key: TicketKey, rev: Option<i64>) -> Result<Ticket> {
+    let person = ctx
+        .by
+        .person()
+        .ok_or_else(|| Error::Forbidden(Refusal::new("not-a-person")))?;
+    assign(ctx, key, rev, person)
+}
+
+pub fn assign(ctx: &Ctx<'_>, key: TicketKey, rev: Option<i64>, person: PersonId) -> Result<Ticket> {
+    change(ctx, key, rev, Action::WorkOnTicket, |tx, ticket| {
+        let name = active_name(tx, person)?;
+        Ok(ticket.assign(person, &name, ctx.now)?)
+    })
+}
+
+pub fn hand_over(
+    ctx: &Ctx<'_>,
+    key: TicketKey,
+    rev: Option<i64>,
+    to: PersonId,
+    note: &str,
+) -> Result<Ticket> {
+    let note = text::body("note", note)?;
+    change(ctx, key, rev, Action::WorkOnTicket, |tx, ticket| {
+        let name = active_name(tx, to)?;
+        Ok(vec![ticket.hand_over(to, &name, &note)?])
+    })
+}
+
+pub fn unassign(ctx: &Ctx<'_>, key: TicketKey, rev: Option<i64>) -> Result<Ticket> {
+    change(ctx, key, rev, Action::WorkOnTicket, |_, ticket| {
+        Ok(vec![ticket.unassign()?])
+    })
+}
+
+/// A step of the kind's state machine: restored, resolved, closed, in progress again ….
+pub fn step(
+    ctx: &Ctx<'_>,
+    key: TicketKey,
+    rev: Option<i64>,
+    to: State,
+    why: &str,
+) -> Result<Ticket> {
+    let why = text::body("why", why)?;
+    change(ctx, key, rev, Action::MoveTicket, |tx, ticket| {
+        let entry = match to {
+            State::Resolved | State::Done => ticket.resolve(&why, ctx.now)?,
+            State::Cancelled => ticket.cancel(&why, ctx.now)?,
+            _ if !ticket.is_open() && to.is_open() => ticket.reopen(&why, ctx.now)?,
+            _ => ticket.step(to, ctx.now)?.body(&why),
+        };
+        match entry.kind {
+            EntryKind::Restored | EntryKind::Resolved => {
+                store::ticket::restore_affected(tx, ticket.id, Some(ctx.now))?;
+            }
+            EntryKind::Reopened => store::ticket::restore_affected(tx, ticket.id, None)?,
+            _ => {}
+        }
+        Ok(vec![entry])
+    })
+}
+
+pub fn resolve(ctx: &Ctx<'_>, key: TicketKey, rev: Option<i64>, how: &str) -> Result<Ticket> {
+    let state = if key.kind == Kind::Task {
+        State::Done
+    } else {
+        State::Resolved
+    };
+    step(ctx, key, rev, state, how)
+}
+
+pub fn reopen(ctx: &Ctx<'_>, key: TicketKey, rev: Option<i64>, why: &str) -> Result<Ticket> {
+    let first = match key.kind {
+        Kind::Incident => State::InProgress,
+        Kind::Change | Kind::PostMortem => State::Draft,
+        Kind::Task => State::Open,
+    };
+    step(ctx, key, rev, first, why)
+}
+
+pub fn hold(ctx: &Ctx<'_>, key: TicketKey, rev: Option<i64>, hold: &Hold) -> Result<Ticket> {
+    change(ctx, key, rev, Action::WorkOnTicket, |_, ticket| {
+        Ok(vec![ticket.hold(hold.clone(), ctx.now)?])
+    })
+}
+
+pub fn release(ctx: &Ctx<'_>, key: TicketKey, rev: Option<i64>) -> Result<Ticket> {
+    change(ctx, key, rev, Action::WorkOnTicket, |_, ticket| {
+        Ok(vec![ticket.release()?])
+    })
+}
+
+pub fn change_severity(
+    ctx: &Ctx<'_>,
+    key: TicketKey,
+    rev: Option<i64>,
+    to: Severity,
+    why: &str,
+) -> Result<Ticket> {
+    let why = text::body("why", why)?;
+    change(ctx, key, rev, Action::WorkOnTicket, |_, ticket| {
+        Ok(vec![ticket.change_severity(to, &why)?])
+    })
+}
+
+pub fn change_priority(
+    ctx: &Ctx<'_>,
+    key: TicketKey,
+    rev: Option<i64>,
+    to: Priority,
+) -> Result<Ticket> {
+    change(ctx, key, rev, Action::WorkOnTicket, |_, ticket| {
+        Ok(vec![ticket.change_priority(to)?])
+    })
+}
+
+/// What an edit form may change at once. `None` leaves a field as it is; `Some(None)` empties it.
+#[derive(Debug, Clone, Default)]
+pub struct Edit {
+    pub title: Option<Title>,
+    pub customer: Option<Option<CustomerId>>,
+    pub team: Option<Option<TeamId>>,
+    pub services: Option<Vec<ServiceId>>,
+    pub due_at: Option<Option<Timestamp>>,
+    pub bridge_url: Option<Option<String>>,
+    pub chat_url: Option<Option<String>>,
+}
+
+pub fn edit(ctx: &Ctx<'_>, key: TicketKey, rev: Option<i64>, edit: &Edit) -> Result<Ticket> {
+    change(ctx, key, rev, Action::WorkOnTicket, |tx, ticket| {
+        apply(tx, ctx, ticket, edit)
+    })
+}
+
+fn apply(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &mut Ticket, edit: &Edit) -> Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    if let Some(title) = edit.title.as_ref().filter(|title| **title != ticket.title) {
+        entries.push(ticket.retitle(title.clone())?);
+    }
+    if let Some(customer) = edit
+        .customer
+        .filter(|customer| *customer != ticket.customer)
+    {
+        let changed = Entry::new(EntryKind::CustomerChanged);
+        entries.push(
+            changed
+                .fact_some("from", ticket.customer)
+                .fact_some("to", customer),
+        );
+        ticket.customer = customer;
+        if let Some(customer) = customer {
+            super::ticket_parts::add_hit(tx, ctx, ticket, customer, None)?;
+        }
+    }
+    if let Some(team) = edit.team.filter(|team| *team != ticket.team) {
+        let changed = Entry::new(EntryKind::TeamChanged);
+        entries.push(changed.fact_some("from", ticket.team).fact_some("to", team));
+        ticket.team = team;
+    }
+    if let Some(services) = &edit.services
+        && *services != store::ticket::services(tx, ticket.id)?
+    {
+        store::ticket::set_services(tx, ticket.id, services)?;
+        ticket.service = services.first().copied();
+        entries.push(Entry::new(EntryKind::ServiceChanged).fact_some("to", ticket.service));
+    }
+    if let Some(due_at) = edit.due_at.filter(|due_at| *due_at != ticket.due_at) {
+        let changed = Entry::new(EntryKind::DueChanged);
+        let text = |at: Option<Timestamp>| at.map(Timestamp::rfc3339);
+        entries.push(
+            changed
+                .fact_some("from", text(ticket.due_at))
+                .fact_some("to", text(due_at)),
+        );
+        ticket.due_at = due_at;
+    }
+    let links = [
+        ("bridge_url", &edit.bridge_url, &mut ticket.bridge_url),
+        ("chat_url", &edit.chat_url, &mut ticket.chat_url),
+    ];
+    for (field, new, old) in links {
+        if let Some(new) = new.as_ref().filter(|new| *new != old) {
+            entries.push(
+                Entry::new(EntryKind::Edited)
+                    .fact("field", field)
+                    .fact_some("to", new.as_deref()),
+            );
+            old.clone_from(new);
+        }
+    }
+    Ok(entries)
+}
+
+/// The instant of impact was another one. Backdating is a right of its own and wants a reason.
+pub fn set_impact(
+    ctx: &Ctx<'_>,
+    key: TicketKey,
+    rev: Option<i64>,
+    at: Timestamp,
+    why: &str,
+) -> Result<Ticket> {
+    let why = written("why", why)?;
+    change(ctx, key, rev, Action::Backdate, |_, ticket| {
+        if at > ticket.logged_at {
+            return Err(Refusal::new("impact-in-future")
+                .with("at", at.rfc3339())
+                .into());
+        }
+        let from = std::mem::replace(&mut ticket.impact_at, at);
+        let changed = Entry::new(EntryKind::ImpactChanged);
+        Ok(vec![
+            changed
+                .fact("from", from.rfc3339())
+                .fact("to", at.rfc3339())
+                .body(&why),
+        ])
+    })
+}
+
+/// What ends by itself at `now`: holds that have run out, and resolved incidents that nobody objected to. How many there were;
+/// `most` of each at a time.
+pub fn settle_overdue(ctx: &Ctx<'_>, close_after_days: i64, most: i64) -> Result<usize> {
+    let before = ctx.now.plus_secs(-close_after_days * 86_400);
+    let (holds, resolved) = ctx.read(|conn| {
+        let holds = store::ticket::holds_ended(conn, ctx.now, most)?;
+        Ok((holds, store::ticket::resolved_before(conn, before, most)?))
+    })?;
+    for id in &holds {
+        by_itself(ctx, *id, |ticket| {
+            Ok(ticket.release()?.fact("cause", "expected_end"))
+        })?;
+    }
+    for id in &resolved {
+        by_itself(ctx, *id, |ticket| {
+            Ok(ticket
+                .step(State::Closed, ctx.now)?
+                .fact("cause", "no_objection"))
+        })?;
+    }
+    Ok(holds.len() + resolved.len())
+}
+
+/// One change that a rule of ours makes. Somebody's change in between makes it void; the next look decides again.
+fn by_itself(
+    ctx: &Ctx<'_>,
+    id: TicketId,
+    work: impl Fn(&mut Ticket) -> Result<Entry>,
+) -> Result<()> {
+    let outcome = ctx.write(|tx| {
+        let mut ticket = store::ticket::by_id(tx, id)?.ok_or(Error::NotFound)?;
+        let entry = work(&mut ticket)?;
+        record(tx, ctx, &mut ticket, vec![entry]).map(|_| ())
+    });
+    match outcome {
+        Err(Error::Stale | Error::Refused(_)) => Ok(()),
+        other => other,
+    }
+}
+
+/// The name of somebody who can be given work.
+pub(super) fn active_name(conn: &mut Conn, person: PersonId) -> Result<String> {
+    match store::people::person(conn, person)? {
+        Some(person) if person.is_active => Ok(person.name),
+        Some(person) => Err(Refusal::new("deactivated").with("name", person.name).into()),
+        None => Err(FieldError::new("person", "unknown-person").into()),
+    }
+}
+
+/// The name of anybody who ever was staff.
+pub(super) fn name_of(conn: &mut Conn, person: PersonId) -> Result<String> {
+    Ok(store::people::person(conn, person)?.map_or_else(String::new, |person| person.name))
+}
+
+/// Text that must not be empty.
+pub(super) fn written(field: &'static str, text: &str) -> Result<String> {
+    let text = text::body(field, text)?;
+    if text.trim().is_empty() {
+        return Err(FieldError::new(field, "required").into());
+    }
+    Ok(text)
+}

@@ -1,0 +1,301 @@
+//! What hangs on a ticket: who was hit, roles, watchers, labels, links, evidence, marks.
+
+use super::record;
+use super::ticket::{active_name, change, name_of, written};
+use crate::app::Ctx;
+use crate::domain::access::Action;
+use crate::domain::id::{CustomerId, Id, Kind, PersonId, TicketId, TicketKey};
+use crate::domain::refusal::{FieldError, Refusal};
+use crate::domain::text;
+use crate::domain::ticket::{Relation, Role, Ticket};
+use crate::domain::timeline::{Audience, Entry, EntryKind};
+use crate::domain::timestamp::Timestamp;
+use crate::error::{Error, Result};
+use crate::store::ticket::{Affected, Watcher};
+use crate::store::{self, Tx};
+
+/// One more customer was hit. Their clocks start with their own report, or with the impact.
+pub fn add_affected(
+    ctx: &Ctx<'_>,
+    key: TicketKey,
+    customer: CustomerId,
+    reported_at: Option<Timestamp>,
+) -> Result<Ticket> {
+    change(ctx, key, None, Action::WorkOnTicket, |tx, ticket| {
+        if reported_at.is_some_and(|at| at > ctx.now) {
+            return Err(Refusal::new("reported-in-future").into());
+        }
+        let found = store::customer::by_id(tx, customer)?;
+        let name = found
+            .ok_or_else(|| FieldError::new("customer", "unknown-customer"))?
+            .name;
+        if !add_hit(tx, ctx, ticket, customer, reported_at)? {
+            return Err(Refusal::new("already-affected").with("name", name).into());
+        }
+        let added = Entry::new(EntryKind::AffectedAdded)
+            .fact("customer", customer)
+            .fact("name", name);
+        Ok(vec![added.fact_some(
+            "reported_at",
+            reported_at.map(Timestamp::rfc3339),
+        )])
+    })
+}
+
+/// Writes who was hit; whether it is news.
+pub(super) fn add_hit(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    ticket: &Ticket,
+    customer_id: CustomerId,
+    reported_at: Option<Timestamp>,
+) -> Result<bool> {
+    let known = store::ticket::affected(tx, ticket.id)?;
+    if known.iter().any(|row| row.customer_id == customer_id) {
+        return Ok(false);
+    }
+    let hit = Affected {
+        id: Id::new(ctx.now),
+        ticket_id: ticket.id,
+        customer_id,
+        service_id: ticket.service,
+        impact_at: ticket.impact_at,
+        reported_at,
+        restored_at: ticket.restored_at,
+    };
+    store::ticket::add_affected(tx, &hit)?;
+    Ok(true)
+}
+
+/// Takes a role on an incident, or hands it to somebody. Taking over is one action, and recorded.
+pub fn set_role(
+    ctx: &Ctx<'_>,
+    key: TicketKey,
+    role: Role,
+    person: Option<PersonId>,
+) -> Result<Ticket> {
+    change(ctx, key, None, Action::WorkOnTicket, |tx, ticket| {
+        if ticket.key.kind != Kind::Incident {
+            return Err(Refusal::new("no-roles").with("key", key.to_string()).into());
+        }
+        let entry = match person {
+            Some(person) => role_taken(role, person, &active_name(tx, person)?),
+            None => Entry::new(EntryKind::RoleLeft).fact("role", role),
+        };
+        store::ticket::set_role(tx, ticket.id, role, person, ctx.now)?;
+        Ok(vec![entry])
+    })
+}
+
+pub(super) fn role_taken(role: Role, person: PersonId, name: &str) -> Entry {
+    Entry::new(EntryKind::RoleTaken)
+        .fact("role", role)
+        .fact("person", person)
+        .fact("name", name)
+}
+
+pub fn watch(ctx: &Ctx<'_>, key: TicketKey, who: Watcher) -> Result<Ticket> {
+    change(ctx, key, None, Action::WorkOnTicket, |tx, ticket| {
+        let name = watcher_name(tx, who)?;
+        let is_new = store::ticket::watch(tx, ticket.id, who, ctx.now)?;
+        Ok(is_new
+            .then(|| Entry::new(EntryKind::WatcherAdded).fact("name", name))
+            .into_iter()
+            .collect())
+    })
+}
+
+pub fn unwatch(ctx: &Ctx<'_>, key: TicketKey, who: Watcher) -> Result<Ticket> {
+    change(ctx, key, None, Action::WorkOnTicket, |tx, ticket| {
+        let name = watcher_name(tx, who)?;
+        let was_one = store::ticket::unwatch(tx, ticket.id, who)?;
+        Ok(was_one
+            .then(|| Entry::new(EntryKind::WatcherRemoved).fact("name", name))
+            .into_iter()
+            .collect())
+    })
+}
+
+fn watcher_name(tx: &mut Tx, who: Watcher) -> Result<String> {
+    match who {
+        Watcher::Person(id) => name_of(tx, id),
+        Watcher::Contact(id) => {
+            let contact = store::people::contact(tx, id)?;
+            Ok(contact
+                .ok_or_else(|| FieldError::new("contact", "unknown-contact"))?
+                .name)
+        }
+    }
+}
+
+pub fn label(ctx: &Ctx<'_>, key: TicketKey, label: &str) -> Result<Ticket> {
+    let label = text::one_line("label", label, 40)?.to_lowercase();
+    change(ctx, key, None, Action::WorkOnTicket, |tx, ticket| {
+        let is_new = store::ticket::label(tx, ticket.id, &label)?;
+        Ok(is_new
+            .then(|| Entry::new(EntryKind::Labelled).fact("label", &label))
+            .into_iter()
+            .collect())
+    })
+}
+
+pub fn unlabel(ctx: &Ctx<'_>, key: TicketKey, label: &str) -> Result<Ticket> {
+    change(ctx, key, None, Action::WorkOnTicket, |tx, ticket| {
+        let was_there = store::ticket::unlabel(tx, ticket.id, label)?;
+        Ok(was_there
+            .then(|| Entry::new(EntryKind::Unlabelled).fact("label", label))
+            .into_iter()
+            .collect())
+    })
+}
+
+/// Links two tickets; both timelines say so.
+pub fn link(ctx: &Ctx<'_>, from: TicketKey, relation: Relation, to: TicketKey) -> Result<Ticket> {
+    change(ctx, from, None, Action::WorkOnTicket, |tx, ticket| {
+        if from == to {
+            return Err(Refusal::new("link-to-itself").into());
+        }
+        let other = store::ticket::by_key(tx, to)?;
+        let mut other = other
+            .ok_or_else(|| FieldError::new("to", "unknown-ticket").with("value", to.to_string()))?;
+        link_in(tx, ctx, ticket, relation, &mut other)
+    })
+}
+
+/// The link itself and the other side's entry; returns this side's. Nothing if they were linked so already.
+pub fn link_in(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    from: &Ticket,
+    relation: Relation,
+    other: &mut Ticket,
+) -> Result<Vec<Entry>> {
+    if !store::ticket::link(tx, from.id, relation, other.id, ctx.now)? {
+        return Ok(Vec::new());
+    }
+    let back = Entry::new(EntryKind::Linked)
+        .fact("relation", relation)
+        .fact("from", from.key);
+    record(tx, ctx, other, vec![back])?;
+    Ok(vec![
+        Entry::new(EntryKind::Linked)
+            .fact("relation", relation)
+            .fact("to", other.key),
+    ])
+}
+
+pub fn unlink(ctx: &Ctx<'_>, from: TicketKey, relation: Relation, to: TicketKey) -> Result<Ticket> {
+    change(ctx, from, None, Action::WorkOnTicket, |tx, ticket| {
+        let other = store::ticket::by_key(tx, to)?.ok_or(Error::NotFound)?;
+        let was_there = store::ticket::unlink(tx, ticket.id, relation, other.id)?;
+        let entry = || {
+            Entry::new(EntryKind::Unlinked)
+                .fact("relation", relation)
+                .fact("to", to)
+        };
+        Ok(was_there.then(entry).into_iter().collect())
+    })
+}
+
+/// A file whose bytes are stored already ([`store::blob::put`]).
+#[derive(Debug, Clone)]
+pub struct Evidence {
+    pub hash: store::blob::Hash,
+    pub name: String,
+    pub media_type: String,
+    pub size_bytes: i64,
+}
+
+/// Attaches files to a new entry: graphs, logs, screenshots.
+pub fn attach(
+    ctx: &Ctx<'_>,
+    key: TicketKey,
+    text: &str,
+    files: &[Evidence],
+    audience: Audience,
+) -> Result<Ticket> {
+    let text = text::body("body", text)?;
+    if files.is_empty() {
+        return Err(FieldError::new("file", "required").into());
+    }
+    change(ctx, key, None, Action::WorkOnTicket, |tx, ticket| {
+        let names = files
+            .iter()
+            .map(|file| text::file_name(&file.name))
+            .collect::<Vec<_>>()
+            .join(", ");
+        attach_in(tx, ctx, ticket.id, ticket.entry_count + 1, files)?;
+        Ok(vec![
+            Entry::new(EntryKind::Evidence)
+                .body(&text)
+                .fact("files", names)
+                .audience(audience),
+        ])
+    })
+}
+
+/// Hangs files on the entry that will get `seq`.
+pub fn attach_in(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    ticket: TicketId,
+    seq: i64,
+    files: &[Evidence],
+) -> Result<()> {
+    for file in files {
+        let name = text::file_name(&file.name);
+        store::blob::attach(
+            tx,
+            ticket,
+            seq,
+            file.hash,
+            &name,
+            &file.media_type,
+            file.size_bytes,
+            ctx.now,
+        )?;
+    }
+    Ok(())
+}
+
+/// Marks an entry as fit for the customer's outage report, or takes the mark away.
+pub fn mark_for_report(ctx: &Ctx<'_>, key: TicketKey, seq: i64, mark: bool) -> Result<Ticket> {
+    change(ctx, key, None, Action::WorkOnTicket, |tx, ticket| {
+        let entry = store::timeline::by_seq(tx, ticket.id, seq)?.ok_or(Error::NotFound)?;
+        if entry.for_report == mark {
+            return Ok(Vec::new());
+        }
+        store::timeline::mark_for_report(tx, ticket.id, seq, mark)?;
+        Ok(vec![
+            Entry::new(EntryKind::ReportMarked)
+                .fact("entry", seq)
+                .fact("mark", mark),
+        ])
+    })
+}
+
+/// Replaces an entry's text by a tombstone that keeps its hash.
+pub fn redact(ctx: &Ctx<'_>, key: TicketKey, seq: i64, why: &str) -> Result<Ticket> {
+    let why = written("why", why)?;
+    change(ctx, key, None, Action::Redact, |tx, ticket| {
+        let entry = store::timeline::by_seq(tx, ticket.id, seq)?.ok_or(Error::NotFound)?;
+        if entry.redacted_at.is_some() {
+            return Err(Refusal::new("already-redacted").into());
+        }
+        let hash = store::blob::Hash::of(entry.body.as_bytes()).hex();
+        store::timeline::redact(
+            tx,
+            ticket.id,
+            seq,
+            &format!("[redacted, sha256 {hash}]"),
+            ctx.now,
+        )?;
+        store::search::forget(tx, entry.id)?;
+        Ok(vec![
+            Entry::new(EntryKind::Redacted)
+                .fact("entry", seq)
+                .fact("sha256", &hash)
+                .body(&why),
+        ])
+    })
+}

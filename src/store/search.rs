@@ -1,0 +1,243 @@
+//! The full-text index: FTS5 on SQLite, a tsvector on PostgreSQL, the same documents and answers.
+//!
+//! Who may read an entry is a term *in* its document, so that neither hits nor counts of what is hidden can be seen.
+
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Binary, Text};
+
+use super::backend::{Conn, Tx};
+use super::schema::search::{search_doc, search_fts};
+use super::ticket::Watcher;
+use super::timeline::Recorded;
+use crate::domain::id::{ContactId, CustomerId, EntryId, TicketId};
+use crate::domain::search::{Question, words};
+use crate::domain::ticket::Ticket;
+use crate::domain::timeline::{Audience, EntryKind};
+use crate::error::Result;
+
+/// Hits beyond this number are not counted; the page says "more than".
+pub const COUNTED: i64 = 1_000;
+
+/// Whose eyes look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Eyes {
+    Staff,
+    /// Everything of this customer that is meant for customers.
+    Customer(CustomerId),
+    /// What this contact asked for or watches.
+    Contact(CustomerId, ContactId),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
+pub struct Hit {
+    #[diesel(sql_type = Binary)]
+    pub entry_id: EntryId,
+    #[diesel(sql_type = Binary)]
+    pub ticket_id: TicketId,
+}
+
+/// Indexes those of the entries that have text.
+pub fn index(tx: &mut Tx, ticket: &Ticket, recorded: &[Recorded]) -> Result<()> {
+    for entry in recorded {
+        let mut text = entry.body.clone();
+        if matches!(entry.kind, EntryKind::Opened | EntryKind::TitleChanged) {
+            text = format!("{} {} {text}", ticket.key, ticket.title);
+        }
+        for fact in ["files", "subject", "label"] {
+            if let Some(value) = entry.facts.get(fact) {
+                text.push(' ');
+                text.push_str(value);
+            }
+        }
+        let mut terms = words(&text);
+        if terms.is_empty() {
+            continue;
+        }
+        terms.extend(readers(tx, ticket, entry.audience)?);
+        insert(tx, entry.id, ticket.id, &terms)?;
+    }
+    Ok(())
+}
+
+/// The terms that say who may read it besides staff.
+fn readers(tx: &mut Tx, ticket: &Ticket, audience: Audience) -> Result<Vec<String>> {
+    let customers: Vec<CustomerId> = match audience {
+        Audience::Internal => return Ok(Vec::new()),
+        Audience::Customer(id) => vec![id],
+        Audience::AllAffected => super::ticket::affected(tx, ticket.id)?
+            .into_iter()
+            .map(|row| row.customer_id)
+            .collect(),
+    };
+    let contacts = super::ticket::watchers(tx, ticket.id)?
+        .into_iter()
+        .filter_map(|who| match who {
+            Watcher::Contact(id) => Some(id),
+            Watcher::Person(_) => None,
+        });
+    let contacts = contacts.chain(ticket.requester).map(contact_term);
+    Ok(customers
+        .into_iter()
+        .map(customer_term)
+        .chain(contacts)
+        .collect())
+}
+
+fn customer_term(id: CustomerId) -> String {
+    format!("_c{}", id.uuid().simple())
+}
+
+fn contact_term(id: ContactId) -> String {
+    format!("_r{}", id.uuid().simple())
+}
+
+fn insert(tx: &mut Tx, entry: EntryId, ticket: TicketId, terms: &[String]) -> Result<()> {
+    match &mut **tx {
+        Conn::Sqlite(conn) => {
+            let id: i64 = diesel::insert_into(search_doc::table)
+                .values((
+                    search_doc::entry_id.eq(entry),
+                    search_doc::ticket_id.eq(ticket),
+                ))
+                .returning(search_doc::id)
+                .get_result(conn)?;
+            diesel::insert_into(search_fts::table)
+                .values((
+                    search_fts::rowid.eq(id),
+                    search_fts::terms.eq(terms.join(" ")),
+                ))
+                .execute(conn)?;
+        }
+        Conn::Pg(conn) => {
+            // A lexeme twice is one to `array_to_tsvector`; it has no positions, which no question of ours asks for.
+            diesel::sql_query(
+                "INSERT INTO search_doc (entry_id, ticket_id, terms) VALUES ($1, $2, array_to_tsvector($3))",
+            )
+            .bind::<Binary, _>(entry)
+            .bind::<Binary, _>(ticket)
+            .bind::<Array<Text>, _>(terms)
+            .execute(conn)?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes an entry out of the index: its text was redacted.
+pub fn forget(tx: &mut Tx, entry: EntryId) -> Result<()> {
+    match &mut **tx {
+        Conn::Sqlite(conn) => {
+            let id: Option<i64> = search_doc::table
+                .filter(search_doc::entry_id.eq(entry))
+                .select(search_doc::id)
+                .first(conn)
+                .optional()?;
+            if let Some(id) = id {
+                diesel::delete(search_fts::table.find(id)).execute(conn)?;
+                diesel::delete(search_doc::table.find(id)).execute(conn)?;
+            }
+        }
+        Conn::Pg(conn) => {
+            diesel::sql_query("DELETE FROM search_doc WHERE entry_id = $1")
+                .bind::<Binary, _>(entry)
+                .execute(conn)?;
+        }
+    }
+    Ok(())
+}
+
+/// Indexes a ticket's whole timeline anew: who may read it has changed.
+pub fn reindex(tx: &mut Tx, ticket: &Ticket) -> Result<()> {
+    let entries = super::timeline::of_ticket(tx, ticket.id)?;
+    for entry in &entries {
+        forget(tx, entry.id)?;
+    }
+    let readable: Vec<Recorded> = entries
+        .into_iter()
+        .filter(|entry| entry.redacted_at.is_none())
+        .collect();
+    index(tx, ticket, &readable)
+}
+
+/// The newest entries that answer the question, at most `most`, and how many there are (no more than [`COUNTED`] are counted).
+pub fn find(
+    conn: &mut Conn,
+    question: &Question,
+    eyes: Eyes,
+    most: i64,
+) -> Result<(Vec<Hit>, i64)> {
+    if question.is_empty() {
+        return Ok((Vec::new(), 0));
+    }
+    match conn {
+        Conn::Sqlite(conn) => {
+            let asked = fts5(question, eyes);
+            let hits = diesel::sql_query(
+                "SELECT d.entry_id, d.ticket_id FROM search_fts f JOIN search_doc d ON d.id = f.rowid \
+                 WHERE search_fts MATCH ? ORDER BY f.rowid DESC LIMIT ?",
+            )
+            .bind::<Text, _>(&asked)
+            .bind::<BigInt, _>(most)
+            .load::<Hit>(conn)?;
+            let count = diesel::sql_query(
+                "SELECT count(*) AS n FROM (SELECT 1 FROM search_fts WHERE search_fts MATCH ? LIMIT ?)",
+            )
+            .bind::<Text, _>(&asked)
+            .bind::<BigInt, _>(COUNTED)
+            .get_result::<Count>(conn)?;
+            Ok((hits, count.n))
+        }
+        Conn::Pg(conn) => {
+            let asked = tsquery(question, eyes);
+            let hits = diesel::sql_query(
+                "SELECT entry_id, ticket_id FROM search_doc WHERE terms @@ $1::tsquery ORDER BY entry_id DESC LIMIT $2",
+            )
+            .bind::<Text, _>(&asked)
+            .bind::<BigInt, _>(most)
+            .load::<Hit>(conn)?;
+            let count = diesel::sql_query(
+                "SELECT count(*) AS n FROM (SELECT 1 FROM search_doc WHERE terms @@ $1::tsquery LIMIT $2) AS capped",
+            )
+            .bind::<Text, _>(&asked)
+            .bind::<BigInt, _>(COUNTED)
+            .get_result::<Count>(conn)?;
+            Ok((hits, count.n))
+        }
+    }
+}
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+/// Words hold letters and digits only (see [`words`]): nothing to escape, but quoted so that `or` and `near` are words.
+fn fts5(question: &Question, eyes: Eyes) -> String {
+    let star = |is_prefix: bool| if is_prefix { "*" } else { "" };
+    let mut parts: Vec<String> = question
+        .terms
+        .iter()
+        .map(|term| format!("\"{}\"{}", term.word, star(term.is_prefix)))
+        .collect();
+    parts.extend(reader_terms(eyes).iter().map(|term| format!("\"{term}\"")));
+    parts.join(" AND ")
+}
+
+fn tsquery(question: &Question, eyes: Eyes) -> String {
+    let star = |is_prefix: bool| if is_prefix { ":*" } else { "" };
+    let mut parts: Vec<String> = question
+        .terms
+        .iter()
+        .map(|term| format!("'{}'{}", term.word, star(term.is_prefix)))
+        .collect();
+    parts.extend(reader_terms(eyes).iter().map(|term| format!("'{term}'")));
+    parts.join(" & ")
+}
+
+fn reader_terms(eyes: Eyes) -> Vec<String> {
+    match eyes {
+        Eyes::Staff => Vec::new(),
+        Eyes::Customer(customer) => vec![customer_term(customer)],
+        Eyes::Contact(customer, contact) => vec![customer_term(customer), contact_term(contact)],
+    }
+}
