@@ -2,11 +2,13 @@
 
 pub mod access;
 pub mod calendar;
+pub mod change;
 pub mod commit_message;
 pub mod compensation;
 pub mod delivery;
 pub mod duration;
 pub mod escalation;
+pub mod git;
 pub mod id;
 pub mod letter;
 pub mod login;

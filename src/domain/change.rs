@@ -1,0 +1,388 @@
+//! A change: what for, when, what to expect, from which version to which, and how to take it back.
+//!
+//! A title is enough to open one. It is approved by somebody other than who asked, and the approval is for the plan as it
+//! was read: editing the plan afterwards takes the approval back.
+
+use super::id::PersonId;
+use super::refusal::{FieldError, Refusal};
+use super::text::{self, NAME_CHARS};
+use super::ticket::{Outcome, State, Ticket};
+use super::timeline::{Entry, EntryKind};
+use super::timestamp::Timestamp;
+
+/// What is planned. Every field may be empty: a one-line change is a change.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    pub purpose: String,
+    pub starts_at: Option<Timestamp>,
+    pub ends_at: Option<Timestamp>,
+    pub side_effects: String,
+    /// As people name it; what git says stands beside it.
+    pub version_before: Option<String>,
+    pub version_after: Option<String>,
+    pub revert: String,
+}
+
+impl Plan {
+    /// Checks what was typed; all faults at once.
+    pub fn check(mut self) -> Result<Self, Vec<FieldError>> {
+        let mut faults = Vec::new();
+        for (field, value) in [
+            ("purpose", &mut self.purpose),
+            ("side_effects", &mut self.side_effects),
+            ("revert", &mut self.revert),
+        ] {
+            match text::body(field, value) {
+                Ok(clean) => *value = clean,
+                Err(fault) => faults.push(fault),
+            }
+        }
+        for (field, value) in [
+            ("version_before", &mut self.version_before),
+            ("version_after", &mut self.version_after),
+        ] {
+            match text::optional_line(field, value.as_deref().unwrap_or(""), NAME_CHARS) {
+                Ok(clean) => *value = clean,
+                Err(fault) => faults.push(fault),
+            }
+        }
+        match (self.starts_at, self.ends_at) {
+            (Some(start), Some(end)) if end <= start => {
+                faults.push(FieldError::new("ends_at", "ends-before-start"));
+            }
+            (None, Some(_)) => faults.push(FieldError::new("starts_at", "required")),
+            _ => {}
+        }
+        if faults.is_empty() {
+            Ok(self)
+        } else {
+            Err(faults)
+        }
+    }
+
+    /// The names of the fields in which `other` differs.
+    fn differences(&self, other: &Plan) -> Vec<&'static str> {
+        [
+            ("purpose", self.purpose != other.purpose),
+            ("starts_at", self.starts_at != other.starts_at),
+            ("ends_at", self.ends_at != other.ends_at),
+            ("side_effects", self.side_effects != other.side_effects),
+            (
+                "version_before",
+                self.version_before != other.version_before,
+            ),
+            ("version_after", self.version_after != other.version_after),
+            ("revert", self.revert != other.revert),
+        ]
+        .into_iter()
+        .filter_map(|(name, differs)| differs.then_some(name))
+        .collect()
+    }
+}
+
+/// What a change has beyond its ticket.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Change {
+    pub plan: Plan,
+    /// Whose idea it was: they can't approve it.
+    pub requested_by: Option<PersonId>,
+    /// Who asked for the approval: neither can they.
+    pub asked_by: Option<PersonId>,
+    pub approved_by: Option<PersonId>,
+    pub approved_at: Option<Timestamp>,
+    /// A commit that takes it back is in the repository.
+    pub revert_prepared_at: Option<Timestamp>,
+    /// On watch until then, before it counts as done.
+    pub watch_until: Option<Timestamp>,
+}
+
+impl Change {
+    /// Writes the plan anew. An approval was for the old one, and goes.
+    pub fn edit(
+        &mut self,
+        ticket: &mut Ticket,
+        plan: Plan,
+        now: Timestamp,
+    ) -> Result<Vec<Entry>, Refusal> {
+        refuse_unless_open(ticket)?;
+        let changed = self.plan.differences(&plan);
+        if changed.is_empty() {
+            return Err(Refusal::new("unchanged"));
+        }
+        let mut entries = vec![Entry::new(EntryKind::Edited).fact("fields", changed.join(", "))];
+        self.plan = plan;
+        if matches!(ticket.state, State::Approved | State::AwaitingApproval) {
+            entries.push(
+                self.back_to_draft(ticket, now)?
+                    .fact("cause", "plan_edited"),
+            );
+        }
+        Ok(entries)
+    }
+
+    /// Asks somebody else to look at it.
+    pub fn ask_approval(
+        &mut self,
+        ticket: &mut Ticket,
+        by: Option<PersonId>,
+        now: Timestamp,
+    ) -> Result<Entry, Refusal> {
+        let mut entry = ticket.step(State::AwaitingApproval, now)?;
+        entry.kind = EntryKind::ApprovalAsked;
+        self.asked_by = by;
+        Ok(entry)
+    }
+
+    /// Somebody else found it good. Requester and asker can't; a machine can't either.
+    pub fn approve(
+        &mut self,
+        ticket: &mut Ticket,
+        by: Option<PersonId>,
+        now: Timestamp,
+    ) -> Result<Entry, Refusal> {
+        let by = by.ok_or(Refusal::new("approver-is-a-person"))?;
+        if self.requested_by == Some(by) || self.asked_by == Some(by) {
+            return Err(Refusal::new("not-your-own"));
+        }
+        let mut entry = ticket.step(State::Approved, now)?;
+        entry.kind = EntryKind::Approved;
+        self.approved_by = Some(by);
+        self.approved_at = Some(now);
+        Ok(entry)
+    }
+
+    /// Somebody found it not good, and says why; it is a draft again.
+    pub fn refuse(
+        &mut self,
+        ticket: &mut Ticket,
+        why: &str,
+        now: Timestamp,
+    ) -> Result<Entry, Refusal> {
+        if ticket.state != State::AwaitingApproval {
+            return Err(Refusal::new("no-such-step")
+                .with("key", ticket.key.to_string())
+                .with("from", ticket.state.as_str())
+                .with("to", State::Draft.as_str()));
+        }
+        if why.trim().is_empty() {
+            return Err(Refusal::new("reason-needed"));
+        }
+        let mut entry = self.back_to_draft(ticket, now)?.body(why);
+        entry.kind = EntryKind::ApprovalRefused;
+        Ok(entry)
+    }
+
+    /// Takes it back to the drawing board, without its approval.
+    pub fn back_to_draft(&mut self, ticket: &mut Ticket, now: Timestamp) -> Result<Entry, Refusal> {
+        let entry = ticket.step(State::Draft, now)?;
+        self.asked_by = None;
+        self.approved_by = None;
+        self.approved_at = None;
+        Ok(entry)
+    }
+
+    pub fn start(&mut self, ticket: &mut Ticket, now: Timestamp) -> Result<Entry, Refusal> {
+        if ticket.state == State::OnWatch {
+            self.watch_until = None;
+        }
+        ticket.step(State::InProgress, now)
+    }
+
+    /// It is live; it isn't done before it has been stable for a while.
+    pub fn watch(
+        &mut self,
+        ticket: &mut Ticket,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<Entry, Refusal> {
+        if until <= now {
+            return Err(Refusal::new("watch-ends-in-past"));
+        }
+        let entry = ticket
+            .step(State::OnWatch, now)?
+            .fact("until", until.rfc3339());
+        self.watch_until = Some(until);
+        Ok(entry)
+    }
+
+    /// The end, and how it was. Only a person or a deployment says so: never a commit.
+    pub fn close(
+        &mut self,
+        ticket: &mut Ticket,
+        outcome: Outcome,
+        text: &str,
+        now: Timestamp,
+    ) -> Result<Entry, Refusal> {
+        let needs_words = outcome != Outcome::Successful && text.trim().is_empty();
+        if needs_words {
+            return Err(Refusal::new("reason-needed"));
+        }
+        let entry = ticket
+            .step(State::Closed, now)?
+            .fact("outcome", outcome)
+            .body(text);
+        ticket.outcome = Some(outcome);
+        Ok(entry)
+    }
+}
+
+fn refuse_unless_open(ticket: &Ticket) -> Result<(), Refusal> {
+    if ticket.is_open() {
+        return Ok(());
+    }
+    Err(Refusal::new("not-open")
+        .with("key", ticket.key.to_string())
+        .with("state", ticket.state.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::{Id, Kind};
+    use crate::domain::text::Title;
+    use crate::domain::ticket::Opening;
+    use crate::domain::timeline::Door;
+
+    const NOW: Timestamp = Timestamp::from_micros(1_790_000_000_000_000);
+
+    fn change(requested_by: PersonId) -> (Ticket, Change) {
+        let title = Title::parse("Raise pool size").unwrap();
+        let (ticket, _) =
+            Ticket::open(Kind::Change, 7, title, &Opening::default(), Door::Web, NOW).unwrap();
+        (
+            ticket,
+            Change {
+                requested_by: Some(requested_by),
+                ..Change::default()
+            },
+        )
+    }
+
+    #[test]
+    fn a_one_line_change_goes_all_the_way() {
+        let (ada, ben): (PersonId, PersonId) = (Id::new(NOW), Id::new(NOW));
+        let (mut ticket, mut change) = change(ada);
+        assert_eq!(
+            change
+                .ask_approval(&mut ticket, Some(ada), NOW)
+                .unwrap()
+                .kind,
+            EntryKind::ApprovalAsked
+        );
+        assert_eq!(
+            change.approve(&mut ticket, Some(ben), NOW).unwrap().kind,
+            EntryKind::Approved
+        );
+        change.start(&mut ticket, NOW).unwrap();
+        change.watch(&mut ticket, NOW.plus_secs(60), NOW).unwrap();
+        let closed = change
+            .close(&mut ticket, Outcome::Successful, "", NOW)
+            .unwrap();
+        assert_eq!(
+            (closed.kind, ticket.outcome),
+            (EntryKind::Closed, Some(Outcome::Successful))
+        );
+        assert!(!ticket.is_open());
+    }
+
+    #[test]
+    fn neither_requester_nor_asker_nor_a_machine_approves() {
+        let (ada, ben, cleo): (PersonId, PersonId, PersonId) =
+            (Id::new(NOW), Id::new(NOW), Id::new(NOW));
+        let (mut ticket, mut change) = change(ada);
+        change.ask_approval(&mut ticket, Some(ben), NOW).unwrap();
+        for (by, rule) in [
+            (Some(ada), "not-your-own"),
+            (Some(ben), "not-your-own"),
+            (None, "approver-is-a-person"),
+        ] {
+            assert_eq!(change.approve(&mut ticket, by, NOW).unwrap_err().rule, rule);
+        }
+        assert!(change.approve(&mut ticket, Some(cleo), NOW).is_ok());
+    }
+
+    #[test]
+    fn an_approval_ends_with_the_plan_it_was_for() {
+        let (ada, ben): (PersonId, PersonId) = (Id::new(NOW), Id::new(NOW));
+        let (mut ticket, mut change) = change(ada);
+        change.ask_approval(&mut ticket, Some(ada), NOW).unwrap();
+        change.approve(&mut ticket, Some(ben), NOW).unwrap();
+        let plan = Plan {
+            revert: "helm rollback web 41".into(),
+            ..Plan::default()
+        };
+        let entries = change.edit(&mut ticket, plan.clone(), NOW).unwrap();
+        assert_eq!(entries[0].facts.get("fields"), Some("revert"));
+        assert_eq!((ticket.state, change.approved_by), (State::Draft, None));
+        assert_eq!(
+            change.edit(&mut ticket, plan, NOW).unwrap_err().rule,
+            "unchanged"
+        );
+        assert_eq!(
+            change.start(&mut ticket, NOW).unwrap_err().rule,
+            "no-such-step"
+        );
+    }
+
+    #[test]
+    fn a_refusal_and_a_bad_end_say_why() {
+        let ada: PersonId = Id::new(NOW);
+        let (mut ticket, mut change) = change(ada);
+        assert_eq!(
+            change.refuse(&mut ticket, "no", NOW).unwrap_err().rule,
+            "no-such-step"
+        );
+        change.ask_approval(&mut ticket, Some(ada), NOW).unwrap();
+        assert_eq!(
+            change.refuse(&mut ticket, " ", NOW).unwrap_err().rule,
+            "reason-needed"
+        );
+        assert_eq!(
+            change
+                .refuse(&mut ticket, "on a Friday?", NOW)
+                .unwrap()
+                .kind,
+            EntryKind::ApprovalRefused
+        );
+        assert_eq!(ticket.state, State::Draft);
+        ticket.state = State::InProgress;
+        assert_eq!(
+            change
+                .close(&mut ticket, Outcome::Failed, "", NOW)
+                .unwrap_err()
+                .rule,
+            "reason-needed"
+        );
+        assert!(
+            change
+                .close(&mut ticket, Outcome::RolledBack, "pool too small", NOW)
+                .is_ok()
+        );
+        assert_eq!(
+            change
+                .edit(&mut ticket, Plan::default(), NOW)
+                .unwrap_err()
+                .rule,
+            "not-open"
+        );
+    }
+
+    #[test]
+    fn a_plan_ends_after_it_starts() {
+        let plan = |starts_at, ends_at| {
+            Plan {
+                starts_at,
+                ends_at,
+                ..Plan::default()
+            }
+            .check()
+        };
+        assert!(plan(Some(NOW), Some(NOW.plus_secs(1))).is_ok());
+        assert_eq!(
+            plan(Some(NOW), Some(NOW)).unwrap_err()[0].problem,
+            "ends-before-start"
+        );
+        assert_eq!(plan(None, Some(NOW)).unwrap_err()[0].field, "starts_at");
+        assert!(plan(Some(NOW), None).is_ok());
+    }
+}
