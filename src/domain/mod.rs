@@ -18,6 +18,7 @@ pub mod page;
 pub mod people;
 pub mod postmortem;
 pub mod quote;
+pub mod query;
 pub mod redaction;
 pub mod refusal;
 pub mod rotation;

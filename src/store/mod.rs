@@ -10,11 +10,13 @@ pub mod login;
 pub mod migrate;
 pub mod outbox;
 pub mod people;
+pub mod queue;
 pub mod schema;
 pub mod search;
 pub mod settings;
 pub mod ticket;
 pub mod timeline;
+pub mod view;
 mod writer;
 
 pub use backend::{Conn, Store, Tx};

@@ -3,3 +3,4 @@
 pub mod accounts;
 pub mod core;
 pub mod search;
+pub mod views;

@@ -1,0 +1,2 @@
+DROP INDEX ticket_awaits_us;
+DROP TABLE saved_view;
