@@ -12,7 +12,6 @@ use chrono::{Days, NaiveDateTime, NaiveTime};
 use chrono_tz::Tz;
 use sha2::{Digest, Sha256};
 
-use super::refusal::FieldError;
 use super::timestamp::Timestamp;
 use super::wall_clock;
 use super::word::words;
@@ -150,15 +149,9 @@ impl Default for Night {
 }
 
 impl Night {
-    /// Errors: `FieldError` if an hour isn't 0–23 or both are the same.
-    pub fn parse(from_hour: u32, to_hour: u32) -> Result<Self, FieldError> {
-        if from_hour > 23 || to_hour > 23 || from_hour == to_hour {
-            return Err(FieldError::new("night", "not-a-night"));
-        }
-        Ok(Self {
-            from: whole_hour(from_hour),
-            to: whole_hour(to_hour),
-        })
+    /// From one wall-clock time to another; up to the same time it is the whole day.
+    pub const fn between(from: NaiveTime, to: NaiveTime) -> Self {
+        Self { from, to }
     }
 
     /// Elapsed microseconds of `[from, to)` that are night on the wall clock of `zone`. A night across a change of the clocks
@@ -324,11 +317,10 @@ mod tests {
                 "{zone} {from} {to}"
             );
         }
-        let early = Night::parse(0, 5).unwrap();
+        let early = Night::between(whole_hour(0), whole_hour(5));
         let [from, to] = ["2026-11-20T23:00:00Z", "2026-11-21T06:00:00Z"]
             .map(|t| Timestamp::parse_rfc3339(t).unwrap());
         assert_eq!(early.minutes(from, to, chrono_tz::UTC), 300);
-        assert!(Night::parse(6, 6).is_err() && Night::parse(24, 6).is_err());
     }
 
     #[test]

@@ -96,7 +96,7 @@ ids! {
     DeliveryMark => DeliveryId, AttemptMark => AttemptId, ViewMark => ViewId,
     AgreementMark => AgreementId, TargetMark => TargetId, CalendarMark => CalendarId, ClockMark => ClockId, HoldMark => HoldId,
     ScheduleMark => ScheduleId, OverrideMark => OverrideId, PolicyMark => PolicyId, RunMark => RunId, PageMark => PageId,
-    PageEventMark => PageEventId, ShiftMark => ShiftId,
+    PageEventMark => PageEventId, ShiftMark => ShiftId, WorkMark => WorkId,
     MailMark => MailId, RepositoryMark => RepositoryId, PushMark => PushId, CommitMark => CommitId,
     ReportMark => ReportId, MeetingMark => MeetingId, HookMark => HookId, WayMark => WayId, AuditMark => AuditId,
 }

@@ -8,6 +8,20 @@ use super::timestamp::Timestamp;
 use super::word::words;
 
 words! {
+    /// Why somebody is paged.
+    pub enum PageKind {
+        /// A step of an escalation.
+        Escalation = "escalation",
+        /// Every step was walked and nobody answered.
+        DeadEnd = "dead_end",
+        /// A colleague asked for this person.
+        Asked = "asked",
+        /// "Send me a test page".
+        Test = "test",
+    }
+}
+
+words! {
     /// What happened to a page. Facts, in the order in which a page can come to them.
     pub enum PageEventKind {
         Queued = "queued",

@@ -3,12 +3,15 @@
 pub mod backend;
 pub mod blob;
 pub mod column;
+pub mod compensation;
 pub mod customer;
 pub mod house;
 pub mod installation;
 pub mod login;
 pub mod migrate;
+pub mod oncall;
 pub mod outbox;
+pub mod page_log;
 pub mod people;
 pub mod queue;
 pub mod schema;
@@ -18,5 +21,4 @@ pub mod ticket;
 pub mod timeline;
 pub mod view;
 mod writer;
-
 pub use backend::{Conn, Store, Tx};

@@ -2,5 +2,6 @@
 
 pub mod accounts;
 pub mod core;
+pub mod oncall;
 pub mod search;
 pub mod views;

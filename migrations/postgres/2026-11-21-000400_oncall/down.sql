@@ -1,0 +1,14 @@
+DROP TABLE ledger_link;
+DROP TABLE unchained_fact;
+DROP TABLE work_fact;
+DROP TABLE shift_fact;
+DROP TABLE page_event;
+DROP TABLE page;
+DROP TABLE escalation_run;
+DROP TABLE escalation_target;
+DROP TABLE escalation_policy;
+DROP TABLE calendar_feed;
+DROP TABLE schedule_override;
+DROP TABLE schedule_person;
+DROP TABLE schedule;
+DROP FUNCTION refuse_fact_change();

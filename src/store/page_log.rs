@@ -1,0 +1,423 @@
+//! Escalation runs, pages, and the events that are the facts about them.
+
+use diesel::prelude::*;
+
+use super::backend::{Conn, Tx};
+use super::column::text_column;
+use super::compensation::{line_up, lost};
+use super::schema::oncall::{escalation_run, page, page_event};
+use crate::domain::compensation::FactKind;
+use crate::domain::delivery::Channel;
+use crate::domain::escalation::{Place, RunState, Standing};
+use crate::domain::id::{Id, PageEventId, PageId, PersonId, PolicyId, RunId, TeamId, TicketId};
+use crate::domain::notify::Unsent;
+use crate::domain::page::{PageEventKind, PageKind, PageState};
+use crate::domain::severity::Severity;
+use crate::domain::timeline::Door;
+use crate::domain::timestamp::Timestamp;
+use crate::error::{Error, Result, is_unique_violation};
+
+text_column!(
+    RunState,
+    PageKind,
+    PageState,
+    PageEventKind,
+    Unsent,
+    FactKind
+);
+
+/// One incident's walk through a policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    pub id: RunId,
+    pub ticket: TicketId,
+    pub team: TeamId,
+    pub policy: PolicyId,
+    pub severity: Severity,
+    pub standing: Standing,
+    pub began_at: Timestamp,
+    pub ended_at: Option<Timestamp>,
+    pub version: i64,
+}
+
+#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = escalation_run, treat_none_as_null = true)]
+struct RunRow {
+    id: RunId,
+    ticket_id: TicketId,
+    team_id: TeamId,
+    policy_id: PolicyId,
+    severity: Severity,
+    state: RunState,
+    round: i64,
+    step: i64,
+    next_at: Option<Timestamp>,
+    began_at: Timestamp,
+    ended_at: Option<Timestamp>,
+    version: i64,
+}
+
+impl RunRow {
+    fn of(run: &Run) -> Self {
+        RunRow {
+            id: run.id,
+            ticket_id: run.ticket,
+            team_id: run.team,
+            policy_id: run.policy,
+            severity: run.severity,
+            state: run.standing.state,
+            round: run.standing.place.round,
+            step: run.standing.place.step,
+            next_at: run.standing.next_at,
+            began_at: run.began_at,
+            ended_at: run.ended_at,
+            version: run.version,
+        }
+    }
+
+    fn run(self) -> Run {
+        let place = Place {
+            round: self.round,
+            step: self.step,
+        };
+        Run {
+            id: self.id,
+            ticket: self.ticket_id,
+            team: self.team_id,
+            policy: self.policy_id,
+            severity: self.severity,
+            standing: Standing {
+                state: self.state,
+                place,
+                next_at: self.next_at,
+            },
+            began_at: self.began_at,
+            ended_at: self.ended_at,
+            version: self.version,
+        }
+    }
+}
+
+pub fn insert_run(tx: &mut Tx, run: &Run) -> Result<()> {
+    diesel::insert_into(escalation_run::table)
+        .values(RunRow::of(run))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// Writes it if nobody else has since it was read; raises its version. Else [`Error::Stale`].
+pub fn update_run(tx: &mut Tx, run: &mut Run) -> Result<()> {
+    let read_at = run.version;
+    run.version += 1;
+    let unchanged = escalation_run::table
+        .filter(escalation_run::id.eq(run.id))
+        .filter(escalation_run::version.eq(read_at));
+    match diesel::update(unchanged)
+        .set(RunRow::of(run))
+        .execute(&mut **tx)?
+    {
+        1 => Ok(()),
+        _ => Err(Error::Stale),
+    }
+}
+
+pub fn run(conn: &mut Conn, id: RunId) -> Result<Option<Run>> {
+    let row: Option<RunRow> = escalation_run::table
+        .find(id)
+        .select(RunRow::as_select())
+        .first(conn)
+        .optional()?;
+    Ok(row.map(RunRow::run))
+}
+
+/// The run that this incident is in, unless it was stopped.
+pub fn live_run(conn: &mut Conn, ticket: TicketId) -> Result<Option<Run>> {
+    let row: Option<RunRow> = escalation_run::table
+        .filter(escalation_run::ticket_id.eq(ticket))
+        .filter(escalation_run::state.ne(RunState::Stopped))
+        .select(RunRow::as_select())
+        .first(conn)
+        .optional()?;
+    Ok(row.map(RunRow::run))
+}
+
+/// Runs with something to do by `now`, the longest overdue first.
+pub fn runs_due(conn: &mut Conn, now: Timestamp, most: i64) -> Result<Vec<RunId>> {
+    Ok(escalation_run::table
+        .filter(escalation_run::next_at.is_not_null())
+        .filter(escalation_run::next_at.le(now))
+        .order(escalation_run::next_at)
+        .limit(most)
+        .select(escalation_run::id)
+        .load(conn)?)
+}
+
+/// When the next run has something to do.
+pub fn next_run_at(conn: &mut Conn) -> Result<Option<Timestamp>> {
+    let next: Option<Option<Timestamp>> = escalation_run::table
+        .filter(escalation_run::next_at.is_not_null())
+        .order(escalation_run::next_at)
+        .select(escalation_run::next_at)
+        .first(conn)
+        .optional()?;
+    Ok(next.flatten())
+}
+
+/// A page. `state`, `accepted_at` and `acked_at` are a cache of its events.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = page)]
+pub struct Page {
+    pub id: PageId,
+    pub run_id: Option<RunId>,
+    pub ticket_id: Option<TicketId>,
+    pub kind: PageKind,
+    pub round: i64,
+    pub step: i64,
+    pub person_id: PersonId,
+    pub severity: Option<Severity>,
+    pub channels: i64,
+    pub queued_at: Timestamp,
+    pub state: PageState,
+    pub accepted_at: Option<Timestamp>,
+    pub acked_at: Option<Timestamp>,
+}
+
+/// Whether this page is new: a second one for the same run, round, step and person is not made.
+pub fn insert_page(tx: &mut Tx, new: &Page) -> Result<bool> {
+    let inserted = super::outbox::tx_savepoint(tx, |tx| {
+        diesel::insert_into(page::table)
+            .values(new)
+            .execute(&mut **tx)?;
+        Ok(())
+    });
+    match inserted {
+        Ok(()) => Ok(true),
+        Err(error) if is_unique_violation(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+pub fn page(conn: &mut Conn, id: PageId) -> Result<Option<Page>> {
+    Ok(page::table
+        .find(id)
+        .select(Page::as_select())
+        .first(conn)
+        .optional()?)
+}
+
+pub fn pages_of_ticket(conn: &mut Conn, ticket: TicketId) -> Result<Vec<Page>> {
+    Ok(page::table
+        .filter(page::ticket_id.eq(ticket))
+        .order((page::queued_at, page::id))
+        .select(Page::as_select())
+        .load(conn)?)
+}
+
+/// When this person was last paged, by any page.
+pub fn last_paged_at(conn: &mut Conn, person: PersonId) -> Result<Option<Timestamp>> {
+    Ok(page::table
+        .filter(page::person_id.eq(person))
+        .filter(page::kind.ne(PageKind::Test))
+        .order(page::queued_at.desc())
+        .select(page::queued_at)
+        .first(conn)
+        .optional()?)
+}
+
+/// Whether this person was already paged about this incident.
+pub fn was_paged_about(conn: &mut Conn, person: PersonId, ticket: TicketId) -> Result<bool> {
+    let found: Option<PageId> = page::table
+        .filter(page::ticket_id.eq(ticket))
+        .filter(page::person_id.eq(person))
+        .select(page::id)
+        .first(conn)
+        .optional()?;
+    Ok(found.is_some())
+}
+
+/// Keeps the cache that its events say.
+pub fn set_page_state(
+    tx: &mut Tx,
+    id: PageId,
+    state: PageState,
+    accepted_at: Option<Timestamp>,
+    acked_at: Option<Timestamp>,
+) -> Result<()> {
+    diesel::update(page::table.find(id))
+        .set((
+            page::state.eq(state),
+            page::accepted_at.eq(accepted_at),
+            page::acked_at.eq(acked_at),
+        ))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// A fact about a page, or about one that was not made (then `page_id` is empty and `reason` says why).
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = page_event)]
+pub struct PageEvent {
+    pub id: PageEventId,
+    pub page_id: Option<PageId>,
+    pub run_id: Option<RunId>,
+    pub ticket_id: Option<TicketId>,
+    pub team_id: Option<TeamId>,
+    pub person_id: Option<PersonId>,
+    pub kind: PageEventKind,
+    pub reason: Option<Unsent>,
+    pub channel: Option<Channel>,
+    /// By which door it was acknowledged.
+    pub door: Option<Door>,
+    pub detail: String,
+    pub at: Timestamp,
+}
+
+impl PageEvent {
+    /// An event of this kind about `page`.
+    pub fn of(page: &Page, kind: PageEventKind, now: Timestamp) -> Self {
+        Self {
+            id: Id::new(now),
+            page_id: Some(page.id),
+            run_id: page.run_id,
+            ticket_id: page.ticket_id,
+            team_id: None,
+            person_id: Some(page.person_id),
+            kind,
+            reason: None,
+            channel: None,
+            door: None,
+            detail: String::new(),
+            at: now,
+        }
+    }
+
+    /// Nobody, or this person, is not paged about `ticket`.
+    pub fn not_sent(
+        ticket: TicketId,
+        run: Option<RunId>,
+        team: Option<TeamId>,
+        why: Unsent,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id: Id::new(now),
+            page_id: None,
+            run_id: run,
+            ticket_id: Some(ticket),
+            team_id: team,
+            person_id: None,
+            kind: PageEventKind::Suppressed,
+            reason: Some(why),
+            channel: None,
+            door: None,
+            detail: String::new(),
+            at: now,
+        }
+    }
+}
+
+/// Adds a fact, and puts it in line for the chain.
+pub fn insert_event(tx: &mut Tx, event: &PageEvent) -> Result<()> {
+    diesel::insert_into(page_event::table)
+        .values(event)
+        .execute(&mut **tx)?;
+    line_up(tx, event.id.uuid(), FactKind::PageEvent, event.at)
+}
+
+pub fn events_of_page(conn: &mut Conn, of: PageId) -> Result<Vec<PageEvent>> {
+    Ok(page_event::table
+        .filter(page_event::page_id.eq(of))
+        .order((page_event::at, page_event::id))
+        .select(PageEvent::as_select())
+        .load(conn)?)
+}
+
+/// Every event of `[from, to)`, oldest first, up to `most`; of one person if named.
+pub fn events_between(
+    conn: &mut Conn,
+    from: Timestamp,
+    to: Timestamp,
+    person: Option<PersonId>,
+    most: i64,
+) -> Result<Vec<PageEvent>> {
+    let mut query = page_event::table
+        .filter(page_event::at.ge(from))
+        .filter(page_event::at.lt(to))
+        .order((page_event::at, page_event::id))
+        .limit(most)
+        .select(PageEvent::as_select())
+        .into_boxed();
+    if let Some(person) = person {
+        query = query.filter(page_event::person_id.eq(person));
+    }
+    Ok(query.load(conn)?)
+}
+
+/// The pages queued in `[from, to)`, newest first, up to `most`; of one person if named.
+pub fn pages_between(
+    conn: &mut Conn,
+    from: Timestamp,
+    to: Timestamp,
+    person: Option<PersonId>,
+    most: i64,
+) -> Result<Vec<Page>> {
+    let mut query = page::table
+        .filter(page::queued_at.ge(from))
+        .filter(page::queued_at.lt(to))
+        .order((page::queued_at.desc(), page::id.desc()))
+        .limit(most)
+        .select(Page::as_select())
+        .into_boxed();
+    if let Some(person) = person {
+        query = query.filter(page::person_id.eq(person));
+    }
+    Ok(query.load(conn)?)
+}
+
+/// What was not sent in `[from, to)`, newest first, up to `most`; of one person if named.
+pub fn unsent_between(
+    conn: &mut Conn,
+    from: Timestamp,
+    to: Timestamp,
+    person: Option<PersonId>,
+    most: i64,
+) -> Result<Vec<PageEvent>> {
+    let mut query = page_event::table
+        .filter(page_event::at.ge(from))
+        .filter(page_event::at.lt(to))
+        .filter(page_event::kind.eq(PageEventKind::Suppressed))
+        .order((page_event::at.desc(), page_event::id.desc()))
+        .limit(most)
+        .select(PageEvent::as_select())
+        .into_boxed();
+    if let Some(person) = person {
+        query = query.filter(page_event::person_id.eq(person));
+    }
+    Ok(query.load(conn)?)
+}
+
+/// The events of these pages, by page and time.
+pub fn events_of_pages(conn: &mut Conn, pages: &[PageId]) -> Result<Vec<PageEvent>> {
+    let mut events = Vec::new();
+    // Below every backend's limit of bound values.
+    for some in pages.chunks(500) {
+        let more: Vec<PageEvent> = page_event::table
+            .filter(page_event::page_id.eq_any(some.iter().copied().map(Some).collect::<Vec<_>>()))
+            .order((page_event::at, page_event::id))
+            .select(PageEvent::as_select())
+            .load(conn)?;
+        events.extend(more);
+    }
+    Ok(events)
+}
+
+/// The event behind a link of the chain.
+pub fn event(conn: &mut Conn, id: Id<()>) -> Result<PageEvent> {
+    let found = page_event::table
+        .find(PageEventId::from_uuid(id.uuid()))
+        .select(PageEvent::as_select());
+    found
+        .first(conn)
+        .optional()?
+        .ok_or_else(|| lost("page event", id))
+}
