@@ -21,4 +21,5 @@ pub mod ticket;
 pub mod timeline;
 pub mod view;
 mod writer;
+
 pub use backend::{Conn, Store, Tx};

@@ -17,14 +17,7 @@ use crate::domain::timeline::Door;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result, is_unique_violation};
 
-text_column!(
-    RunState,
-    PageKind,
-    PageState,
-    PageEventKind,
-    Unsent,
-    FactKind
-);
+text_column!(RunState, PageKind, PageState, PageEventKind, Unsent);
 
 /// One incident's walk through a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
