@@ -1,5 +1,7 @@
 //! One state change = one function = one transaction: load, allow, decide, record.
 
+pub mod audit;
+pub mod login;
 pub mod ticket;
 pub mod ticket_parts;
 

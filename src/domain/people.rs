@@ -7,9 +7,10 @@ use std::collections::BTreeSet;
 use chrono_tz::Tz;
 
 use super::access::{Reach, Role, Roles};
+use super::delivery::Channel;
 use super::id::{CalendarId, ContactId, CustomerId, PersonId, ServiceId, TeamId, WayId};
 use super::refusal::{FieldError, Refusal};
-use super::text::{EmailAddress, NAME_CHARS, one_line, optional_line};
+use super::text::{self, EmailAddress, NAME_CHARS, one_line, optional_line};
 use super::word::words;
 
 /// Somebody of the staff.
@@ -93,17 +94,194 @@ words! {
     }
 }
 
-words! {
-    /// A channel on which a person can be reached.
-    pub enum Channel { Mail = "mail", Webhook = "webhook" }
-}
-
 /// One way to reach a person. Pages try them in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Way {
     pub id: WayId,
     pub channel: Channel,
     pub address: String,
+}
+
+/// What a form or a program says of a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonDetails {
+    pub name: String,
+    pub email: EmailAddress,
+    pub zone: Tz,
+    pub phone: Option<String>,
+}
+
+impl PersonDetails {
+    pub fn parse(
+        person: &str,
+        email: &str,
+        zone: &str,
+        dial: &str,
+    ) -> Result<Self, Vec<FieldError>> {
+        let mut wrong = Vec::new();
+        let person = keep(&mut wrong, name(person));
+        let email = keep(&mut wrong, EmailAddress::parse(email));
+        let zone = keep(&mut wrong, text::zone("zone", zone));
+        let dial = keep(&mut wrong, phone("phone", dial));
+        match (person, email, zone, dial) {
+            (Some(name), Some(email), Some(zone), Some(phone)) => Ok(Self {
+                name,
+                email,
+                zone,
+                phone,
+            }),
+            _ => Err(wrong),
+        }
+    }
+}
+
+/// What a form or a program says of a contact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContactDetails {
+    pub name: String,
+    pub email: EmailAddress,
+    pub phone: Option<String>,
+    pub zone: Option<Tz>,
+    pub reach: Reach,
+}
+
+impl ContactDetails {
+    /// An empty zone is the customer's.
+    pub fn parse(
+        person: &str,
+        email: &str,
+        dial: &str,
+        zone: &str,
+        reach: Reach,
+    ) -> Result<Self, Vec<FieldError>> {
+        let mut wrong = Vec::new();
+        let person = keep(&mut wrong, name(person));
+        let email = keep(&mut wrong, EmailAddress::parse(email));
+        let dial = keep(&mut wrong, phone("phone", dial));
+        let zone = match zone.trim() {
+            "" => Some(None),
+            zone => keep(&mut wrong, text::zone("zone", zone).map(Some)),
+        };
+        match (person, email, dial, zone) {
+            (Some(name), Some(email), Some(phone), Some(zone)) => Ok(Self {
+                name,
+                email,
+                phone,
+                zone,
+                reach,
+            }),
+            _ => Err(wrong),
+        }
+    }
+}
+
+/// What a form or a program says of a customer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CustomerDetails {
+    pub name: String,
+    pub zone: Tz,
+    pub language: String,
+    pub domains: Vec<String>,
+    pub note: String,
+}
+
+impl CustomerDetails {
+    pub fn parse(
+        company: &str,
+        zone: &str,
+        language: &str,
+        mail_domains: &str,
+        note: &str,
+    ) -> Result<Self, Vec<FieldError>> {
+        let mut wrong = Vec::new();
+        let company = keep(&mut wrong, name(company));
+        let zone = keep(&mut wrong, text::zone("zone", zone));
+        let language = keep(&mut wrong, language_tag(language));
+        let domains = keep(&mut wrong, domains(mail_domains));
+        let note = keep(&mut wrong, text::body("note", note));
+        match (company, zone, language, domains, note) {
+            (Some(name), Some(zone), Some(language), Some(domains), Some(note)) => Ok(Self {
+                name,
+                zone,
+                language,
+                domains,
+                note,
+            }),
+            _ => Err(wrong),
+        }
+    }
+}
+
+/// `en`, `de`, `pt-BR`; empty is English.
+fn language_tag(tag: &str) -> Result<String, FieldError> {
+    let tag = match tag.trim() {
+        "" => "en",
+        tag => tag,
+    };
+    let parts: Vec<&str> = tag.split('-').collect();
+    let good = (2..=3).contains(&parts[0].len())
+        && parts.len() <= 3
+        && parts.iter().all(|part| {
+            (2..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        });
+    if good {
+        Ok(tag.to_owned())
+    } else {
+        Err(FieldError::new("language", "not-a-language").with("value", tag.to_owned()))
+    }
+}
+
+/// What a form or a program says of a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceDetails {
+    pub name: String,
+    pub public_name: String,
+    pub team_id: TeamId,
+    pub runbook_url: Option<String>,
+    pub members_total: i16,
+    pub members_needed: i16,
+}
+
+impl ServiceDetails {
+    /// Without a public name customers read the internal one.
+    pub fn parse(
+        service: &str,
+        public_name: &str,
+        team: Option<TeamId>,
+        runbook: &str,
+        total: &str,
+        needed: &str,
+    ) -> Result<Self, Vec<FieldError>> {
+        let mut wrong = Vec::new();
+        let service = keep(&mut wrong, name(service));
+        let public = keep(
+            &mut wrong,
+            optional_line("public_name", public_name, NAME_CHARS),
+        );
+        let team = keep(
+            &mut wrong,
+            team.ok_or_else(|| FieldError::new("team", "required")),
+        );
+        let runbook = keep(&mut wrong, web_address("runbook_url", runbook));
+        let nodes = keep(&mut wrong, members(total, needed));
+        match (service, public, team, runbook, nodes) {
+            (Some(name), Some(public), Some(team_id), Some(runbook_url), Some((total, needed))) => {
+                Ok(Self {
+                    public_name: public.unwrap_or_else(|| name.clone()),
+                    name,
+                    team_id,
+                    runbook_url,
+                    members_total: total,
+                    members_needed: needed,
+                })
+            }
+            _ => Err(wrong),
+        }
+    }
+}
+
+fn keep<T>(wrong: &mut Vec<FieldError>, result: Result<T, FieldError>) -> Option<T> {
+    result.map_err(|error| wrong.push(error)).ok()
 }
 
 impl Service {

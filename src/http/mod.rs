@@ -6,3 +6,4 @@ pub mod guard;
 pub mod marks;
 pub mod page;
 pub mod reply;
+pub mod viewer;

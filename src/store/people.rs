@@ -13,12 +13,12 @@ use super::schema::accounts::{address, contact, person, role_grant, way};
 use super::{Conn, Tx};
 use crate::domain::access::{Reach, Role, Roles};
 use crate::domain::id::{ContactId, CustomerId, PersonId};
-use crate::domain::people::{Channel, Contact, Part, Person, Way};
+use crate::domain::people::{Contact, Part, Person, Way};
 use crate::domain::text::EmailAddress;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 
-text_column!(Role, Reach, Part, Channel);
+text_column!(Role, Reach, Part);
 
 /// Whose a mail address is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,297 @@
+//! Who is at the door: a person or contact by their session cookie, a program by its bearer token.
+//!
+//! [`admit`] runs inside the guard, looks the session up once and leaves [`Viewer`], [`Seat`] and the form token in the request.
+//! Handlers take `viewer: Viewer`; without a session that is a detour by the log-in page, and what was typed is kept.
+//! Powers are read anew for each request, so that a lost grant or a deactivation counts at once.
+
+use std::future::{Future, Ready, ready};
+use std::pin::Pin;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::{Method, header};
+use actix_web::middleware::Next;
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+
+use super::form::{FormToken, Posted};
+use super::guard;
+use super::page::{Frame, Viewer};
+use super::reply::Failure;
+use crate::app::{App, Ctx};
+use crate::domain::access::Principal;
+use crate::domain::id::{LoginId, SessionId};
+use crate::domain::login::SESSION_SECS;
+use crate::domain::timeline::Door;
+use crate::error::{Error, Result};
+use crate::secrets;
+use crate::store::people::Holder;
+use crate::store::{Conn, login, people, settings};
+
+/// Over HTTPS: the browser keeps it from other hosts, paths and plain HTTP.
+const SECURE_COOKIE: &str = "__Host-watchkeeper";
+/// Over plain HTTP, where browsers refuse the other; the page warns.
+const PLAIN_COOKIE: &str = "watchkeeper";
+
+/// The session behind this request.
+#[derive(Debug, Clone)]
+pub struct Seat {
+    pub session_id: SessionId,
+    pub login_id: LoginId,
+}
+
+/// Looks up the session and leaves the viewer in the request. Programs' doors and assets have none.
+pub async fn admit(
+    req: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> std::result::Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let path = req.path();
+    let needs_none = path.starts_with("/api/") || path.starts_with(super::assets::PREFIX);
+    let app = req.app_data::<web::Data<App>>().cloned();
+    let cookie = session_cookie(req.request());
+    if let (Some(app), Some(cookie), false) = (app, cookie, needs_none) {
+        let in_the_clear = is_in_the_clear(req.request());
+        let token = cookie.clone();
+        let found = web::block(move || look_up(&app, &token)).await;
+        let found = found.map_err(|_| Failure::from(Error::internal("the pool is shut")))?;
+        if let Some((mut viewer, seat)) = found.map_err(Failure::from)? {
+            viewer.frame.is_in_the_clear = in_the_clear;
+            let mut extensions = req.extensions_mut();
+            extensions.insert(viewer);
+            extensions.insert(seat);
+            extensions.insert(FormToken(secrets::derive(&cookie, "form")));
+        }
+    }
+    Ok(next.call(req).await?.map_into_boxed_body())
+}
+
+fn look_up(app: &App, cookie: &str) -> Result<Option<(Viewer, Seat)>> {
+    let now = app.time.now();
+    let hash = secrets::fingerprint(cookie);
+    let found = app.store.read(|conn| {
+        let Some(session) = login::session_by_hash(conn, &hash)? else {
+            return Ok(None);
+        };
+        if session.times.is_over(now) {
+            return Ok(None);
+        }
+        let Some(login) = login::login(conn, session.login_id)? else {
+            return Ok(None);
+        };
+        let Some(principal) = login::principal(conn, login.holder)? else {
+            return Ok(None);
+        };
+        let viewer = viewer_of(conn, app, principal, login.holder)?;
+        Ok(Some((viewer, session)))
+    })?;
+    let Some((viewer, session)) = found else {
+        return Ok(None);
+    };
+    if session.times.wants_touch(now) {
+        crate::actions::login::touch(&app.system("session", Door::Web), session.id)?;
+    }
+    let seat = Seat {
+        session_id: session.id,
+        login_id: session.login_id,
+    };
+    Ok(Some((viewer, seat)))
+}
+
+fn viewer_of(conn: &mut Conn, app: &App, principal: Principal, holder: Holder) -> Result<Viewer> {
+    let settings = settings::all(conn)?;
+    let zone = match holder {
+        Holder::Person(id) => people::person(conn, id)?.map(|person| person.zone),
+        Holder::Contact(id) => {
+            let contact = people::contact(conn, id)?;
+            match contact {
+                Some(contact) if contact.zone.is_some() => contact.zone,
+                Some(contact) => {
+                    crate::store::customer::by_id(conn, contact.customer_id)?.map(|it| it.zone)
+                }
+                None => None,
+            }
+        }
+    };
+    let config = &app.config;
+    let can_send = config.smtp_relay.is_some()
+        || config.mail_folder.is_some()
+        || settings.smtp_relay.is_some();
+    let is_staff = principal.is_staff();
+    Ok(Viewer {
+        principal,
+        zone: zone.unwrap_or(settings.house_zone),
+        frame: Frame {
+            house: settings.house_name,
+            is_mute: is_staff && !can_send,
+            ..Frame::default()
+        },
+    })
+}
+
+impl Viewer {
+    /// A unit of work of this viewer through the browser.
+    pub fn ctx<'a>(&self, app: &'a App) -> Ctx<'a> {
+        app.ctx(self.principal.clone(), Door::Web)
+    }
+
+    /// Runs one action or read of this viewer's on the blocking pool.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        app: &web::Data<App>,
+        work: impl FnOnce(&Ctx<'_>) -> Result<T> + Send + 'static,
+    ) -> std::result::Result<T, Failure> {
+        run_as(app, self.principal.clone(), Door::Web, work).await
+    }
+}
+
+/// Runs one action or read on the blocking pool.
+pub async fn run_as<T: Send + 'static>(
+    app: &web::Data<App>,
+    by: Principal,
+    door: Door,
+    work: impl FnOnce(&Ctx<'_>) -> Result<T> + Send + 'static,
+) -> std::result::Result<T, Failure> {
+    let app = app.clone();
+    let done = web::block(move || work(&app.ctx(by, door))).await;
+    match done {
+        Ok(result) => result.map_err(Failure::from),
+        Err(_) => Err(Error::internal("the pool is shut").into()),
+    }
+}
+
+impl FromRequest for Viewer {
+    type Error = Failure;
+    type Future = Pin<Box<dyn Future<Output = std::result::Result<Self, Failure>>>>;
+
+    /// Without a session: the log-in page; a form's texts are read first, so that they can be carried on.
+    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        if let Some(viewer) = req.extensions().get::<Viewer>().cloned() {
+            return Box::pin(ready(Ok(viewer)));
+        }
+        if *req.method() == Method::GET || *req.method() == Method::HEAD {
+            return Box::pin(ready(Err(Failure::LogIn)));
+        }
+        let posted = Posted::from_request(req, payload);
+        Box::pin(async move {
+            // Whatever is wrong with the form, the first thing to say is that nobody is logged in.
+            drop(posted.await);
+            Err(Failure::LogIn)
+        })
+    }
+}
+
+impl FromRequest for Seat {
+    type Error = Failure;
+    type Future = Ready<std::result::Result<Self, Failure>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(
+            req.extensions()
+                .get::<Seat>()
+                .cloned()
+                .ok_or(Failure::LogIn),
+        )
+    }
+}
+
+/// A program with a token: `Authorization: Bearer wk_…`. Cookies count for nothing at its doors.
+#[derive(Debug, Clone)]
+pub struct Program {
+    pub principal: Principal,
+}
+
+impl Program {
+    /// Runs one action or read of this program's on the blocking pool.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        app: &web::Data<App>,
+        work: impl FnOnce(&Ctx<'_>) -> Result<T> + Send + 'static,
+    ) -> std::result::Result<T, Failure> {
+        run_as(app, self.principal.clone(), Door::Api, work).await
+    }
+}
+
+impl FromRequest for Program {
+    type Error = Failure;
+    type Future = Pin<Box<dyn Future<Output = std::result::Result<Self, Failure>>>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let app = req.app_data::<web::Data<App>>().cloned();
+        let token = bearer(req);
+        Box::pin(async move {
+            let (Some(app), Some(token)) = (app, token) else {
+                return Err(Failure::LogIn);
+            };
+            let found = web::block(move || crate::actions::login::program(&app, &token)).await;
+            match found {
+                Ok(Ok(Some(principal))) => Ok(Program { principal }),
+                Ok(Ok(None)) => Err(Failure::LogIn),
+                Ok(Err(error)) => Err(error.into()),
+                Err(_) => Err(Error::internal("the pool is shut").into()),
+            }
+        })
+    }
+}
+
+/// The bearer token of a request, if it carries one of ours.
+pub fn bearer(req: &HttpRequest) -> Option<String> {
+    let value = req.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    let token = token.trim();
+    let ours = scheme.eq_ignore_ascii_case("bearer") && token.starts_with("wk_");
+    ours.then(|| token.to_owned())
+}
+
+/// Whether the browser speaks HTTPS with us, or with a proxy that we trust to say so.
+pub fn is_https(req: &HttpRequest) -> bool {
+    let Some(app) = req.app_data::<web::Data<App>>() else {
+        return false;
+    };
+    if app.config.tls.is_some() {
+        return true;
+    }
+    let trusted = req
+        .peer_addr()
+        .is_some_and(|peer| app.config.trusted_proxies.contains(&peer.ip()));
+    let said = req
+        .headers()
+        .get("x-forwarded-proto")
+        .and_then(|value| value.to_str().ok());
+    trusted && said.is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"))
+}
+
+/// Plain HTTP with somebody who isn't on this machine.
+fn is_in_the_clear(req: &HttpRequest) -> bool {
+    let is_far = guard::address_of(req).is_some_and(|address| !address.is_loopback());
+    is_far && !is_https(req)
+}
+
+fn session_cookie(req: &HttpRequest) -> Option<String> {
+    let name = if is_https(req) {
+        SECURE_COOKIE
+    } else {
+        PLAIN_COOKIE
+    };
+    req.cookie(name).map(|cookie| cookie.value().to_owned())
+}
+
+/// The cookie that carries a new session.
+pub fn cookie_for(req: &HttpRequest, token: String) -> Cookie<'static> {
+    let https = is_https(req);
+    let name = if https { SECURE_COOKIE } else { PLAIN_COOKIE };
+    Cookie::build(name, token)
+        .path("/")
+        .http_only(true)
+        .secure(https)
+        // Lax, so that a link in a mail opens its ticket; forms are guarded by Origin and token.
+        .same_site(SameSite::Lax)
+        .max_age(actix_web::cookie::time::Duration::seconds(SESSION_SECS))
+        .finish()
+}
+
+/// Makes the browser forget its session.
+pub fn no_cookie(req: &HttpRequest) -> Cookie<'static> {
+    let mut cookie = cookie_for(req, String::new());
+    cookie.make_removal();
+    cookie
+}
