@@ -2,9 +2,11 @@
 
 pub mod backend;
 pub mod blob;
+pub mod change;
 pub mod column;
 pub mod compensation;
 pub mod customer;
+pub mod git_link;
 pub mod house;
 pub mod installation;
 pub mod login;
@@ -14,6 +16,7 @@ pub mod outbox;
 pub mod page_log;
 pub mod people;
 pub mod queue;
+pub mod repository;
 pub mod schema;
 pub mod search;
 pub mod settings;

@@ -3,5 +3,6 @@
 pub mod accounts;
 pub mod core;
 pub mod oncall;
+pub mod git;
 pub mod search;
 pub mod views;

@@ -1,0 +1,95 @@
+//! What a change has beyond its ticket.
+
+use diesel::prelude::*;
+
+use super::schema::git::change_plan;
+use super::{Conn, Tx};
+use crate::domain::change::{Change, Plan};
+use crate::domain::id::{PersonId, TicketId};
+use crate::domain::timestamp::Timestamp;
+use crate::error::Result;
+
+#[derive(Queryable, Selectable, Insertable, AsChangeset, Identifiable)]
+#[diesel(table_name = change_plan, primary_key(ticket_id), treat_none_as_null = true)]
+struct Row {
+    ticket_id: TicketId,
+    purpose: String,
+    starts_at: Option<Timestamp>,
+    ends_at: Option<Timestamp>,
+    side_effects: String,
+    version_before: Option<String>,
+    version_after: Option<String>,
+    revert: String,
+    requested_by: Option<PersonId>,
+    asked_by: Option<PersonId>,
+    approved_by: Option<PersonId>,
+    approved_at: Option<Timestamp>,
+    revert_prepared_at: Option<Timestamp>,
+    watch_until: Option<Timestamp>,
+}
+
+impl Row {
+    fn of(ticket_id: TicketId, change: &Change) -> Self {
+        let plan = change.plan.clone();
+        Row {
+            ticket_id,
+            purpose: plan.purpose,
+            starts_at: plan.starts_at,
+            ends_at: plan.ends_at,
+            side_effects: plan.side_effects,
+            version_before: plan.version_before,
+            version_after: plan.version_after,
+            revert: plan.revert,
+            requested_by: change.requested_by,
+            asked_by: change.asked_by,
+            approved_by: change.approved_by,
+            approved_at: change.approved_at,
+            revert_prepared_at: change.revert_prepared_at,
+            watch_until: change.watch_until,
+        }
+    }
+
+    fn change(self) -> Change {
+        Change {
+            plan: Plan {
+                purpose: self.purpose,
+                starts_at: self.starts_at,
+                ends_at: self.ends_at,
+                side_effects: self.side_effects,
+                version_before: self.version_before,
+                version_after: self.version_after,
+                revert: self.revert,
+            },
+            requested_by: self.requested_by,
+            asked_by: self.asked_by,
+            approved_by: self.approved_by,
+            approved_at: self.approved_at,
+            revert_prepared_at: self.revert_prepared_at,
+            watch_until: self.watch_until,
+        }
+    }
+}
+
+/// What is known of a change; a change that was opened with its title alone has no row yet, and nothing in it.
+pub fn of(conn: &mut Conn, ticket: TicketId) -> Result<Change> {
+    let row: Option<Row> = change_plan::table
+        .find(ticket)
+        .select(Row::as_select())
+        .first(conn)
+        .optional()?;
+    Ok(row.map(Row::change).unwrap_or_default())
+}
+
+/// Writes it. The caller records the ticket in the same transaction, whose version guards both.
+pub fn put(tx: &mut Tx, ticket: TicketId, change: &Change) -> Result<()> {
+    let row = Row::of(ticket, change);
+    let known = diesel::update(change_plan::table.find(ticket))
+        .set(&row)
+        .execute(&mut **tx)?;
+    if known == 0 {
+        diesel::insert_into(change_plan::table)
+            .values(row)
+            .execute(&mut **tx)?;
+    }
+    Ok(())
+}

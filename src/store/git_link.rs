@@ -1,0 +1,424 @@
+//! Commits that hooks told us of, which tickets they stand on, and what they did there.
+
+use std::collections::HashMap;
+
+use diesel::prelude::*;
+
+use super::column::text_column;
+use super::schema::git::{git_commit, git_deed, git_link};
+use super::timeline::{facts_json, facts_of};
+use super::{Conn, Tx};
+use crate::domain::commit_message::{Link, Place, Relation};
+use crate::domain::git::{FileChange, Oid, RefMove, ReportedCommit, TouchedPath};
+use crate::domain::id::{CommitId, Id, PushId, RepositoryId, TicketId};
+use crate::domain::timeline::Facts;
+use crate::domain::timestamp::Timestamp;
+use crate::error::Result;
+
+text_column!(Relation, Place);
+
+/// SQLite takes at most 32,766 values in one statement.
+const AT_ONCE: usize = 10_000;
+
+/// A commit as we keep it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedCommit {
+    pub id: CommitId,
+    pub repository: RepositoryId,
+    pub oid: String,
+    pub parents: Vec<String>,
+    pub root: String,
+    pub author_name: String,
+    pub author_email: String,
+    pub authored_at: Timestamp,
+    pub committer_name: String,
+    pub committer_email: String,
+    pub committed_at: Timestamp,
+    pub subject: String,
+    /// What the message told besides tickets; lists of commits with blanks between.
+    pub facts: Facts,
+    pub paths: Vec<TouchedPath>,
+    pub path_count: i32,
+    pub push: PushId,
+    /// Its place in the push, oldest first.
+    pub seq: i64,
+    /// The ref that brought it.
+    pub ref_name: String,
+    pub version_before: Option<String>,
+    pub version_after: Option<String>,
+    /// False for an import: it links, and moves nothing.
+    pub acts: bool,
+    pub published_at: Option<Timestamp>,
+}
+
+impl RecordedCommit {
+    /// The commits that it takes back, as its message names them.
+    pub fn reverts(&self) -> Vec<String> {
+        self.facts
+            .get("reverts")
+            .map(|list| list.split_whitespace().map(str::to_owned).collect())
+            .unwrap_or_default()
+    }
+
+    pub fn short(&self) -> &str {
+        self.oid.get(..10).unwrap_or(&self.oid)
+    }
+}
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = git_commit)]
+struct CommitRow {
+    id: CommitId,
+    repository_id: RepositoryId,
+    oid: String,
+    parents: String,
+    root: String,
+    author_name: String,
+    author_email: String,
+    authored_at: Timestamp,
+    committer_name: String,
+    committer_email: String,
+    committed_at: Timestamp,
+    subject: String,
+    facts: String,
+    paths: String,
+    path_count: i32,
+    push_id: PushId,
+    seq: i64,
+    ref_name: String,
+    version_before: Option<String>,
+    version_after: Option<String>,
+    acts: bool,
+    published_at: Option<Timestamp>,
+}
+
+impl CommitRow {
+    fn commit(self) -> RecordedCommit {
+        RecordedCommit {
+            id: self.id,
+            repository: self.repository_id,
+            oid: self.oid,
+            parents: self.parents.split_whitespace().map(str::to_owned).collect(),
+            root: self.root,
+            author_name: self.author_name,
+            author_email: self.author_email,
+            authored_at: self.authored_at,
+            committer_name: self.committer_name,
+            committer_email: self.committer_email,
+            committed_at: self.committed_at,
+            subject: self.subject,
+            facts: facts_of(&self.facts),
+            paths: self.paths.lines().filter_map(path_of).collect(),
+            path_count: self.path_count,
+            push: self.push_id,
+            seq: self.seq,
+            ref_name: self.ref_name,
+            version_before: self.version_before,
+            version_after: self.version_after,
+            acts: self.acts,
+            published_at: self.published_at,
+        }
+    }
+}
+
+/// `M src/main.rs`, one a line; control characters never came in.
+fn path_of(line: &str) -> Option<TouchedPath> {
+    let (change, path) = line.split_once(' ')?;
+    let change: FileChange = change.parse().ok()?;
+    Some(TouchedPath {
+        change,
+        path: path.to_owned(),
+    })
+}
+
+/// Keeps a commit. The caller has asked [`known`] first.
+pub fn insert_commit(
+    tx: &mut Tx,
+    of: RepositoryId,
+    (push, seq): (PushId, i64),
+    commit: &ReportedCommit,
+    moved: &RefMove,
+    acts: bool,
+    now: Timestamp,
+) -> Result<RecordedCommit> {
+    let paths: Vec<String> = commit
+        .paths
+        .iter()
+        .map(|touched| format!("{} {}", touched.change, touched.path))
+        .collect();
+    let parents: Vec<&str> = commit.parents.iter().map(Oid::as_str).collect();
+    let row = CommitRow {
+        id: Id::new(now),
+        repository_id: of,
+        oid: commit.oid.to_string(),
+        parents: parents.join(" "),
+        root: commit.root(),
+        author_name: commit.author.name.clone(),
+        author_email: commit.author.email.clone(),
+        authored_at: commit.author.at,
+        committer_name: commit.committer.name.clone(),
+        committer_email: commit.committer.email.clone(),
+        committed_at: commit.committer.at,
+        subject: commit.subject.clone(),
+        facts: facts_json(&told(commit)),
+        paths: paths.join("\n"),
+        path_count: commit.path_count,
+        push_id: push,
+        seq,
+        ref_name: moved.name.clone(),
+        version_before: moved.version_before.clone(),
+        version_after: moved.version_after.clone(),
+        acts,
+        published_at: None,
+    };
+    diesel::insert_into(git_commit::table)
+        .values(&row)
+        .execute(&mut **tx)?;
+    Ok(row.commit())
+}
+
+fn told(commit: &ReportedCommit) -> Facts {
+    let facts = &commit.facts;
+    let list = |ids: &[String]| (!ids.is_empty()).then(|| ids.join(" "));
+    Facts::new()
+        .with_some("reverts", list(&facts.reverts))
+        .with_some("cherry_from", list(&facts.cherry_from))
+        .with_some("fixes_commit", list(&facts.fixes_commit))
+        .with_some("caused_by", list(&facts.caused_by))
+        .with_some("causes", list(&facts.causes))
+        .with_some("change_id", facts.change_id.as_ref())
+        .with_some("purpose", facts.purpose.as_ref())
+        .with_some("side_effects", facts.side_effects.as_ref())
+        .with_some("rollback", facts.rollback.as_ref())
+        .with_some("risk", facts.risk.as_ref())
+        .with_some("no_ticket", facts.no_ticket.as_ref())
+        .with_some("break_glass", facts.break_glass.as_ref())
+}
+
+/// Which of these commits we have.
+pub fn known(conn: &mut Conn, of: RepositoryId, oids: &[&str]) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for some in oids.chunks(AT_ONCE) {
+        let rows: Vec<String> = git_commit::table
+            .filter(git_commit::repository_id.eq(of))
+            .filter(git_commit::oid.eq_any(some.to_vec()))
+            .select(git_commit::oid)
+            .load(conn)?;
+        found.extend(rows);
+    }
+    Ok(found)
+}
+
+/// The commits whose id begins with `start` (at least 7 hex digits), at most two: more than one is ambiguous.
+pub fn by_start(conn: &mut Conn, of: RepositoryId, start: &str) -> Result<Vec<RecordedCommit>> {
+    // Hex digits sort below `g`, so that this is a range of the index, and no pattern that a message could write.
+    let rows: Vec<CommitRow> = git_commit::table
+        .filter(git_commit::repository_id.eq(of))
+        .filter(git_commit::oid.ge(start))
+        .filter(git_commit::oid.lt(format!("{start}g")))
+        .limit(2)
+        .select(CommitRow::as_select())
+        .load(conn)?;
+    Ok(rows.into_iter().map(CommitRow::commit).collect())
+}
+
+/// The parents of every commit that isn't published yet.
+pub fn unpublished(conn: &mut Conn, of: RepositoryId) -> Result<HashMap<String, Vec<String>>> {
+    let rows: Vec<(String, String)> = git_commit::table
+        .filter(git_commit::repository_id.eq(of))
+        .filter(git_commit::published_at.is_null())
+        .select((git_commit::oid, git_commit::parents))
+        .load(conn)?;
+    Ok(rows.into_iter().map(parents_of).collect())
+}
+
+/// The parents of all commits that came by these pushes: the graph in which a revert is planned.
+pub fn graph(conn: &mut Conn, pushes: &[PushId]) -> Result<HashMap<String, Vec<String>>> {
+    let rows: Vec<(String, String)> = git_commit::table
+        .filter(git_commit::push_id.eq_any(pushes.to_vec()))
+        .select((git_commit::oid, git_commit::parents))
+        .load(conn)?;
+    Ok(rows.into_iter().map(parents_of).collect())
+}
+
+fn parents_of((oid, parents): (String, String)) -> (String, Vec<String>) {
+    (oid, parents.split_whitespace().map(str::to_owned).collect())
+}
+
+/// Marks commits as published.
+pub fn publish(tx: &mut Tx, of: RepositoryId, oids: &[&str], now: Timestamp) -> Result<()> {
+    for some in oids.chunks(AT_ONCE) {
+        diesel::update(
+            git_commit::table
+                .filter(git_commit::repository_id.eq(of))
+                .filter(git_commit::oid.eq_any(some.to_vec())),
+        )
+        .set(git_commit::published_at.eq(now))
+        .execute(&mut **tx)?;
+    }
+    Ok(())
+}
+
+/// Those of these commits that stand on a ticket, with their links.
+pub fn linked(
+    conn: &mut Conn,
+    of: RepositoryId,
+    oids: &[&str],
+) -> Result<Vec<(RecordedCommit, CommitLink)>> {
+    let mut found = Vec::new();
+    for some in oids.chunks(AT_ONCE) {
+        let rows: Vec<(CommitRow, LinkRow)> = git_link::table
+            .inner_join(git_commit::table)
+            .filter(git_commit::repository_id.eq(of))
+            .filter(git_commit::oid.eq_any(some.to_vec()))
+            .select((CommitRow::as_select(), LinkRow::as_select()))
+            .load(conn)?;
+        found.extend(
+            rows.into_iter()
+                .map(|(commit, link)| (commit.commit(), link.link())),
+        );
+    }
+    Ok(found)
+}
+
+/// A commit's link to a ticket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitLink {
+    pub commit: CommitId,
+    pub ticket: TicketId,
+    pub relation: Relation,
+    pub place: Place,
+    /// Line of the message, from 1.
+    pub line: i32,
+    pub verb: Option<String>,
+    pub negated: bool,
+    pub parser: i32,
+    pub made_at: Timestamp,
+}
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = git_link)]
+struct LinkRow {
+    commit_id: CommitId,
+    ticket_id: TicketId,
+    relation: Relation,
+    place: Place,
+    line: i32,
+    verb: Option<String>,
+    negated: bool,
+    parser: i32,
+    made_at: Timestamp,
+}
+
+impl LinkRow {
+    fn link(self) -> CommitLink {
+        CommitLink {
+            commit: self.commit_id,
+            ticket: self.ticket_id,
+            relation: self.relation,
+            place: self.place,
+            line: self.line,
+            verb: self.verb,
+            negated: self.negated,
+            parser: self.parser,
+            made_at: self.made_at,
+        }
+    }
+}
+
+/// Links a commit to a ticket; `None` if it stands there already with this relation.
+pub fn link(
+    tx: &mut Tx,
+    commit: CommitId,
+    ticket: TicketId,
+    link: &Link,
+    parser: i32,
+    now: Timestamp,
+) -> Result<Option<CommitLink>> {
+    let known: i64 = git_link::table
+        .filter(git_link::commit_id.eq(commit))
+        .filter(git_link::ticket_id.eq(ticket))
+        .filter(git_link::relation.eq(link.relation))
+        .count()
+        .get_result(&mut **tx)?;
+    if known > 0 {
+        return Ok(None);
+    }
+    let row = LinkRow {
+        commit_id: commit,
+        ticket_id: ticket,
+        relation: link.relation,
+        place: link.place,
+        line: i32::try_from(link.line).unwrap_or(i32::MAX),
+        verb: link.verb.clone(),
+        negated: link.negated,
+        parser,
+        made_at: now,
+    };
+    diesel::insert_into(git_link::table)
+        .values(&row)
+        .execute(&mut **tx)?;
+    Ok(Some(row.link()))
+}
+
+/// The links of one commit.
+pub fn links_of_commit(conn: &mut Conn, commit: CommitId) -> Result<Vec<CommitLink>> {
+    let rows: Vec<LinkRow> = git_link::table
+        .filter(git_link::commit_id.eq(commit))
+        .select(LinkRow::as_select())
+        .load(conn)?;
+    Ok(rows.into_iter().map(LinkRow::link).collect())
+}
+
+/// The commits that stand on a ticket, oldest first, each with its link; at most `most` of the newest.
+pub fn of_ticket(
+    conn: &mut Conn,
+    ticket: TicketId,
+    most: i64,
+) -> Result<Vec<(RecordedCommit, CommitLink)>> {
+    let rows: Vec<(CommitRow, LinkRow)> = git_link::table
+        .inner_join(git_commit::table)
+        .filter(git_link::ticket_id.eq(ticket))
+        .order((
+            git_link::made_at.desc(),
+            git_commit::push_id.desc(),
+            git_commit::seq.desc(),
+        ))
+        .limit(most)
+        .select((CommitRow::as_select(), LinkRow::as_select()))
+        .load(conn)?;
+    Ok(rows
+        .into_iter()
+        .rev()
+        .map(|(commit, link)| (commit.commit(), link.link()))
+        .collect())
+}
+
+/// Notes that this root acts on the ticket by this relation; false if one of its commits did so before.
+pub fn first_deed(
+    tx: &mut Tx,
+    ticket: TicketId,
+    relation: Relation,
+    commit: &RecordedCommit,
+    now: Timestamp,
+) -> Result<bool> {
+    let known: i64 = git_deed::table
+        .filter(git_deed::ticket_id.eq(ticket))
+        .filter(git_deed::relation.eq(relation))
+        .filter(git_deed::root.eq(&commit.root))
+        .count()
+        .get_result(&mut **tx)?;
+    if known > 0 {
+        return Ok(false);
+    }
+    diesel::insert_into(git_deed::table)
+        .values((
+            git_deed::ticket_id.eq(ticket),
+            git_deed::relation.eq(relation),
+            git_deed::root.eq(&commit.root),
+            git_deed::commit_id.eq(commit.id),
+            git_deed::done_at.eq(now),
+        ))
+        .execute(&mut **tx)?;
+    Ok(true)
+}

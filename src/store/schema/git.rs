@@ -1,0 +1,123 @@
+//! Repositories and what their hooks told us; what a change has beyond its ticket.
+
+diesel::table! {
+    repository (id) {
+        id -> Binary,
+        name -> Text,
+        folded_name -> Text,
+        default_branch -> Text,
+        publish -> Text,
+        commit_url -> Nullable<Text>,
+        service_id -> Nullable<Binary>,
+        is_active -> Bool,
+        made_at -> BigInt,
+        last_push_at -> Nullable<BigInt>,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    push (id) {
+        id -> Binary,
+        repository_id -> Binary,
+        push_id -> Text,
+        pusher -> Nullable<Text>,
+        is_bulk -> Bool,
+        commit_count -> BigInt,
+        received_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    ref_move (push_id, name) {
+        push_id -> Binary,
+        name -> Text,
+        old_oid -> Text,
+        new_oid -> Text,
+        dropped -> BigInt,
+        version_before -> Nullable<Text>,
+        version_after -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    recorded_tip (repository_id, name) {
+        repository_id -> Binary,
+        name -> Text,
+        oid -> Text,
+        recorded_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    git_commit (id) {
+        id -> Binary,
+        repository_id -> Binary,
+        oid -> Text,
+        parents -> Text,
+        root -> Text,
+        author_name -> Text,
+        author_email -> Text,
+        authored_at -> BigInt,
+        committer_name -> Text,
+        committer_email -> Text,
+        committed_at -> BigInt,
+        subject -> Text,
+        facts -> Text,
+        paths -> Text,
+        path_count -> Integer,
+        push_id -> Binary,
+        seq -> BigInt,
+        ref_name -> Text,
+        version_before -> Nullable<Text>,
+        version_after -> Nullable<Text>,
+        acts -> Bool,
+        published_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    git_link (commit_id, ticket_id, relation) {
+        commit_id -> Binary,
+        ticket_id -> Binary,
+        relation -> Text,
+        place -> Text,
+        line -> Integer,
+        verb -> Nullable<Text>,
+        negated -> Bool,
+        parser -> Integer,
+        made_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    git_deed (ticket_id, relation, root) {
+        ticket_id -> Binary,
+        relation -> Text,
+        root -> Text,
+        commit_id -> Binary,
+        done_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    change_plan (ticket_id) {
+        ticket_id -> Binary,
+        purpose -> Text,
+        starts_at -> Nullable<BigInt>,
+        ends_at -> Nullable<BigInt>,
+        side_effects -> Text,
+        version_before -> Nullable<Text>,
+        version_after -> Nullable<Text>,
+        revert -> Text,
+        requested_by -> Nullable<Binary>,
+        asked_by -> Nullable<Binary>,
+        approved_by -> Nullable<Binary>,
+        approved_at -> Nullable<BigInt>,
+        revert_prepared_at -> Nullable<BigInt>,
+        watch_until -> Nullable<BigInt>,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(git_commit, git_link);
+diesel::joinable!(git_link -> git_commit (commit_id));
