@@ -2,7 +2,7 @@
 
 pub mod accounts;
 pub mod core;
-pub mod oncall;
 pub mod git;
+pub mod oncall;
 pub mod search;
 pub mod views;
