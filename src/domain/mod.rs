@@ -14,6 +14,7 @@ pub mod letter;
 pub mod login;
 pub mod notify;
 pub mod oncall;
+pub mod outage;
 pub mod page;
 pub mod people;
 pub mod postmortem;

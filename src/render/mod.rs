@@ -1,3 +1,5 @@
 //! Values into what leaves the house: letters, calendars, reports. No store, no network.
 
 pub mod calendar;
+pub mod pdf;
+pub mod sheet;
