@@ -18,13 +18,16 @@
 
 pub mod actions;
 pub mod app;
+pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod error;
 pub mod http;
 pub mod intake;
+pub mod jobs;
 pub mod render;
 pub mod secrets;
 pub mod store;
+pub mod telemetry;
 pub mod time;
 pub mod words;

@@ -1,1 +1,5 @@
-fn main() {}
+//! The `watchkeeper` program: everything is behind its command line.
+
+fn main() -> std::process::ExitCode {
+    watchkeeper::cli::main()
+}

@@ -3,7 +3,10 @@
 pub mod assets;
 pub mod form;
 pub mod guard;
+pub mod health;
 pub mod marks;
 pub mod page;
 pub mod reply;
+pub mod routes;
+pub mod server;
 pub mod viewer;

@@ -231,3 +231,8 @@ pub fn download(name: &str, media_type: &str, bytes: Vec<u8>) -> HttpResponse {
         ))
         .body(bytes)
 }
+
+/// The answer for an address that leads nowhere.
+pub async fn absent() -> Result<HttpResponse, Failure> {
+    Err(Error::NotFound.into())
+}

@@ -75,6 +75,12 @@ fn known_versions(conn: &Conn) -> Result<Vec<String>> {
     names.map_err(Error::internal)
 }
 
+/// The database answers.
+pub fn answers(conn: &mut Conn) -> Result<()> {
+    use diesel::connection::SimpleConnection;
+    Ok(conn.batch_execute("SELECT 1")?)
+}
+
 /// Applies what is missing. The caller has looked at [`standing`] and made a backup.
 pub fn up(store: &Store) -> Result<()> {
     each_way(store.url(), |conn| match conn {

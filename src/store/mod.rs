@@ -1,6 +1,7 @@
 //! The only SQL. Reads take `&mut Conn`, writes take `&mut Tx`, which only [`Store::write`] can make.
 
 pub mod backend;
+pub mod backup;
 pub mod blob;
 pub mod change;
 pub mod column;

@@ -1,0 +1,118 @@
+//! The command line: finds the configuration, opens the house, calls one thing.
+
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::app::App;
+use crate::config::{Config, KEYS};
+use crate::store::Store;
+use crate::time::TimeSource;
+
+/// Tickets, change control and SLA clocks for the people who keep production running.
+#[derive(Parser)]
+#[command(name = "watchkeeper", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Runs the service (the default).
+    Serve,
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let matches = command().get_matches();
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    let outcome = match cli.verb.unwrap_or(Verb::Serve) {
+        Verb::Serve => config(&matches).and_then(serve::run),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("watchkeeper: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The commands, each of which also takes every configuration key as a flag.
+fn command() -> Command {
+    let mut command = Cli::command().arg(
+        Arg::new("config")
+            .long("config")
+            .global(true)
+            .value_name("FILE")
+            .help("configuration file [default: watchkeeper.toml, if it is there]"),
+    );
+    for key in KEYS {
+        // clap wants names that live as long as the program; these do.
+        let flag: &'static str = key.name.replace('_', "-").leak();
+        let mut help = key.meaning.to_owned();
+        if !key.default.is_empty() {
+            help.push_str(&format!(" [default: {}]", key.default));
+        }
+        command = command.arg(
+            Arg::new(key.name)
+                .long(flag)
+                .global(true)
+                .value_name("VALUE")
+                .help(help)
+                .help_heading("Configuration"),
+        );
+    }
+    command
+}
+
+/// File, environment, flags.
+fn config(matches: &ArgMatches) -> anyhow::Result<Config> {
+    let given = |name: &str| deepest(matches, name);
+    let named = given("config").or_else(|| std::env::var("WATCHKEEPER_CONFIG").ok());
+    let file = match named {
+        Some(path) => Some(PathBuf::from(path)),
+        None => Some(PathBuf::from("watchkeeper.toml")).filter(|path| path.exists()),
+    };
+    let flags: Vec<(&'static str, String)> = KEYS
+        .iter()
+        .filter_map(|key| Some((key.name, given(key.name)?)))
+        .collect();
+    let environment = std::env::vars().filter(|(name, _)| name != "WATCHKEEPER_CONFIG");
+    Config::load(file.as_deref(), environment, &flags).map_err(anyhow::Error::msg)
+}
+
+/// A global flag, wherever on the line it stood.
+fn deepest(matches: &ArgMatches, name: &str) -> Option<String> {
+    let own = matches.try_get_one::<String>(name).ok().flatten().cloned();
+    matches
+        .subcommand()
+        .and_then(|(_, below)| deepest(below, name))
+        .or(own)
+}
+
+/// Opens the database, which must be this binary's: for commands beside a running server.
+#[allow(dead_code)]
+fn open(config: Config) -> anyhow::Result<Arc<App>> {
+    use crate::store::migrate::{Standing, standing};
+    let store = Store::open(&config.database)?;
+    match standing(&store)? {
+        Standing::Current => {}
+        Standing::Empty => anyhow::bail!("this database is empty: run `watchkeeper serve` first"),
+        Standing::Behind(missing) => {
+            anyhow::bail!(
+                "the database is {missing} migrations behind: start `watchkeeper serve` once"
+            )
+        }
+        Standing::Newer(unknown) => anyhow::bail!(serve::newer(&unknown)),
+    }
+    Ok(Arc::new(App::new(store, TimeSource::system(), config)?))
+}

@@ -1,0 +1,138 @@
+//! `watchkeeper serve`: migrates, starts jobs and listeners, serves until it is told to stop.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context;
+
+use crate::app::App;
+use crate::config::Config;
+use crate::store::Store;
+use crate::store::backend::DatabaseUrl;
+use crate::store::migrate::{self, Standing};
+use crate::time::TimeSource;
+use crate::{http, jobs, telemetry};
+
+pub(super) fn run(config: Config) -> anyhow::Result<()> {
+    telemetry::start_logs(&config).map_err(anyhow::Error::msg)?;
+    let began = Instant::now();
+    let store = Store::open(&config.database)?;
+    bring_up(&store)?;
+    let app = Arc::new(App::new(store, TimeSource::system(), config)?);
+    serve(app, began)
+}
+
+/// Serves an open house until a signal.
+pub(super) fn serve(app: Arc<App>, began: Instant) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(app.config.listen)
+        .with_context(|| format!("`listen` is `{}`", app.config.listen))?;
+    let address = listener.local_addr()?;
+    let mark = RunningMark::set(&app.config.database)?;
+    let printer = telemetry::start_metrics();
+    let running = jobs::start(&app)?;
+    let scheme = if app.config.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    let outcome = actix_web::rt::System::new().block_on(async {
+        let server = http::server::start(Arc::clone(&app), listener, printer)?;
+        let handle = server.handle();
+        actix_web::rt::spawn(async move {
+            let signal = told_to_stop().await;
+            tracing::info!(signal, "stopping: requests under way are finished");
+            handle.stop(true).await;
+        });
+        tracing::info!(
+            millis = began.elapsed().as_millis() as u64,
+            "serving at {scheme}://{address}"
+        );
+        server.await
+    });
+    running.stop();
+    mark.clear();
+    outcome.context("the web server")
+}
+
+async fn told_to_stop() -> &'static str {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        // Without signals the process can only be killed; that is safe too.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    }
+}
+
+/// Makes the schema this binary's, after a copy of what was there.
+pub(super) fn bring_up(store: &Store) -> anyhow::Result<()> {
+    match migrate::standing(store)? {
+        Standing::Current => return Ok(()),
+        Standing::Newer(unknown) => anyhow::bail!(newer(&unknown)),
+        Standing::Empty => {}
+        Standing::Behind(missing) => {
+            let copy = crate::store::backup::before_migrating(store)?;
+            tracing::info!(missing, copy = %copy.display(), "migrating; the database as it was is in the copy");
+        }
+    }
+    migrate::up(store)?;
+    Ok(())
+}
+
+pub(super) fn newer(unknown: &[String]) -> String {
+    format!(
+        "a newer Watchkeeper has migrated this database (unknown: {}): use that version, or restore a backup made before it",
+        unknown.join(", ")
+    )
+}
+
+/// A file beside the embedded database while it is served. Found at start, the last stop was no stop but a fall: the database is
+/// checked in the background while people are served and paged.
+struct RunningMark(Option<PathBuf>);
+
+impl RunningMark {
+    fn set(database: &DatabaseUrl) -> anyhow::Result<Self> {
+        let DatabaseUrl::Sqlite(path) = database else {
+            return Ok(Self(None));
+        };
+        let mark = path.with_extension("running");
+        if mark.exists() {
+            check_in_background(path);
+        }
+        std::fs::write(&mark, std::process::id().to_string())
+            .with_context(|| mark.display().to_string())?;
+        Ok(Self(Some(mark)))
+    }
+
+    fn clear(self) {
+        if let Some(mark) = self.0
+            && let Err(error) = std::fs::remove_file(&mark)
+        {
+            tracing::warn!(%error, mark = %mark.display(), "the mark of a running server stays");
+        }
+    }
+}
+
+fn check_in_background(path: &Path) {
+    let path = path.to_owned();
+    let thread = std::thread::Builder::new()
+        .name("check".to_owned())
+        .spawn(move || {
+            tracing::warn!("the last stop was unclean; the database is checked in the background");
+            match crate::store::backup::check(&path) {
+                Ok(faults) if faults.is_empty() => tracing::info!("the database is whole"),
+                Ok(faults) => tracing::error!(?faults, "the database is damaged: restore a backup"),
+                Err(error) => tracing::error!(%error, "the database could not be checked"),
+            }
+        });
+    if let Err(error) = thread {
+        tracing::error!(%error, "the database is not checked");
+    }
+}

@@ -1,0 +1,45 @@
+//! What machines ask: is it alive, is it ready, how is it doing.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use super::reply::bare;
+use crate::app::App;
+use actix_web::http::StatusCode;
+
+/// The process answers. Says nothing about the database: restarting wouldn't help it.
+pub async fn alive() -> HttpResponse {
+    bare(StatusCode::OK)
+        .content_type("text/plain; charset=utf-8")
+        .body("ok\n")
+}
+
+/// The database answers too: traffic may come.
+pub async fn ready(app: web::Data<App>) -> HttpResponse {
+    let asked =
+        web::block(move || app.store.read(|conn| crate::store::migrate::answers(conn))).await;
+    match asked {
+        Ok(Ok(())) => bare(StatusCode::OK)
+            .content_type("text/plain; charset=utf-8")
+            .body("ready\n"),
+        _ => bare(StatusCode::SERVICE_UNAVAILABLE)
+            .content_type("text/plain; charset=utf-8")
+            .body("the database does not answer\n"),
+    }
+}
+
+/// Prometheus' text format, for the addresses that may read it. Others see nothing at all.
+pub async fn metrics(
+    req: HttpRequest,
+    app: web::Data<App>,
+    printer: web::Data<Option<PrometheusHandle>>,
+) -> HttpResponse {
+    let allowed = super::guard::address_of(&req)
+        .is_some_and(|address| app.config.metrics_from.contains(&address));
+    match printer.get_ref() {
+        Some(printer) if allowed => bare(StatusCode::OK)
+            .content_type("text/plain; version=0.0.4; charset=utf-8")
+            .body(printer.render()),
+        _ => bare(StatusCode::NOT_FOUND).finish(),
+    }
+}

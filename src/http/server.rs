@@ -1,0 +1,73 @@
+//! Starts the web server: workers, time limits, compression, TLS.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::middleware::{Compress, from_fn};
+use actix_web::{HttpServer, web};
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use super::{guard, routes};
+use crate::app::App;
+
+/// Serves on `listener` until the returned server's handle stops it. Signals are the caller's.
+pub fn start(
+    app: Arc<App>,
+    listener: TcpListener,
+    printer: Option<PrometheusHandle>,
+) -> std::io::Result<Server> {
+    let tls = match &app.config.tls {
+        Some((cert, key)) => Some(tls(cert, key)?),
+        None => None,
+    };
+    let shared = web::Data::from(Arc::clone(&app));
+    let crowd = web::Data::new(guard::Crowd::default());
+    let printer = web::Data::new(printer);
+    let server = HttpServer::new(move || {
+        actix_web::App::new()
+            .app_data(shared.clone())
+            .app_data(crowd.clone())
+            .app_data(printer.clone())
+            .wrap(Compress::default())
+            .wrap(from_fn(guard::watch))
+            .configure(routes::configure)
+    })
+    .workers(2)
+    .disable_signals()
+    // Without it Nagle's algorithm meets delayed acknowledgements: 44 ms for every compressed answer.
+    .tcp_nodelay(true)
+    .client_request_timeout(Duration::from_secs(5))
+    .client_disconnect_timeout(Duration::from_secs(2))
+    .keep_alive(Duration::from_secs(30))
+    .shutdown_timeout(8);
+    let server = match tls {
+        Some(tls) => server.listen_rustls_0_23(listener, tls)?,
+        None => server.listen(listener)?,
+    };
+    Ok(server.run())
+}
+
+fn tls(cert: &Path, key: &Path) -> std::io::Result<rustls::ServerConfig> {
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    let wrong = |path: &Path, error: &dyn std::fmt::Display| {
+        std::io::Error::new(
+            std::io::ErrorKind::InvalidInput,
+            format!("{}: {error}", path.display()),
+        )
+    };
+    let chain: Vec<_> = CertificateDer::pem_file_iter(cert)
+        .and_then(Iterator::collect)
+        .map_err(|error| wrong(cert, &error))?;
+    let key_der = PrivateKeyDer::from_pem_file(key).map_err(|error| wrong(key, &error))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| wrong(cert, &error))?
+        .with_no_client_auth()
+        .with_single_cert(chain, key_der)
+        .map_err(|error| wrong(cert, &error))
+}

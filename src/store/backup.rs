@@ -1,0 +1,122 @@
+//! Copies of the embedded database, made while it runs, and their return. PostgreSQL has its own tools (`pg_dump`), which the
+//! program calls only before it migrates.
+
+use std::path::{Path, PathBuf};
+
+use diesel::connection::{Connection, SimpleConnection};
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
+
+use super::backend::{DatabaseUrl, Store};
+use crate::error::{Error, Result};
+
+/// Copies a running SQLite database into the new file `to`. Readers and the writer go on meanwhile: the copy is a snapshot of
+/// one read transaction, compacted. The file appears under its name only when it is whole and on disk.
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
+    if to.exists() {
+        return Err(Error::internal(format!(
+            "{} exists; a backup overwrites nothing",
+            to.display()
+        )));
+    }
+    let part = to.with_extension("part");
+    // What an interrupted backup left is of no use.
+    let _ = std::fs::remove_file(&part);
+    let mut conn = open(from)?;
+    diesel::sql_query("VACUUM INTO ?")
+        .bind::<diesel::sql_types::Text, _>(part.to_string_lossy())
+        .execute(&mut conn)?;
+    let failed = |error: std::io::Error| Error::internal(format!("{}: {error}", to.display()));
+    std::fs::File::open(&part)
+        .and_then(|file| file.sync_all())
+        .map_err(failed)?;
+    std::fs::rename(&part, to).map_err(failed)?;
+    let folder = to
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    std::fs::File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(failed)
+}
+
+/// What SQLite finds wrong; nothing if the file is whole.
+pub fn check(path: &Path) -> Result<Vec<String>> {
+    #[derive(QueryableByName)]
+    struct Line {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        quick_check: String,
+    }
+    let lines: Vec<Line> = diesel::sql_query("PRAGMA quick_check").load(&mut open(path)?)?;
+    Ok(lines
+        .into_iter()
+        .map(|line| line.quick_check)
+        .filter(|line| line != "ok")
+        .collect())
+}
+
+fn open(path: &Path) -> Result<SqliteConnection> {
+    let mut conn = SqliteConnection::establish(&path.to_string_lossy())
+        .map_err(|error| Error::Unavailable(format!("{}: {error}", path.display())))?;
+    conn.batch_execute("PRAGMA busy_timeout=5000")?;
+    Ok(conn)
+}
+
+/// The copy that stands between an upgrade and regret; where it lies.
+pub fn before_migrating(store: &Store) -> Result<PathBuf> {
+    match store.url() {
+        DatabaseUrl::Sqlite(path) => {
+            let to = free_name(path.parent().unwrap_or(Path::new("")), "db");
+            copy(path, &to)?;
+            Ok(to)
+        }
+        DatabaseUrl::Postgres(address) => {
+            let to = free_name(Path::new(""), "dump");
+            let dumped = std::process::Command::new("pg_dump")
+                .args(["--format=custom", "--file"])
+                .arg(&to)
+                .arg(address)
+                .status();
+            match dumped {
+                Ok(status) if status.success() => Ok(to),
+                Ok(status) => Err(Error::internal(format!(
+                    "pg_dump failed ({status}); nothing was migrated"
+                ))),
+                Err(error) => Err(Error::internal(format!(
+                    "pg_dump is wanted on the PATH for the backup before migrating ({error}); nothing was migrated"
+                ))),
+            }
+        }
+    }
+}
+
+/// `before-VERSION-N` with the first number that is free: an older copy is never overwritten.
+fn free_name(folder: &Path, ending: &str) -> PathBuf {
+    (1..)
+        .map(|n| folder.join(format!("before-{}-{n}.{ending}", env!("CARGO_PKG_VERSION"))))
+        .find(|path| !path.exists())
+        .expect("the numbers don't end")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::migrate;
+
+    #[test]
+    fn a_copy_is_whole_and_overwrites_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let from = folder.path().join("a.db");
+        let store = Store::open(&DatabaseUrl::Sqlite(from.clone())).unwrap();
+        migrate::up(&store).unwrap();
+        let to = before_migrating(&store).unwrap();
+        assert_eq!(check(&to).unwrap(), Vec::<String>::new());
+        assert!(copy(&from, &to).is_err());
+        let copied = Store::open(&DatabaseUrl::Sqlite(to)).unwrap();
+        assert_eq!(
+            migrate::standing(&copied).unwrap(),
+            migrate::Standing::Current
+        );
+        assert_ne!(before_migrating(&store).unwrap(), from);
+    }
+}
