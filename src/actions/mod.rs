@@ -1,7 +1,11 @@
 //! One state change = one function = one transaction: load, allow, decide, record.
 
 pub mod audit;
+pub mod customer;
+pub mod house;
 pub mod login;
+pub mod people;
+pub mod settings;
 pub mod ticket;
 pub mod ticket_parts;
 

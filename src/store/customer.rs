@@ -104,6 +104,15 @@ pub fn by_domain(conn: &mut Conn, domain: &str) -> Result<Option<CustomerId>> {
         .map(|(_, id)| id))
 }
 
+/// Which customer this very domain was given to, active or not.
+pub fn owner_of_domain(conn: &mut Conn, domain: &str) -> Result<Option<CustomerId>> {
+    Ok(customer_domain::table
+        .find(domain)
+        .select(customer_domain::customer_id)
+        .first(conn)
+        .optional()?)
+}
+
 pub fn names(conn: &mut Conn, ids: &[CustomerId]) -> Result<HashMap<CustomerId, String>> {
     let rows: Vec<(CustomerId, String)> = customer::table
         .filter(customer::id.eq_any(ids))

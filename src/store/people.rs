@@ -140,6 +140,14 @@ pub fn holders_of(conn: &mut Conn, role: Role) -> Result<Vec<PersonId>> {
         .load(conn)?)
 }
 
+/// Keeps everybody else from changing the grants of `role` until this transaction ends.
+pub fn hold_grants(tx: &mut Tx, role: Role) -> Result<()> {
+    diesel::update(role_grant::table.filter(role_grant::role.eq(role)))
+        .set(role_grant::granted_at.eq(role_grant::granted_at))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
 /// Fails with a unique violation if the address belongs to somebody already.
 pub fn insert_person(tx: &mut Tx, person: &Person, now: Timestamp) -> Result<()> {
     diesel::insert_into(person::table)

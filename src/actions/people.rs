@@ -1,0 +1,264 @@
+//! Staff: inviting, granting, deactivating, and what people keep of themselves.
+
+use crate::actions::login::{ensure_login, send_link, shut_out};
+use crate::actions::{allow, audit};
+use crate::app::Ctx;
+use crate::domain::access::{Action, Role, Roles, Target};
+use crate::domain::delivery::Channel;
+use crate::domain::id::{Id, PersonId, TeamId};
+use crate::domain::login::Purpose;
+use crate::domain::people::{Person, PersonDetails, Way, check_last_admin, web_address};
+use crate::domain::refusal::{FieldError, Refusal};
+use crate::domain::text::EmailAddress;
+use crate::domain::timeline::Facts;
+use crate::error::{Error, Fields, Result, is_unique_violation};
+use crate::store::people::{self as rows, Holder};
+use crate::store::{Tx, house};
+
+/// A person who was just invited.
+#[derive(Debug, Clone)]
+pub struct Invited {
+    pub id: PersonId,
+    /// The path of their link, for whoever invited them to hand over where mail doesn't go out.
+    pub path: String,
+}
+
+/// Adds a person with grants and teams, and sends them a link to choose their password.
+pub fn invite(
+    ctx: &Ctx<'_>,
+    details: &PersonDetails,
+    roles: Roles,
+    teams: &[TeamId],
+) -> Result<Invited> {
+    allow(&ctx.by, Action::ManagePeople, Target::House)?;
+    let invited = ctx.write(|tx| {
+        let person = add(tx, ctx, details, roles)?;
+        for team in teams {
+            let mut members = house::members(tx, *team)?;
+            members.push(person.id);
+            house::set_members(tx, *team, &members, ctx.now)?;
+        }
+        let login = ensure_login(tx, ctx, Holder::Person(person.id))?;
+        let path = send_link(tx, ctx, &login, Purpose::Invite)?;
+        audit::note(tx, ctx, "person-invited", &person.name, &role_facts(roles))?;
+        Ok(Invited {
+            id: person.id,
+            path,
+        })
+    });
+    invited.map_err(address_taken)
+}
+
+/// A person without a password or link yet.
+pub(super) fn add(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    details: &PersonDetails,
+    roles: Roles,
+) -> Result<Person> {
+    let person = Person {
+        id: Id::new(ctx.now),
+        name: details.name.clone(),
+        email: details.email.clone(),
+        zone: details.zone,
+        phone: details.phone.clone(),
+        roles,
+        is_active: true,
+        version: 1,
+    };
+    rows::insert_person(tx, &person, ctx.now)?;
+    Ok(person)
+}
+
+/// A unique violation here means that the mail address is somebody's already.
+pub(super) fn address_taken(error: Error) -> Error {
+    if is_unique_violation(&error) {
+        FieldError::new("email", "address-taken").into()
+    } else {
+        error
+    }
+}
+
+fn role_facts(roles: Roles) -> Facts {
+    let words: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
+    Facts::new().with("roles", words.join(" "))
+}
+
+/// Sends the invitation again; the former link stops working.
+pub fn invite_again(ctx: &Ctx<'_>, id: PersonId) -> Result<String> {
+    allow(&ctx.by, Action::ManagePeople, Target::House)?;
+    ctx.write(|tx| {
+        let person = active(tx, id)?;
+        let login = ensure_login(tx, ctx, Holder::Person(id))?;
+        let path = send_link(tx, ctx, &login, Purpose::Invite)?;
+        audit::note(tx, ctx, "person-invited", &person.name, &Facts::new())?;
+        Ok(path)
+    })
+}
+
+fn active(tx: &mut Tx, id: PersonId) -> Result<Person> {
+    rows::person(tx, id)?
+        .filter(|person| person.is_active)
+        .ok_or(Error::NotFound)
+}
+
+/// Changes what is known of a person. `rev` is the version that the form showed.
+pub fn edit(ctx: &Ctx<'_>, id: PersonId, rev: i64, details: &PersonDetails) -> Result<Person> {
+    allow(&ctx.by, Action::ManagePeople, Target::House)?;
+    let edited = ctx.write(|tx| {
+        let mut person = rows::person(tx, id)?.ok_or(Error::NotFound)?;
+        let new_address = person.email != details.email;
+        person.version = rev;
+        person.name = details.name.clone();
+        person.email = details.email.clone();
+        person.zone = details.zone;
+        person.phone = details.phone.clone();
+        rows::update_person(tx, &mut person)?;
+        if new_address {
+            // Links went to the old address; sessions may be those of whoever reads mail there.
+            shut_out(tx, ctx, Holder::Person(id), false)?;
+        }
+        audit::note(tx, ctx, "person-edited", &person.name, &Facts::new())?;
+        Ok(person)
+    });
+    edited.map_err(address_taken)
+}
+
+/// What people change of themselves; their mail address, which is how they come in, an admin changes.
+pub fn edit_profile(ctx: &Ctx<'_>, rev: i64, details: &PersonDetails) -> Result<Person> {
+    let id = ctx.by.person().ok_or(Error::NotFound)?;
+    allow(&ctx.by, Action::KeepOwnAccount, Target::Of(id))?;
+    ctx.write(|tx| {
+        let mut person = active(tx, id)?;
+        person.version = rev;
+        person.name = details.name.clone();
+        person.zone = details.zone;
+        person.phone = details.phone.clone();
+        rows::update_person(tx, &mut person)?;
+        Ok(person)
+    })
+}
+
+/// One way to be reached, as typed. Empty lines are left out; at least mail must remain, which every account has.
+pub fn parse_ways(mails: &[&str], hooks: &[&str]) -> Result<Vec<(Channel, String)>> {
+    let mut fields = Fields::new();
+    let mut ways = Vec::new();
+    for text in mails.iter().filter(|text| !text.trim().is_empty()) {
+        let parsed = EmailAddress::parse(text).map_err(|error| FieldError {
+            field: "way_mail".into(),
+            ..error
+        });
+        if let Some(email) = fields.take(parsed) {
+            ways.push((Channel::Mail, email.as_str().to_owned()));
+        }
+    }
+    for text in hooks {
+        if let Some(Some(url)) = fields.take(web_address("way_webhook", text)) {
+            ways.push((Channel::Webhook, url));
+        }
+    }
+    fields.check()?;
+    Ok(ways)
+}
+
+/// Makes these one's ways to be reached, in this order; none: by one's mail address.
+pub fn set_ways(ctx: &Ctx<'_>, ways: &[(Channel, String)]) -> Result<()> {
+    let id = ctx.by.person().ok_or(Error::NotFound)?;
+    allow(&ctx.by, Action::KeepOwnAccount, Target::Of(id))?;
+    if ways.len() > 10 {
+        return Err(FieldError::new("way_mail", "too-many-ways")
+            .with("max", "10")
+            .into());
+    }
+    ctx.write(|tx| {
+        let ways: Vec<Way> = ways
+            .iter()
+            .map(|(channel, address)| Way {
+                id: Id::new(ctx.now),
+                channel: *channel,
+                address: address.clone(),
+            })
+            .collect();
+        rows::set_ways(tx, id, &ways)?;
+        audit::note(tx, ctx, "ways-set", ctx.by.name(), &Facts::new())
+    })
+}
+
+/// Makes a person's grants exactly `roles`. Their sessions end, so that nobody goes on with powers they have lost.
+pub fn grant(ctx: &Ctx<'_>, id: PersonId, roles: Roles) -> Result<()> {
+    allow(&ctx.by, Action::ManagePeople, Target::House)?;
+    ctx.write(|tx| {
+        let person = rows::person(tx, id)?.ok_or(Error::NotFound)?;
+        if person.roles == roles {
+            return Ok(());
+        }
+        check_admin_remains(tx, &person, roles)?;
+        rows::set_roles(tx, id, roles, ctx.now)?;
+        shut_out(tx, ctx, Holder::Person(id), false)?;
+        audit::note(tx, ctx, "roles-granted", &person.name, &role_facts(roles))
+    })
+}
+
+/// Takes the admins' rows first, so that two admins who remove each other at the same moment come one after the other.
+fn check_admin_remains(tx: &mut Tx, person: &Person, will_be: Roles) -> Result<()> {
+    rows::hold_grants(tx, Role::Admin)?;
+    let admins = rows::holders_of(tx, Role::Admin)?;
+    let others = admins.iter().filter(|id| **id != person.id).count();
+    let was = if person.is_active {
+        person.roles
+    } else {
+        Roles::NONE
+    };
+    Ok(check_last_admin(was, will_be, others as i64)?)
+}
+
+/// Takes a person off every list and shuts their sessions, links and tokens. What they did keeps their name.
+pub fn deactivate(ctx: &Ctx<'_>, id: PersonId) -> Result<()> {
+    allow(&ctx.by, Action::ManagePeople, Target::House)?;
+    if ctx.by.person() == Some(id) {
+        return Err(Refusal::new("not-yourself").into());
+    }
+    ctx.write(|tx| {
+        let mut person = active(tx, id)?;
+        check_admin_remains(tx, &person, Roles::NONE)?;
+        person.is_active = false;
+        rows::update_person(tx, &mut person)?;
+        shut_out(tx, ctx, Holder::Person(id), true)?;
+        audit::note(tx, ctx, "person-deactivated", &person.name, &Facts::new())
+    })
+}
+
+/// Lets a person in again, with the grants they had.
+pub fn reactivate(ctx: &Ctx<'_>, id: PersonId) -> Result<()> {
+    allow(&ctx.by, Action::ManagePeople, Target::House)?;
+    ctx.write(|tx| {
+        let mut person = rows::person(tx, id)?.ok_or(Error::NotFound)?;
+        if person.is_active {
+            return Ok(());
+        }
+        person.is_active = true;
+        rows::update_person(tx, &mut person)?;
+        audit::note(tx, ctx, "person-reactivated", &person.name, &Facts::new())
+    })
+}
+
+/// Makes somebody an admin again from the command line: an installation whose admins have all gone can be rescued.
+pub fn rescue(ctx: &Ctx<'_>, details: &PersonDetails) -> Result<PersonId> {
+    ctx.write(|tx| {
+        let id = match rows::holder(tx, &details.email)? {
+            Some(Holder::Contact(_)) => return Err(Refusal::new("is-a-contact").into()),
+            Some(Holder::Person(id)) => id,
+            None => add(tx, ctx, details, Roles::NONE)?.id,
+        };
+        let mut person = rows::person(tx, id)?.ok_or(Error::NotFound)?;
+        if !person.is_active {
+            person.is_active = true;
+            rows::update_person(tx, &mut person)?;
+        }
+        let mut roles = person.roles;
+        roles.insert(Role::Admin);
+        rows::set_roles(tx, id, roles, ctx.now)?;
+        audit::note(tx, ctx, "person-rescued", &person.name, &role_facts(roles))?;
+        Ok(id)
+    })
+}

@@ -1,0 +1,189 @@
+//! Settings, and the founding of a house: what the first person who comes sets up in one go.
+
+use chrono_tz::Tz;
+
+use crate::actions::house::{ServiceLists, TeamDetails, add_service_in, add_team_in};
+use crate::actions::login::{From, ensure_login, open_for};
+use crate::actions::{allow, audit, people};
+use crate::app::{App, Ctx};
+use crate::domain::access::{Action, Role, Roles, Target};
+use crate::domain::id::{PersonId, ServiceId, TeamId};
+use crate::domain::login::Purpose;
+use crate::domain::people::{PersonDetails, ServiceDetails, name};
+use crate::domain::refusal::FieldError;
+use crate::domain::settings::{SettingKey, Settings, masked_relay};
+use crate::domain::text::EmailAddress;
+use crate::domain::timeline::Facts;
+use crate::error::{Error, Fields, Result};
+use crate::secrets;
+use crate::store::login as doors;
+use crate::store::people::Holder;
+use crate::store::settings as rows;
+use crate::store::{Tx, house};
+
+/// Changes settings, all of them or none.
+pub fn change(ctx: &Ctx<'_>, changes: &[(SettingKey, String)]) -> Result<Settings> {
+    allow(&ctx.by, Action::ManageSettings, Target::House)?;
+    ctx.write(|tx| {
+        let before = rows::all(tx)?;
+        let mut after = before.clone();
+        let mut fields = Fields::new();
+        for (key, text) in changes {
+            fields.take(after.set(*key, text));
+        }
+        fields.check()?;
+        for (key, _) in changes {
+            let (old, new) = (before.text(*key), after.text(*key));
+            if old == new {
+                continue;
+            }
+            rows::put(tx, *key, &new, ctx.now)?;
+            let shown = |text: String| {
+                if key.is_secret() {
+                    masked_relay(&text)
+                } else {
+                    text
+                }
+            };
+            let facts = Facts::new().with("from", shown(old)).with("to", shown(new));
+            audit::note(tx, ctx, "setting-changed", key.as_str(), &facts)?;
+        }
+        Ok(after)
+    })
+}
+
+/// The settings in force: the process's own configuration goes before what was set in the browser.
+pub fn in_force(app: &App) -> Result<Settings> {
+    let mut settings = app.store.read(rows::all)?;
+    let config = &app.config;
+    if config.public_url.is_some() {
+        settings.public_url.clone_from(&config.public_url);
+    }
+    if config.smtp_relay.is_some() {
+        settings.smtp_relay.clone_from(&config.smtp_relay);
+    }
+    if let Some(from) = &config.mail_from {
+        settings.mail_from = EmailAddress::parse(from).ok();
+    }
+    Ok(settings)
+}
+
+/// What set-up asks for. No zone is guessed.
+#[derive(Debug, Clone)]
+pub struct Founding {
+    pub admin: PersonDetails,
+    pub password_hash: String,
+    pub house_name: String,
+    pub house_zone: Tz,
+    pub public_url: String,
+    pub smtp_relay: String,
+    pub mail_from: String,
+    pub team: String,
+    pub service: String,
+}
+
+/// What was founded.
+#[derive(Debug, Clone, Copy)]
+pub struct Founded {
+    pub admin: PersonId,
+    pub team: TeamId,
+    pub service: ServiceId,
+}
+
+/// Founds the house with the one-time link that was printed at start, and logs the founder in: the token for their cookie.
+/// Of two browsers with the link one founds, and the other hears that there is nothing here.
+pub fn set_up(ctx: &Ctx<'_>, token: &str, founding: &Founding, from: &From) -> Result<String> {
+    let session = secrets::new_token("")?;
+    let link = secrets::fingerprint(token);
+    ctx.write(|tx| {
+        let found = doors::link(tx, &link)?;
+        if !found.is_some_and(|link| link.works(Purpose::SetUp, ctx.now)) {
+            return Err(Error::NotFound);
+        }
+        if !doors::use_link(tx, &link, ctx.now)? {
+            return Err(Error::NotFound);
+        }
+        let founded = found_in(tx, ctx, founding)?;
+        let login = ensure_login(tx, ctx, Holder::Person(founded.admin))?;
+        open_for(tx, ctx, login.id, from, &session)?;
+        Ok(session.clone())
+    })
+}
+
+/// Founds the house without a link, for the demo and for tests. Refused once there is anybody.
+pub fn found(ctx: &Ctx<'_>, founding: &Founding) -> Result<Founded> {
+    ctx.write(|tx| found_in(tx, ctx, founding))
+}
+
+fn found_in(tx: &mut Tx, ctx: &Ctx<'_>, founding: &Founding) -> Result<Founded> {
+    if doors::is_founded(tx)? {
+        return Err(Error::NotFound);
+    }
+    let mut fields = Fields::new();
+    let mut settings = Settings::default();
+    for (key, text) in [
+        (SettingKey::HouseName, founding.house_name.as_str()),
+        (SettingKey::HouseZone, founding.house_zone.name()),
+        (SettingKey::PublicUrl, &founding.public_url),
+        (SettingKey::SmtpRelay, &founding.smtp_relay),
+        (SettingKey::MailFrom, &founding.mail_from),
+    ] {
+        fields.take(settings.set(key, text));
+    }
+    let named = |field: &'static str, text: &str| {
+        name(text).map_err(|error| FieldError {
+            field: field.into(),
+            ..error
+        })
+    };
+    let team = fields.take(named("team", &founding.team));
+    let service = fields.take(named("service", &founding.service));
+    fields.check()?;
+    let (Some(team), Some(service)) = (team, service) else {
+        return Err(Error::internal("checked fields have values"));
+    };
+    for key in SettingKey::ALL {
+        rows::put(tx, *key, &settings.text(*key), ctx.now)?;
+    }
+    // The first person does everything until others come; auditing oneself would prove nothing.
+    let all_but_auditor = Role::ALL
+        .iter()
+        .copied()
+        .filter(|role| *role != Role::Auditor);
+    let roles: Roles = all_but_auditor.collect();
+    let admin = people::add(tx, ctx, &founding.admin, roles)?;
+    let login = ensure_login(tx, ctx, Holder::Person(admin.id))?;
+    doors::set_password(tx, login.id, &founding.password_hash, ctx.now)?;
+    let team = add_team_in(
+        tx,
+        ctx,
+        &TeamDetails {
+            name: team,
+            zone: founding.admin.zone,
+            calendar_id: None,
+            members: vec![admin.id],
+        },
+    )?;
+    let details = ServiceDetails {
+        public_name: service.clone(),
+        name: service,
+        team_id: team.id,
+        runbook_url: None,
+        members_total: 1,
+        members_needed: 1,
+    };
+    let service = add_service_in(tx, ctx, &details, &ServiceLists::default())?;
+    house::set_environments(tx, &["prod".to_owned(), "staging".to_owned()])?;
+    audit::note(
+        tx,
+        ctx,
+        "house-founded",
+        &settings.house_name,
+        &Facts::new(),
+    )?;
+    Ok(Founded {
+        admin: admin.id,
+        team: team.id,
+        service: service.id,
+    })
+}
