@@ -1,0 +1,129 @@
+//! The desk at which every story plays: the real application with a clock moved by hand and deliveries that are recorded
+//! instead of sent.
+
+use std::sync::Arc;
+
+use watchkeeper::app::{App, Ctx};
+use watchkeeper::config::Config;
+use watchkeeper::domain::access::{Principal, Roles};
+use watchkeeper::domain::id::{Id, PersonId};
+use watchkeeper::domain::people::Person;
+use watchkeeper::domain::text::EmailAddress;
+use watchkeeper::domain::timeline::Door;
+use watchkeeper::domain::timestamp::Timestamp;
+use watchkeeper::store::backend::DatabaseUrl;
+use watchkeeper::store::{self, Store};
+use watchkeeper::time::TimeSource;
+
+/// Which database a story plays on.
+#[derive(Debug, Clone, Copy)]
+pub enum On {
+    Sqlite,
+    Postgres,
+}
+
+/// `both_databases!(name, |desk| …)`: the story as a SQLite and as a PostgreSQL test.
+#[macro_export]
+macro_rules! both_databases {
+    ($(#[$meta:meta])* $name:ident, $story:expr) => {
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+            $(#[$meta])*
+            #[test]
+            fn on_sqlite() {
+                let story: fn($crate::desk::Desk) = $story;
+                story($crate::desk::Desk::new($crate::desk::On::Sqlite));
+            }
+            $(#[$meta])*
+            #[test]
+            fn on_postgres() {
+                let story: fn($crate::desk::Desk) = $story;
+                story($crate::desk::Desk::new($crate::desk::On::Postgres));
+            }
+        }
+    };
+}
+
+pub struct Desk {
+    pub app: Arc<App>,
+    _folder: tempfile::TempDir,
+}
+
+/// Monday 2026-06-01, 09:00 UTC: a working day without a daylight saving change near.
+pub const START: Timestamp = Timestamp::from_micros(1_780_304_400_000_000);
+
+impl Desk {
+    pub fn new(on: On) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut config = Config::in_folder(folder.path());
+        config.public_url = Some("https://watch.example.org".to_owned());
+        if let On::Postgres = on {
+            config.database = DatabaseUrl::parse(&crate::cluster::new_database()).expect("a URL");
+        }
+        let store = Store::open(&config.database).expect("the database opens");
+        store::migrate::up(&store).expect("the database migrates");
+        let app = App::new(store, TimeSource::manual(START), config).expect("the app starts");
+        Self {
+            app: Arc::new(app),
+            _folder: folder,
+        }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.app.time.now()
+    }
+
+    /// Lets time pass and the jobs do what became due.
+    pub fn advance(&self, secs: i64) {
+        self.app.time.set(self.now().plus_secs(secs));
+        self.settle();
+    }
+
+    /// Runs every job until nothing is left to do.
+    pub fn settle(&self) {
+        watchkeeper::jobs::run_until_quiet(&self.app).expect("the jobs run");
+    }
+
+    /// Somebody of the staff with these roles; `name@watch.example.org` reaches them.
+    pub fn person(&self, name: &str, roles: Roles) -> Staff {
+        let email = format!("{}@watch.example.org", name.to_lowercase());
+        let person = Person {
+            id: Id::new(self.now()),
+            name: name.to_owned(),
+            email: EmailAddress::parse(&email).expect("an address"),
+            zone: chrono_tz::Europe::Stockholm,
+            phone: None,
+            roles,
+            is_active: true,
+            version: 1,
+        };
+        let now = self.now();
+        self.app
+            .store
+            .write(|tx| store::people::insert_person(tx, &person, now))
+            .expect("the person is kept");
+        Staff {
+            id: person.id,
+            name: person.name,
+            roles,
+        }
+    }
+
+    /// A unit of work by `who`, from the browser.
+    pub fn as_person(&self, who: &Staff) -> Ctx<'_> {
+        let by = Principal::Person {
+            id: who.id,
+            name: who.name.clone(),
+            roles: who.roles,
+        };
+        self.app.ctx(by, Door::Web)
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct Staff {
+    pub id: PersonId,
+    pub name: String,
+    pub roles: Roles,
+}

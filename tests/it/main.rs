@@ -1,0 +1,5 @@
+//! Stories: what the product promises, told through the real application on both databases.
+
+mod cluster;
+mod desk;
+mod tickets;
