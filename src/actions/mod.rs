@@ -6,6 +6,10 @@ pub mod house;
 pub mod login;
 pub mod people;
 pub mod settings;
+pub mod change;
+pub mod git;
+pub mod login;
+pub mod repository;
 pub mod ticket;
 pub mod ticket_parts;
 

@@ -370,6 +370,12 @@ pub fn step(
 ) -> Result<Ticket> {
     let why = text::body("why", why)?;
     change(ctx, key, rev, Action::MoveTicket, |tx, ticket| {
+        if key.kind == Kind::Change && to != State::Cancelled && ticket.is_open() {
+            // Approval, start and outcome have rules of their own: `actions::change`.
+            return Err(Refusal::new("step-of-a-change")
+                .with("key", key.to_string())
+                .into());
+        }
         let entry = match to {
             State::Resolved | State::Done => ticket.resolve(&why, ctx.now)?,
             State::Cancelled => ticket.cancel(&why, ctx.now)?,

@@ -130,6 +130,8 @@ impl Change {
         let mut entry = ticket.step(State::AwaitingApproval, now)?;
         entry.kind = EntryKind::ApprovalAsked;
         self.asked_by = by;
+        // A cancelled change that is taken up again may still carry an old one.
+        (self.approved_by, self.approved_at) = (None, None);
         Ok(entry)
     }
 

@@ -99,12 +99,9 @@ pub struct ReportedCommit {
 impl ReportedCommit {
     /// What stays the same when a commit is rebased, cherry-picked or sent to a second remote, so that it acts once.
     ///
-    /// The origin of a cherry-pick, else Gerrit's Change-Id, else author, author's date and subject: all three
-    /// survive a rebase, and no diff has to leave the repository for them.
+    /// Gerrit's Change-Id, else author, author's date and subject: all three survive a rebase and a cherry-pick, and no diff
+    /// has to leave the repository for them. (A pick whose origin is known has the origin's root: the caller looks it up.)
     pub fn root(&self) -> String {
-        if let Some(origin) = self.facts.cherry_from.first() {
-            return format!("commit:{origin}");
-        }
         if let Some(id) = &self.facts.change_id {
             return format!("change-id:{id}");
         }

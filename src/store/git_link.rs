@@ -131,14 +131,24 @@ fn path_of(line: &str) -> Option<TouchedPath> {
     })
 }
 
+/// How a commit came to us.
+pub struct Arrival<'a> {
+    pub push: PushId,
+    /// Its place in the push.
+    pub seq: i64,
+    pub root: String,
+    /// The ref that brought it.
+    pub moved: &'a RefMove,
+    /// False for an import.
+    pub acts: bool,
+}
+
 /// Keeps a commit. The caller has asked [`known`] first.
 pub fn insert_commit(
     tx: &mut Tx,
     of: RepositoryId,
-    (push, seq): (PushId, i64),
     commit: &ReportedCommit,
-    moved: &RefMove,
-    acts: bool,
+    came: Arrival<'_>,
     now: Timestamp,
 ) -> Result<RecordedCommit> {
     let paths: Vec<String> = commit
@@ -152,7 +162,7 @@ pub fn insert_commit(
         repository_id: of,
         oid: commit.oid.to_string(),
         parents: parents.join(" "),
-        root: commit.root(),
+        root: came.root,
         author_name: commit.author.name.clone(),
         author_email: commit.author.email.clone(),
         authored_at: commit.author.at,
@@ -163,12 +173,12 @@ pub fn insert_commit(
         facts: facts_json(&told(commit)),
         paths: paths.join("\n"),
         path_count: commit.path_count,
-        push_id: push,
-        seq,
-        ref_name: moved.name.clone(),
-        version_before: moved.version_before.clone(),
-        version_after: moved.version_after.clone(),
-        acts,
+        push_id: came.push,
+        seq: came.seq,
+        ref_name: came.moved.name.clone(),
+        version_before: came.moved.version_before.clone(),
+        version_after: came.moved.version_after.clone(),
+        acts: came.acts,
         published_at: None,
     };
     diesel::insert_into(git_commit::table)
@@ -245,16 +255,26 @@ fn parents_of((oid, parents): (String, String)) -> (String, Vec<String>) {
     (oid, parents.split_whitespace().map(str::to_owned).collect())
 }
 
-/// Marks commits as published.
-pub fn publish(tx: &mut Tx, of: RepositoryId, oids: &[&str], now: Timestamp) -> Result<()> {
+/// Marks commits as published by this move of a ref; its versions are theirs from now on.
+pub fn publish(
+    tx: &mut Tx,
+    of: RepositoryId,
+    oids: &[&str],
+    moved: &RefMove,
+    now: Timestamp,
+) -> Result<()> {
     for some in oids.chunks(AT_ONCE) {
-        diesel::update(
-            git_commit::table
-                .filter(git_commit::repository_id.eq(of))
-                .filter(git_commit::oid.eq_any(some.to_vec())),
-        )
-        .set(git_commit::published_at.eq(now))
-        .execute(&mut **tx)?;
+        let commits = git_commit::table
+            .filter(git_commit::repository_id.eq(of))
+            .filter(git_commit::oid.eq_any(some.to_vec()));
+        diesel::update(commits)
+            .set((
+                git_commit::published_at.eq(now),
+                git_commit::ref_name.eq(&moved.name),
+                git_commit::version_before.eq(moved.version_before.as_deref()),
+                git_commit::version_after.eq(moved.version_after.as_deref()),
+            ))
+            .execute(&mut **tx)?;
     }
     Ok(())
 }

@@ -1,0 +1,427 @@
+//! What a push does: its commits are kept, stand on the tickets that they name, and act there once they are published.
+//!
+//! Telling the same push again changes nothing. A commit never closes a change, and what it does to a task it does once,
+//! however often it is rebased, cherry-picked or pushed to a second branch.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{allow, record};
+use crate::app::Ctx;
+use crate::domain::access::{Action, Target};
+use crate::domain::commit_message::consequence::{Consequence, consequence};
+use crate::domain::commit_message::{Link, Place, Relation};
+use crate::domain::git::{Push, RefMove, ReportedCommit, Repository, newly_published};
+use crate::domain::id::{Kind, RepositoryId, TicketId, TicketKey};
+use crate::domain::refusal::Refusal;
+use crate::domain::ticket::Ticket;
+use crate::domain::timeline::{Actor, Entry, EntryKind};
+use crate::error::{Error, Result};
+use crate::store::git_link::{Arrival, CommitLink, RecordedCommit};
+use crate::store::{self, Tx};
+
+/// How often a push is tried again after somebody else changed one of its tickets.
+const STALE_RETRIES: usize = 5;
+/// A published commit that was written longer ago acts late, and the ticket says so.
+const LATE_SECS: i64 = 24 * 3_600;
+/// Paths named in a timeline entry; the commit keeps more.
+const PATHS_TOLD: usize = 10;
+
+/// What became of a push.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// Commits that were news.
+    pub new_commits: usize,
+    /// The tickets that its news name, by key.
+    pub named: Vec<Named>,
+    /// Keys that no ticket has.
+    pub unknown: Vec<TicketKey>,
+    /// The refs whose commits we have now.
+    pub tips: Vec<(String, String)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    pub key: TicketKey,
+    /// The strongest that was said.
+    pub relation: Relation,
+    pub commits: usize,
+    pub did: Option<Consequence>,
+}
+
+/// Keeps what a hook tells. Durable when it returns.
+pub fn record_push(ctx: &Ctx<'_>, from: RepositoryId, push: &Push) -> Result<Settled> {
+    allow(&ctx.by, Action::SendHookEvents, Target::Repository(from))?;
+    let mut tries = 0;
+    loop {
+        match ctx.write(|tx| record_push_in(tx, ctx, from, push)) {
+            Err(Error::Stale) if tries < STALE_RETRIES => tries += 1,
+            other => return other,
+        }
+    }
+}
+
+/// Whether a key names a ticket, and how that stands: all that a hook may know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    pub key: TicketKey,
+    pub ticket: Option<Ticket>,
+}
+
+pub fn verdict(ctx: &Ctx<'_>, from: RepositoryId, key: TicketKey) -> Result<Verdict> {
+    allow(&ctx.by, Action::SendHookEvents, Target::Repository(from))?;
+    ctx.read(|conn| {
+        active(store::repository::repository(conn, from)?)?;
+        Ok(Verdict {
+            key,
+            ticket: store::ticket::by_key(conn, key)?,
+        })
+    })
+}
+
+/// A retired repository is turned away like an unknown one, with a reason that its owner understands.
+fn active(found: Option<Repository>) -> Result<Repository> {
+    let repository = found.ok_or(Error::NotFound)?;
+    if repository.is_active {
+        return Ok(repository);
+    }
+    Err(Error::Forbidden(
+        Refusal::new("repository-retired").with("name", repository.name),
+    ))
+}
+
+fn record_push_in(tx: &mut Tx, ctx: &Ctx<'_>, from: RepositoryId, push: &Push) -> Result<Settled> {
+    let repository = active(store::repository::repository(tx, from)?)?;
+    let (push_id, taken) = store::repository::push(
+        tx,
+        from,
+        &push.push_id,
+        push.pusher.as_deref(),
+        push.is_bulk,
+        ctx.now,
+    )?;
+    let mut desk = Desk {
+        ctx,
+        repository: &repository,
+        push,
+        tickets: HashMap::new(),
+        settled: Settled::default(),
+    };
+    let oids: Vec<&str> = push
+        .commits
+        .iter()
+        .map(|commit| commit.oid.as_str())
+        .collect();
+    let known: HashSet<String> = store::git_link::known(tx, from, &oids)?
+        .into_iter()
+        .collect();
+    for commit in &push.commits {
+        if known.contains(commit.oid.as_str()) {
+            continue;
+        }
+        let moved = push
+            .refs
+            .get(commit.by_ref)
+            .ok_or(Error::internal("a commit of no ref"))?;
+        let came = Arrival {
+            push: push_id,
+            seq: taken + desk.settled.new_commits as i64,
+            root: root_of(tx, from, commit)?,
+            moved,
+            acts: !push.is_bulk && commit.committer.at >= repository.made_at,
+        };
+        let kept = store::git_link::insert_commit(tx, from, commit, came, ctx.now)?;
+        desk.settled.new_commits += 1;
+        desk.link(tx, commit, &kept)?;
+    }
+    store::repository::count_commits(tx, push_id, desk.settled.new_commits as i64)?;
+    if push.is_last {
+        for moved in &push.refs {
+            if store::repository::insert_ref_move(tx, push_id, moved)? {
+                let tip = Some(&moved.new).filter(|oid| !oid.is_zero());
+                store::repository::set_recorded_tip(tx, from, &moved.name, tip, ctx.now)?;
+                desk.publish(tx, moved)?;
+            }
+        }
+        store::repository::pushed(tx, from, ctx.now)?;
+    }
+    let mut settled = desk.record(tx)?;
+    settled.tips = store::repository::recorded_tips(tx, from)?;
+    Ok(settled)
+}
+
+/// The root of a cherry-pick is its origin's, if we know that commit.
+fn root_of(tx: &mut Tx, from: RepositoryId, commit: &ReportedCommit) -> Result<String> {
+    if let Some(origin) = commit.facts.cherry_from.first() {
+        let origins = store::git_link::by_start(tx, from, origin)?;
+        if let [origin] = origins.as_slice() {
+            return Ok(origin.root.clone());
+        }
+    }
+    Ok(commit.root())
+}
+
+/// One push being settled: the tickets it touches, each written once at the end.
+struct Desk<'a> {
+    ctx: &'a Ctx<'a>,
+    repository: &'a Repository,
+    push: &'a Push,
+    tickets: HashMap<TicketId, Touched>,
+    settled: Settled,
+}
+
+struct Touched {
+    ticket: Ticket,
+    entries: Vec<Entry>,
+    /// Commits of an import, which get one entry together.
+    imported: usize,
+    relation: Relation,
+    commits: usize,
+    did: Option<Consequence>,
+}
+
+impl Desk<'_> {
+    /// Puts a new commit on every ticket that it names, and on those of the commits that it reverts.
+    fn link(&mut self, tx: &mut Tx, commit: &ReportedCommit, kept: &RecordedCommit) -> Result<()> {
+        for link in &commit.links {
+            match store::ticket::by_key(tx, link.key)? {
+                Some(ticket) => self.stand(tx, ticket, link, kept)?,
+                None if self.settled.unknown.contains(&link.key) => {}
+                None => self.settled.unknown.push(link.key),
+            }
+        }
+        for start in commit.facts.reverts.iter().filter(|start| start.len() >= 7) {
+            let reverted = store::git_link::by_start(tx, self.repository.id, start)?;
+            // Two commits with this beginning: nobody can tell which was meant.
+            let [reverted] = reverted.as_slice() else {
+                continue;
+            };
+            for its in store::git_link::links_of_commit(tx, reverted.id)? {
+                if its.relation == Relation::Mention {
+                    continue;
+                }
+                let ticket = store::ticket::by_id(tx, its.ticket)?.ok_or(Error::NotFound)?;
+                let link = Link {
+                    key: ticket.key,
+                    relation: Relation::Reverts,
+                    place: Place::Body,
+                    span: 0..0,
+                    line: 0,
+                    verb: None,
+                    negated: false,
+                };
+                self.stand(tx, ticket, &link, kept)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn stand(
+        &mut self,
+        tx: &mut Tx,
+        ticket: Ticket,
+        link: &Link,
+        kept: &RecordedCommit,
+    ) -> Result<()> {
+        let made =
+            store::git_link::link(tx, kept.id, ticket.id, link, self.push.parser, self.ctx.now)?;
+        let Some(made) = made else { return Ok(()) };
+        let entry = self.told(&ticket, &made, kept);
+        let is_bulk = self.push.is_bulk;
+        let touched = self.touch(ticket, link.relation);
+        touched.commits += 1;
+        touched.relation = touched.relation.max(link.relation);
+        if is_bulk {
+            touched.imported += 1;
+        } else {
+            touched.entries.push(entry);
+        }
+        Ok(())
+    }
+
+    fn touch(&mut self, ticket: Ticket, relation: Relation) -> &mut Touched {
+        self.tickets.entry(ticket.id).or_insert_with(|| Touched {
+            ticket,
+            entries: Vec::new(),
+            imported: 0,
+            relation,
+            commits: 0,
+            did: None,
+        })
+    }
+
+    /// The entry that says: this commit stands here.
+    fn told(&self, ticket: &Ticket, link: &CommitLink, commit: &RecordedCommit) -> Entry {
+        let paths: Vec<String> = commit
+            .paths
+            .iter()
+            .take(PATHS_TOLD)
+            .map(|touched| format!("{} {}", touched.change, touched.path))
+            .collect();
+        let is_merge = commit.parents.len() > 1;
+        let revert = if is_merge {
+            format!("git revert --no-edit -m 1 {}", commit.oid)
+        } else {
+            format!("git revert --no-edit {}", commit.oid)
+        };
+        Entry::new(EntryKind::CommitLinked)
+            .body(commit.subject.clone())
+            .fact("commit", &commit.oid)
+            .fact("repository", &self.repository.name)
+            .fact("relation", link.relation)
+            .fact("ref", &commit.ref_name)
+            .fact("author", &commit.author_name)
+            .fact("authored_at", commit.authored_at.rfc3339())
+            .fact_some("pusher", self.push.pusher.as_ref())
+            .fact("files", commit.path_count)
+            .fact("paths", paths.join("\n"))
+            .fact_some("version_before", commit.version_before.as_ref())
+            .fact_some("version_after", commit.version_after.as_ref())
+            .fact("revert", revert)
+            .fact_some("url", self.repository.url_of(&commit.oid))
+            // Anybody can write any name into a commit: it is shown, and is nobody's account.
+            .author(Actor::Stranger, commit.author_name.clone())
+            .source(format!(
+                "git:{}:{}:{}:{}",
+                self.repository.id, commit.oid, ticket.key, link.relation
+            ))
+    }
+
+    /// The commits that this ref publishes act on their tickets.
+    fn publish(&mut self, tx: &mut Tx, moved: &RefMove) -> Result<()> {
+        if moved.new.is_zero() || !self.repository.publishes(&moved.name) {
+            return Ok(());
+        }
+        let unpublished = store::git_link::unpublished(tx, self.repository.id)?;
+        let oids = newly_published(moved.new.as_str(), &unpublished);
+        store::git_link::publish(tx, self.repository.id, &oids, moved, self.ctx.now)?;
+        let order: HashMap<&str, usize> = oids
+            .iter()
+            .enumerate()
+            .map(|(at, oid)| (*oid, at))
+            .collect();
+        let mut linked = store::git_link::linked(tx, self.repository.id, &oids)?;
+        linked.sort_by_key(|(commit, _)| order.get(commit.oid.as_str()).copied());
+        for (commit, link) in linked {
+            if commit.acts {
+                self.act(tx, &commit, &link)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a published commit does to one of its tickets, once.
+    fn act(&mut self, tx: &mut Tx, commit: &RecordedCommit, link: &CommitLink) -> Result<()> {
+        let ctx = self.ctx;
+        let ticket = match self.tickets.get(&link.ticket) {
+            Some(touched) => touched.ticket.clone(),
+            None => store::ticket::by_id(tx, link.ticket)?.ok_or(Error::NotFound)?,
+        };
+        let what = consequence(ticket.key.kind, link.relation);
+        if what == Consequence::Link
+            || !store::git_link::first_deed(tx, ticket.id, link.relation, commit, ctx.now)?
+        {
+            return Ok(());
+        }
+        let repository = self.repository;
+        let late = ctx.now.secs_since(commit.committed_at) > LATE_SECS;
+        let because = |entry: Entry| {
+            entry
+                .fact("cause", "commit")
+                .fact("did", what)
+                .fact("commit", &commit.oid)
+                .fact("repository", &repository.name)
+                .fact("line", link.line)
+                .fact_some("verb", link.verb.as_ref())
+                .fact("parser", link.parser)
+                .fact_some("written_at", late.then(|| commit.committed_at.rfc3339()))
+        };
+        let note = || because(Entry::new(EntryKind::Pushed).body(commit.subject.clone()));
+        let touched = self.touch(ticket, link.relation);
+        let ticket = &mut touched.ticket;
+        let entry = match what {
+            Consequence::Link => return Ok(()),
+            // The ticket that it would move stands there already, or can't be moved: the link says enough.
+            Consequence::Resolve if !ticket.is_open() => return Ok(()),
+            Consequence::Reopen if ticket.is_open() => return Ok(()),
+            Consequence::Resolve => because(ticket.resolve(&commit.subject, ctx.now)?),
+            Consequence::Reopen => match ticket.reopen(&commit.subject, ctx.now) {
+                Ok(entry) => {
+                    if ticket.key.kind == Kind::Incident {
+                        store::ticket::restore_affected(tx, ticket.id, None)?;
+                    }
+                    because(entry)
+                }
+                Err(refusal) => note().fact("refused", refusal.rule),
+            },
+            Consequence::Content => {
+                let Some(entry) = fill_plan(tx, ticket, commit)? else {
+                    return Ok(());
+                };
+                because(entry)
+            }
+            Consequence::RevertPrepared => {
+                let mut change = store::change::of(tx, ticket.id)?;
+                change.revert_prepared_at = Some(ctx.now);
+                store::change::put(tx, ticket.id, &change)?;
+                note()
+            }
+            Consequence::FixLanded | Consequence::NoteRevert | Consequence::RefuseReopen => note(),
+        };
+        touched.did = Some(what);
+        touched.entries.push(entry);
+        Ok(())
+    }
+
+    /// Writes every touched ticket once, in the order of their keys, so that two pushes never wait for each other crosswise.
+    fn record(mut self, tx: &mut Tx) -> Result<Settled> {
+        let mut touched: Vec<Touched> = self.tickets.into_values().collect();
+        touched.sort_by_key(|touched| touched.ticket.key);
+        for mut touched in touched {
+            if touched.imported > 0 {
+                let entry = Entry::new(EntryKind::CommitLinked)
+                    .fact("repository", &self.repository.name)
+                    .fact("commits", touched.imported);
+                touched.entries.push(entry);
+            }
+            if !touched.entries.is_empty() {
+                record(tx, self.ctx, &mut touched.ticket, touched.entries)?;
+            }
+            self.settled.named.push(Named {
+                key: touched.ticket.key,
+                relation: touched.relation,
+                commits: touched.commits,
+                did: touched.did,
+            });
+        }
+        self.settled.unknown.sort();
+        Ok(self.settled)
+    }
+}
+
+/// Trailers of a commit fill the empty fields of a draft's plan. What people wrote or approved stays.
+fn fill_plan(tx: &mut Tx, ticket: &Ticket, commit: &RecordedCommit) -> Result<Option<Entry>> {
+    use crate::domain::ticket::State;
+    if ticket.state != State::Draft {
+        return Ok(None);
+    }
+    let mut change = store::change::of(tx, ticket.id)?;
+    let mut filled = Vec::new();
+    let plan = &mut change.plan;
+    for (name, field, fact) in [
+        ("purpose", &mut plan.purpose, "purpose"),
+        ("side_effects", &mut plan.side_effects, "side_effects"),
+        ("revert", &mut plan.revert, "rollback"),
+    ] {
+        if let Some(text) = commit.facts.get(fact).filter(|_| field.is_empty()) {
+            *field = text.to_owned();
+            filled.push(name);
+        }
+    }
+    if filled.is_empty() {
+        return Ok(None);
+    }
+    store::change::put(tx, ticket.id, &change)?;
+    Ok(Some(
+        Entry::new(EntryKind::Edited).fact("fields", filled.join(", ")),
+    ))
+}
