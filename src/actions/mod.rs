@@ -1,15 +1,15 @@
 //! One state change = one function = one transaction: load, allow, decide, record.
 
 pub mod audit;
+pub mod change;
 pub mod customer;
+pub mod git;
 pub mod house;
 pub mod login;
-pub mod people;
-pub mod settings;
-pub mod change;
-pub mod git;
 pub mod login;
+pub mod people;
 pub mod repository;
+pub mod settings;
 pub mod ticket;
 pub mod ticket_parts;
 
