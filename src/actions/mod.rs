@@ -6,7 +6,6 @@ pub mod customer;
 pub mod git;
 pub mod house;
 pub mod login;
-pub mod login;
 pub mod people;
 pub mod repository;
 pub mod settings;
