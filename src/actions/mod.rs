@@ -3,15 +3,17 @@
 pub mod audit;
 pub mod change;
 pub mod customer;
+pub mod escalation;
 pub mod git;
 pub mod house;
 pub mod login;
+pub mod oncall;
+pub mod page;
 pub mod people;
 pub mod repository;
 pub mod settings;
 pub mod ticket;
 pub mod ticket_parts;
-
 use crate::app::Ctx;
 use crate::domain::access::{self, Action, Circle, Denial, Principal, Target};
 use crate::domain::id::Id;
@@ -135,6 +137,6 @@ fn place(ctx: &Ctx<'_>, ticket: &mut Ticket, entry: Entry) -> Recorded {
 /// entries that concern it and leaves the rest.
 fn follow(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &mut Ticket, recorded: &[Recorded]) -> Result<()> {
     store::search::index(tx, ticket, recorded)?;
-    let _ = ctx;
+    escalation::follow(tx, ctx, ticket, recorded)?;
     Ok(())
 }

@@ -312,6 +312,19 @@ impl Standing {
         }
     }
 
+    /// Nothing came of the acknowledgement: another round, from the first step.
+    pub const fn resumed(self, now: Timestamp) -> Self {
+        let place = Place {
+            round: self.place.round + 1,
+            step: 0,
+        };
+        Self {
+            state: RunState::Paging,
+            place,
+            next_at: Some(now),
+        }
+    }
+
     /// Over, for the reason `state`.
     pub const fn ended(self, state: RunState) -> Self {
         Self {

@@ -59,7 +59,8 @@ pub fn shifts_between(
 #[diesel(table_name = work_fact)]
 pub struct WorkFact {
     pub id: WorkId,
-    pub page_id: PageId,
+    /// Empty for somebody who answered without having been paged.
+    pub page_id: Option<PageId>,
     pub ticket_id: TicketId,
     pub person_id: PersonId,
     pub started_at: Timestamp,

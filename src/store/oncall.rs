@@ -28,7 +28,7 @@ pub struct Schedule {
     pub rotation: Rotation,
     /// Shifts before this instant are facts and are no longer computed.
     pub recorded_to: Timestamp,
-    /// When the next shift ends and becomes a fact.
+    /// When somebody begins or ends next: what was until then becomes a fact.
     pub next_wake_at: Timestamp,
     /// Rises with each change of the rotation *or* of its overrides, so that two changes at once can't miss each other.
     pub version: i64,

@@ -206,6 +206,24 @@ pub fn pages_of_ticket(conn: &mut Conn, ticket: TicketId) -> Result<Vec<Page>> {
         .load(conn)?)
 }
 
+pub fn pages_of_run(conn: &mut Conn, run: RunId) -> Result<Vec<Page>> {
+    Ok(page::table
+        .filter(page::run_id.eq(run))
+        .order((page::queued_at, page::id))
+        .select(Page::as_select())
+        .load(conn)?)
+}
+
+/// Who acknowledged this incident and when, oldest first.
+pub fn acks_of_ticket(conn: &mut Conn, ticket: TicketId) -> Result<Vec<PageEvent>> {
+    Ok(page_event::table
+        .filter(page_event::ticket_id.eq(ticket))
+        .filter(page_event::kind.eq(PageEventKind::Acked))
+        .order((page_event::at, page_event::id))
+        .select(PageEvent::as_select())
+        .load(conn)?)
+}
+
 /// When this person was last paged, by any page.
 pub fn last_paged_at(conn: &mut Conn, person: PersonId) -> Result<Option<Timestamp>> {
     Ok(page::table

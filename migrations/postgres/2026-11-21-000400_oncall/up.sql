@@ -149,7 +149,7 @@ CREATE INDEX shift_fact_span ON shift_fact (ends_at);
 
 CREATE TABLE work_fact (
     id BYTEA PRIMARY KEY NOT NULL,
-    page_id BYTEA NOT NULL REFERENCES page (id),
+    page_id BYTEA REFERENCES page (id),
     ticket_id BYTEA NOT NULL REFERENCES ticket (id),
     person_id BYTEA NOT NULL REFERENCES person (id),
     started_at BIGINT NOT NULL,

@@ -149,7 +149,7 @@ CREATE INDEX shift_fact_span ON shift_fact (ends_at);
 
 CREATE TABLE work_fact (
     id BLOB PRIMARY KEY NOT NULL,
-    page_id BLOB NOT NULL REFERENCES page (id),
+    page_id BLOB REFERENCES page (id),
     ticket_id BLOB NOT NULL REFERENCES ticket (id),
     person_id BLOB NOT NULL REFERENCES person (id),
     started_at BIGINT NOT NULL,

@@ -142,7 +142,7 @@ diesel::table! {
 diesel::table! {
     work_fact (id) {
         id -> Binary,
-        page_id -> Binary,
+        page_id -> Nullable<Binary>,
         ticket_id -> Binary,
         person_id -> Binary,
         started_at -> BigInt,

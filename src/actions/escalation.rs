@@ -1,0 +1,484 @@
+//! Escalation: an incident walks its team's policy until somebody says "I have it". Every page, and every page that was *not*
+//! sent, becomes a fact with its reason.
+//!
+//! What leaves the house is only queued here, in the same transaction as the change that asks for it.
+
+use std::sync::Arc;
+
+use super::page::acknowledge_in;
+use super::{oncall, record};
+use crate::app::Ctx;
+use crate::domain::access::Role;
+use crate::domain::calendar::{Calendar, Range};
+use crate::domain::delivery::{Channel, DeliveryKind};
+use crate::domain::escalation::{self, Due, Place, Plan, RunState, Standing};
+use crate::domain::id::{Id, Kind, PageId, PersonId, TeamId};
+use crate::domain::notify::{Loudness, Situation, Unsent, is_throttled, loudness, who_is_told};
+use crate::domain::page::{PageEventKind, PageKind, PageState};
+use crate::domain::people::Team;
+use crate::domain::ticket::{State, Ticket};
+use crate::domain::timeline::{Actor, Entry, EntryKind};
+use crate::domain::timestamp::Timestamp;
+use crate::domain::worktime::{self, Hours};
+use crate::error::{Error, Result};
+use crate::store::outbox::NewDelivery;
+use crate::store::page_log::{Page, PageEvent, Run};
+use crate::store::timeline::Recorded;
+use crate::store::{self, Tx};
+
+/// The name under which paging writes on timelines.
+pub(super) const SELF: &str = "escalation";
+
+/// What a change of an incident means for its paging. Called for every change, after its clocks.
+pub fn follow(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    ticket: &mut Ticket,
+    recorded: &[Recorded],
+) -> Result<()> {
+    if ticket.key.kind != Kind::Incident {
+        return Ok(());
+    }
+    for entry in recorded {
+        match entry.kind {
+            EntryKind::Opened | EntryKind::Reopened => begin(tx, ctx, ticket)?,
+            EntryKind::SeverityChanged => severity_changed(tx, ctx, ticket)?,
+            EntryKind::TeamChanged => team_changed(tx, ctx, ticket)?,
+            EntryKind::OwnerSet => taken(tx, ctx, ticket, entry)?,
+            EntryKind::Restored | EntryKind::Cancelled | EntryKind::Closed => {
+                stop(tx, ctx, ticket, Unsent::Over)?
+            }
+            EntryKind::Resolved => {
+                stop(tx, ctx, ticket, Unsent::Over)?;
+                super::page::note_work(tx, ctx, ticket)?;
+            }
+            // The rest says nothing about who should be woken.
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Begins to page about an incident that is open: its first step fires now, unless the severity says otherwise.
+fn begin(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &mut Ticket) -> Result<()> {
+    let Some(severity) = ticket.severity.filter(|_| ticket.is_open()) else {
+        return Ok(());
+    };
+    stop(tx, ctx, ticket, Unsent::Superseded)?;
+    let Some(team) = responsible_team(tx, ticket)? else {
+        let event = PageEvent::not_sent(ticket.id, None, None, Unsent::EmptyTeam, ctx.now);
+        return store::page_log::insert_event(tx, &event);
+    };
+    if loudness(severity) == Loudness::Silent {
+        let event = PageEvent::not_sent(ticket.id, None, Some(team), Unsent::SeverityRule, ctx.now);
+        return store::page_log::insert_event(tx, &event);
+    }
+    let policy = oncall::policy_in(tx, ctx, team)?;
+    let mut run = Run {
+        id: Id::new(ctx.now),
+        ticket: ticket.id,
+        team,
+        policy: policy.id,
+        severity,
+        standing: Standing::begun(ctx.now),
+        began_at: ctx.now,
+        ended_at: None,
+        version: 1,
+    };
+    store::page_log::insert_run(tx, &run)?;
+    advance(tx, ctx, ticket, &mut run)
+}
+
+fn responsible_team(tx: &mut Tx, ticket: &Ticket) -> Result<Option<TeamId>> {
+    if let Some(team) = ticket.team {
+        return Ok(Some(team));
+    }
+    Ok(store::house::teams(tx)?
+        .into_iter()
+        .find(|team| team.is_active)
+        .map(|team| team.id))
+}
+
+/// Worse: paging begins anew, louder. Better: goes on as it is, and stops where the new severity tells nobody.
+fn severity_changed(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &mut Ticket) -> Result<()> {
+    let Some(severity) = ticket.severity else {
+        return Ok(());
+    };
+    let run = store::page_log::live_run(tx, ticket.id)?;
+    let before = run.map_or(Loudness::Silent, |run| loudness(run.severity));
+    if loudness(severity) > before {
+        begin(tx, ctx, ticket)
+    } else if loudness(severity) == Loudness::Silent {
+        stop(tx, ctx, ticket, Unsent::SeverityRule)
+    } else {
+        Ok(())
+    }
+}
+
+/// Another team is asked while nobody has answered.
+fn team_changed(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &mut Ticket) -> Result<()> {
+    match store::page_log::live_run(tx, ticket.id)? {
+        Some(run) if run.standing.is_waiting_for_answer() && Some(run.team) != ticket.team => {
+            begin(tx, ctx, ticket)
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Taking an incident is an answer; being given it by somebody else isn't.
+fn taken(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &mut Ticket, entry: &Recorded) -> Result<()> {
+    let Some(person) = entry
+        .actor
+        .person()
+        .filter(|person| ticket.owner == Some(*person))
+    else {
+        return Ok(());
+    };
+    let waits = store::page_log::live_run(tx, ticket.id)?
+        .is_some_and(|run| run.standing.is_waiting_for_answer());
+    if waits {
+        acknowledge_in(tx, ctx, ticket, None, person, &entry.actor_name)?;
+    }
+    Ok(())
+}
+
+/// Ends the run, if there is one; pages that haven't left yet won't.
+fn stop(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &Ticket, why: Unsent) -> Result<()> {
+    let Some(mut run) = store::page_log::live_run(tx, ticket.id)? else {
+        return Ok(());
+    };
+    run.standing = run.standing.ended(RunState::Stopped);
+    run.ended_at = Some(ctx.now);
+    store::page_log::update_run(tx, &mut run)?;
+    hold_back(tx, ctx, &run, None, why)
+}
+
+/// Pages of the run that wait to be sent are not sent any more; but for `except`.
+pub(super) fn hold_back(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    run: &Run,
+    except: Option<PageId>,
+    why: Unsent,
+) -> Result<()> {
+    for page in store::page_log::pages_of_run(tx, run.id)? {
+        if page.state == PageState::Queued && Some(page.id) != except {
+            let event = PageEvent {
+                reason: Some(why),
+                ..PageEvent::of(&page, PageEventKind::Suppressed, ctx.now)
+            };
+            store::page_log::insert_event(tx, &event)?;
+            store::page_log::set_page_state(
+                tx,
+                page.id,
+                PageState::Suppressed,
+                page.accepted_at,
+                page.acked_at,
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// Fires whatever is due of this run, step after step, until it has to wait or is over. The run is written back.
+fn advance(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &mut Ticket, run: &mut Run) -> Result<()> {
+    let policy = store::oncall::policy(tx, run.policy)?
+        .ok_or_else(|| Error::internal(format!("run {} follows a policy that is gone", run.id)))?;
+    let Some(plan) = escalation::plan(run.severity, &policy) else {
+        run.standing = run.standing.ended(RunState::Told);
+        return store::page_log::update_run(tx, run);
+    };
+    let mut entries = Vec::new();
+    let began = run.standing.place;
+    let mut reached_in_all = 0;
+    while run.standing.state == RunState::Paging
+        && run.standing.next_at.is_some_and(|at| at <= ctx.now)
+    {
+        let place = run.standing.place;
+        match plan.due_at(place) {
+            Due::Page(step) => {
+                let reached = fire(tx, ctx, ticket, run, step, &mut entries)?;
+                reached_in_all += reached.unwrap_or(0);
+                if let Some(reached) = reached {
+                    run.standing = plan.after_firing(place, reached, ctx.now);
+                    if reached_in_all == 0
+                        && began.step == 0
+                        && run.standing.place.round > began.round
+                    {
+                        // A whole round reached nobody; walking it again now would change nothing.
+                        run.standing.place = end_of(&plan);
+                    }
+                }
+            }
+            Due::DeadEnd => {
+                dead_end(tx, ctx, ticket, run, &mut entries)?;
+                run.standing = run.standing.ended(RunState::DeadEnd);
+            }
+            Due::Told => run.standing = run.standing.ended(RunState::Told),
+        }
+    }
+    store::page_log::update_run(tx, run)?;
+    if !entries.is_empty() {
+        record(tx, ctx, ticket, entries)?;
+    }
+    Ok(())
+}
+
+fn end_of(plan: &Plan) -> Place {
+    Place {
+        round: plan.repeat + 1,
+        step: i64::try_from(plan.steps.len()).unwrap_or(i64::MAX),
+    }
+}
+
+/// Pages whom the step at the run's place names. How many were reached; `None` if the run now waits for the team's opening,
+/// or is over because there is nobody to wait for.
+fn fire(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    ticket: &Ticket,
+    run: &mut Run,
+    step: &escalation::Step,
+    entries: &mut Vec<Entry>,
+) -> Result<Option<usize>> {
+    let place = run.standing.place;
+    let on_duty = oncall::on_duty(tx, run.team, ctx.now)?;
+    let members = store::house::members(tx, run.team)?;
+    let (is_working, opens_at) = working_hours(tx, ctx, run)?;
+    let situation = Situation {
+        on_duty: &on_duty,
+        team: &members,
+        is_working,
+        opens_at,
+    };
+    let telling = who_is_told(run.severity, &step.targets, place.is_first(), situation);
+    for why in &telling.unsent {
+        let event = PageEvent::not_sent(ticket.id, Some(run.id), Some(run.team), *why, ctx.now);
+        store::page_log::insert_event(tx, &event)?;
+    }
+    if telling.people.is_empty() {
+        if let Some(at) = telling.at {
+            run.standing = run.standing.waiting_until(at);
+            return Ok(None);
+        }
+        if loudness(run.severity) == Loudness::WorkingHours {
+            run.standing = run.standing.ended(RunState::Told);
+            return Ok(None);
+        }
+    }
+    let mut names = Vec::new();
+    for person in telling.people {
+        let about = About {
+            ticket: Some(ticket),
+            run: Some(run),
+            kind: PageKind::Escalation,
+        };
+        if let Some(name) = page_person(tx, ctx, about, person)? {
+            names.push(name);
+        }
+    }
+    if !names.is_empty() {
+        entries.push(
+            Entry::new(EntryKind::Paged)
+                .author(Actor::System, SELF)
+                .fact("people", names.join(", "))
+                .fact("round", place.round)
+                .fact("step", place.step + 1),
+        );
+    }
+    Ok(Some(names.len()))
+}
+
+/// Whether the run's team is at work, and when it opens next. Not looked up where the severity doesn't ask.
+fn working_hours(tx: &mut Tx, ctx: &Ctx<'_>, run: &Run) -> Result<(bool, Option<Timestamp>)> {
+    if loudness(run.severity) == Loudness::RoundTheClock {
+        return Ok((true, None));
+    }
+    let Some(team) = store::house::team(tx, run.team)? else {
+        return Ok((false, None));
+    };
+    let hours = team_hours(tx, &team)?;
+    if hours.is_open(ctx.now) {
+        return Ok((true, None));
+    }
+    Ok((false, worktime::deadline(&hours, ctx.now, 0, &[])))
+}
+
+/// A team's working hours: its calendar, or Monday to Friday from nine to five in its zone.
+fn team_hours(_tx: &mut Tx, team: &Team) -> Result<Hours> {
+    let nine_to_five = Range::new(9 * 60, 17 * 60).map_err(Error::from)?;
+    let week: Vec<(u8, Range)> = (0..5).map(|day| (day, nine_to_five)).collect();
+    let calendar = Calendar::new(team.zone, &week, Vec::new()).map_err(Error::from)?;
+    Ok(Hours::of(Arc::new(calendar)))
+}
+
+/// What a page is about.
+#[derive(Clone, Copy)]
+pub(super) struct About<'a> {
+    pub ticket: Option<&'a Ticket>,
+    pub run: Option<&'a Run>,
+    pub kind: PageKind,
+}
+
+/// Queues a page for one person on all of their channels, or writes down why not. The name of whom it goes to.
+pub(super) fn page_person(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    about: About<'_>,
+    id: PersonId,
+) -> Result<Option<String>> {
+    let not_sent = |tx: &mut Tx, why| {
+        let Some(ticket) = about.ticket else {
+            return Ok(None);
+        };
+        let run = about.run;
+        let event = PageEvent::not_sent(
+            ticket.id,
+            run.map(|run| run.id),
+            run.map(|run| run.team),
+            why,
+            ctx.now,
+        );
+        store::page_log::insert_event(
+            tx,
+            &PageEvent {
+                person_id: Some(id),
+                ..event
+            },
+        )?;
+        Ok(None)
+    };
+    let Some(person) = store::people::person(tx, id)?.filter(|person| person.is_active) else {
+        return not_sent(tx, Unsent::Deactivated);
+    };
+    let mut ways: Vec<(Channel, String)> = store::people::ways(tx, id)?
+        .into_iter()
+        .map(|way| {
+            let channel = match way.channel {
+                crate::domain::people::Channel::Mail => Channel::Mail,
+                crate::domain::people::Channel::Webhook => Channel::Webhook,
+            };
+            (channel, way.address)
+        })
+        .collect();
+    if ways.is_empty() {
+        ways.push((Channel::Mail, person.email.to_string()));
+    }
+    let severity = about.run.map(|run| run.severity);
+    if let (Some(severity), Some(ticket), PageKind::Escalation) =
+        (severity, about.ticket, about.kind)
+    {
+        let last = store::page_log::last_paged_at(tx, id)?;
+        let is_recent = is_throttled(last, ctx.now, severity, false);
+        if is_recent
+            && is_throttled(
+                last,
+                ctx.now,
+                severity,
+                !store::page_log::was_paged_about(tx, id, ticket.id)?,
+            )
+        {
+            return not_sent(tx, Unsent::Throttle);
+        }
+    }
+    let place = about.run.map_or(Place::START, |run| run.standing.place);
+    let page = Page {
+        id: Id::new(ctx.now),
+        run_id: about.run.map(|run| run.id),
+        ticket_id: about.ticket.map(|ticket| ticket.id),
+        kind: about.kind,
+        round: place.round,
+        step: place.step,
+        person_id: id,
+        severity: about.ticket.and_then(|ticket| ticket.severity),
+        channels: i64::try_from(ways.len()).unwrap_or(i64::MAX),
+        queued_at: ctx.now,
+        state: PageState::Queued,
+        accepted_at: None,
+        acked_at: None,
+    };
+    if !store::page_log::insert_page(tx, &page)? {
+        // Another node, or this step before a restart, has paged them already.
+        return Ok(Some(person.name));
+    }
+    store::page_log::insert_event(tx, &PageEvent::of(&page, PageEventKind::Queued, ctx.now))?;
+    for (n, (channel, address)) in ways.into_iter().enumerate() {
+        let kind = match about.kind {
+            PageKind::Test => DeliveryKind::Test,
+            PageKind::Escalation | PageKind::DeadEnd | PageKind::Asked => DeliveryKind::Page,
+        };
+        let delivery = NewDelivery {
+            channel,
+            ticket: page.ticket_id,
+            page: Some(page.id),
+            person: Some(id),
+            ..NewDelivery::mail(kind, format!("page:{}:{n}", page.id), address)
+        };
+        store::outbox::queue(tx, &delivery, ctx.now)?;
+    }
+    Ok(Some(person.name))
+}
+
+/// Every step was walked and nobody answered: the whole team and the admins are told.
+fn dead_end(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    ticket: &Ticket,
+    run: &Run,
+    entries: &mut Vec<Entry>,
+) -> Result<()> {
+    let mut people = store::house::members(tx, run.team)?;
+    for admin in store::people::holders_of(tx, Role::Admin)? {
+        if !people.contains(&admin) {
+            people.push(admin);
+        }
+    }
+    let mut names = Vec::new();
+    for person in people {
+        let about = About {
+            ticket: Some(ticket),
+            run: Some(run),
+            kind: PageKind::DeadEnd,
+        };
+        names.extend(page_person(tx, ctx, about, person)?);
+    }
+    entries.push(
+        Entry::new(EntryKind::DeadEnd)
+            .author(Actor::System, SELF)
+            .fact("people", names.join(", ")),
+    );
+    Ok(())
+}
+
+/// Fires the runs that are due, at most `most`; how many there were.
+pub fn escalate(ctx: &Ctx<'_>, most: i64) -> Result<usize> {
+    let due = ctx.read(|conn| store::page_log::runs_due(conn, ctx.now, most))?;
+    for id in &due {
+        let fired = ctx.write(|tx| {
+            // Read again under the transaction: an acknowledgement may have come in between.
+            let Some(mut run) = store::page_log::run(tx, *id)? else {
+                return Ok(());
+            };
+            if run.standing.next_at.is_none_or(|at| at > ctx.now) {
+                return Ok(());
+            }
+            let Some(mut ticket) = store::ticket::by_id(tx, run.ticket)? else {
+                return Ok(());
+            };
+            if run.standing.state == RunState::Acknowledged {
+                if ticket.state == State::Restored || !ticket.is_open() {
+                    run.standing = run.standing.ended(RunState::Acknowledged);
+                    return store::page_log::update_run(tx, &mut run);
+                }
+                run.standing = run.standing.resumed(ctx.now);
+            }
+            advance(tx, ctx, &mut ticket, &mut run)
+        });
+        match fired {
+            // Somebody changed the ticket or the run at this moment: the next look decides anew.
+            Ok(()) | Err(Error::Stale) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(due.len())
+}
