@@ -353,13 +353,7 @@ pub(super) fn page_person(
     };
     let mut ways: Vec<(Channel, String)> = store::people::ways(tx, id)?
         .into_iter()
-        .map(|way| {
-            let channel = match way.channel {
-                crate::domain::people::Channel::Mail => Channel::Mail,
-                crate::domain::people::Channel::Webhook => Channel::Webhook,
-            };
-            (channel, way.address)
-        })
+        .map(|way| (way.channel, way.address))
         .collect();
     if ways.is_empty() {
         ways.push((Channel::Mail, person.email.to_string()));

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod change;
+pub mod compensation;
 pub mod customer;
 pub mod escalation;
 pub mod git;
@@ -14,6 +15,7 @@ pub mod repository;
 pub mod settings;
 pub mod ticket;
 pub mod ticket_parts;
+
 use crate::app::Ctx;
 use crate::domain::access::{self, Action, Circle, Denial, Principal, Target};
 use crate::domain::id::Id;

@@ -1,6 +1,8 @@
 //! What the house does by itself. A job takes no input but the time: it looks for what is due, does it once, and can be run
 //! again at any moment by any node. Each has its own thread, so that a slow relay never holds up a page.
 
+mod escalation;
+mod ledger;
 mod settle;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,7 +29,12 @@ pub enum Again {
 }
 
 /// Every job, in the order in which a test runs them: what they hand each other is then there.
-pub const ALL: &[Job] = &[settle::JOB];
+pub const ALL: &[Job] = &[
+    settle::JOB,
+    escalation::JOB,
+    escalation::SHIFTS,
+    ledger::JOB,
+];
 
 /// The running jobs.
 pub struct Running {

@@ -1,0 +1,34 @@
+//! Wakes escalation runs whose time has come, and writes down shifts that have ended.
+
+use super::{Again, Job};
+use crate::actions;
+use crate::app::App;
+use crate::domain::timeline::Door;
+use crate::error::Result;
+
+pub(super) const JOB: Job = Job {
+    name: "escalation",
+    run,
+};
+pub(super) const SHIFTS: Job = Job {
+    name: "shifts",
+    run: settle_shifts,
+};
+
+const AT_ONCE: i64 = 50;
+
+fn run(app: &App) -> Result<Again> {
+    let ctx = app.system("escalation", Door::Clock);
+    full_batch(actions::escalation::escalate(&ctx, AT_ONCE)?)
+}
+
+/// On a thread of its own: bookkeeping may never hold up a page.
+fn settle_shifts(app: &App) -> Result<Again> {
+    let ctx = app.system("shifts", Door::Clock);
+    full_batch(actions::oncall::settle_ended_shifts(&ctx, AT_ONCE)?)
+}
+
+fn full_batch(done: usize) -> Result<Again> {
+    let is_full = i64::try_from(done).is_ok_and(|done| done >= AT_ONCE);
+    Ok(if is_full { Again::AtOnce } else { Again::Later })
+}
