@@ -51,6 +51,22 @@ words! {
     pub enum ReportState { Draft = "draft", Approved = "approved", Sent = "sent", Replaced = "replaced" }
 }
 
+words! {
+    /// The forms in which a report leaves. Each says the same.
+    pub enum Format { Html = "html", Pdf = "pdf", Markdown = "md", Text = "txt" }
+}
+
+impl Format {
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Format::Html => "text/html; charset=utf-8",
+            Format::Pdf => "application/pdf",
+            Format::Markdown => "text/markdown; charset=utf-8",
+            Format::Text => "text/plain; charset=utf-8",
+        }
+    }
+}
+
 /// The texts of a report, as a form gives them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Texts {

@@ -3,7 +3,9 @@
 //! The meeting is a promise like any other: held within 24 hours of the incident's resolution. Where the slot lies is a
 //! rule that is printed beside it, never a guess. Nothing here ranks or names the people of an incident.
 
+use super::id::{Id, MeetingId, PersonId, TicketId};
 use super::refusal::Refusal;
+use super::text::EmailAddress;
 use super::timestamp::Timestamp;
 use super::word::words;
 
@@ -111,6 +113,98 @@ pub fn choose_slot(starts_at: Timestamp, minutes: i64, now: Timestamp) -> Result
         ends_at: starts_at.plus_secs(minutes * 60),
         rule: SlotRule::Chosen,
     })
+}
+
+/// A meeting as it stands. Its UID never changes; its sequence rises with every change that was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Meeting {
+    pub id: MeetingId,
+    /// The post-mortem.
+    pub ticket: TicketId,
+    pub uid: String,
+    pub sequence: i32,
+    pub state: MeetingState,
+    pub slot: Slot,
+    /// When it has to have been held.
+    pub deadline_at: Timestamp,
+    /// A room or a link; may be empty.
+    pub place: String,
+    pub made_at: Timestamp,
+    /// When it was held or cancelled.
+    pub settled_at: Option<Timestamp>,
+}
+
+/// Somebody who was asked to a meeting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guest {
+    pub address: EmailAddress,
+    pub name: String,
+    pub person: Option<PersonId>,
+}
+
+impl Meeting {
+    /// `uid` names it for calendars: see `render::calendar::uid`.
+    pub fn plan(
+        ticket: TicketId,
+        uid: impl FnOnce(MeetingId) -> String,
+        slot: Slot,
+        deadline_at: Timestamp,
+        place: String,
+        now: Timestamp,
+    ) -> Self {
+        let id = Id::new(now);
+        Self {
+            id,
+            ticket,
+            uid: uid(id),
+            sequence: 0,
+            state: MeetingState::Planned,
+            slot,
+            deadline_at,
+            place,
+            made_at: now,
+            settled_at: None,
+        }
+    }
+
+    /// Moves it, or changes where it is.
+    pub fn shift(&mut self, slot: Slot, place: String) -> Result<(), Refusal> {
+        self.refuse_settled()?;
+        if slot.starts_at == self.slot.starts_at
+            && slot.ends_at == self.slot.ends_at
+            && place == self.place
+        {
+            return Err(Refusal::new("unchanged"));
+        }
+        self.slot = slot;
+        self.place = place;
+        self.sequence += 1;
+        Ok(())
+    }
+
+    /// It took place, whenever that was: a meeting held early keeps the promise too.
+    pub fn hold(&mut self, now: Timestamp) -> Result<(), Refusal> {
+        self.refuse_settled()?;
+        self.state = MeetingState::Held;
+        self.settled_at = Some(now);
+        Ok(())
+    }
+
+    pub fn cancel(&mut self, now: Timestamp) -> Result<(), Refusal> {
+        self.refuse_settled()?;
+        self.state = MeetingState::Cancelled;
+        self.settled_at = Some(now);
+        self.sequence += 1;
+        Ok(())
+    }
+
+    fn refuse_settled(&self) -> Result<(), Refusal> {
+        match self.state {
+            MeetingState::Planned => Ok(()),
+            MeetingState::Held => Err(Refusal::new("meeting-held")),
+            MeetingState::Cancelled => Err(Refusal::new("meeting-cancelled")),
+        }
+    }
 }
 
 fn next_quarter(at: Timestamp) -> Timestamp {
@@ -258,6 +352,34 @@ mod tests {
         assert_eq!(
             require_other_reviewer(true, 2).unwrap_err().rule,
             "review-needs-another"
+        );
+    }
+
+    #[test]
+    fn a_meeting_keeps_its_uid_and_counts_what_was_sent() {
+        let now = at("2026-11-20T10:00:00Z");
+        let slot = choose_slot(now.plus_secs(7200), 60, now).unwrap();
+        let ticket = Id::new(now);
+        let mut meeting = Meeting::plan(
+            ticket,
+            |id| format!("{id}@x"),
+            slot,
+            now.plus_secs(MEETING_WITHIN_SECS),
+            String::new(),
+            now,
+        );
+        let uid = meeting.uid.clone();
+        assert_eq!(
+            meeting.shift(slot, String::new()).unwrap_err().rule,
+            "unchanged"
+        );
+        meeting.shift(slot, "Room 4".into()).unwrap();
+        meeting.cancel(now).unwrap();
+        assert_eq!((meeting.sequence, &meeting.uid), (2, &uid));
+        assert_eq!(meeting.hold(now).unwrap_err().rule, "meeting-cancelled");
+        assert_eq!(
+            meeting.shift(slot, String::new()).unwrap_err().rule,
+            "meeting-cancelled"
         );
     }
 }

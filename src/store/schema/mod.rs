@@ -1,6 +1,7 @@
 //! The tables as diesel sees them, one file per room. Column names are the same on both databases.
 
 pub mod accounts;
+pub mod after;
 pub mod core;
 pub mod git;
 pub mod oncall;
