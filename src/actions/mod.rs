@@ -14,6 +14,7 @@ pub mod people;
 pub mod repository;
 pub mod settings;
 pub mod ticket;
+pub mod ticket_edit;
 pub mod ticket_parts;
 
 use crate::app::Ctx;

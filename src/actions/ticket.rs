@@ -1,10 +1,11 @@
 //! What people do to tickets. Mail, web, API, git and phone meet here: a rule added here holds for all of them.
-//! What hangs on a ticket (roles, watchers, labels, links, evidence) is next door in `ticket_parts`.
+//! What hangs on a ticket (roles, watchers, labels, links, evidence) is next door in `ticket_parts`, its edit form in
+//! `ticket_edit`.
 
 use super::{allow, allow_ticket, record, record_with};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
-use crate::domain::id::{CustomerId, Id, Kind, PersonId, ServiceId, TeamId, TicketId, TicketKey};
+use crate::domain::id::{Id, Kind, PersonId, ServiceId, TeamId, TicketId, TicketKey};
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::severity::{Priority, Severity};
 use crate::domain::text::{self, Title};
@@ -444,109 +445,6 @@ pub fn change_priority(
 ) -> Result<Ticket> {
     change(ctx, key, rev, Action::WorkOnTicket, |_, ticket| {
         Ok(vec![ticket.change_priority(to)?])
-    })
-}
-
-/// What an edit form may change at once. `None` leaves a field as it is; `Some(None)` empties it.
-#[derive(Debug, Clone, Default)]
-pub struct Edit {
-    pub title: Option<Title>,
-    pub customer: Option<Option<CustomerId>>,
-    pub team: Option<Option<TeamId>>,
-    pub services: Option<Vec<ServiceId>>,
-    pub due_at: Option<Option<Timestamp>>,
-    pub bridge_url: Option<Option<String>>,
-    pub chat_url: Option<Option<String>>,
-}
-
-pub fn edit(ctx: &Ctx<'_>, key: TicketKey, rev: Option<i64>, edit: &Edit) -> Result<Ticket> {
-    change(ctx, key, rev, Action::WorkOnTicket, |tx, ticket| {
-        apply(tx, ctx, ticket, edit)
-    })
-}
-
-fn apply(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &mut Ticket, edit: &Edit) -> Result<Vec<Entry>> {
-    let mut entries = Vec::new();
-    if let Some(title) = edit.title.as_ref().filter(|title| **title != ticket.title) {
-        entries.push(ticket.retitle(title.clone())?);
-    }
-    if let Some(customer) = edit
-        .customer
-        .filter(|customer| *customer != ticket.customer)
-    {
-        let changed = Entry::new(EntryKind::CustomerChanged);
-        entries.push(
-            changed
-                .fact_some("from", ticket.customer)
-                .fact_some("to", customer),
-        );
-        ticket.customer = customer;
-        if let Some(customer) = customer {
-            super::ticket_parts::add_hit(tx, ctx, ticket, customer, None)?;
-        }
-    }
-    if let Some(team) = edit.team.filter(|team| *team != ticket.team) {
-        let changed = Entry::new(EntryKind::TeamChanged);
-        entries.push(changed.fact_some("from", ticket.team).fact_some("to", team));
-        ticket.team = team;
-    }
-    if let Some(services) = &edit.services
-        && *services != store::ticket::services(tx, ticket.id)?
-    {
-        store::ticket::set_services(tx, ticket.id, services)?;
-        ticket.service = services.first().copied();
-        entries.push(Entry::new(EntryKind::ServiceChanged).fact_some("to", ticket.service));
-    }
-    if let Some(due_at) = edit.due_at.filter(|due_at| *due_at != ticket.due_at) {
-        let changed = Entry::new(EntryKind::DueChanged);
-        let text = |at: Option<Timestamp>| at.map(Timestamp::rfc3339);
-        entries.push(
-            changed
-                .fact_some("from", text(ticket.due_at))
-                .fact_some("to", text(due_at)),
-        );
-        ticket.due_at = due_at;
-    }
-    let links = [
-        ("bridge_url", &edit.bridge_url, &mut ticket.bridge_url),
-        ("chat_url", &edit.chat_url, &mut ticket.chat_url),
-    ];
-    for (field, new, old) in links {
-        if let Some(new) = new.as_ref().filter(|new| *new != old) {
-            entries.push(
-                Entry::new(EntryKind::Edited)
-                    .fact("field", field)
-                    .fact_some("to", new.as_deref()),
-            );
-            old.clone_from(new);
-        }
-    }
-    Ok(entries)
-}
-
-/// The instant of impact was another one. Backdating is a right of its own and wants a reason.
-pub fn set_impact(
-    ctx: &Ctx<'_>,
-    key: TicketKey,
-    rev: Option<i64>,
-    at: Timestamp,
-    why: &str,
-) -> Result<Ticket> {
-    let why = written("why", why)?;
-    change(ctx, key, rev, Action::Backdate, |_, ticket| {
-        if at > ticket.logged_at {
-            return Err(Refusal::new("impact-in-future")
-                .with("at", at.rfc3339())
-                .into());
-        }
-        let from = std::mem::replace(&mut ticket.impact_at, at);
-        let changed = Entry::new(EntryKind::ImpactChanged);
-        Ok(vec![
-            changed
-                .fact("from", from.rfc3339())
-                .fact("to", at.rfc3339())
-                .body(&why),
-        ])
     })
 }
 

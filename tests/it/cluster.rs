@@ -11,10 +11,22 @@ struct Cluster {
     folder: PathBuf,
 }
 
-/// The URL of a new, empty database.
+/// The URL of a new, migrated database.
 pub fn new_database() -> String {
-    static NUMBER: AtomicU32 = AtomicU32::new(1);
     let cluster = cluster();
+    create(
+        cluster,
+        &format!("TEMPLATE {} STRATEGY FILE_COPY", template(cluster)),
+    )
+}
+
+/// The URL of a new database without a table.
+pub fn new_empty_database() -> String {
+    create(cluster(), "")
+}
+
+fn create(cluster: &Cluster, how: &str) -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(1);
     let name = format!(
         "w{}_{}",
         std::process::id(),
@@ -30,10 +42,7 @@ pub fn new_database() -> String {
             "postgres",
             "-qc",
         ])
-        .arg(format!(
-            "CREATE DATABASE {name} TEMPLATE {} STRATEGY FILE_COPY",
-            template(cluster)
-        ))
+        .arg(format!("CREATE DATABASE {name} {how}"))
         .output()
         .expect("psql runs");
     assert!(

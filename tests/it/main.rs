@@ -2,4 +2,6 @@
 
 mod cluster;
 mod desk;
+mod migrations;
 mod tickets;
+mod tidy;

@@ -1,6 +1,7 @@
 //! What people do to tickets.
 
 use watchkeeper::actions::ticket as act;
+use watchkeeper::actions::ticket_edit::{self, Edit};
 use watchkeeper::domain::access::{Role, Roles};
 use watchkeeper::domain::id::Kind;
 use watchkeeper::domain::search::Question;
@@ -89,12 +90,12 @@ both_databases!(
         .unwrap();
         let seen = ticket.version;
         act::note(&ctx, ticket.key, "somebody was faster").unwrap();
-        let edit = act::Edit {
+        let edit = Edit {
             title: Some(title("mine")),
-            ..act::Edit::default()
+            ..Edit::default()
         };
         assert!(matches!(
-            act::edit(&ctx, ticket.key, Some(seen), &edit),
+            ticket_edit::edit(&ctx, ticket.key, Some(seen), &edit),
             Err(Error::Stale)
         ));
         assert_eq!(

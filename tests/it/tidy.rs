@@ -1,0 +1,246 @@
+//! The house rules that can be checked by reading.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// Which parts of the crate a floor may import from. `time`, `error` and `config` are open to all but `domain`.
+const FLOORS: &[(&str, &[&str])] = &[
+    ("domain", &["domain"]),
+    ("store", &["domain"]),
+    ("intake", &["domain"]),
+    ("render", &["domain", "words"]),
+    ("outbound", &["domain"]),
+    (
+        "actions",
+        &[
+            "actions", "domain", "store", "app", "secrets", "words", "render",
+        ],
+    ),
+    (
+        "jobs",
+        &[
+            "jobs", "actions", "store", "intake", "render", "outbound", "domain", "app", "words",
+        ],
+    ),
+    ("listen", &["actions", "app", "domain"]),
+    (
+        "http",
+        &[
+            "http", "actions", "store", "domain", "intake", "render", "app", "words", "secrets",
+        ],
+    ),
+];
+
+/// Longest file, in lines, its comments included; the tables of its rules, which stand at the foot as tests, don't count.
+const MOST_LINES: usize = 600;
+/// Files that are still longer. This list may only shrink.
+const STILL_LONGER: &[&str] = &[
+    "src/domain/calendar.rs",
+    "src/domain/letter.rs",
+    "src/domain/sla_clock.rs",
+    "src/intake/mail.rs",
+    "src/render/pdf.rs",
+];
+
+/// Rust files below `folder`, with their text.
+fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![PathBuf::from(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                found.push((path, text));
+            }
+        }
+    }
+    found.retain(|(path, _)| !is_tests(path));
+    found.sort();
+    assert!(!found.is_empty());
+    found
+}
+
+/// A file of tests alone, declared under `#[cfg(test)]` by the module above it.
+fn is_tests(path: &Path) -> bool {
+    let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+    name == "tests" || name == "vectors" || name.ends_with("_tests")
+}
+
+/// Without the tests at its foot, and without comment lines.
+fn code(text: &str) -> String {
+    let text = text.split("#[cfg(test)]").next().unwrap_or(text);
+    text.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn floor_of(path: &Path) -> String {
+    let below = path.strip_prefix("src").unwrap();
+    let first = below
+        .components()
+        .next()
+        .unwrap()
+        .as_os_str()
+        .to_string_lossy()
+        .into_owned();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+/// Names that follow `crate::` in the code.
+fn imports(code: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for rest in code.split("crate::").skip(1) {
+        if let Some(inner) = rest.strip_prefix('{') {
+            let inner = inner.split(['}', ';']).next().unwrap_or("");
+            names.extend(
+                inner
+                    .split(',')
+                    .filter_map(|part| part.trim().split("::").next())
+                    .map(str::to_owned),
+            );
+        } else {
+            names.insert(
+                rest.chars()
+                    .take_while(|c| c.is_alphanumeric() || *c == '_')
+                    .collect(),
+            );
+        }
+    }
+    names.retain(|name| !name.is_empty());
+    names
+}
+
+fn no_findings(findings: Vec<String>) {
+    assert!(findings.is_empty(), "\n{}", findings.join("\n"));
+}
+
+#[test]
+fn floors_import_only_from_below() {
+    let allowed: BTreeMap<&str, &[&str]> = FLOORS.iter().copied().collect();
+    let mut findings = Vec::new();
+    for (path, text) in sources("src") {
+        let floor = floor_of(&path);
+        let Some(allowed) = allowed.get(floor.as_str()) else {
+            continue;
+        };
+        for name in imports(&code(&text)) {
+            let everybody =
+                floor != "domain" && ["time", "error", "config"].contains(&name.as_str());
+            if !everybody
+                && name != floor
+                && !allowed.contains(&name.as_str())
+                && Path::new(&format!("src/{name}")).exists()
+                || floor == "domain"
+                    && ["app", "error", "config", "time", "words"].contains(&name.as_str())
+            {
+                findings.push(format!(
+                    "{}: `{floor}` may not use `crate::{name}`",
+                    path.display()
+                ));
+            }
+        }
+    }
+    no_findings(findings);
+}
+
+#[test]
+fn only_time_reads_a_clock() {
+    let mut findings = Vec::new();
+    for (path, text) in sources("src") {
+        if path == Path::new("src/time.rs") {
+            continue;
+        }
+        for read in [
+            "Utc::now",
+            "Local::now",
+            "SystemTime::now",
+            "now_v7",
+            "Uuid::now",
+        ] {
+            if code(&text).contains(read) {
+                findings.push(format!("{}: {read}", path.display()));
+            }
+        }
+    }
+    no_findings(findings);
+}
+
+#[test]
+fn only_the_store_speaks_sql() {
+    let mut findings = Vec::new();
+    for (path, text) in sources("src") {
+        let in_store = path.starts_with("src/store");
+        // The error type carries diesel's; nothing else outside knows it.
+        if !in_store && path != Path::new("src/error.rs") && code(&text).contains("diesel::") {
+            findings.push(format!("{}: diesel outside src/store", path.display()));
+        }
+        let backend =
+            in_store && (code(&text).contains("Conn::Sqlite") || code(&text).contains("Conn::Pg"));
+        let may = [
+            "backend", "search", "bulk", "backup", "migrate", "writer", "ticket",
+        ];
+        let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
+        if backend && !may.contains(&stem.as_str()) {
+            findings.push(format!("{}: names a backend", path.display()));
+        }
+    }
+    no_findings(findings);
+}
+
+#[test]
+fn the_domain_knows_no_rows_and_no_json() {
+    let findings = sources("src/domain")
+        .into_iter()
+        .filter(|(_, text)| {
+            ["serde", "diesel", "actix", "askama", "std::fs"]
+                .map(|name| format!("{name}::"))
+                .iter()
+                .any(|name| code(text).contains(name))
+        })
+        .map(|(path, _)| path.display().to_string())
+        .collect();
+    no_findings(findings);
+}
+
+#[test]
+fn every_file_says_what_it_is_for_and_has_one_subject() {
+    let mut findings = Vec::new();
+    for folder in ["src", "tests/it"] {
+        for (path, text) in sources(folder) {
+            if !text.starts_with("//!") {
+                findings.push(format!("{}: no `//!`", path.display()));
+            }
+            let lines = text
+                .split("#[cfg(test)]")
+                .next()
+                .unwrap_or("")
+                .lines()
+                .count();
+            if lines > MOST_LINES && !STILL_LONGER.iter().any(|longer| path == Path::new(longer)) {
+                findings.push(format!("{}: {lines} lines", path.display()));
+            }
+        }
+    }
+    no_findings(findings);
+}
+
+#[test]
+fn nothing_unwraps_outside_tests() {
+    let mut findings = Vec::new();
+    for (path, text) in sources("src") {
+        for (at, line) in code(&text).lines().enumerate() {
+            if line.contains(".unwrap()")
+                || line.contains("todo!(")
+                || line.contains("unimplemented!(")
+                || line.contains("dbg!(")
+            {
+                findings.push(format!("{} ({at}): {}", path.display(), line.trim()));
+            }
+        }
+    }
+    no_findings(findings);
+}
