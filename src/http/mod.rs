@@ -10,3 +10,4 @@ pub mod reply;
 pub mod routes;
 pub mod server;
 pub mod viewer;
+pub mod web;

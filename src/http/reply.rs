@@ -197,6 +197,30 @@ pub fn see(place: &str) -> HttpResponse {
         .finish()
 }
 
+/// As [`see`], and the page that follows says the text `key` (which begins with `said-`), perhaps of `what`.
+pub fn see_saying(place: &str, key: &'static str, what: &str) -> HttpResponse {
+    debug_assert!(key.starts_with("said-"));
+    let short: String = what.chars().take(80).collect();
+    let coded: String = short
+        .bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => {
+                char::from(byte).to_string()
+            }
+            _ => format!("%{byte:02X}"),
+        })
+        .collect();
+    let mut answer = see(place);
+    let cookie = format!(
+        "{}={key}%7C{coded}; Path=/; Max-Age=60; HttpOnly; SameSite=Lax",
+        super::page::SAID_COOKIE
+    );
+    if let Ok(value) = header::HeaderValue::from_str(&cookie) {
+        answer.headers_mut().append(header::SET_COOKIE, value);
+    }
+    answer
+}
+
 /// Bytes to be saved by the browser, never shown by it: whatever they claim to be, they can't run here.
 pub fn download(name: &str, media_type: &str, bytes: Vec<u8>) -> HttpResponse {
     let plain: String = name

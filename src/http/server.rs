@@ -10,7 +10,7 @@ use actix_web::middleware::{Compress, from_fn};
 use actix_web::{HttpServer, web};
 use metrics_exporter_prometheus::PrometheusHandle;
 
-use super::{guard, routes};
+use super::{guard, routes, viewer};
 use crate::app::App;
 
 /// Serves on `listener` until the returned server's handle stops it. Signals are the caller's.
@@ -32,6 +32,7 @@ pub fn start(
             .app_data(crowd.clone())
             .app_data(printer.clone())
             .wrap(Compress::default())
+            .wrap(from_fn(viewer::admit))
             .wrap(from_fn(guard::watch))
             .configure(routes::configure)
     })

@@ -17,7 +17,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use super::form::{FormToken, Posted};
 use super::guard;
 use super::page::{Frame, Viewer};
-use super::reply::Failure;
+use super::reply::{self, Cause, Failure};
 use crate::app::{App, Ctx};
 use crate::domain::access::Principal;
 use crate::domain::id::{LoginId, SessionId};
@@ -48,7 +48,7 @@ pub async fn admit(
     let path = req.path();
     let needs_none = path.starts_with("/api/") || path.starts_with(super::assets::PREFIX);
     let app = req.app_data::<web::Data<App>>().cloned();
-    let cookie = session_cookie(req.request());
+    let cookie = session_token(req.request());
     if let (Some(app), Some(cookie), false) = (app, cookie, needs_none) {
         let in_the_clear = is_in_the_clear(req.request());
         let token = cookie.clone();
@@ -62,7 +62,38 @@ pub async fn admit(
             extensions.insert(FormToken(secrets::derive(&cookie, "form")));
         }
     }
-    Ok(next.call(req).await?.map_into_boxed_body())
+    let reads = matches!(*req.method(), Method::GET | Method::HEAD);
+    let wanted = req
+        .uri()
+        .path_and_query()
+        .map_or_else(|| "/".to_owned(), ToString::to_string);
+    let answer = next.call(req).await?.map_into_boxed_body();
+    let wants_log_in = answer
+        .response()
+        .extensions()
+        .get::<Cause>()
+        .is_some_and(|cause| cause.name == "log-in");
+    if reads && wants_log_in && !needs_none {
+        let (req, _) = answer.into_parts();
+        let place = if wanted == "/" {
+            "/log-in".to_owned()
+        } else {
+            format!("/log-in?then={}", percent(&wanted))
+        };
+        return Ok(ServiceResponse::new(req, reply::see(&place)));
+    }
+    Ok(answer)
+}
+
+/// A path of ours as a value in an address.
+fn percent(text: &str) -> String {
+    let coded = text.bytes().map(|byte| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'/' => {
+            char::from(byte).to_string()
+        }
+        _ => format!("%{byte:02X}"),
+    });
+    coded.collect()
 }
 
 fn look_up(app: &App, cookie: &str) -> Result<Option<(Viewer, Seat)>> {
@@ -266,7 +297,8 @@ fn is_in_the_clear(req: &HttpRequest) -> bool {
     is_far && !is_https(req)
 }
 
-fn session_cookie(req: &HttpRequest) -> Option<String> {
+/// The token of the browser's session cookie, whether or not it works.
+pub fn session_token(req: &HttpRequest) -> Option<String> {
     let name = if is_https(req) {
         SECURE_COOKIE
     } else {

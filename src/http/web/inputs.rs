@@ -1,0 +1,87 @@
+//! What every form handler reads alike: ids and versions out of addresses and hidden fields, zones to choose from, and the
+//! split of an outcome into what worked, what the form must show again, and what is a failure.
+
+use actix_web::HttpResponse;
+use chrono_tz::{TZ_VARIANTS, Tz};
+
+use crate::domain::id::Id;
+use crate::domain::refusal::FieldError;
+use crate::error::Error;
+use crate::http::form::Posted;
+use crate::http::reply::Failure;
+use crate::words::Words;
+
+/// What handlers return.
+pub type Answer = Result<HttpResponse, Failure>;
+
+/// An id out of an address; anything else isn't there.
+pub fn id_of<T>(text: &str) -> Result<Id<T>, Failure> {
+    Id::parse(text).ok_or_else(|| Error::NotFound.into())
+}
+
+/// The version that a form was made from.
+pub fn rev(posted: &Posted) -> Result<i64, Failure> {
+    posted.text("rev").parse().map_err(|_| Failure::malformed())
+}
+
+/// Inputs that were wrong become the inner error, for the form to show; other failures stay failures.
+pub fn invalid<T>(outcome: Result<T, Failure>) -> Result<Result<T, Vec<FieldError>>, Failure> {
+    match outcome {
+        Ok(value) => Ok(Ok(value)),
+        Err(Failure::House(Error::Invalid(errors))) => Ok(Err(errors)),
+        Err(other) => Err(other),
+    }
+}
+
+/// The zones that people live in, by name; the first choice is none.
+pub fn zones(words: &Words) -> Vec<(String, String)> {
+    let continents = [
+        "Africa",
+        "America",
+        "Antarctica",
+        "Arctic",
+        "Asia",
+        "Atlantic",
+        "Australia",
+        "Europe",
+        "Indian",
+        "Pacific",
+    ];
+    let lived_in = |zone: &&Tz| {
+        let name = zone.name();
+        **zone == Tz::UTC
+            || name
+                .split_once('/')
+                .is_some_and(|(area, _)| continents.contains(&area))
+    };
+    let mut names: Vec<&str> = TZ_VARIANTS
+        .iter()
+        .filter(lived_in)
+        .map(|zone| zone.name())
+        .collect();
+    names.sort_unstable();
+    let none = (String::new(), words.t("zone-choose").into_owned());
+    let some = names
+        .into_iter()
+        .map(|name| (name.to_owned(), name.replace('_', " ")));
+    std::iter::once(none).chain(some).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_zone_is_chosen_for_anybody_and_every_choice_is_a_zone() {
+        let zones = zones(Words::english());
+        assert_eq!(zones[0].0, "");
+        assert!(
+            zones.len() > 300
+                && zones
+                    .iter()
+                    .skip(1)
+                    .all(|(name, _)| name.parse::<Tz>().is_ok())
+        );
+        assert!(zones.iter().any(|(name, _)| name == "Europe/Stockholm"));
+    }
+}

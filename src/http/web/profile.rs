@@ -1,0 +1,448 @@
+//! What people keep of themselves: name and zone, ways to be reached, password, sessions, tokens.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, web};
+use askama::Template;
+
+use super::account::new_password;
+use super::inputs::{Answer, id_of, invalid, rev, zones};
+use crate::actions::login::{self, NewToken};
+use crate::actions::people;
+use crate::app::{App, Ctx};
+use crate::domain::access::{Principal, Roles, Scope, Scopes, TokenOwner};
+use crate::domain::delivery::Channel;
+use crate::domain::id::{SessionId, TokenId};
+use crate::domain::people::{Person, PersonDetails};
+use crate::domain::refusal::FieldError;
+use crate::error::{Error, Result};
+use crate::http::form::{Form, Posted};
+use crate::http::page::{Page, Viewer};
+use crate::http::reply::{self, Failure};
+use crate::http::viewer::Seat;
+use crate::secrets;
+use crate::store;
+use crate::store::login::{Session, Token};
+use crate::words::Words;
+
+#[derive(Template)]
+#[template(path = "account/profile.html")]
+struct ProfilePage {
+    p: Page,
+    /// `None` for a contact, who has a password and sessions only.
+    person: Option<Person>,
+    form: Form,
+    ways: Form,
+    password: Form,
+    zones: Vec<(String, String)>,
+    sessions: Vec<SessionRow>,
+}
+
+struct SessionRow {
+    session: Session,
+    is_this: bool,
+    browser: String,
+}
+
+struct Known {
+    person: Option<Person>,
+    mails: Vec<String>,
+    hooks: Vec<String>,
+    sessions: Vec<Session>,
+}
+
+fn load(ctx: &Ctx<'_>, seat: &Seat) -> Result<Known> {
+    ctx.read(|conn| {
+        let (mut mails, mut hooks) = (Vec::new(), Vec::new());
+        let person = match ctx.by.person() {
+            Some(id) => {
+                for way in store::people::ways(conn, id)? {
+                    match way.channel {
+                        Channel::Mail => mails.push(way.address),
+                        Channel::Webhook => hooks.push(way.address),
+                    }
+                }
+                store::people::person(conn, id)?
+            }
+            None => None,
+        };
+        let mut sessions = store::login::sessions_of(conn, seat.login_id)?;
+        sessions.retain(|session| !session.times.is_over(ctx.now));
+        Ok(Known {
+            person,
+            mails,
+            hooks,
+            sessions,
+        })
+    })
+}
+
+/// "Firefox on Linux" out of what browsers say of themselves; theirs, cut, if it is none that we know.
+fn browser_name(agent: &str) -> String {
+    let kinds = [
+        ("Edg/", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+    ];
+    let systems = [
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Windows", "Windows"),
+        ("Mac OS X", "Mac"),
+        ("Linux", "Linux"),
+    ];
+    let find = |list: &[(&str, &'static str)]| {
+        list.iter()
+            .find(|(mark, _)| agent.contains(mark))
+            .map(|(_, name)| *name)
+    };
+    match (find(&kinds), find(&systems)) {
+        (Some(kind), Some(system)) => format!("{kind}, {system}"),
+        (Some(kind), None) => kind.to_owned(),
+        _ => agent.chars().take(60).collect(),
+    }
+}
+
+fn page_of(req: &HttpRequest, seat: &Seat, known: Known) -> ProfilePage {
+    let words = Words::english();
+    let mut form = Form::new(words);
+    if let Some(person) = &known.person {
+        form = form
+            .with("name", &person.name)
+            .with("zone", person.zone.name())
+            .with_some("phone", person.phone.as_ref())
+            .with("rev", person.version);
+    }
+    let ways = Form::new(words)
+        .with("way_mail", known.mails.join("\n"))
+        .with("way_webhook", known.hooks.join("\n"));
+    let sessions = known.sessions.into_iter().map(|session| SessionRow {
+        is_this: session.id == seat.session_id,
+        browser: browser_name(&session.browser),
+        session,
+    });
+    let p = Page::new(req, "profile-title");
+    ProfilePage {
+        zones: zones(p.words),
+        person: known.person,
+        form,
+        ways,
+        password: Form::new(words),
+        sessions: sessions.collect(),
+        p,
+    }
+}
+
+pub async fn show(req: HttpRequest, app: web::Data<App>, viewer: Viewer, seat: Seat) -> Answer {
+    let own = seat.clone();
+    let known = viewer.run(&app, move |ctx| load(ctx, &own)).await?;
+    reply::page(&page_of(&req, &seat, known))
+}
+
+/// Shows the page again with one of its forms as it was typed.
+async fn again(
+    req: &HttpRequest,
+    app: &web::Data<App>,
+    viewer: &Viewer,
+    seat: Seat,
+    put: impl FnOnce(&mut ProfilePage),
+) -> Answer {
+    let own = seat.clone();
+    let known = viewer.run(app, move |ctx| load(ctx, &own)).await?;
+    let mut page = page_of(req, &seat, known);
+    put(&mut page);
+    reply::page_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
+}
+
+pub async fn save(
+    req: HttpRequest,
+    app: web::Data<App>,
+    viewer: Viewer,
+    seat: Seat,
+    posted: Posted,
+) -> Answer {
+    // The mail address stands in the form's place but isn't taken from it: an admin changes it.
+    let details = PersonDetails::parse(
+        posted.text("name"),
+        "unchanged@example.org",
+        posted.text("zone"),
+        posted.text("phone"),
+    );
+    let rev = rev(&posted)?;
+    let saved = match details {
+        Ok(details) => {
+            viewer
+                .run(&app, move |ctx| people::edit_profile(ctx, rev, &details))
+                .await
+        }
+        Err(errors) => Err(Error::Invalid(errors).into()),
+    };
+    match invalid(saved)? {
+        Ok(_) => Ok(reply::see_saying("/profile", "said-saved", "")),
+        Err(errors) => {
+            let form = Form::kept(Words::english(), &posted, errors);
+            again(&req, &app, &viewer, seat, |page| page.form = form).await
+        }
+    }
+}
+
+pub async fn save_ways(
+    req: HttpRequest,
+    app: web::Data<App>,
+    viewer: Viewer,
+    seat: Seat,
+    posted: Posted,
+) -> Answer {
+    let mails: Vec<&str> = posted.text("way_mail").lines().collect();
+    let hooks: Vec<&str> = posted.text("way_webhook").lines().collect();
+    let saved = match people::parse_ways(&mails, &hooks) {
+        Ok(ways) => {
+            viewer
+                .run(&app, move |ctx| people::set_ways(ctx, &ways))
+                .await
+        }
+        Err(error) => Err(error.into()),
+    };
+    match invalid(saved)? {
+        Ok(()) => Ok(reply::see_saying("/profile", "said-saved", "")),
+        Err(errors) => {
+            let form = Form::kept(Words::english(), &posted, errors);
+            again(&req, &app, &viewer, seat, |page| page.ways = form).await
+        }
+    }
+}
+
+pub async fn change_password(
+    req: HttpRequest,
+    app: web::Data<App>,
+    viewer: Viewer,
+    seat: Seat,
+    posted: Posted,
+) -> Answer {
+    let about = vec![viewer.principal.name().to_owned()];
+    let changed = match new_password(&posted, &about) {
+        Err(errors) => Err(Error::Invalid(errors).into()),
+        Ok(()) => {
+            let (old, new) = (
+                posted.text("old_password").to_owned(),
+                posted.text("password").to_owned(),
+            );
+            let own = seat.clone();
+            let work = move |ctx: &Ctx<'_>| -> Result<()> {
+                let login = ctx.read(|conn| store::login::login(conn, own.login_id))?;
+                let stored = login.and_then(|login| login.password_hash);
+                let fits = secrets::password_fits(&old, stored.as_deref())?;
+                let hash = secrets::hash_password(&new)?;
+                login::change_password(ctx, own.login_id, own.session_id, fits, &hash)
+            };
+            viewer.run(&app, work).await
+        }
+    };
+    match invalid(changed)? {
+        Ok(()) => Ok(reply::see_saying("/profile", "said-password-changed", "")),
+        Err(errors) => {
+            let form = Form::kept(Words::english(), &posted, errors);
+            again(&req, &app, &viewer, seat, |page| page.password = form).await
+        }
+    }
+}
+
+pub async fn end_session(
+    app: web::Data<App>,
+    viewer: Viewer,
+    seat: Seat,
+    id: web::Path<String>,
+    _form: Posted,
+) -> Answer {
+    let id: SessionId = id_of(&id)?;
+    viewer
+        .run(&app, move |ctx| login::end_session(ctx, seat.login_id, id))
+        .await?;
+    Ok(reply::see_saying("/profile", "said-session-ended", ""))
+}
+
+pub async fn end_other_sessions(
+    app: web::Data<App>,
+    viewer: Viewer,
+    seat: Seat,
+    _form: Posted,
+) -> Answer {
+    viewer
+        .run(&app, move |ctx| {
+            login::end_other_sessions(ctx, seat.login_id, seat.session_id)
+        })
+        .await?;
+    Ok(reply::see_saying("/profile", "said-sessions-ended", ""))
+}
+
+#[derive(Template)]
+#[template(path = "account/tokens.html")]
+struct TokensPage {
+    p: Page,
+    tokens: Vec<TokenRow>,
+    form: Form,
+    /// The secret of a token that was just made: shown here and never again.
+    fresh: Option<String>,
+    /// A repository's hooks get theirs on the repository's page.
+    offered: &'static [Scope],
+}
+
+struct TokenRow {
+    token: Token,
+    owner: String,
+    scopes: String,
+    works: bool,
+}
+
+const OFFERED: &[Scope] = &[
+    Scope::Read,
+    Scope::Tickets,
+    Scope::Changes,
+    Scope::Oncall,
+    Scope::Admin,
+];
+
+/// One's own tokens; whoever keeps people sees all.
+fn tokens(ctx: &Ctx<'_>) -> Result<Vec<TokenRow>> {
+    let own = ctx.by.person().ok_or(Error::NotFound)?;
+    let sees_all = crate::actions::allow(
+        &ctx.by,
+        crate::domain::access::Action::ManagePeople,
+        crate::domain::access::Target::House,
+    )
+    .is_ok();
+    ctx.read(|conn| {
+        let mut tokens = store::login::tokens(conn)?;
+        tokens.retain(|token| sees_all || token.owner == TokenOwner::Person(own));
+        let owners: Vec<_> = tokens
+            .iter()
+            .filter_map(|token| match token.owner {
+                TokenOwner::Person(id) => Some(id),
+                TokenOwner::Service | TokenOwner::Repository(_) => None,
+            })
+            .collect();
+        let names = store::people::person_names(conn, &owners)?;
+        let rows = tokens.into_iter().map(|token| {
+            let scopes: Vec<_> = token.scopes.iter().map(Scope::as_str).collect();
+            TokenRow {
+                owner: match token.owner {
+                    TokenOwner::Person(id) => names.get(&id).cloned().unwrap_or_default(),
+                    TokenOwner::Service => "service".to_owned(),
+                    TokenOwner::Repository(_) => "repository".to_owned(),
+                },
+                scopes: scopes.join(", "),
+                works: token.works(ctx.now),
+                token,
+            }
+        });
+        Ok(rows.collect())
+    })
+}
+
+pub async fn show_tokens(req: HttpRequest, app: web::Data<App>, viewer: Viewer) -> Answer {
+    let rows = viewer.run(&app, tokens).await?;
+    let form = Form::new(Words::english())
+        .with("expires", "365")
+        .with("scopes", "read");
+    tokens_page(&req, StatusCode::OK, rows, form, None)
+}
+
+fn tokens_page(
+    req: &HttpRequest,
+    status: StatusCode,
+    tokens: Vec<TokenRow>,
+    form: Form,
+    fresh: Option<String>,
+) -> Answer {
+    let p = Page::new(req, "tokens-title");
+    reply::page_with(
+        status,
+        &TokensPage {
+            p,
+            tokens,
+            form,
+            fresh,
+            offered: OFFERED,
+        },
+    )
+}
+
+pub async fn make_token(
+    req: HttpRequest,
+    app: web::Data<App>,
+    viewer: Viewer,
+    posted: Posted,
+) -> Answer {
+    let Principal::Person { id, .. } = viewer.principal else {
+        return Err(Error::NotFound.into());
+    };
+    let scopes: std::result::Result<Scopes, ()> =
+        posted.all("scopes").map(str::parse::<Scope>).collect();
+    let new = scopes
+        .map_err(|()| FieldError::new("scopes", "required").into())
+        .map(|scopes| {
+            (
+                posted.text("name").to_owned(),
+                posted.text("expires").to_owned(),
+                scopes,
+            )
+        });
+    let made: std::result::Result<_, Failure> = match new {
+        Err(error) => Err(Failure::House(error)),
+        Ok((name, expires, scopes)) => {
+            let work = move |ctx: &Ctx<'_>| {
+                let expires_at = login::expiry(&expires, ctx.now)?;
+                let owner = TokenOwner::Person(id);
+                let new = NewToken {
+                    name,
+                    owner,
+                    roles: Roles::NONE,
+                    scopes,
+                    expires_at,
+                };
+                Ok(login::make_token(ctx, &new)?.1)
+            };
+            viewer.run(&app, work).await
+        }
+    };
+    let outcome = invalid(made)?;
+    let rows = viewer.run(&app, tokens).await?;
+    match outcome {
+        // Not a redirect: the secret exists in this answer only.
+        Ok(secret) => {
+            let form = Form::new(Words::english()).with("expires", "365");
+            tokens_page(&req, StatusCode::OK, rows, form, Some(secret))
+        }
+        Err(errors) => {
+            let form = Form::kept(Words::english(), &posted, errors);
+            tokens_page(&req, StatusCode::UNPROCESSABLE_ENTITY, rows, form, None)
+        }
+    }
+}
+
+pub async fn revoke_token(
+    app: web::Data<App>,
+    viewer: Viewer,
+    id: web::Path<String>,
+    _form: Posted,
+) -> Answer {
+    let id: TokenId = id_of(&id)?;
+    viewer
+        .run(&app, move |ctx| login::revoke_token(ctx, id))
+        .await?;
+    Ok(reply::see_saying("/tokens", "said-token-revoked", ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_is_named_as_people_would() {
+        let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+        assert_eq!(browser_name(firefox), "Firefox, Linux");
+        assert_eq!(browser_name("curl/8.1"), "curl/8.1");
+    }
+}
