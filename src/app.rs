@@ -1,5 +1,6 @@
 //! The running program as one value, and the context of one unit of work.
 
+use std::collections::HashMap;
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use crate::domain::access::Principal;
 use crate::domain::timeline::{Actor, Door};
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
-use crate::store::{Conn, Store, Tx};
+use crate::store::{self, Conn, Join, Store, Tx};
 use crate::time::TimeSource;
 
 /// Everything that is made once and shared by all threads.
@@ -19,6 +20,7 @@ pub struct App {
     /// Signs links, reply addresses and Message-IDs; made with the database and kept in it, so that every node has the same.
     pub signing_key: [u8; 32],
     pub wake: Wake,
+    pub programs: Programs,
 }
 
 impl App {
@@ -31,6 +33,7 @@ impl App {
             config,
             signing_key,
             wake: Wake::default(),
+            programs: Programs::default(),
         })
     }
 
@@ -41,6 +44,7 @@ impl App {
             now: self.time.now(),
             by,
             door,
+            joined: None,
         }
     }
 
@@ -57,18 +61,48 @@ pub struct Ctx<'a> {
     pub now: Timestamp,
     pub by: Principal,
     pub door: Door,
+    /// The transaction that this unit of work has joined, see [`Ctx::as_one`].
+    joined: Option<&'a dyn Join>,
 }
 
 impl Ctx<'_> {
     /// One transaction; the jobs are woken once it is durable. `work` may run again, see [`Store::write`].
     pub fn write<T>(&self, work: impl Fn(&mut Tx) -> Result<T>) -> Result<T> {
+        if let Some(joined) = self.joined {
+            return store::within(joined, |tx| store::savepoint(tx, &work));
+        }
         let value = self.app.store.write(work)?;
         self.app.wake.ring();
         Ok(value)
     }
 
     pub fn read<T>(&self, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
-        self.app.store.read(work)
+        match self.joined {
+            Some(joined) => store::within(joined, |tx| work(tx)),
+            None => self.app.store.read(work),
+        }
+    }
+
+    /// Runs an action so that whatever it writes and what `seal` writes afterwards are one transaction: both stand or neither.
+    /// The action gets a context whose `write` joins that transaction. Both closures may run again.
+    pub fn as_one<T>(
+        &self,
+        action: impl Fn(&Ctx<'_>) -> Result<T>,
+        seal: impl Fn(&mut Tx, &T) -> Result<()>,
+    ) -> Result<T> {
+        self.write(|tx| {
+            let joint = store::Joint::new(tx);
+            let value = action(&Ctx {
+                app: self.app,
+                now: self.now,
+                by: self.by.clone(),
+                door: self.door,
+                joined: Some(&joint),
+            })?;
+            drop(joint);
+            seal(tx, &value)?;
+            Ok(value)
+        })
     }
 
     /// Who acts, as the timeline keeps it.
@@ -115,5 +149,39 @@ impl Wake {
             .wait_timeout_while(rings, patience, |rings| *rings == seen)
             .unwrap_or_else(|poison| poison.into_inner());
         *rings
+    }
+}
+
+/// Who acts with which token, remembered for moments so that a busy program costs no reads. Whatever changes people, grants or
+/// tokens empties it; another node's change counts when the moment is over.
+#[derive(Default)]
+pub struct Programs(Mutex<HashMap<Vec<u8>, (Principal, Timestamp)>>);
+
+impl Programs {
+    const REMEMBERED_SECS: i64 = 2;
+    /// Beyond so many tokens at once it begins anew: bounded, and nobody has that many programs.
+    const MOST: usize = 1_000;
+
+    /// By the token's fingerprint.
+    pub fn recall(&self, fingerprint: &[u8], now: Timestamp) -> Option<Principal> {
+        let known = self.0.lock().unwrap_or_else(|poison| poison.into_inner());
+        let (principal, until) = known.get(fingerprint)?;
+        (now < *until).then(|| principal.clone())
+    }
+
+    pub fn remember(&self, fingerprint: Vec<u8>, principal: &Principal, now: Timestamp) {
+        let mut known = self.0.lock().unwrap_or_else(|poison| poison.into_inner());
+        if known.len() >= Self::MOST {
+            known.clear();
+        }
+        let until = now.plus_secs(Self::REMEMBERED_SECS);
+        known.insert(fingerprint, (principal.clone(), until));
+    }
+
+    pub fn forget(&self) {
+        self.0
+            .lock()
+            .unwrap_or_else(|poison| poison.into_inner())
+            .clear();
     }
 }

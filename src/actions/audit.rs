@@ -35,5 +35,8 @@ pub fn note(
         subject: subject.to_owned(),
         facts: facts_json(facts),
     };
-    insert_audit(tx, &line)
+    insert_audit(tx, &line)?;
+    // Grants, people and tokens change with an audit line only.
+    ctx.app.programs.forget();
+    Ok(())
 }

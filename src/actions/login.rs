@@ -368,6 +368,9 @@ pub(super) fn open_for(
 pub fn program(app: &App, token: &str) -> Result<Option<Principal>> {
     let now = app.time.now();
     let hash = secrets::fingerprint(token);
+    if let Some(principal) = app.programs.recall(&hash, now) {
+        return Ok(Some(principal));
+    }
     let found = app.store.read(|conn| {
         let Some(token) = rows::token_by_hash(conn, &hash)?.filter(|token| token.works(now)) else {
             return Ok(None);
@@ -384,6 +387,7 @@ pub fn program(app: &App, token: &str) -> Result<Option<Principal>> {
     {
         app.store.write(|tx| rows::touch_token(tx, token.id, now))?;
     }
+    app.programs.remember(hash, &principal, now);
     Ok(Some(principal))
 }
 

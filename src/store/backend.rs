@@ -3,7 +3,9 @@
 //! SQLite: a pool of readers and one writer with group commit (`writer.rs`), because a pool of writers starves somebody for
 //! seconds. PostgreSQL: a pool; serialization failures and lost connections run the closure again.
 
+use std::cell::Cell;
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use diesel::connection::{Connection, SimpleConnection};
@@ -41,6 +43,47 @@ impl std::ops::DerefMut for Tx<'_> {
     fn deref_mut(&mut self) -> &mut Conn {
         self.0
     }
+}
+
+/// Runs `work` so that its failure undoes what it did and leaves the transaction around it usable.
+pub fn savepoint<T>(tx: &mut Tx, work: impl FnOnce(&mut Tx) -> Result<T>) -> Result<T> {
+    let conn: &mut Conn = tx;
+    conn.transaction(|conn| work(&mut Tx::new(conn)))
+}
+
+/// An open write transaction that units of work may join. A trait object, so that whoever carries it stays free of its lifetime.
+pub trait Join: Sync {
+    /// Runs `work` on the transaction; not at all if another joined unit of work is running on it.
+    fn enter(&self, work: &mut dyn FnMut(&mut Tx));
+}
+
+/// The one kind of [`Join`].
+pub struct Joint<'a>(Mutex<&'a mut Conn>);
+
+impl<'a> Joint<'a> {
+    pub fn new(tx: &'a mut Tx) -> Self {
+        Self(Mutex::new(tx))
+    }
+}
+
+impl Join for Joint<'_> {
+    fn enter(&self, work: &mut dyn FnMut(&mut Tx)) {
+        if let Ok(mut conn) = self.0.try_lock() {
+            work(&mut Tx::new(&mut conn));
+        }
+    }
+}
+
+/// Runs `work` on the joined transaction.
+pub fn within<T>(joined: &dyn Join, work: impl FnOnce(&mut Tx) -> Result<T>) -> Result<T> {
+    let mut work = Some(work);
+    let mut outcome = None;
+    joined.enter(&mut |tx| {
+        if let Some(work) = work.take() {
+            outcome = Some(work(tx));
+        }
+    });
+    outcome.unwrap_or_else(|| Err(Error::internal("a unit of work inside a unit of work")))
 }
 
 /// Where the data lies.
@@ -166,6 +209,7 @@ impl Store {
     /// `work` may run more than once (a broken shared commit, a serialization failure): it must have no effect outside `tx`.
     /// An error rolls back everything it did.
     pub fn write<T>(&self, work: impl Fn(&mut Tx) -> Result<T>) -> Result<T> {
+        let _inside = Inside::enter()?;
         if let Some(writer) = &self.writer {
             return writer.write(work);
         }
@@ -189,6 +233,28 @@ impl Store {
         self.pool
             .get()
             .map_err(|error| Error::Unavailable(error.to_string()))
+    }
+}
+
+thread_local! {
+    static IS_INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// This thread has a transaction open. A second one would wait for the first for ever: an error is better than a standstill.
+struct Inside;
+
+impl Inside {
+    fn enter() -> Result<Self> {
+        if IS_INSIDE.replace(true) {
+            return Err(Error::internal("a transaction inside a transaction"));
+        }
+        Ok(Self)
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        IS_INSIDE.set(false);
     }
 }
 

@@ -9,6 +9,7 @@ pub mod compensation;
 pub mod customer;
 pub mod git_link;
 pub mod house;
+pub mod idempotency;
 pub mod installation;
 pub mod login;
 pub mod migrate;
@@ -28,4 +29,4 @@ pub mod timeline;
 pub mod view;
 mod writer;
 
-pub use backend::{Conn, Store, Tx};
+pub use backend::{Conn, Join, Joint, Store, Tx, savepoint, within};

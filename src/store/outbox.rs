@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 
 use super::backend::Tx;
+pub(super) use super::backend::savepoint as tx_savepoint;
 use super::blob::Hash;
 use super::column::text_column;
 use super::schema::core::delivery;
@@ -96,11 +97,4 @@ pub fn queue(tx: &mut Tx, new: &NewDelivery, now: Timestamp) -> Result<Option<De
         Err(error) if is_unique_violation(&error) => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-/// Runs `work` so that its failure doesn't spoil the transaction around it (PostgreSQL would refuse every later statement).
-pub(super) fn tx_savepoint<T>(tx: &mut Tx, work: impl FnOnce(&mut Tx) -> Result<T>) -> Result<T> {
-    use diesel::connection::Connection;
-    let conn: &mut super::backend::Conn = tx;
-    conn.transaction(|conn| work(&mut Tx::new(conn)))
 }
