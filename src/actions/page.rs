@@ -64,12 +64,8 @@ pub fn acknowledge_by_link(app: &App, token: &str) -> Result<Acknowledged> {
         name: person.name.clone(),
         roles: person.roles,
     };
-    let ctx = Ctx {
-        app,
-        now,
-        by,
-        door: Door::Link,
-    };
+    let mut ctx = app.ctx(by, Door::Link);
+    ctx.now = now;
     let mut tries = 0;
     loop {
         let outcome = ctx.write(|tx| {
