@@ -3,5 +3,6 @@
 mod cluster;
 mod desk;
 mod migrations;
+mod oncall;
 mod tickets;
 mod tidy;
