@@ -1,5 +1,6 @@
 //! The command line: finds the configuration, opens the house, calls one thing.
 
+mod hook;
 mod serve;
 
 use std::path::PathBuf;
@@ -25,6 +26,9 @@ struct Cli {
 enum Verb {
     /// Runs the service (the default).
     Serve,
+    /// Runs inside git: sets up and serves a repository's hooks.
+    #[command(subcommand)]
+    Hook(hook::HookVerb),
 }
 
 /// Runs the program.
@@ -34,11 +38,13 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => error.exit(),
     };
+    let done = |()| ExitCode::SUCCESS;
     let outcome = match cli.verb.unwrap_or(Verb::Serve) {
-        Verb::Serve => config(&matches).and_then(serve::run),
+        Verb::Serve => config(&matches).and_then(serve::run).map(done),
+        Verb::Hook(verb) => hook::run(verb),
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("watchkeeper: {error:#}");
             ExitCode::FAILURE

@@ -86,26 +86,19 @@ fn decode(bytes: &[u8], encoding: Option<&str>) -> String {
     }
 }
 
-/// Reads one commit and the files it touched from an open repository.
-pub fn read(
-    repository: &git2::Repository,
-    oid: &Oid,
-) -> Result<Option<(Commit, Vec<TouchedPath>, i32)>, git2::Error> {
-    let id = git2::Oid::from_str(oid.as_str())?;
+/// Reads one commit from an open repository; `None` if the object is something else.
+pub fn read(repository: &git2::Repository, oid: &Oid) -> Result<Option<Commit>, git2::Error> {
     let objects = repository.odb()?;
-    let object = objects.read(id)?;
-    let Some(commit) = commit(oid.clone(), object.data()) else {
-        return Ok(None);
-    };
-    let (paths, count) = touched(repository, id)?;
-    Ok(Some((commit, paths, count)))
+    let object = objects.read(git2::Oid::from_str(oid.as_str())?)?;
+    Ok(commit(oid.clone(), object.data()))
 }
 
 /// Files that differ from the first parent, at most [`PATHS`] of them, and the number of all.
-fn touched(
+pub fn touched(
     repository: &git2::Repository,
-    id: git2::Oid,
+    oid: &Oid,
 ) -> Result<(Vec<TouchedPath>, i32), git2::Error> {
+    let id = git2::Oid::from_str(oid.as_str())?;
     let commit = repository.find_commit(id)?;
     let before = match commit.parent(0) {
         Ok(parent) => Some(parent.tree()?),

@@ -2,6 +2,7 @@
 //! service reads with it.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use crate::domain::commit_message::{Facts, Flags, Link};
@@ -143,6 +144,18 @@ pub struct TicketAnswer {
 pub struct TipBody {
     pub name: String,
     pub oid: String,
+}
+
+/// A short name for a set of recorded tips, which come sorted by name: equal sets need not be sent.
+pub fn tips_hash(tips: &[(String, String)]) -> String {
+    let mut hash = Sha256::new();
+    for (name, oid) in tips {
+        hash.update(format!("{oid} {name}\n"));
+    }
+    hash.finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 impl PushBody {

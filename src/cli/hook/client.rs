@@ -1,0 +1,154 @@
+//! The hook's way to the service: one token, short patience.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use ureq::Agent;
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+
+use super::place::Place;
+use crate::intake::push::{PushAnswer, PushBody};
+
+/// Until a connection stands.
+const CONNECT: Duration = Duration::from_millis(300);
+
+pub struct Client {
+    agent: Agent,
+    url: String,
+    token: String,
+}
+
+/// What came back.
+pub enum Answer<T> {
+    Got(T),
+    /// The service can't be reached, or is in trouble: later.
+    Away(String),
+    /// The service won't have it, however often it is asked.
+    Refused(u16, String),
+}
+
+/// Whether a key names a ticket.
+#[derive(serde::Deserialize)]
+struct VerdictBody {
+    verdict: String,
+}
+
+impl Client {
+    pub fn of(place: &Place, patience: Duration) -> anyhow::Result<Self> {
+        Self::new(&place.url()?, &place.token()?, place.ca(), patience)
+    }
+
+    pub fn new(
+        url: &str,
+        token: &str,
+        ca: Option<Vec<u8>>,
+        patience: Duration,
+    ) -> anyhow::Result<Self> {
+        let mut config = Agent::config_builder()
+            .timeout_connect(Some(CONNECT.min(patience)))
+            .timeout_global(Some(patience))
+            .http_status_as_error(false)
+            // A redirect would carry the token to wherever it points.
+            .max_redirects(0)
+            .user_agent(concat!("watchkeeper-hook/", env!("CARGO_PKG_VERSION")));
+        if let Some(pem) = ca {
+            let mut own: Vec<Certificate<'static>> = Vec::new();
+            for item in parse_pem(&pem) {
+                if let PemItem::Certificate(one) = item.context("the authority's file is no PEM")? {
+                    own.push(one.to_owned());
+                }
+            }
+            let tls = TlsConfig::builder()
+                .root_certs(RootCerts::new_with_certs(&own))
+                .build();
+            config = config.tls_config(tls);
+        }
+        Ok(Self {
+            agent: config.build().into(),
+            url: url.trim_end_matches('/').to_owned(),
+            token: token.to_owned(),
+        })
+    }
+
+    /// Whether the service knows the key.
+    pub fn knows(&self, key: &str) -> Answer<bool> {
+        let request = self
+            .agent
+            .get(format!("{}/api/v1/keys/{key}/verdict", self.url))
+            .header("Authorization", format!("Bearer {}", self.token));
+        match read(request.call()) {
+            Answer::Got(text) => match serde_json::from_str::<VerdictBody>(&text) {
+                Ok(body) => Answer::Got(body.verdict == "known"),
+                Err(error) => Answer::Away(error.to_string()),
+            },
+            Answer::Away(why) => Answer::Away(why),
+            Answer::Refused(status, why) => Answer::Refused(status, why),
+        }
+    }
+
+    /// Tells of a push. Sending it twice is harmless, so that a broken connection is tried once more.
+    pub fn tell(&self, push: &PushBody) -> Answer<PushAnswer> {
+        let json = match serde_json::to_vec(push) {
+            Ok(json) => json,
+            Err(error) => return Answer::Refused(0, error.to_string()),
+        };
+        let mut answer = self.post(&json);
+        if matches!(
+            answer,
+            Err(ureq::Error::Io(_) | ureq::Error::ConnectionFailed)
+        ) {
+            answer = self.post(&json);
+        }
+        match read(answer) {
+            Answer::Got(text) => match serde_json::from_str(&text) {
+                Ok(answer) => Answer::Got(answer),
+                Err(error) => Answer::Away(error.to_string()),
+            },
+            Answer::Away(why) => Answer::Away(why),
+            Answer::Refused(status, why) => Answer::Refused(status, why),
+        }
+    }
+
+    fn post(&self, json: &[u8]) -> Result<ureq::http::Response<ureq::Body>, ureq::Error> {
+        self.agent
+            .post(format!("{}/api/v1/hook/post-receive", self.url))
+            .header("Authorization", format!("Bearer {}", self.token))
+            .header("Content-Type", "application/json")
+            .send(json)
+    }
+}
+
+/// The text of a good answer; what a bad one means for us.
+fn read(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Answer<String> {
+    let mut response = match answer {
+        Ok(response) => response,
+        Err(error) => return Answer::Away(error.to_string()),
+    };
+    let status = response.status().as_u16();
+    let text = match response.body_mut().read_to_string() {
+        Ok(text) => text,
+        Err(error) => return Answer::Away(error.to_string()),
+    };
+    match status {
+        200..=299 => Answer::Got(text),
+        // 404 and 405 come from another program on that port as well; 408 and 429 ask for patience.
+        400 | 401 | 403 | 409 | 413 | 422 => Answer::Refused(status, reason(&text)),
+        _ => Answer::Away(format!("{status} {}", reason(&text))),
+    }
+}
+
+/// The sentence of a problem document; else the beginning of whatever came.
+fn reason(text: &str) -> String {
+    let problem: Option<serde_json::Value> = serde_json::from_str(text).ok();
+    let sentence = problem.as_ref().and_then(|problem| {
+        ["detail", "title"]
+            .iter()
+            .find_map(|name| problem.get(name)?.as_str())
+    });
+    sentence
+        .unwrap_or(text)
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(200)
+        .collect()
+}

@@ -1,0 +1,167 @@
+//! What the new commits of a push are, and what each of them says.
+
+use std::collections::HashMap;
+
+use anyhow::Context;
+
+use super::git::Git;
+use crate::domain::commit_message::{Mode, Rules, parse};
+use crate::domain::git::{Commit, Oid, PATHS, ReportedCommit, TouchedPath};
+use crate::intake::commits;
+
+type Touched = (Vec<TouchedPath>, i32);
+
+/// The commits of `oids` as they will be reported, in that order; each comes with the index of the ref that brought it.
+///
+/// `with_paths` is false for imports: a diff per commit of a whole history would take longer than a hook may.
+pub fn gather(
+    git: &Git<'_>,
+    oids: &[(Oid, usize)],
+    with_paths: bool,
+    base_url: &str,
+) -> anyhow::Result<Vec<ReportedCommit>> {
+    let rules = Rules::house(Some(base_url));
+    let found = match by_library(git, oids, with_paths) {
+        Some(found) => found,
+        // git2 can't open SHA-256 repositories, nor such as belong to another user.
+        None => by_program(git, oids, with_paths)?,
+    };
+    let reported =
+        found
+            .into_iter()
+            .zip(oids)
+            .map(|((commit, (paths, path_count)), (_, by_ref))| {
+                let message = parse(&commit.message, &Mode::Server, &rules);
+                ReportedCommit {
+                    subject: message.subject().to_owned(),
+                    oid: commit.oid,
+                    parents: commit.parents,
+                    author: commit.author,
+                    committer: commit.committer,
+                    links: message.links,
+                    facts: message.facts,
+                    flags: message.flags,
+                    paths,
+                    path_count,
+                    by_ref: *by_ref,
+                }
+            });
+    Ok(reported.collect())
+}
+
+fn by_library(
+    git: &Git<'_>,
+    oids: &[(Oid, usize)],
+    with_paths: bool,
+) -> Option<Vec<(Commit, Touched)>> {
+    let folder = git.ask(&["rev-parse", "--absolute-git-dir"]).ok()?;
+    let repository = git2::Repository::open(folder).ok()?;
+    oids.iter()
+        .map(|(oid, _)| {
+            let commit = commits::read(&repository, oid).ok().flatten()?;
+            let touched = if with_paths {
+                commits::touched(&repository, oid).ok()?
+            } else {
+                Touched::default()
+            };
+            Some((commit, touched))
+        })
+        .collect()
+}
+
+fn by_program(
+    git: &Git<'_>,
+    oids: &[(Oid, usize)],
+    with_paths: bool,
+) -> anyhow::Result<Vec<(Commit, Touched)>> {
+    let input: String = oids.iter().map(|(oid, _)| format!("{oid}\n")).collect();
+    let objects = git.feed(&["cat-file", "--batch", "--buffer"], input.into_bytes())?;
+    let commits = objects_of(&objects, oids)?;
+    let mut touched = if with_paths {
+        touched_by_program(git, &commits)?
+    } else {
+        HashMap::new()
+    };
+    Ok(commits
+        .into_iter()
+        .map(|commit| {
+            let paths = touched.remove(commit.oid.as_str()).unwrap_or_default();
+            (commit, paths)
+        })
+        .collect())
+}
+
+/// `<oid> commit <size>\n<bytes>\n` for each, in the order asked.
+fn objects_of(mut bytes: &[u8], oids: &[(Oid, usize)]) -> anyhow::Result<Vec<Commit>> {
+    let mut found = Vec::with_capacity(oids.len());
+    for (oid, _) in oids {
+        let end = bytes
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .context("git cat-file stopped early")?;
+        let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+        let size: usize = head
+            .rsplit(' ')
+            .next()
+            .and_then(|size| size.parse().ok())
+            .with_context(|| format!("git cat-file says: {head}"))?;
+        let start = end + 1;
+        let raw = bytes
+            .get(start..start + size)
+            .context("git cat-file stopped early")?;
+        bytes = bytes.get(start + size + 1..).unwrap_or_default();
+        found.push(
+            commits::commit(oid.clone(), raw).with_context(|| format!("{oid} is no commit"))?,
+        );
+    }
+    Ok(found)
+}
+
+/// Files of each commit against its first parent. git takes `commit parent` on a line as exactly that question.
+fn touched_by_program(
+    git: &Git<'_>,
+    commits: &[Commit],
+) -> anyhow::Result<HashMap<String, Touched>> {
+    let input: String = commits
+        .iter()
+        .map(|commit| match commit.parents.first() {
+            Some(parent) => format!("{} {parent}\n", commit.oid),
+            None => format!("{}\n", commit.oid),
+        })
+        .collect();
+    let args = [
+        "diff-tree",
+        "--stdin",
+        "-r",
+        "--root",
+        "--name-status",
+        "--no-renames",
+        "-z",
+    ];
+    let output = git.feed(&args, input.into_bytes())?;
+    let mut found: HashMap<String, Touched> = HashMap::new();
+    let mut current: Option<&mut Touched> = None;
+    let mut fields = output
+        .split(|byte| matches!(byte, 0 | b'\n'))
+        .filter(|field| !field.is_empty());
+    while let Some(field) = fields.next() {
+        let text = String::from_utf8_lossy(field);
+        if Oid::parse(&text).is_some() {
+            current = Some(found.entry(text.into_owned()).or_default());
+            continue;
+        }
+        let (Ok(change), Some(path), Some((paths, count))) =
+            (text.parse(), fields.next(), current.as_mut())
+        else {
+            continue;
+        };
+        *count += 1;
+        if paths.len() < PATHS {
+            paths.push(TouchedPath {
+                change,
+                path: String::from_utf8_lossy(path).into_owned(),
+            });
+        }
+    }
+    Ok(found)
+}

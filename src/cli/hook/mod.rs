@@ -1,0 +1,71 @@
+//! `watchkeeper hook`: what runs inside git. It never holds up work because our service is away: a commit is warned about,
+//! a push is written down and told later.
+
+mod client;
+mod commit_msg;
+mod facts;
+mod git;
+mod install;
+mod place;
+mod post_receive;
+mod spool;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use crate::words::{Value, Words};
+
+#[derive(Subcommand)]
+pub enum HookVerb {
+    /// Sets a repository up: warnings at commit time in a work clone, recording of pushes in a bare repository.
+    Install {
+        /// Address of the service, such as `https://tickets.example.org`.
+        #[arg(long)]
+        url: String,
+        /// The repository's token, as the settings page showed it once.
+        #[arg(long, env = "WATCHKEEPER_HOOK_TOKEN", hide_env_values = true)]
+        token: String,
+        /// The repository; the one around the current folder if left out.
+        #[arg(long, value_name = "PATH")]
+        repo: Option<PathBuf>,
+        /// Certificate of the company's own authority, as a PEM file.
+        #[arg(long, value_name = "FILE")]
+        ca: Option<PathBuf>,
+    },
+    /// The commit-msg hook: says what a message means before it is history.
+    CommitMsg { file: PathBuf },
+    /// The post-receive hook: reads `old new ref` lines and records the push.
+    PostReceive,
+    /// Sends what waits because the service was away.
+    Drain {
+        #[arg(long, value_name = "PATH")]
+        repo: Option<PathBuf>,
+    },
+}
+
+pub fn run(verb: HookVerb) -> anyhow::Result<ExitCode> {
+    match verb {
+        HookVerb::Install {
+            url,
+            token,
+            repo,
+            ca,
+        } => install::run(&url, &token, repo.as_deref(), ca.as_deref()).map(|()| ExitCode::SUCCESS),
+        HookVerb::CommitMsg { file } => commit_msg::run(&file),
+        HookVerb::PostReceive => {
+            // The refs have moved: no exit code changes that, and a failure here must not look like one of the push.
+            if let Err(error) = post_receive::run() {
+                say("hook-failed", &[("why", format!("{error:#}").into())]);
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        HookVerb::Drain { repo } => spool::drain_by_hand(repo.as_deref()),
+    }
+}
+
+/// One line for the person at the other end: git shows a server's as `remote: watchkeeper: …`.
+fn say(key: &str, values: &[(&str, Value<'_>)]) {
+    eprintln!("watchkeeper: {}", Words::english().with(key, values));
+}

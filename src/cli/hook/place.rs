@@ -1,0 +1,132 @@
+//! `$GIT_DIR/watchkeeper/`: where the hooks of one repository keep the service's address, their token and their memory.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+
+use super::git::Git;
+
+pub struct Place {
+    folder: PathBuf,
+}
+
+impl Place {
+    /// The place of the repository that git is in; its folder may not exist yet. Worktrees share their repository's.
+    pub fn of(git: &Git<'_>) -> anyhow::Result<Self> {
+        let common = git.ask(&["rev-parse", "--path-format=absolute", "--git-common-dir"])?;
+        Ok(Self {
+            folder: Path::new(&common).join("watchkeeper"),
+        })
+    }
+
+    /// Keeps address and token; the token can be read by this user alone.
+    pub fn set_up(&self, url: &str, token: &str, ca: Option<&Path>) -> anyhow::Result<()> {
+        fs::create_dir_all(self.folder.join("spool"))?;
+        fs::set_permissions(&self.folder, fs::Permissions::from_mode(0o700))?;
+        self.write("url", url.as_bytes())?;
+        self.write("token", token.as_bytes())?;
+        match ca {
+            Some(path) => {
+                let pem =
+                    fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+                self.write("ca.pem", &pem)
+            }
+            None => Ok(()),
+        }
+    }
+
+    pub fn is_set_up(&self) -> bool {
+        self.folder.join("url").exists()
+    }
+
+    pub fn url(&self) -> anyhow::Result<String> {
+        self.read("url")
+    }
+
+    pub fn token(&self) -> anyhow::Result<String> {
+        let path = self.folder.join("token");
+        let mode = fs::metadata(&path)
+            .map(|file| file.permissions().mode())
+            .unwrap_or(0);
+        if mode & 0o077 != 0 {
+            bail!(
+                "{} can be read by others: chmod 600 it, and get a new token",
+                path.display()
+            );
+        }
+        self.read("token")
+    }
+
+    /// The company's own authority, as PEM.
+    pub fn ca(&self) -> Option<Vec<u8>> {
+        fs::read(self.folder.join("ca.pem")).ok()
+    }
+
+    pub fn spool(&self) -> PathBuf {
+        self.folder.join("spool")
+    }
+
+    fn read(&self, name: &str) -> anyhow::Result<String> {
+        let path = self.folder.join(name);
+        let text = fs::read_to_string(&path).with_context(|| {
+            format!(
+                "cannot read {}: run `watchkeeper hook install`",
+                path.display()
+            )
+        })?;
+        Ok(text.trim().to_owned())
+    }
+
+    /// The refs whose commits the service has, as far as we know: `oid ref` lines. Unreadable is empty: then more is sent.
+    pub fn recorded(&self) -> Vec<(String, String)> {
+        let text = fs::read_to_string(self.folder.join("recorded")).unwrap_or_default();
+        text.lines()
+            .filter_map(|line| line.split_once(' '))
+            .map(|(oid, name)| (name.to_owned(), oid.to_owned()))
+            .collect()
+    }
+
+    pub fn set_recorded(&self, tips: &[(String, String)]) -> anyhow::Result<()> {
+        let lines: String = tips
+            .iter()
+            .map(|(name, oid)| format!("{oid} {name}\n"))
+            .collect();
+        self.write("recorded", lines.as_bytes())
+    }
+
+    /// Keys that the service knew lately.
+    pub fn verdicts(&self) -> Option<String> {
+        fs::read_to_string(self.folder.join("verdicts")).ok()
+    }
+
+    pub fn set_verdicts(&self, text: &str) -> anyhow::Result<()> {
+        self.write("verdicts", text.as_bytes())
+    }
+
+    /// Replaces a file by rename, so that nobody ever reads half of it. Durable when it returns.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
+        fs::create_dir_all(&self.folder)?;
+        write_whole(&self.folder.join(name), bytes)
+    }
+}
+
+/// As [`Place::write`], for any file: written beside it, synced, renamed, and the folder synced.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let folder = path.parent().context("a file without a folder")?;
+    let beside = path.with_extension(format!("new-{}", std::process::id()));
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&beside)
+        .with_context(|| format!("cannot write {}", beside.display()))?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&beside, path)?;
+    fs::File::open(folder)?.sync_all()?;
+    Ok(())
+}
