@@ -5,6 +5,7 @@ pub mod change;
 pub mod compensation;
 pub mod customer;
 pub mod escalation;
+pub mod evidence;
 pub mod git;
 pub mod house;
 pub mod login;
@@ -16,6 +17,7 @@ pub mod settings;
 pub mod ticket;
 pub mod ticket_edit;
 pub mod ticket_parts;
+pub mod view;
 
 use crate::app::Ctx;
 use crate::domain::access::{self, Action, Circle, Denial, Principal, Target};

@@ -8,6 +8,7 @@ use std::fmt;
 use askama::filters::HtmlSafe;
 use chrono_tz::Tz;
 
+use crate::domain::id::Kind;
 use crate::domain::severity::Severity;
 use crate::domain::timestamp::Timestamp;
 use crate::words::Words;
@@ -94,6 +95,20 @@ fn severity_sized(words: &Words, severity: Severity, size: &str) -> Markup {
     ))
 }
 
+/// The mark of a ticket that has no severity: a letter in a plain square. Tasks T, changes C, post-mortems P.
+pub fn kind(words: &Words, kind: Kind) -> Markup {
+    let (letter, key) = match kind {
+        Kind::Incident => ("I", "kind-incident"),
+        Kind::Change => ("C", "kind-change"),
+        Kind::Task => ("T", "kind-task"),
+        Kind::PostMortem => ("P", "kind-post-mortem"),
+    };
+    let label = escaped(&words.t(key));
+    Markup(format!(
+        r#"<svg class="sev s0" viewBox="0 0 22 22" role="img" aria-label="{label}"><rect class="f" x="2" y="2" width="18" height="18" rx="3" stroke-width="1.4"/><text x="11" y="15" aria-hidden="true">{letter}</text></svg>"#
+    ))
+}
+
 /// The catalogue key of a severity's name.
 pub const fn severity_key(severity: Severity) -> &'static str {
     match severity {
@@ -160,8 +175,11 @@ pub fn avatar(name: &str) -> Markup {
 pub enum Tick {
     /// Runs out at `due_at`; it had `total_secs` when it began (0 if that isn't known).
     Running { due_at: Timestamp, total_secs: i64 },
-    /// Held since an instant, with so much time left.
-    Held { left_secs: i64, total_secs: i64 },
+    /// Held: waiting for somebody. How long the hold still lasts, if that is known.
+    Held {
+        left_secs: Option<i64>,
+        total_secs: i64,
+    },
     /// Fulfilled in time.
     Met,
     /// Fulfilled too late, or given up after its limit.
@@ -207,7 +225,10 @@ impl Tick {
             Tick::Held {
                 left_secs,
                 total_secs,
-            } => share(left_secs.max(0), total_secs),
+            } => match left_secs {
+                Some(left) if total_secs > 0 => share(left.max(0), total_secs),
+                Some(_) | None => 60,
+            },
             Tick::Met | Tick::Missed { .. } => 100,
             Tick::None => 0,
         }
@@ -233,10 +254,10 @@ pub fn clock(words: &Words, now: Timestamp, tick: Tick, line: &str) -> Markup {
             )
         }
         Tick::Held { left_secs, .. } => {
-            let text = words.with(
-                "clock-held",
-                &[("span", words.span(left_secs.max(0)).into())],
-            );
+            let text = match left_secs {
+                Some(left) => words.with("clock-held", &[("span", words.span(left.max(0)).into())]),
+                None => words.t("clock-held-open"),
+            };
             format!(r#"<span class="clock hold">{}</span>"#, escaped(&text))
         }
         Tick::Met => format!(

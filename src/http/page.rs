@@ -12,6 +12,7 @@ use super::assets::Assets;
 use super::form::FormToken;
 use super::marks::{self, Detail, Glyph, Markup, Tick};
 use crate::domain::access::{self, Action, Principal, Target};
+use crate::domain::id::Kind;
 use crate::domain::severity::Severity;
 use crate::domain::timestamp::Timestamp;
 use crate::words::{Value, Words};
@@ -131,6 +132,11 @@ impl Page {
         self.viewer.as_ref().is_some_and(may)
     }
 
+    /// The viewer may say that something began earlier.
+    pub fn may_backdate(&self) -> bool {
+        self.may(Action::Backdate)
+    }
+
     pub fn is_staff(&self) -> bool {
         self.viewer
             .as_ref()
@@ -201,6 +207,16 @@ impl Page {
         self.words.span(*secs)
     }
 
+    /// A value as it stands in an address.
+    pub fn coded(&self, text: &str) -> String {
+        super::reply::coded(text)
+    }
+
+    /// A filter of one term, as it stands in an address: `customer:"North wind"`.
+    pub fn filter(&self, key: &str, value: &str) -> String {
+        self.coded(&format!("{key}:\"{}\"", value.replace('"', "")))
+    }
+
     // Times, in the viewer's zone
 
     /// As short as it can be said: `14:02` today, `Fri 14:02` this week.
@@ -248,6 +264,14 @@ impl Page {
         marks::severity(self.words, *severity)
     }
 
+    /// A ticket's mark: the severity's shape, or its kind's letter.
+    pub fn mark(&self, severity: &Option<Severity>, kind: &Kind) -> Markup {
+        match severity {
+            Some(severity) => marks::severity(self.words, *severity),
+            None => marks::kind(self.words, *kind),
+        }
+    }
+
     pub fn severity_big(&self, severity: &Severity) -> Markup {
         marks::severity_big(self.words, *severity)
     }
@@ -275,6 +299,11 @@ impl Page {
             ));
         }
         marks::clock(self.words, self.now, *tick, line)
+    }
+
+    /// One of `go near over hold met missed none`.
+    pub fn mood(&self, tick: &Tick) -> &'static str {
+        tick.mood(self.now)
     }
 
     pub fn burn(&self, tick: &Tick, id: &str) -> Markup {

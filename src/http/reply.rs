@@ -260,3 +260,16 @@ pub fn download(name: &str, media_type: &str, bytes: Vec<u8>) -> HttpResponse {
 pub async fn absent() -> Result<HttpResponse, Failure> {
     Err(Error::NotFound.into())
 }
+
+/// A value as it stands in an address.
+pub fn coded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~:".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}

@@ -2,8 +2,11 @@
 
 use actix_web::web::{ServiceConfig, get, post, to};
 
-use super::web::{account, profile, set_up};
+use super::web::{account, profile, queue, set_up, ticket, ticket_do};
 use super::{assets, health, reply};
+
+/// A ticket's address: its key.
+const TICKET: &str = "/{key:[A-Za-z]{2,3}-[0-9]+}";
 
 pub fn configure(routes: &mut ServiceConfig) {
     routes
@@ -39,5 +42,23 @@ pub fn configure(routes: &mut ServiceConfig) {
         .route("/tokens", get().to(profile::show_tokens))
         .route("/tokens", post().to(profile::make_token))
         .route("/tokens/{id}/revoke", post().to(profile::revoke_token))
+        // the work
+        .route("/queue", get().to(queue::list))
+        .route("/queue.csv", get().to(queue::csv))
+        .route("/incidents", get().to(queue::incidents))
+        .route("/changes", get().to(queue::changes))
+        .route("/tasks", get().to(queue::tasks))
+        .route("/post-mortems", get().to(queue::post_mortems))
+        .route("/views", post().to(queue::save_view))
+        .route("/views/{id}/delete", post().to(queue::delete_view))
+        .route(TICKET, get().to(ticket::show))
+        .route(
+            "/{key:[A-Za-z]{2,3}-[0-9]+}/files/{id}",
+            get().to(ticket_do::file),
+        )
+        .route(
+            "/{key:[A-Za-z]{2,3}-[0-9]+}/{verb}",
+            post().to(ticket_do::act),
+        )
         .default_service(to(reply::absent));
 }

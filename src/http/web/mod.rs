@@ -1,6 +1,13 @@
-//! The pages. One file per noun.
+//! The pages. One file per noun; what several pages show alike lies in `names`, `row`, `tape` and `when`.
 
 pub mod account;
 pub mod inputs;
+pub mod names;
 pub mod profile;
+pub mod queue;
+pub mod row;
 pub mod set_up;
+pub mod tape;
+pub mod ticket;
+pub mod ticket_do;
+pub mod when;

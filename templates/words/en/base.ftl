@@ -57,6 +57,7 @@ time-in = in { $span }
 
 clock-over = { $span } over
 clock-held = held, { $span } left
+clock-held-open = held
 clock-due = by { $at }
 clock-met = met
 clock-none = no clock

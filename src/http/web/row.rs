@@ -1,0 +1,126 @@
+//! A ticket as a row of a list: mark, key, title, state, who, clock. Whose base line is its clock.
+
+use crate::domain::id::Kind;
+use crate::domain::severity::{Priority, Severity};
+use crate::domain::ticket::{State, Ticket};
+use crate::domain::timestamp::Timestamp;
+use crate::http::marks::{Glyph, Tick};
+use crate::words::Words;
+
+use super::names::Names;
+
+/// One row.
+pub struct TicketRow {
+    pub key: String,
+    pub kind: Kind,
+    pub title: String,
+    pub severity: Option<Severity>,
+    pub priority: Option<Priority>,
+    pub glyph: Glyph,
+    pub state: String,
+    pub customer: String,
+    pub owner: String,
+    pub service: String,
+    /// The customer wrote last.
+    pub awaits_us: bool,
+    pub tick: Tick,
+    /// What the clock counts: "First response".
+    pub promise: String,
+    /// The id of its burn line.
+    pub line: String,
+}
+
+impl TicketRow {
+    pub fn of(ticket: &Ticket, names: &Names, words: &Words, now: Timestamp) -> Self {
+        let (glyph, state) = stand(ticket, words);
+        Self {
+            key: ticket.key.to_string(),
+            kind: ticket.key.kind,
+            title: ticket.title.to_string(),
+            severity: ticket
+                .severity
+                .filter(|_| ticket.key.kind == Kind::Incident),
+            priority: ticket.priority,
+            glyph,
+            state,
+            customer: ticket
+                .customer
+                .map_or_else(String::new, |id| names.customer(id).to_owned()),
+            owner: ticket
+                .owner
+                .map_or_else(String::new, |id| names.person(id).to_owned()),
+            service: ticket
+                .service
+                .map_or_else(String::new, |id| names.service(id).to_owned()),
+            awaits_us: ticket.awaits_us,
+            tick: tick(ticket, now),
+            promise: promise(ticket.due.metric.as_deref(), words),
+            line: format!("b-{}", ticket.key),
+        }
+    }
+}
+
+/// How a ticket stands, in a shape and a word; waiting says on whom.
+pub fn stand(ticket: &Ticket, words: &Words) -> (Glyph, String) {
+    if let Some(hold) = &ticket.hold {
+        return (
+            Glyph::Waiting,
+            words.t(&format!("waiting-{}", hold.on)).into_owned(),
+        );
+    }
+    (glyph(ticket.state), state_word(ticket.state, words))
+}
+
+pub fn state_word(state: State, words: &Words) -> String {
+    words
+        .t(&format!("state-{}", state.as_str().replace('_', "-")))
+        .into_owned()
+}
+
+pub const fn glyph(state: State) -> Glyph {
+    match state {
+        State::New | State::Open | State::Draft => Glyph::New,
+        State::InProgress
+        | State::Restored
+        | State::OnWatch
+        | State::InReview
+        | State::Approved => Glyph::Working,
+        State::AwaitingApproval => Glyph::Held,
+        State::Resolved | State::Closed | State::Done | State::Reviewed => Glyph::Done,
+        State::WontDo | State::Skipped | State::Cancelled => Glyph::Rejected,
+    }
+}
+
+/// The clock that a list shows for a ticket: its next deadline.
+pub fn tick(ticket: &Ticket, now: Timestamp) -> Tick {
+    if !ticket.is_open() {
+        return Tick::None;
+    }
+    if let Some(hold) = &ticket.hold {
+        let left_secs = hold.until.map(|until| until.secs_since(now).max(0));
+        return Tick::Held {
+            left_secs,
+            total_secs: 0,
+        };
+    }
+    if ticket.due.at >= Timestamp::NEVER {
+        return Tick::None;
+    }
+    let total_secs = ticket
+        .due
+        .from
+        .map_or(0, |from| ticket.due.at.secs_since(from).max(0));
+    Tick::Running {
+        due_at: ticket.due.at,
+        total_secs,
+    }
+}
+
+/// What a clock counts.
+pub fn promise(metric: Option<&str>, words: &Words) -> String {
+    metric.map_or_else(String::new, |metric| {
+        words
+            .t(&format!("metric-{}", metric.replace('_', "-")))
+            .into_owned()
+    })
+}

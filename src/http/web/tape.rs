@@ -1,0 +1,284 @@
+//! The timeline as a tape: what each entry says in words, with the quiet between them and the days.
+
+use std::collections::HashMap;
+
+use chrono_tz::Tz;
+
+use super::names::{Names, Wanted};
+use crate::domain::id::Id;
+use crate::domain::timeline::{Audience, EntryKind};
+use crate::domain::timestamp::Timestamp;
+use crate::http::marks::{self, Detail};
+use crate::store::blob::Attachment;
+use crate::store::timeline::Recorded;
+use crate::words::{Value, Words};
+
+/// A quiet longer than this is said.
+const QUIET_SECS: i64 = 15 * 60;
+
+/// One line of the tape.
+pub struct Item {
+    pub seq: i64,
+    pub at: Timestamp,
+    pub recorded_later: Option<Timestamp>,
+    /// `key`, `bad`, `ok` or "": the kind of dot.
+    pub dot: &'static str,
+    pub who: String,
+    pub what: String,
+    pub body: String,
+    pub is_redacted: bool,
+    /// Customers can read it.
+    pub is_seen: bool,
+    pub for_report: bool,
+    pub door: String,
+    pub files: Vec<(String, String, String)>,
+    /// The day begins here (newest first: the line before it, upwards, is of another day).
+    pub day: Option<Timestamp>,
+    /// The quiet between this entry and the older one below it.
+    pub quiet: Option<String>,
+}
+
+/// Whether an entry is one of the moments that tell the story.
+pub const fn is_key(kind: EntryKind) -> bool {
+    matches!(
+        kind,
+        EntryKind::Opened
+            | EntryKind::Reply
+            | EntryKind::Update
+            | EntryKind::CustomerMessage
+            | EntryKind::CustomerContact
+            | EntryKind::StateChanged
+            | EntryKind::Restored
+            | EntryKind::Resolved
+            | EntryKind::Closed
+            | EntryKind::Reopened
+            | EntryKind::Cancelled
+            | EntryKind::SeverityChanged
+            | EntryKind::RoleTaken
+            | EntryKind::OwnerSet
+            | EntryKind::HandedOver
+            | EntryKind::ClockBreached
+            | EntryKind::Paged
+            | EntryKind::PageAcknowledged
+            | EntryKind::DeadEnd
+            | EntryKind::Deployed
+    )
+}
+
+/// Whether an entry was written between us and the customer.
+pub const fn is_talk(kind: EntryKind) -> bool {
+    matches!(
+        kind,
+        EntryKind::Opened
+            | EntryKind::Reply
+            | EntryKind::Update
+            | EntryKind::CustomerMessage
+            | EntryKind::CustomerContact
+            | EntryKind::AutomaticMail
+            | EntryKind::UpdatePromised
+            | EntryKind::CallbackPromised
+            | EntryKind::CallbackDone
+    )
+}
+
+const fn dot(kind: EntryKind) -> &'static str {
+    match kind {
+        EntryKind::ClockBreached
+        | EntryKind::Paged
+        | EntryKind::DeadEnd
+        | EntryKind::PageUndelivered
+        | EntryKind::DeliveryFailed
+        | EntryKind::Unsatisfied => "bad",
+        EntryKind::Restored
+        | EntryKind::Resolved
+        | EntryKind::PageAcknowledged
+        | EntryKind::CallbackDone => "ok",
+        kind if is_key(kind) => "key",
+        _ => "",
+    }
+}
+
+/// The ids that the entries' facts name.
+pub fn wanted(entries: &[Recorded], wanted: &mut Wanted) {
+    for entry in entries {
+        for (name, value) in entry.facts.iter() {
+            if !matches!(name, "from" | "to" | "customer") {
+                continue;
+            }
+            match entry.kind {
+                EntryKind::CustomerChanged => wanted.customers.extend(Id::parse(value)),
+                EntryKind::TeamChanged => wanted.teams.extend(Id::parse(value)),
+                EntryKind::ServiceChanged => wanted.services.extend(Id::parse(value)),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The tape of `entries`, which come newest first.
+pub fn items(
+    entries: &[Recorded],
+    files: &[Attachment],
+    names: &Names,
+    words: &Words,
+    now: Timestamp,
+    zone: Tz,
+) -> Vec<Item> {
+    let mut by_seq: HashMap<i64, Vec<&Attachment>> = HashMap::new();
+    for file in files {
+        by_seq.entry(file.entry_seq).or_default().push(file);
+    }
+    let mut items: Vec<Item> = Vec::with_capacity(entries.len());
+    let mut day_above = now.in_zone(zone).date_naive();
+    for (place, entry) in entries.iter().enumerate() {
+        let day = entry.effective_at.in_zone(zone).date_naive();
+        let older = entries.get(place + 1);
+        let quiet_secs = older.map_or(0, |older| entry.effective_at.secs_since(older.effective_at));
+        items.push(Item {
+            seq: entry.seq,
+            at: entry.effective_at,
+            recorded_later: (entry.recorded_at.secs_since(entry.effective_at) >= 60)
+                .then_some(entry.recorded_at),
+            dot: dot(entry.kind),
+            who: who(entry, words),
+            what: sentence(entry, names, words, now, zone),
+            body: entry.body.clone(),
+            is_redacted: entry.redacted_at.is_some(),
+            is_seen: entry.audience != Audience::Internal,
+            for_report: entry.for_report,
+            door: words.t(&format!("door-{}", entry.door)).into_owned(),
+            files: by_seq
+                .remove(&entry.seq)
+                .unwrap_or_default()
+                .into_iter()
+                .map(|file| {
+                    (
+                        file.id.to_string(),
+                        file.name.clone(),
+                        size(file.size_bytes),
+                    )
+                })
+                .collect(),
+            day: (day != day_above).then_some(entry.effective_at),
+            quiet: (quiet_secs >= QUIET_SECS).then(|| {
+                words
+                    .with("tape-quiet", &[("span", words.span(quiet_secs).into())])
+                    .into_owned()
+            }),
+        });
+        day_above = day;
+    }
+    items
+}
+
+fn who(entry: &Recorded, words: &Words) -> String {
+    if entry.actor_name.is_empty() {
+        return words.t("tape-somebody").into_owned();
+    }
+    match entry.actor {
+        crate::domain::timeline::Actor::System => words.t("tape-house").into_owned(),
+        _ => entry.actor_name.clone(),
+    }
+}
+
+/// What an entry says after its actor's name: the text `entry-<kind>`, filled with its facts.
+pub fn sentence(
+    entry: &Recorded,
+    names: &Names,
+    words: &Words,
+    now: Timestamp,
+    zone: Tz,
+) -> String {
+    let kind = entry.kind.as_str().replace('_', "-");
+    let mut values: Vec<(&str, Value<'_>)> = Vec::new();
+    let said: Vec<(&str, String)> = entry
+        .facts
+        .iter()
+        .map(|(name, value)| (name, fact(entry.kind, name, value, names, words, now, zone)))
+        .collect();
+    for (name, value) in &said {
+        values.push((name, Value::from(value.as_str())));
+    }
+    // What a text may ask for and an entry may not have.
+    for name in [
+        "from", "to", "name", "until", "number", "label", "files", "customer", "relation", "role",
+        "on", "field", "metric", "what", "late", "channel",
+    ] {
+        if entry.facts.get(name).is_none() {
+            values.push((name, Value::from("")));
+        }
+    }
+    let took_it = entry.kind == EntryKind::OwnerSet
+        && entry.facts.get("name") == Some(entry.actor_name.as_str());
+    let key = if took_it {
+        "entry-owner-set-self".to_owned()
+    } else {
+        format!("entry-{kind}")
+    };
+    words.with(&key, &values).trim().to_owned()
+}
+
+/// A fact's value in words: instants on the wall clock, enum words by their texts, ids by their names.
+fn fact(
+    kind: EntryKind,
+    name: &str,
+    value: &str,
+    names: &Names,
+    words: &Words,
+    now: Timestamp,
+    zone: Tz,
+) -> String {
+    if let Some(at) = Timestamp::parse_rfc3339(value) {
+        return marks::time_text(words, at, now, zone, Detail::Near);
+    }
+    let family = match (kind, name) {
+        (EntryKind::SeverityChanged, "from" | "to") | (_, "severity") => "severity",
+        (EntryKind::PriorityChanged, "from" | "to") | (_, "priority") => "priority",
+        (EntryKind::RiskChanged, "from" | "to") | (_, "risk") => "risk",
+        (
+            EntryKind::TitleChanged
+            | EntryKind::DueChanged
+            | EntryKind::Linked
+            | EntryKind::Unlinked
+            | EntryKind::Edited,
+            "from" | "to",
+        ) => "",
+        (
+            EntryKind::CustomerChanged | EntryKind::TeamChanged | EntryKind::ServiceChanged,
+            "from" | "to",
+        ) => {
+            return uuid::Uuid::parse_str(value)
+                .ok()
+                .and_then(|id| names.any(id))
+                .unwrap_or(value)
+                .to_owned();
+        }
+        (_, "from" | "to" | "state") => "state",
+        (_, "role") => "role",
+        (_, "relation") => "relation",
+        (EntryKind::Held, "on") => "waiting",
+        (_, "metric") => "metric",
+        (_, "outcome") => "outcome",
+        (_, "channel") => "channel",
+        _ => "",
+    };
+    let key = format!("{family}-{}", value.replace('_', "-"));
+    if !family.is_empty() && words.has(&key) {
+        words.t(&key).into_owned()
+    } else {
+        value.to_owned()
+    }
+}
+
+/// `340 B`, `12 KB`, `3.4 MB`.
+pub fn size(bytes: i64) -> String {
+    match bytes {
+        ..1_024 => format!("{bytes} B"),
+        1_024..1_048_576 => format!("{} KB", bytes / 1_024),
+        _ => format!(
+            "{}.{} MB",
+            bytes / 1_048_576,
+            bytes % 1_048_576 * 10 / 1_048_576
+        ),
+    }
+}
