@@ -1,11 +1,12 @@
 //! The running program as one value, and the context of one unit of work.
 
 use std::collections::HashMap;
-use std::sync::{Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, RwLock};
 use std::time::Duration;
 
 use crate::config::Config;
 use crate::domain::access::Principal;
+use crate::domain::sla_book::Book;
 use crate::domain::timeline::{Actor, Door};
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
@@ -21,6 +22,8 @@ pub struct App {
     pub signing_key: [u8; 32],
     pub wake: Wake,
     pub programs: Programs,
+    /// Agreements and calendars as last read; `actions::sla::book` knows whether they still hold.
+    pub book: RwLock<Option<Arc<Book>>>,
 }
 
 impl App {
@@ -34,6 +37,7 @@ impl App {
             signing_key,
             wake: Wake::default(),
             programs: Programs::default(),
+            book: RwLock::default(),
         })
     }
 

@@ -1,5 +1,6 @@
 //! One state change = one function = one transaction: load, allow, decide, record.
 
+pub mod agreement;
 pub mod audit;
 pub mod change;
 pub mod compensation;
@@ -14,6 +15,8 @@ pub mod page;
 pub mod people;
 pub mod repository;
 pub mod settings;
+pub mod sla;
+pub mod sla_reading;
 pub mod ticket;
 pub mod ticket_edit;
 pub mod ticket_parts;
@@ -141,6 +144,7 @@ fn place(ctx: &Ctx<'_>, ticket: &mut Ticket, entry: Entry) -> Recorded {
 /// What a change of a ticket brings with it, in this order: clocks first, since letters print deadlines. Each room looks at the
 /// entries that concern it and leaves the rest.
 fn follow(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &mut Ticket, recorded: &[Recorded]) -> Result<()> {
+    sla::follow(tx, ctx, ticket, recorded)?;
     store::search::index(tx, ticket, recorded)?;
     escalation::follow(tx, ctx, ticket, recorded)?;
     Ok(())

@@ -4,7 +4,7 @@ use chrono_tz::Tz;
 
 use crate::actions::house::{ServiceLists, TeamDetails, add_service_in, add_team_in};
 use crate::actions::login::{From, ensure_login, open_for};
-use crate::actions::{allow, audit, people};
+use crate::actions::{agreement, allow, audit, people};
 use crate::app::{App, Ctx};
 use crate::domain::access::{Action, Role, Roles, Target};
 use crate::domain::id::{PersonId, ServiceId, TeamId};
@@ -173,6 +173,7 @@ fn found_in(tx: &mut Tx, ctx: &Ctx<'_>, founding: &Founding) -> Result<Founded> 
         members_needed: 1,
     };
     let service = add_service_in(tx, ctx, &details, &ServiceLists::default())?;
+    agreement::found_house(tx, ctx, founding.house_zone)?;
     house::set_environments(tx, &["prod".to_owned(), "staging".to_owned()])?;
     audit::note(
         tx,

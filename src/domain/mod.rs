@@ -27,6 +27,7 @@ pub mod search;
 pub mod settings;
 pub mod severity;
 pub mod sla_agreement;
+pub mod sla_book;
 pub mod sla_clock;
 pub mod sla_explain;
 pub mod task;

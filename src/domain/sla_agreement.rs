@@ -4,6 +4,8 @@
 //! budget, the calendar it is counted in, what it is anchored at, which waits stop it and when to warn. A target never changes
 //! once a clock may run under it: a new version of the agreement has new targets, and open clocks keep theirs.
 
+use std::sync::Arc;
+
 use super::id::{AgreementId, CalendarId, CustomerId, Kind, ServiceId, TargetId};
 use super::refusal::FieldError;
 use super::severity::Severity;
@@ -192,7 +194,7 @@ pub struct Agreement {
     pub name: String,
     /// 1, 2, 3 …
     pub version: i64,
-    pub targets: Vec<Target>,
+    pub targets: Vec<Arc<Target>>,
 }
 
 impl Agreement {
@@ -202,8 +204,8 @@ impl Agreement {
         kind: Kind,
         severity: Option<Severity>,
         services: &[ServiceId],
-    ) -> Vec<&Target> {
-        let mut chosen: Vec<&Target> = Vec::new();
+    ) -> Vec<&Arc<Target>> {
+        let mut chosen: Vec<&Arc<Target>> = Vec::new();
         for target in self
             .targets
             .iter()
@@ -281,10 +283,10 @@ mod tests {
             name: "Gold".into(),
             version: 1,
             targets: vec![
-                target(Metric::Respond, None, None),
-                target(Metric::Respond, Some(Severity::High), None),
-                target(Metric::Respond, None, Some(shop)),
-                target(Metric::Resolve, Some(Severity::Disaster), None),
+                Arc::new(target(Metric::Respond, None, None)),
+                Arc::new(target(Metric::Respond, Some(Severity::High), None)),
+                Arc::new(target(Metric::Respond, None, Some(shop))),
+                Arc::new(target(Metric::Resolve, Some(Severity::Disaster), None)),
             ],
         };
         let chosen = |severity, services: &[ServiceId]| -> Vec<(Metric, u8)> {

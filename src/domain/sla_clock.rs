@@ -265,11 +265,12 @@ impl Clock {
         if !self.state.is_open() {
             return None;
         }
+        // Nobody is warned of what is late already.
         let warning = self
             .warnings
             .iter()
             .map(|(_, at)| *at)
-            .find(|at| *at > warned_until);
+            .find(|at| *at > warned_until && self.breached_at.is_none());
         // Breached is what is *past* the deadline.
         let breach = self
             .deadline_at

@@ -4,6 +4,7 @@
 mod escalation;
 mod ledger;
 mod settle;
+mod sla;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -31,6 +32,7 @@ pub enum Again {
 /// Every job, in the order in which a test runs them: what they hand each other is then there.
 pub const ALL: &[Job] = &[
     settle::JOB,
+    sla::JOB,
     escalation::JOB,
     escalation::SHIFTS,
     ledger::JOB,

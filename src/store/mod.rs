@@ -3,6 +3,7 @@
 pub mod backend;
 pub mod backup;
 pub mod blob;
+pub mod calendar;
 pub mod change;
 pub mod column;
 pub mod compensation;
@@ -24,6 +25,7 @@ pub mod repository;
 pub mod schema;
 pub mod search;
 pub mod settings;
+pub mod sla;
 pub mod ticket;
 pub mod timeline;
 pub mod view;

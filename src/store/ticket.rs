@@ -223,16 +223,29 @@ pub fn update(tx: &mut Tx, value: &mut Ticket) -> Result<()> {
     }
 }
 
-/// Writes only what the queue sorts by: clocks moved, nobody changed the ticket, so its version stays.
-pub fn update_due(tx: &mut Tx, id: TicketId, due: &Due) -> Result<()> {
-    diesel::update(ticket::table.find(id))
+/// Writes only what the queue sorts by and how many entries there are: clocks moved, nobody changed the ticket, so its version
+/// stays.
+pub fn update_due(tx: &mut Tx, value: &Ticket) -> Result<()> {
+    let due = &value.due;
+    diesel::update(ticket::table.find(value.id))
         .set((
             ticket::next_due_at.eq(due.at),
             ticket::next_due_from.eq(due.from),
             ticket::next_due_metric.eq(due.metric.as_deref()),
             ticket::is_late.eq(due.is_late),
+            ticket::entry_count.eq(value.entry_count),
         ))
         .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// Makes everybody else who wants to write this ticket wait for the end of this transaction. (SQLite has one writer anyway.)
+pub fn lock(tx: &mut Tx, id: TicketId) -> Result<()> {
+    if matches!(**tx, Conn::Pg(_)) {
+        diesel::update(ticket::table.find(id))
+            .set(ticket::entry_count.eq(ticket::entry_count))
+            .execute(&mut **tx)?;
+    }
     Ok(())
 }
 

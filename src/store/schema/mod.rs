@@ -6,4 +6,5 @@ pub mod core;
 pub mod git;
 pub mod oncall;
 pub mod search;
+pub mod sla;
 pub mod views;

@@ -1,0 +1,170 @@
+//! How clocks read the timeline: which entry is which happening, for which of the parties that a ticket's promises are made to.
+
+use crate::domain::id::CustomerId;
+use crate::domain::sla_agreement::Metric;
+use crate::domain::sla_clock::{Event, Happening};
+use crate::domain::ticket::{State, Ticket};
+use crate::domain::timeline::{Actor, Audience, EntryKind};
+use crate::domain::timestamp::Timestamp;
+use crate::store::timeline::Recorded;
+
+/// The kinds of entry that drive clocks; all others are skipped without a look.
+pub const KINDS: &[EntryKind] = &[
+    EntryKind::Opened,
+    EntryKind::CustomerMessage,
+    EntryKind::Reply,
+    EntryKind::Update,
+    EntryKind::CustomerContact,
+    EntryKind::Unsatisfied,
+    EntryKind::OwnerSet,
+    EntryKind::HandedOver,
+    EntryKind::PageAcknowledged,
+    EntryKind::StateChanged,
+    EntryKind::Restored,
+    EntryKind::AffectedRestored,
+    EntryKind::Resolved,
+    EntryKind::Closed,
+    EntryKind::Reopened,
+    EntryKind::Cancelled,
+    EntryKind::Held,
+    EntryKind::Released,
+    EntryKind::SeverityChanged,
+    EntryKind::CustomerChanged,
+    EntryKind::ServiceChanged,
+    EntryKind::ImpactChanged,
+    EntryKind::AffectedAdded,
+    EntryKind::DueChanged,
+    EntryKind::CallbackPromised,
+    EntryKind::CallbackDone,
+    EntryKind::UpdatePromised,
+    EntryKind::MeetingHeld,
+    EntryKind::ReportSent,
+];
+
+/// Whether the terms may be others after such an entry.
+pub fn retargets(kind: EntryKind) -> bool {
+    matches!(
+        kind,
+        EntryKind::SeverityChanged
+            | EntryKind::CustomerChanged
+            | EntryKind::ServiceChanged
+            | EntryKind::AffectedAdded
+    )
+}
+
+/// The timeline as the clocks of `party` read it (`None`: the house). Expects all entries of [`KINDS`], oldest first.
+pub fn events(ticket: &Ticket, party: Option<CustomerId>, entries: &[Recorded]) -> Vec<Event> {
+    let mut events = Vec::with_capacity(entries.len() + 1);
+    for entry in entries {
+        if let Some(what) = happening(ticket, party, entry) {
+            events.push(Event {
+                seq: entry.seq,
+                effective_at: entry.effective_at,
+                recorded_at: entry.recorded_at,
+                what,
+            });
+        }
+    }
+    if let (true, Some(opened), Some(at)) = (
+        party == ticket.customer,
+        entries.first(),
+        first_due(ticket, entries),
+    ) {
+        events.push(Event {
+            seq: opened.seq,
+            effective_at: opened.effective_at,
+            recorded_at: opened.recorded_at,
+            what: Happening::Promised {
+                metric: Metric::Due,
+                at: Some(at),
+            },
+        });
+    }
+    events
+}
+
+/// The due date that the ticket was opened with: what the first change of it came from.
+fn first_due(ticket: &Ticket, entries: &[Recorded]) -> Option<Timestamp> {
+    match entries
+        .iter()
+        .find(|entry| entry.kind == EntryKind::DueChanged)
+    {
+        Some(change) => change.facts.instant("from"),
+        None => ticket.due_at,
+    }
+}
+
+fn happening(ticket: &Ticket, party: Option<CustomerId>, entry: &Recorded) -> Option<Happening> {
+    use EntryKind as K;
+    use Happening as H;
+    let is_primary = party == ticket.customer;
+    let concerns = match entry.audience {
+        Audience::Internal => is_primary,
+        Audience::Customer(customer) => party == Some(customer),
+        Audience::AllAffected => true,
+    };
+    // Auto-answers and letters of a job satisfy nothing.
+    let by_us = matches!(entry.actor, Actor::Person(_) | Actor::Token(_));
+    let promised = |metric| H::Promised {
+        metric,
+        at: entry.facts.instant("until"),
+    };
+    let changed_to = |state: State| entry.facts.get("to") == Some(state.as_str());
+    Some(match entry.kind {
+        K::Opened => H::Opened,
+        K::CustomerMessage if concerns => H::CustomerWrote,
+        K::Reply if concerns && by_us => H::Replied,
+        K::Update | K::CustomerContact if concerns && by_us => H::Replied,
+        K::Unsatisfied => H::Withdrawn {
+            seq: entry.corrects?,
+        },
+        K::OwnerSet | K::HandedOver => {
+            let who = entry.actor.person().map(|id| id.to_string());
+            H::OwnerSet {
+                by_self: who.is_some() && who.as_deref() == entry.facts.get("person"),
+            }
+        }
+        K::PageAcknowledged => H::Acknowledged,
+        // Restored, and then it wasn't: the restore clock runs on.
+        K::StateChanged
+            if entry.facts.get("from") == Some(State::Restored.as_str())
+                && changed_to(State::InProgress) =>
+        {
+            H::Reopened
+        }
+        K::StateChanged => H::StateChanged,
+        K::Restored => H::Restored,
+        K::AffectedRestored => {
+            let customer = entry.facts.get("customer");
+            if party.map(|id| id.to_string()).as_deref() != customer {
+                return None;
+            }
+            H::Restored
+        }
+        K::Resolved => H::Resolved,
+        K::Closed => H::Closed,
+        K::Reopened => H::Reopened,
+        K::Cancelled => H::Cancelled,
+        K::Held => H::Held {
+            on: entry.facts.get("on").and_then(|word| word.parse().ok())?,
+            until: entry.facts.instant("until"),
+            by_state: false,
+        },
+        K::Released => H::Released,
+        K::SeverityChanged
+        | K::CustomerChanged
+        | K::ServiceChanged
+        | K::ImpactChanged
+        | K::AffectedAdded => H::Retargeted,
+        K::DueChanged if is_primary => H::Promised {
+            metric: Metric::Due,
+            at: entry.facts.instant("to"),
+        },
+        K::CallbackPromised if is_primary => promised(Metric::CallBack),
+        K::CallbackDone if is_primary => H::Kept(Metric::CallBack),
+        K::UpdatePromised => promised(Metric::Update),
+        K::MeetingHeld => H::Kept(Metric::Meeting),
+        K::ReportSent => H::Kept(Metric::Report),
+        _ => return None,
+    })
+}

@@ -1,0 +1,335 @@
+//! Agreements, targets and clocks.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use diesel::prelude::*;
+
+use super::column::text_column;
+use super::schema::core::counter;
+use super::schema::sla::{agreement, clock, clock_notice, target};
+use super::{Conn, Tx};
+use crate::domain::id::{
+    AgreementId, CalendarId, ClockId, CustomerId, Kind, ServiceId, TargetId, TicketId,
+};
+use crate::domain::severity::Severity;
+use crate::domain::sla_agreement::{
+    Agreement, Anchor, Budget, Metric, Promisee, Target, Threshold,
+};
+use crate::domain::sla_book::Book;
+use crate::domain::sla_clock::{CancelReason, ClockState, Standing};
+use crate::domain::timestamp::Timestamp;
+use crate::error::{Error, Result};
+
+text_column!(Metric, Promisee, Anchor, ClockState, CancelReason);
+
+const BOOK: &str = "sla_book";
+
+/// The version of the book: rises with every edit of a calendar or an agreement, by whatever process.
+pub fn book_version(conn: &mut Conn) -> Result<i64> {
+    Ok(counter::table
+        .find(BOOK)
+        .select(counter::value)
+        .first(conn)?)
+}
+
+/// To be called by whatever changes the book. The new version is the instant, if that is higher: a version that was rolled back
+/// is not given again, and nobody keeps what never came to be.
+pub fn raise_book_version(tx: &mut Tx, now: Timestamp) -> Result<()> {
+    let next = now.micros().max(book_version(tx)? + 1);
+    diesel::update(counter::table.find(BOOK))
+        .set(counter::value.eq(next))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// Loads the whole book: a few dozen rows in a real house.
+pub fn book(conn: &mut Conn) -> Result<Book> {
+    let version = book_version(conn)?;
+    let calendars = super::calendar::all(conn)?;
+    let rows: Vec<TargetRow> = target::table
+        .order((
+            target::agreement_id,
+            target::agreement_version,
+            target::place,
+        ))
+        .select(TargetRow::as_select())
+        .load(conn)?;
+    let mut targets = HashMap::with_capacity(rows.len());
+    let mut of: HashMap<(AgreementId, i64), Vec<Arc<Target>>> = HashMap::new();
+    for row in rows {
+        let of_version = (row.agreement_id, row.agreement_version);
+        let id = row.id;
+        let target = Arc::new(row.target()?);
+        targets.insert(id, target.clone());
+        of.entry(of_version).or_default().push(target);
+    }
+    let rows: Vec<(AgreementId, Option<CustomerId>, String, i64)> = agreement::table
+        .filter(agreement::is_active.eq(true))
+        .order(agreement::id)
+        .select((
+            agreement::id,
+            agreement::customer_id,
+            agreement::name,
+            agreement::version,
+        ))
+        .load(conn)?;
+    let agreements = rows
+        .into_iter()
+        .map(|(id, customer, name, version)| Agreement {
+            id,
+            customer,
+            name,
+            version,
+            targets: of.remove(&(id, version)).unwrap_or_default(),
+        })
+        .collect();
+    Ok(Book::new(version, calendars, agreements, targets))
+}
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = target)]
+struct TargetRow {
+    id: TargetId,
+    agreement_id: AgreementId,
+    agreement_version: i64,
+    place: i32,
+    metric: Metric,
+    promisee: Promisee,
+    kind: Kind,
+    severity: Option<Severity>,
+    service_id: Option<ServiceId>,
+    budget_kind: String,
+    budget_value: i64,
+    calendar_id: CalendarId,
+    anchor: Anchor,
+    warn: String,
+    stops_on: String,
+}
+
+impl TargetRow {
+    fn target(self) -> Result<Target> {
+        let broken = |what: &str| Error::internal(format!("a stored target: {what}"));
+        let budget = match self.budget_kind.as_str() {
+            "counted" => Budget::Counted {
+                secs: self.budget_value,
+            },
+            "end_of_day" => Budget::EndOfDay {
+                n: u16::try_from(self.budget_value).map_err(|_| broken("end_of_day"))?,
+            },
+            "fixed" => Budget::Fixed {
+                at: Timestamp::from_micros(self.budget_value),
+            },
+            other => return Err(broken(other)),
+        };
+        let mut warn = Vec::new();
+        for text in self.warn.split(',').filter(|text| !text.is_empty()) {
+            warn.push(Threshold::parse(text).ok_or_else(|| broken(text))?);
+        }
+        let mut stops_on = Vec::new();
+        for text in self.stops_on.split(',').filter(|text| !text.is_empty()) {
+            stops_on.push(text.parse().map_err(|()| broken(text))?);
+        }
+        Ok(Target {
+            id: Some(self.id),
+            metric: self.metric,
+            promisee: self.promisee,
+            kind: self.kind,
+            severity: self.severity,
+            service: self.service_id,
+            budget,
+            calendar: self.calendar_id,
+            anchor: self.anchor,
+            warn,
+            stops_on,
+        })
+    }
+}
+
+/// Writes a new agreement; its targets are version 1. Every target has its id already.
+pub fn insert_agreement(tx: &mut Tx, new: &Agreement, now: Timestamp) -> Result<()> {
+    diesel::insert_into(agreement::table)
+        .values((
+            agreement::id.eq(new.id),
+            agreement::customer_id.eq(new.customer),
+            agreement::name.eq(&new.name),
+            agreement::is_active.eq(true),
+            agreement::made_at.eq(now),
+            agreement::version.eq(new.version),
+        ))
+        .execute(&mut **tx)?;
+    insert_targets(tx, new)
+}
+
+/// Writes the next version with its own targets; raises `changed.version`. [`Error::Stale`] if somebody was faster.
+pub fn update_agreement(tx: &mut Tx, changed: &mut Agreement, is_active: bool) -> Result<()> {
+    let known = agreement::table.filter(
+        agreement::id
+            .eq(changed.id)
+            .and(agreement::version.eq(changed.version)),
+    );
+    let rows = diesel::update(known)
+        .set((
+            agreement::name.eq(&changed.name),
+            agreement::is_active.eq(is_active),
+            agreement::version.eq(changed.version + 1),
+        ))
+        .execute(&mut **tx)?;
+    if rows == 0 {
+        return Err(Error::Stale);
+    }
+    changed.version += 1;
+    insert_targets(tx, changed)
+}
+
+fn insert_targets(tx: &mut Tx, of: &Agreement) -> Result<()> {
+    for (place, target) in of.targets.iter().enumerate() {
+        let (budget_kind, budget_value) = match target.budget {
+            Budget::Counted { secs } => ("counted", secs),
+            Budget::EndOfDay { n } => ("end_of_day", i64::from(n)),
+            Budget::Fixed { at } => ("fixed", at.micros()),
+        };
+        let joined = |texts: Vec<String>| texts.join(",");
+        let row = TargetRow {
+            id: target
+                .id
+                .ok_or_else(|| Error::internal("a target of an agreement needs an id"))?,
+            agreement_id: of.id,
+            agreement_version: of.version,
+            place: place as i32,
+            metric: target.metric,
+            promisee: target.promisee,
+            kind: target.kind,
+            severity: target.severity,
+            service_id: target.service,
+            budget_kind: budget_kind.to_owned(),
+            budget_value,
+            calendar_id: target.calendar,
+            anchor: target.anchor,
+            warn: joined(target.warn.iter().map(Threshold::to_string).collect()),
+            stops_on: joined(target.stops_on.iter().map(|on| on.to_string()).collect()),
+        };
+        diesel::insert_into(target::table)
+            .values(row)
+            .execute(&mut **tx)?;
+    }
+    Ok(())
+}
+
+/// A clock as it is stored: the cache of what the timeline says.
+#[derive(
+    Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset, Identifiable,
+)]
+#[diesel(table_name = clock, treat_none_as_null = true)]
+pub struct ClockRow {
+    pub id: ClockId,
+    pub ticket_id: TicketId,
+    /// `None`: the house's own.
+    pub customer_id: Option<CustomerId>,
+    pub metric: Metric,
+    pub promisee: Promisee,
+    pub cycle: i32,
+    pub revision: i32,
+    /// `None`: promised by hand.
+    pub target_id: Option<TargetId>,
+    pub from_seq: i64,
+    pub until_seq: Option<i64>,
+    pub anchor_at: Timestamp,
+    pub state: ClockState,
+    pub deadline_at: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
+    pub cancelled: Option<CancelReason>,
+    pub breached_at: Option<Timestamp>,
+    pub late_by_change: bool,
+    /// Warnings that fell due until then were dealt with.
+    pub warned_until: Timestamp,
+    /// Rises when the deadline moves: a warning may then be due again.
+    pub generation: i32,
+    pub next_wake_at: Option<Timestamp>,
+}
+
+impl ClockRow {
+    pub fn standing(&self) -> Standing {
+        Standing {
+            metric: self.metric,
+            state: self.state,
+            anchor_at: self.anchor_at,
+            deadline_at: self.deadline_at,
+            breached_at: self.breached_at,
+        }
+    }
+}
+
+/// A ticket's clocks, in the order of their making.
+pub fn of_ticket(conn: &mut Conn, ticket: TicketId) -> Result<Vec<ClockRow>> {
+    Ok(clock::table
+        .filter(clock::ticket_id.eq(ticket))
+        .order((clock::anchor_at, clock::id))
+        .select(ClockRow::as_select())
+        .load(conn)?)
+}
+
+pub fn by_id(conn: &mut Conn, id: ClockId) -> Result<Option<ClockRow>> {
+    Ok(clock::table
+        .find(id)
+        .select(ClockRow::as_select())
+        .first(conn)
+        .optional()?)
+}
+
+pub fn insert(tx: &mut Tx, row: &ClockRow) -> Result<()> {
+    diesel::insert_into(clock::table)
+        .values(row)
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+pub fn update(tx: &mut Tx, row: &ClockRow) -> Result<()> {
+    diesel::update(clock::table.find(row.id))
+        .set(row)
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// Tickets of which some clock wants a look at `now`, longest due first; at most `most` clocks are considered.
+pub fn tickets_due(conn: &mut Conn, now: Timestamp, most: i64) -> Result<Vec<TicketId>> {
+    let mut tickets: Vec<TicketId> = clock::table
+        .filter(clock::next_wake_at.le(now))
+        .order(clock::next_wake_at)
+        .limit(most)
+        .select(clock::ticket_id)
+        .load(conn)?;
+    let mut seen = std::collections::HashSet::new();
+    tickets.retain(|id| seen.insert(*id));
+    Ok(tickets)
+}
+
+/// Notes that this threshold of this clock was told; `false` if it was before.
+pub fn note_fired(
+    tx: &mut Tx,
+    id: ClockId,
+    threshold: &str,
+    generation: i32,
+    due_at: Timestamp,
+    now: Timestamp,
+) -> Result<bool> {
+    let known: Option<Timestamp> = clock_notice::table
+        .find((id, threshold, generation))
+        .select(clock_notice::fired_at)
+        .first(&mut **tx)
+        .optional()?;
+    if known.is_some() {
+        return Ok(false);
+    }
+    // Two nodes at once: the loser's unique violation rolls its whole transaction back, and its next look finds nothing due.
+    diesel::insert_into(clock_notice::table)
+        .values((
+            clock_notice::clock_id.eq(id),
+            clock_notice::threshold.eq(threshold),
+            clock_notice::generation.eq(generation),
+            clock_notice::due_at.eq(due_at),
+            clock_notice::fired_at.eq(now),
+        ))
+        .execute(&mut **tx)?;
+    Ok(true)
+}
