@@ -45,6 +45,7 @@ pub(super) fn serve(app: Arc<App>, began: Instant) -> anyhow::Result<()> {
             tracing::info!(signal, "stopping: requests under way are finished");
             handle.stop(true).await;
         });
+        say_how_to_begin(&app, &format!("{scheme}://{address}"));
         tracing::info!(
             millis = began.elapsed().as_millis() as u64,
             "serving at {scheme}://{address}"
@@ -54,6 +55,21 @@ pub(super) fn serve(app: Arc<App>, began: Instant) -> anyhow::Result<()> {
     running.stop();
     mark.clear();
     outcome.context("the web server")
+}
+
+/// On a fresh installation: the one-time link, on the terminal and not in the log, which others may read.
+fn say_how_to_begin(app: &App, here: &str) {
+    let ctx = app.system("start", crate::domain::timeline::Door::Cli);
+    match crate::actions::login::set_up_path(&ctx) {
+        Ok(Some(path)) => {
+            let place = app.config.public_url.as_deref().unwrap_or(here);
+            println!(
+                "\nNobody has set this up yet. Open this link, which works once:\n\n  {place}{path}\n"
+            );
+        }
+        Ok(None) => {}
+        Err(error) => tracing::error!(%error, "no set-up link could be made"),
+    }
 }
 
 async fn told_to_stop() -> &'static str {

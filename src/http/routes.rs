@@ -2,7 +2,7 @@
 
 use actix_web::web::{ServiceConfig, get, post, to};
 
-use super::web::{account, profile, queue, set_up, ticket, ticket_do};
+use super::web::*;
 use super::{assets, health, reply};
 
 /// A ticket's address: its key.
@@ -60,5 +60,26 @@ pub fn configure(routes: &mut ServiceConfig) {
             "/{key:[A-Za-z]{2,3}-[0-9]+}/{verb}",
             post().to(ticket_do::act),
         )
+        // the house
+        .route("/people", get().to(people::list))
+        .route("/people", post().to(people::invite))
+        .route("/people/new", get().to(people::new_form))
+        .route("/people/{id}", get().to(people::show))
+        .route("/people/{id}", post().to(people::edit))
+        .route("/people/{id}/grants", post().to(people::grant))
+        .route("/people/{id}/invite", post().to(people::invite_again))
+        .route("/people/{id}/deactivate", post().to(people::deactivate))
+        .route("/people/{id}/reactivate", post().to(people::reactivate))
+        .route("/teams", post().to(teams::add))
+        .route("/teams/new", get().to(teams::new_form))
+        .route("/teams/{id}", get().to(teams::show))
+        .route("/teams/{id}", post().to(teams::edit))
+        .route("/teams/{id}/active", post().to(teams::set_active))
+        .route("/services", get().to(services::list))
+        .route("/services", post().to(services::add))
+        .route("/services/new", get().to(services::new_form))
+        .route("/services/{id}", get().to(services::show))
+        .route("/services/{id}", post().to(services::edit))
+        .route("/services/{id}/active", post().to(services::set_active))
         .default_service(to(reply::absent));
 }

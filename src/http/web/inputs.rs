@@ -4,7 +4,8 @@
 use actix_web::HttpResponse;
 use chrono_tz::{TZ_VARIANTS, Tz};
 
-use crate::domain::id::Id;
+use crate::domain::id::{Id, PersonId};
+use crate::domain::people::Person;
 use crate::domain::refusal::FieldError;
 use crate::error::Error;
 use crate::http::form::Posted;
@@ -31,6 +32,35 @@ pub fn invalid<T>(outcome: Result<T, Failure>) -> Result<Result<T, Vec<FieldErro
         Err(Failure::House(Error::Invalid(errors))) => Ok(Err(errors)),
         Err(other) => Err(other),
     }
+}
+
+/// One box of a group to tick, or one row of it.
+pub struct Tick {
+    pub value: String,
+    pub text: String,
+    pub hint: String,
+    pub ticked: bool,
+}
+
+/// A group of boxes, one per person who is still here, by name.
+pub fn people_ticks(people: &[Person], ticked: impl Fn(PersonId) -> bool) -> Vec<Tick> {
+    let mut here: Vec<&Person> = people.iter().filter(|person| person.is_active).collect();
+    here.sort_by_key(|person| person.name.to_lowercase());
+    let tick = |person: &Person| Tick {
+        value: person.id.to_string(),
+        text: person.name.clone(),
+        hint: String::new(),
+        ticked: ticked(person.id),
+    };
+    here.into_iter().map(tick).collect()
+}
+
+/// The ids ticked under `name`; what is no id was not made by our form.
+pub fn ticked_ids<T>(posted: &Posted, name: &str) -> Result<Vec<Id<T>>, Failure> {
+    posted
+        .all(name)
+        .map(|text| Id::parse(text).ok_or_else(Failure::malformed))
+        .collect()
 }
 
 /// The zones that people live in, by name; the first choice is none.

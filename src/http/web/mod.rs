@@ -11,3 +11,6 @@ pub mod tape;
 pub mod ticket;
 pub mod ticket_do;
 pub mod when;
+pub mod people;
+pub mod services;
+pub mod teams;

@@ -1,0 +1,257 @@
+//! Services: whose they are, how many nodes must live, who knows them and who needs to know.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, web};
+use askama::Template;
+
+use super::inputs::{Answer, Tick, id_of, invalid, people_ticks, rev, ticked_ids};
+use crate::actions::allow;
+use crate::actions::house::{self, ServiceLists};
+use crate::app::{App, Ctx};
+use crate::domain::access::{Action, Target};
+use crate::domain::id::{PersonId, ServiceId, TeamId};
+use crate::domain::people::{Part, Person, Service, ServiceDetails, Team};
+use crate::error::{Error, Result};
+use crate::http::form::{Form, Posted};
+use crate::http::page::{Page, Viewer};
+use crate::http::reply;
+use crate::store;
+use crate::words::Words;
+
+#[derive(Template)]
+#[template(path = "house/services.html")]
+struct ListPage {
+    p: Page,
+    services: Vec<(Service, String)>,
+    gone: Vec<Service>,
+}
+
+pub async fn list(req: HttpRequest, app: web::Data<App>, viewer: Viewer) -> Answer {
+    let (services, gone) = viewer
+        .run(&app, |ctx| {
+            allow(&ctx.by, Action::ReadHouse, Target::House)?;
+            ctx.read(|conn| {
+                let mut services = store::house::services(conn)?;
+                services.sort_by_key(|service| service.name.to_lowercase());
+                let teams: Vec<TeamId> = services.iter().map(|it| it.team_id).collect();
+                let names = store::house::team_names(conn, &teams)?;
+                let (here, gone): (Vec<Service>, Vec<Service>) =
+                    services.into_iter().partition(|service| service.is_active);
+                let here = here.into_iter().map(|service| {
+                    let team = names.get(&service.team_id).cloned().unwrap_or_default();
+                    (service, team)
+                });
+                Ok((here.collect(), gone))
+            })
+        })
+        .await?;
+    reply::page(&ListPage {
+        p: Page::new(&req, "services-title"),
+        services,
+        gone,
+    })
+}
+
+#[derive(Template)]
+#[template(path = "house/service.html")]
+struct ServicePage {
+    p: Page,
+    /// `None` while it is being made.
+    service: Option<Service>,
+    team: Option<Team>,
+    experts: Vec<Person>,
+    need_to_know: Vec<Person>,
+    form: Form,
+    teams: Vec<(String, String)>,
+    expert_ticks: Vec<Tick>,
+    know_ticks: Vec<Tick>,
+    may_manage: bool,
+}
+
+#[derive(Default)]
+struct Known {
+    service: Option<Service>,
+    teams: Vec<Team>,
+    people: Vec<Person>,
+    lists: ServiceLists,
+}
+
+fn load(ctx: &Ctx<'_>, id: Option<ServiceId>) -> Result<Known> {
+    let needed = if id.is_some() {
+        Action::ReadHouse
+    } else {
+        Action::ManageServices
+    };
+    allow(&ctx.by, needed, Target::House)?;
+    ctx.read(|conn| {
+        let mut known = Known {
+            people: store::people::persons(conn)?,
+            teams: store::house::teams(conn)?,
+            ..Known::default()
+        };
+        if let Some(id) = id {
+            known.service = Some(store::house::service(conn, id)?.ok_or(Error::NotFound)?);
+            known.lists = ServiceLists {
+                experts: store::house::people_of_service(conn, id, Part::Expert)?,
+                need_to_know: store::house::people_of_service(conn, id, Part::NeedToKnow)?,
+            };
+        }
+        Ok(known)
+    })
+}
+
+fn page_of(req: &HttpRequest, known: Known, kept: Option<(Form, ServiceLists)>) -> ServicePage {
+    let p = match &known.service {
+        Some(service) => Page::titled(req, service.name.clone()),
+        None => Page::new(req, "service-new"),
+    };
+    let find = |ids: &[PersonId]| -> Vec<Person> {
+        known
+            .people
+            .iter()
+            .filter(|person| ids.contains(&person.id))
+            .cloned()
+            .collect()
+    };
+    let (experts, need_to_know) = (find(&known.lists.experts), find(&known.lists.need_to_know));
+    let (form, lists) = kept.unwrap_or_else(|| {
+        let form = match &known.service {
+            Some(service) => Form::new(p.words)
+                .with("name", &service.name)
+                .with("public_name", &service.public_name)
+                .with("team", service.team_id)
+                .with_some("runbook_url", service.runbook_url.as_ref())
+                .with("members_total", service.members_total)
+                .with("members_needed", service.members_needed)
+                .with("rev", service.version),
+            None => Form::new(p.words)
+                .with("members_total", 1)
+                .with("members_needed", 1),
+        };
+        (form, known.lists)
+    });
+    let owner = known.service.as_ref().map(|service| service.team_id);
+    let none = std::iter::once((String::new(), p.t("team-choose").into_owned()));
+    let here = known
+        .teams
+        .iter()
+        .filter(|team| team.is_active || Some(team.id) == owner);
+    ServicePage {
+        teams: none
+            .chain(here.map(|team| (team.id.to_string(), team.name.clone())))
+            .collect(),
+        team: known
+            .teams
+            .iter()
+            .find(|team| Some(team.id) == owner)
+            .cloned(),
+        expert_ticks: people_ticks(&known.people, |id| lists.experts.contains(&id)),
+        know_ticks: people_ticks(&known.people, |id| lists.need_to_know.contains(&id)),
+        may_manage: p.may(Action::ManageServices),
+        service: known.service,
+        experts,
+        need_to_know,
+        form,
+        p,
+    }
+}
+
+pub async fn new_form(req: HttpRequest, app: web::Data<App>, viewer: Viewer) -> Answer {
+    let known = viewer.run(&app, |ctx| load(ctx, None)).await?;
+    reply::page(&page_of(&req, known, None))
+}
+
+pub async fn show(
+    req: HttpRequest,
+    app: web::Data<App>,
+    viewer: Viewer,
+    id: web::Path<String>,
+) -> Answer {
+    let id: ServiceId = id_of(&id)?;
+    let known = viewer.run(&app, move |ctx| load(ctx, Some(id))).await?;
+    reply::page(&page_of(&req, known, None))
+}
+
+async fn save(
+    req: HttpRequest,
+    app: web::Data<App>,
+    viewer: Viewer,
+    id: Option<ServiceId>,
+    posted: Posted,
+) -> Answer {
+    let lists = ServiceLists {
+        experts: ticked_ids(&posted, "experts")?,
+        need_to_know: ticked_ids(&posted, "need_to_know")?,
+    };
+    let seen = match id {
+        Some(_) => rev(&posted)?,
+        None => 0,
+    };
+    let details = ServiceDetails::parse(
+        posted.text("name"),
+        posted.text("public_name"),
+        TeamId::parse(posted.text("team")),
+        posted.text("runbook_url"),
+        posted.text("members_total"),
+        posted.text("members_needed"),
+    );
+    let saved = match details {
+        Err(errors) => Err(Error::Invalid(errors).into()),
+        Ok(details) => {
+            let lists = lists.clone();
+            let work = move |ctx: &Ctx<'_>| match id {
+                Some(id) => house::edit_service(ctx, id, seen, &details, &lists),
+                None => house::add_service(ctx, &details, &lists),
+            };
+            viewer.run(&app, work).await
+        }
+    };
+    match invalid(saved)? {
+        Ok(service) => Ok(reply::see_saying(
+            &format!("/services/{}", service.id),
+            "said-saved",
+            "",
+        )),
+        Err(errors) => {
+            let known = viewer.run(&app, move |ctx| load(ctx, id)).await?;
+            let form = Form::kept(Words::english(), &posted, errors);
+            let page = page_of(&req, known, Some((form, lists)));
+            reply::page_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        }
+    }
+}
+
+pub async fn add(req: HttpRequest, app: web::Data<App>, viewer: Viewer, posted: Posted) -> Answer {
+    save(req, app, viewer, None, posted).await
+}
+
+pub async fn edit(
+    req: HttpRequest,
+    app: web::Data<App>,
+    viewer: Viewer,
+    id: web::Path<String>,
+    posted: Posted,
+) -> Answer {
+    let id = id_of(&id)?;
+    save(req, app, viewer, Some(id), posted).await
+}
+
+pub async fn set_active(
+    app: web::Data<App>,
+    viewer: Viewer,
+    id: web::Path<String>,
+    posted: Posted,
+) -> Answer {
+    let id: ServiceId = id_of(&id)?;
+    let is_active = posted.ticked("active");
+    viewer
+        .run(&app, move |ctx| {
+            house::set_service_active(ctx, id, is_active)
+        })
+        .await?;
+    Ok(reply::see_saying(
+        &format!("/services/{id}"),
+        "said-saved",
+        "",
+    ))
+}

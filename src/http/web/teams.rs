@@ -1,0 +1,197 @@
+//! One team: who belongs to it, where it lives, what it owns.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, web};
+use askama::Template;
+
+use super::inputs::{Answer, Tick, id_of, invalid, people_ticks, rev, ticked_ids, zones};
+use crate::actions::allow;
+use crate::actions::house::{self, TeamDetails};
+use crate::app::{App, Ctx};
+use crate::domain::access::{Action, Target};
+use crate::domain::id::{PersonId, TeamId};
+use crate::domain::people::{Person, Service, Team, name};
+use crate::domain::text::zone;
+use crate::error::{Error, Fields, Result};
+use crate::http::form::{Form, Posted};
+use crate::http::page::{Page, Viewer};
+use crate::http::reply;
+use crate::store;
+use crate::words::Words;
+
+#[derive(Template)]
+#[template(path = "people/team.html")]
+struct TeamPage {
+    p: Page,
+    /// `None` while it is being made.
+    team: Option<Team>,
+    members: Vec<Person>,
+    services: Vec<Service>,
+    form: Form,
+    zones: Vec<(String, String)>,
+    ticks: Vec<Tick>,
+    may_manage: bool,
+}
+
+#[derive(Default)]
+struct Known {
+    team: Option<Team>,
+    people: Vec<Person>,
+    members: Vec<PersonId>,
+    services: Vec<Service>,
+}
+
+fn load(ctx: &Ctx<'_>, id: Option<TeamId>) -> Result<Known> {
+    let needed = if id.is_some() {
+        Action::ReadHouse
+    } else {
+        Action::ManagePeople
+    };
+    allow(&ctx.by, needed, Target::House)?;
+    ctx.read(|conn| {
+        let mut known = Known {
+            people: store::people::persons(conn)?,
+            ..Known::default()
+        };
+        if let Some(id) = id {
+            known.team = Some(store::house::team(conn, id)?.ok_or(Error::NotFound)?);
+            known.members = store::house::members(conn, id)?;
+            known.services = store::house::services(conn)?;
+            known
+                .services
+                .retain(|service| service.team_id == id && service.is_active);
+        }
+        Ok(known)
+    })
+}
+
+fn page_of(req: &HttpRequest, known: Known, kept: Option<(Form, Vec<PersonId>)>) -> TeamPage {
+    let p = match &known.team {
+        Some(team) => Page::titled(req, team.name.clone()),
+        None => Page::new(req, "team-new"),
+    };
+    let (form, ticked) = kept.unwrap_or_else(|| {
+        let form = match &known.team {
+            Some(team) => Form::new(p.words)
+                .with("name", &team.name)
+                .with("zone", team.zone.name())
+                .with("rev", team.version),
+            None => Form::new(p.words),
+        };
+        (form, known.members.clone())
+    });
+    let by_id = |id: &PersonId| known.people.iter().find(|person| person.id == *id).cloned();
+    TeamPage {
+        zones: zones(p.words),
+        members: known.members.iter().filter_map(by_id).collect(),
+        ticks: people_ticks(&known.people, |id| ticked.contains(&id)),
+        may_manage: p.may(Action::ManagePeople),
+        team: known.team,
+        services: known.services,
+        form,
+        p,
+    }
+}
+
+pub async fn new_form(req: HttpRequest, app: web::Data<App>, viewer: Viewer) -> Answer {
+    let known = viewer.run(&app, |ctx| load(ctx, None)).await?;
+    reply::page(&page_of(&req, known, None))
+}
+
+pub async fn show(
+    req: HttpRequest,
+    app: web::Data<App>,
+    viewer: Viewer,
+    id: web::Path<String>,
+) -> Answer {
+    let id: TeamId = id_of(&id)?;
+    let known = viewer.run(&app, move |ctx| load(ctx, Some(id))).await?;
+    reply::page(&page_of(&req, known, None))
+}
+
+fn details(posted: &Posted, members: Vec<PersonId>) -> Result<TeamDetails> {
+    let mut fields = Fields::new();
+    let name = fields.take(name(posted.text("name")));
+    let zone = fields.take(zone("zone", posted.text("zone")));
+    fields.check()?;
+    match (name, zone) {
+        (Some(name), Some(zone)) => Ok(TeamDetails {
+            name,
+            zone,
+            calendar_id: None,
+            members,
+        }),
+        _ => Err(Error::internal("checked fields have values")),
+    }
+}
+
+async fn save(
+    req: HttpRequest,
+    app: web::Data<App>,
+    viewer: Viewer,
+    id: Option<TeamId>,
+    posted: Posted,
+) -> Answer {
+    let members: Vec<PersonId> = ticked_ids(&posted, "members")?;
+    let seen = match id {
+        Some(_) => rev(&posted)?,
+        None => 0,
+    };
+    let saved = match details(&posted, members.clone()) {
+        Err(error) => Err(error.into()),
+        Ok(mut details) => {
+            let work = move |ctx: &Ctx<'_>| match id {
+                Some(id) => {
+                    // The agreements' pages keep its calendar; this form leaves it as it is.
+                    let known = ctx.read(|conn| store::house::team(conn, id))?;
+                    details.calendar_id = known.and_then(|team| team.calendar_id);
+                    house::edit_team(ctx, id, seen, &details)
+                }
+                None => house::add_team(ctx, &details),
+            };
+            viewer.run(&app, work).await
+        }
+    };
+    match invalid(saved)? {
+        Ok(team) => Ok(reply::see_saying(
+            &format!("/teams/{}", team.id),
+            "said-saved",
+            "",
+        )),
+        Err(errors) => {
+            let known = viewer.run(&app, move |ctx| load(ctx, id)).await?;
+            let form = Form::kept(Words::english(), &posted, errors);
+            let page = page_of(&req, known, Some((form, members)));
+            reply::page_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        }
+    }
+}
+
+pub async fn add(req: HttpRequest, app: web::Data<App>, viewer: Viewer, posted: Posted) -> Answer {
+    save(req, app, viewer, None, posted).await
+}
+
+pub async fn edit(
+    req: HttpRequest,
+    app: web::Data<App>,
+    viewer: Viewer,
+    id: web::Path<String>,
+    posted: Posted,
+) -> Answer {
+    let id = id_of(&id)?;
+    save(req, app, viewer, Some(id), posted).await
+}
+
+pub async fn set_active(
+    app: web::Data<App>,
+    viewer: Viewer,
+    id: web::Path<String>,
+    posted: Posted,
+) -> Answer {
+    let id: TeamId = id_of(&id)?;
+    let is_active = posted.ticked("active");
+    viewer
+        .run(&app, move |ctx| house::set_team_active(ctx, id, is_active))
+        .await?;
+    Ok(reply::see_saying(&format!("/teams/{id}"), "said-saved", ""))
+}
