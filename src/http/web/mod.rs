@@ -3,14 +3,14 @@
 pub mod account;
 pub mod inputs;
 pub mod names;
+pub mod people;
 pub mod profile;
 pub mod queue;
 pub mod row;
+pub mod services;
 pub mod set_up;
 pub mod tape;
+pub mod teams;
 pub mod ticket;
 pub mod ticket_do;
 pub mod when;
-pub mod people;
-pub mod services;
-pub mod teams;
