@@ -12,6 +12,7 @@ pub mod house;
 pub mod login;
 pub mod oncall;
 pub mod page;
+pub mod page_note;
 pub mod people;
 pub mod repository;
 pub mod settings;

@@ -214,7 +214,7 @@ fn check_can_serve(tx: &mut Tx, person: PersonId, field: &'static str) -> Result
         Some(person) => Err(FieldError::new(field, "deactivated")
             .with("name", person.name)
             .into()),
-        None => Err(FieldError::new(field, "unknown-person").into()),
+        None => Err(FieldError::new(field, "nobody-known").into()),
     }
 }
 

@@ -3,7 +3,11 @@
 //! Facts are its events; the page's state is derived from them and kept as a cache. "Accepted" means that a relay took it over: mail
 //! knows no more, and nobody here calls that delivered.
 
-use super::id::{PageId, PersonId};
+use chrono_tz::Tz;
+
+use super::id::{PageId, PersonId, TicketKey};
+use super::severity::Severity;
+use super::text::Title;
 use super::timestamp::Timestamp;
 use super::word::words;
 
@@ -87,6 +91,42 @@ pub fn state_of(events: &[PageEventKind], channels: usize) -> PageState {
         return PageState::Suppressed;
     }
     PageState::Queued
+}
+
+/// What a page says: on the phone, in the mail and on its own screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    pub kind: PageKind,
+    /// Empty for a test page.
+    pub about: Option<Subject>,
+    /// What happens if nobody answers.
+    pub next: Option<(Timestamp, Next)>,
+    /// Of the person who is paged: times are theirs.
+    pub zone: Tz,
+}
+
+/// The incident that a page is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    pub key: TicketKey,
+    pub title: Title,
+    pub severity: Option<Severity>,
+    /// Who was hit, by name.
+    pub customer: Option<String>,
+    pub impact_at: Timestamp,
+    /// Who has it, by name.
+    pub owner: Option<String>,
+    pub is_open: bool,
+}
+
+/// What comes next without an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// These people are paged, by name.
+    People(Vec<String>),
+    WholeTeam,
+    /// The whole team and the admins hear that nobody answered.
+    DeadEnd,
 }
 
 /// How long an acknowledge link works, in seconds: two days, so that a page found in the morning can still be answered.

@@ -19,6 +19,8 @@ struct StaticFiles;
 pub const PREFIX: &str = "/a/";
 
 const SHEETS: [&str; 2] = ["tokens.css", "app.css"];
+/// The page in the night fetches this and nothing else: 8 KB must do on a bad line.
+const NIGHT: &str = "night.css";
 const SCRIPTS: [&str; 3] = ["clock.js", "draft.js", "keys.js"];
 const LOOSE: [(&str, &str); 3] = [
     ("fonts/atkinson-next.woff2", "font/woff2"),
@@ -35,6 +37,8 @@ pub struct Assets {
     pub js: String,
     /// Address of the icon.
     pub icon: String,
+    /// Address of the night page's own small sheet.
+    pub night: String,
 }
 
 struct Asset {
@@ -54,6 +58,7 @@ impl Assets {
             css: String::new(),
             js: String::new(),
             icon: String::new(),
+            night: String::new(),
         };
         let mut sheet = joined(&SHEETS);
         for (path, kind) in LOOSE {
@@ -65,6 +70,7 @@ impl Assets {
             }
         }
         assets.css = assets.add("app.css", "text/css; charset=utf-8", sheet.into());
+        assets.night = assets.add(NIGHT, "text/css; charset=utf-8", file(NIGHT).into());
         assets.js = assets.add(
             "app.js",
             "text/javascript; charset=utf-8",

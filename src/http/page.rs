@@ -125,6 +125,9 @@ impl Page {
     pub fn icon(&self) -> &str {
         &self.assets.icon
     }
+    pub fn night_css(&self) -> &str {
+        &self.assets.night
+    }
 
     /// The viewer may do `action`: whether to offer it. The action itself asks again.
     pub fn may(&self, action: Action) -> bool {

@@ -81,5 +81,8 @@ pub fn configure(routes: &mut ServiceConfig) {
         .route("/services/{id}", get().to(services::show))
         .route("/services/{id}", post().to(services::edit))
         .route("/services/{id}/active", post().to(services::set_active))
+        // on call
+        .route("/n/{token}", get().to(night::show))
+        .route("/n/{token}", post().to(night::answer))
         .default_service(to(reply::absent));
 }

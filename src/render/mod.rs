@@ -1,5 +1,6 @@
 //! Values into what leaves the house: letters, calendars, reports. No store, no network.
 
 pub mod calendar;
+pub mod page;
 pub mod pdf;
 pub mod sheet;

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod inputs;
 pub mod names;
+pub mod night;
 pub mod people;
 pub mod profile;
 pub mod queue;
