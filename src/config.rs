@@ -136,7 +136,20 @@ impl Config {
         environment: impl Iterator<Item = (String, String)>,
         flags: &[(&'static str, String)],
     ) -> Result<Self, String> {
-        let mut values = BTreeMap::new();
+        Self::load_with(&[], file, environment, flags)
+    }
+
+    /// As [`Config::load`], with other defaults than those of [`KEYS`].
+    pub fn load_with(
+        defaults: &[(&'static str, &str)],
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+        flags: &[(&'static str, String)],
+    ) -> Result<Self, String> {
+        let mut values: Values = defaults
+            .iter()
+            .map(|(key, value)| (*key, ((*value).to_owned(), "default".to_owned())))
+            .collect();
         let mut faults = Vec::new();
         if let Some(path) = file {
             match std::fs::read_to_string(path) {

@@ -1,6 +1,8 @@
 //! The command line: finds the configuration, opens the house, calls one thing.
 
-mod hook;
+        Verb::Serve => config(&matches, "data").and_then(serve::run).map(done),
+        Verb::Demo => config(&matches, "demo-data").and_then(demo::run).map(done),
+        Verb::Hook(verb) => hook::run(verb),
 mod serve;
 
 use std::path::PathBuf;
@@ -26,6 +28,8 @@ struct Cli {
 enum Verb {
     /// Runs the service (the default).
     Serve,
+    /// Makes a believable team in ./demo-data, with a month behind it, and serves it.
+    Demo,
     /// Runs inside git: sets up and serves a repository's hooks.
     #[command(subcommand)]
     Hook(hook::HookVerb),
@@ -40,7 +44,8 @@ pub fn main() -> ExitCode {
     };
     let done = |()| ExitCode::SUCCESS;
     let outcome = match cli.verb.unwrap_or(Verb::Serve) {
-        Verb::Serve => config(&matches).and_then(serve::run).map(done),
+        Verb::Serve => config(&matches, "data").and_then(serve::run).map(done),
+        Verb::Demo => config(&matches, "demo-data").and_then(demo::run).map(done),
         Verb::Hook(verb) => hook::run(verb),
     };
     match outcome {
@@ -80,8 +85,8 @@ fn command() -> Command {
     command
 }
 
-/// File, environment, flags.
-fn config(matches: &ArgMatches) -> anyhow::Result<Config> {
+/// File, environment, flags; `data` is the folder if none of them names one.
+fn config(matches: &ArgMatches, data: &str) -> anyhow::Result<Config> {
     let given = |name: &str| deepest(matches, name);
     let named = given("config").or_else(|| std::env::var("WATCHKEEPER_CONFIG").ok());
     let file = match named {
@@ -93,7 +98,8 @@ fn config(matches: &ArgMatches) -> anyhow::Result<Config> {
         .filter_map(|key| Some((key.name, given(key.name)?)))
         .collect();
     let environment = std::env::vars().filter(|(name, _)| name != "WATCHKEEPER_CONFIG");
-    Config::load(file.as_deref(), environment, &flags).map_err(anyhow::Error::msg)
+    Config::load_with(&[("data", data)], file.as_deref(), environment, &flags)
+        .map_err(anyhow::Error::msg)
 }
 
 /// A global flag, wherever on the line it stood.

@@ -1,0 +1,83 @@
+//! `watchkeeper demo`: a believable team with a month behind it, made anew each time and served.
+//!
+//! The month is lived through the same actions and jobs as a real one, with the clock moved by hand; only then the real clock
+//! takes over. Nothing is written past them.
+
+mod house;
+mod month;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context;
+
+use crate::app::App;
+use crate::config::Config;
+use crate::domain::timestamp::Timestamp;
+use crate::store::{Store, migrate};
+use crate::time::TimeSource;
+
+/// Stands in a folder that the demo made and may make anew.
+const MARK: &str = "this-is-a-demo";
+/// How far back the demo's life begins.
+const DAYS: i64 = 31;
+/// For everybody in the demo. It guards nothing: the demo listens on loopback.
+const PASSWORD: &str = "keep the watch";
+
+pub(super) fn run(mut config: Config) -> anyhow::Result<()> {
+    let began = Instant::now();
+    crate::telemetry::start_logs(&config).map_err(anyhow::Error::msg)?;
+    empty(&config.data)?;
+    // Pages and letters of the demo go into a folder, whatever the environment says.
+    config.smtp_relay = None;
+    config.mail_folder = Some(config.data.join("outbox"));
+    let public_url = config
+        .public_url
+        .get_or_insert_with(|| format!("http://{}", config.listen))
+        .clone();
+
+    let real = TimeSource::system();
+    let start = Timestamp::from_micros(real.now().micros() - DAYS * 86_400 * 1_000_000);
+    let store = Store::open(&config.database)?;
+    migrate::up(&store)?;
+    let app = App::new(store, TimeSource::manual(start), config.clone())?;
+    let house = house::found(&app, &public_url, PASSWORD).context("the demo's house")?;
+    month::live(&app, &house, real.now()).context("the demo's month")?;
+    let login = house.ines.email.to_string();
+    drop(app);
+
+    let app = Arc::new(App::new(
+        Store::open(&config.database)?,
+        TimeSource::system(),
+        config,
+    )?);
+    println!(
+        "The demo is ready after {} ms.",
+        began.elapsed().as_millis()
+    );
+    println!("  Open     {public_url}");
+    println!("  Log in   {login}");
+    println!("  Password {PASSWORD}");
+    super::serve::serve(app, began)
+}
+
+/// Makes the folder anew, if it is a demo's; anything else in it is somebody's.
+fn empty(folder: &Path) -> anyhow::Result<()> {
+    if folder.exists() {
+        let is_ours = folder.join(MARK).exists();
+        let is_empty = std::fs::read_dir(folder)?.next().is_none();
+        anyhow::ensure!(
+            is_ours || is_empty,
+            "{} holds something that is no demo: name another folder with --data",
+            folder.display()
+        );
+        std::fs::remove_dir_all(folder)?;
+    }
+    std::fs::create_dir_all(folder)?;
+    std::fs::write(
+        folder.join(MARK),
+        "Made by `watchkeeper demo`, which makes this folder anew each time.\n",
+    )?;
+    Ok(())
+}
