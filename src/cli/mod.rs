@@ -1,8 +1,7 @@
 //! The command line: finds the configuration, opens the house, calls one thing.
 
-        Verb::Serve => config(&matches, "data").and_then(serve::run).map(done),
-        Verb::Demo => config(&matches, "demo-data").and_then(demo::run).map(done),
-        Verb::Hook(verb) => hook::run(verb),
+mod demo;
+mod hook;
 mod serve;
 
 use std::path::PathBuf;

@@ -231,9 +231,7 @@ fn rotate(app: &App, admin: &Ctx<'_>, team: TeamId, people: &[PersonId]) -> Resu
         - Days::new(u64::from(
             chrono::Datelike::weekday(&today).days_since(Weekday::Mon),
         ));
-    let known = app
-        .store
-        .read(|conn| store::oncall::by_team(conn, team))?;
+    let known = app.store.read(|conn| store::oncall::by_team(conn, team))?;
     let plan = oncall::Plan {
         zone: HOME,
         anchor: monday.and_time(NaiveTime::from_hms_opt(9, 0, 0).unwrap_or_default()),
