@@ -81,7 +81,7 @@ impl Override {
             return Err(FieldError::new("ends_at", "end-before-start"));
         }
         if ends_at <= now {
-            return Err(FieldError::new("ends_at", "in-the-past"));
+            return Err(FieldError::new("ends_at", "is-recorded"));
         }
         if ends_at.secs_since(starts_at) > MAX_OVERRIDE_DAYS * 86_400 {
             return Err(FieldError::new("ends_at", "override-too-long")
@@ -412,7 +412,7 @@ mod tests {
         );
         assert_eq!(
             parse(at(6, 0), at(8, 0), add).unwrap_err().problem,
-            "in-the-past"
+            "is-recorded"
         );
         assert_eq!(
             parse(at(9, 0), at(9 + 24 * 93, 0), add)
