@@ -180,7 +180,7 @@ fn smtp_relay(field: &'static str, text: &str) -> Result<Option<String>, FieldEr
 
 fn time_of_day(field: &'static str, text: &str) -> Result<NaiveTime, FieldError> {
     NaiveTime::parse_from_str(text, "%H:%M")
-        .map_err(|_| FieldError::new(field, "not-a-time").with("value", text.to_owned()))
+        .map_err(|_| FieldError::new(field, "not-a-time-of-day").with("value", text.to_owned()))
 }
 
 /// A relay's address without its password, for pages and the audit.
@@ -246,7 +246,7 @@ mod tests {
             (SettingKey::SmtpRelay, "mail.example.org", "not-a-relay"),
             (SettingKey::SmtpRelay, "smtp://host:99999", "not-a-relay"),
             (SettingKey::MailFrom, "watch", "not-an-address"),
-            (SettingKey::NightFrom, "25:00", "not-a-time"),
+            (SettingKey::NightFrom, "25:00", "not-a-time-of-day"),
             (SettingKey::PostMortemFor, "severe", "not-a-severity"),
             (SettingKey::CloseAfterDays, "0", "not-days"),
         ] {

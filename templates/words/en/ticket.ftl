@@ -102,7 +102,6 @@ take-role = Take it
 take-over = take over
 give-role = Give a role to somebody
 to-whom = To
-team = Team
 asked = Asked
 runbook = Runbook
 knows-it = Knows this service
