@@ -96,7 +96,6 @@ role-operator = operator
 role-customer-voice = customer voice
 role-scribe = scribe
 role-gatherer = gatherer
-role-lead = lead
 
 relation-parent-of = parent of
 relation-duplicate-of = duplicate of
