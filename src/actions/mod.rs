@@ -3,6 +3,7 @@
 pub mod agreement;
 pub mod audit;
 pub mod change;
+pub mod commits;
 pub mod compensation;
 pub mod customer;
 pub mod escalation;

@@ -1,5 +1,6 @@
 //! The web: pages for people, answers for programs. Handlers parse, call one action, and show.
 
+pub mod api;
 pub mod assets;
 pub mod form;
 pub mod guard;

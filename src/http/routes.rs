@@ -3,7 +3,7 @@
 use actix_web::web::{ServiceConfig, get, post, to};
 
 use super::web::*;
-use super::{assets, health, reply};
+use super::{api, assets, health, reply};
 
 /// A ticket's address: its key.
 const TICKET: &str = "/{key:[A-Za-z]{2,3}-[0-9]+}";
@@ -84,5 +84,11 @@ pub fn configure(routes: &mut ServiceConfig) {
         // on call
         .route("/n/{token}", get().to(night::show))
         .route("/n/{token}", post().to(night::answer))
+        // git hooks
+        .route("/api/v1/keys/{key}/verdict", get().to(api::hook::verdict))
+        .route(
+            "/api/v1/hook/post-receive",
+            post().to(api::hook::post_receive),
+        )
         .default_service(to(reply::absent));
 }

@@ -2,7 +2,9 @@
 
 mod cluster;
 mod desk;
+mod git;
 mod migrations;
 mod oncall;
+mod served;
 mod tickets;
 mod tidy;

@@ -11,13 +11,15 @@ use super::git::Git;
 use super::place::Place;
 use super::{say, spool};
 use crate::domain::commit_message::PARSER_VERSION;
-use crate::domain::git::{BULK_COMMITS, Oid, Push, RefMove};
+use crate::domain::git::{BULK_COMMITS, Oid, Push, RefMove, ReportedCommit};
 use crate::domain::id::PushId;
 use crate::intake::push::{COMMITS_PER_PART, PushBody};
 use crate::time::TimeSource;
 
 /// The whole hook: forges cut theirs off after five seconds, and somebody is waiting.
 const BUDGET: Duration = Duration::from_secs(3);
+/// Paths in one request: some megabytes.
+const PATHS_PER_PART: usize = 20_000;
 /// A push of more refs than this is a mirror's: describing each of them would take minutes.
 const DESCRIBED_REFS: usize = 20;
 
@@ -89,7 +91,7 @@ fn parts(
     let mut commits = gather(git, &news, !is_bulk, &place.url()?)?;
     let mut parts = Vec::new();
     loop {
-        let rest = commits.split_off(commits.len().min(COMMITS_PER_PART));
+        let rest = commits.split_off(part_length(&commits));
         let push = Push {
             push_id: push_id.clone(),
             pusher: pusher(),
@@ -106,6 +108,17 @@ fn parts(
         }
         commits = rest;
     }
+}
+
+/// How many of these commits fit into one request.
+fn part_length(commits: &[ReportedCommit]) -> usize {
+    let mut paths = 0;
+    let fits = commits.iter().take(COMMITS_PER_PART).take_while(|commit| {
+        paths += commit.paths.len();
+        paths <= PATHS_PER_PART
+    });
+    // One commit fits always: it has at most 100 paths.
+    fits.count().max(1).min(commits.len())
 }
 
 /// Commits that the service hasn't taken, oldest first, each with the first ref that brought it.

@@ -1,0 +1,102 @@
+//! Which commits stand on a ticket, from which version to which they led, and how they are taken back.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::domain::commit_message::Relation;
+use crate::domain::git::{Repository, Revertible, revert_commands};
+use crate::domain::id::{CommitId, PushId, RepositoryId};
+use crate::domain::ticket::Ticket;
+use crate::error::Result;
+use crate::store::git_link::{CommitLink, RecordedCommit};
+use crate::store::{self, Conn};
+
+/// Commits shown of one ticket; an import's others can be found in the repository.
+const SHOWN: i64 = 200;
+
+/// The commits of one repository that stand on a ticket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnTicket {
+    pub repository: Repository,
+    /// Oldest first.
+    pub commits: Vec<(RecordedCommit, CommitLink)>,
+    /// `git describe` before the first and after the last published commit.
+    pub version_before: Option<String>,
+    pub version_after: Option<String>,
+    /// The commands that take the published commits back, to be run from top to bottom; empty if there is nothing to take back.
+    pub revert: Vec<String>,
+}
+
+/// All commits of a ticket, by repository. The caller may read the ticket.
+pub fn of_ticket(conn: &mut Conn, ticket: &Ticket) -> Result<Vec<OnTicket>> {
+    let all = store::git_link::of_ticket(conn, ticket.id, SHOWN)?;
+    let mut by_repository: Vec<(RepositoryId, Vec<(RecordedCommit, CommitLink)>)> = Vec::new();
+    for (commit, link) in all {
+        match by_repository
+            .iter_mut()
+            .find(|(id, _)| *id == commit.repository)
+        {
+            Some((_, commits)) => commits.push((commit, link)),
+            None => by_repository.push((commit.repository, vec![(commit, link)])),
+        }
+    }
+    let mut found = Vec::new();
+    for (id, commits) in by_repository {
+        let Some(repository) = store::repository::repository(conn, id)? else {
+            continue;
+        };
+        let content = content(&commits);
+        let pushes: HashSet<PushId> = content.iter().map(|commit| commit.push).collect();
+        let pushes: Vec<PushId> = pushes.into_iter().collect();
+        // Only a merge needs to know who its parents' parents are.
+        let has_merge = content.iter().any(|commit| commit.parents.len() > 1);
+        let graph = if has_merge {
+            store::git_link::graph(conn, &pushes)?
+        } else {
+            HashMap::new()
+        };
+        let revertible: Vec<Revertible> = content
+            .iter()
+            .map(|commit| Revertible {
+                oid: commit.oid.clone(),
+                parents: commit.parents.clone(),
+                reverts: commit.reverts(),
+            })
+            .collect();
+        found.push(OnTicket {
+            repository,
+            version_before: content
+                .first()
+                .and_then(|commit| commit.version_before.clone()),
+            version_after: content
+                .last()
+                .and_then(|commit| commit.version_after.clone()),
+            revert: revert_commands(&revertible, &graph),
+            commits,
+        });
+    }
+    Ok(found)
+}
+
+/// The published commits that belong to the ticket's work, each once: not what merely mentions it or was caused by it.
+fn content(commits: &[(RecordedCommit, CommitLink)]) -> Vec<&RecordedCommit> {
+    let mut seen: HashSet<CommitId> = HashSet::new();
+    commits
+        .iter()
+        .filter(|(commit, link)| {
+            let belongs = match link.relation {
+                Relation::Merge
+                | Relation::Refs
+                | Relation::Implements
+                | Relation::Closes
+                | Relation::Reopens
+                | Relation::Reverts => true,
+                Relation::Mention
+                | Relation::BackportOf
+                | Relation::Causes
+                | Relation::CausedBy => false,
+            };
+            belongs && commit.published_at.is_some() && seen.insert(commit.id)
+        })
+        .map(|(commit, _)| commit)
+        .collect()
+}

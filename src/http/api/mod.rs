@@ -1,0 +1,3 @@
+//! The doors for programs: JSON in, JSON out, a bearer token each time.
+
+pub mod hook;

@@ -1,0 +1,662 @@
+//! Commits and changes: the real git, its hooks, and a server on loopback.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Instant;
+
+use watchkeeper::actions::commits;
+use watchkeeper::actions::repository::{self, Typed};
+use watchkeeper::actions::ticket as act;
+use watchkeeper::domain::access::{Role, Roles};
+use watchkeeper::domain::commit_message::Relation;
+use watchkeeper::domain::id::{Kind, TicketKey};
+use watchkeeper::domain::text::Title;
+use watchkeeper::domain::ticket::{Opening, State, Ticket};
+use watchkeeper::domain::timeline::EntryKind;
+use watchkeeper::store::git_link::{CommitLink, RecordedCommit};
+use watchkeeper::store::timeline::Recorded;
+use watchkeeper::store::{self};
+
+use crate::both_databases;
+use crate::desk::{Desk, START};
+use crate::served::Served;
+
+const WATCHKEEPER: &str = env!("CARGO_BIN_EXE_watchkeeper");
+
+/// A desk with a server, a bare repository with our hook, and a clone of it with ours too.
+struct Bench {
+    desk: Desk,
+    server: Option<Served>,
+    folder: tempfile::TempDir,
+    token: String,
+    minute: std::cell::Cell<i64>,
+}
+
+impl Bench {
+    fn new(desk: Desk) -> Self {
+        Self::with_format(desk, "sha1")
+    }
+
+    fn with_format(desk: Desk, format: &str) -> Self {
+        let server = Served::new(&desk.app);
+        let admin = desk.person("Root", Roles::of(&[Role::Admin, Role::Responder]));
+        let typed = Typed {
+            name: "infra/web".into(),
+            publish: "release/*".into(),
+            ..Typed::default()
+        };
+        let (_, token) = repository::register(&desk.as_person(&admin), &typed).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let bench = Self {
+            desk,
+            server: Some(server),
+            folder,
+            token,
+            minute: std::cell::Cell::new(1),
+        };
+        let format = format!("--object-format={format}");
+        bench.git(
+            bench.folder.path(),
+            &["init", "-q", "--bare", "-b", "main", &format, "origin.git"],
+        );
+        bench.git(
+            bench.folder.path(),
+            &["init", "-q", "-b", "main", &format, "work"],
+        );
+        bench.work(&["remote", "add", "origin", "../origin.git"]);
+        bench.install("origin.git");
+        bench.install("work");
+        bench
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn install(&self, repository: &str) -> Output {
+        let url = self.server.as_ref().unwrap().url();
+        let repository = self.path(repository);
+        let args = [
+            "hook",
+            "install",
+            "--url",
+            &url,
+            "--token",
+            &self.token,
+            "--repo",
+        ];
+        let mut command = self.command(WATCHKEEPER, self.folder.path());
+        let output = command.args(args).arg(&repository).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output));
+        output
+    }
+
+    /// A program with nothing of this machine's own configuration, and a clock that moves a minute each time.
+    fn command(&self, program: &str, folder: &Path) -> Command {
+        let mut command = Command::new(program);
+        self.minute.set(self.minute.get() + 1);
+        let secs = START.micros() / 1_000_000 + self.minute.get() * 60;
+        command
+            .current_dir(folder)
+            .env("HOME", self.folder.path())
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_EDITOR", ":")
+            .env("GIT_AUTHOR_NAME", "Ada Lovelace")
+            .env("GIT_AUTHOR_EMAIL", "ada@example.org")
+            .env("GIT_COMMITTER_NAME", "Ada Lovelace")
+            .env("GIT_COMMITTER_EMAIL", "ada@example.org")
+            .env("GIT_AUTHOR_DATE", format!("{secs} +0000"))
+            .env("GIT_COMMITTER_DATE", format!("{secs} +0000"));
+        for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    fn try_git(&self, folder: &Path, args: &[&str]) -> Output {
+        self.command("git", folder).args(args).output().unwrap()
+    }
+
+    /// What git said on both of its outputs.
+    fn git(&self, folder: &Path, args: &[&str]) -> String {
+        let output = self.try_git(folder, args);
+        assert!(output.status.success(), "git {args:?}: {}", text(&output));
+        text(&output)
+    }
+
+    fn work(&self, args: &[&str]) -> String {
+        self.git(&self.path("work"), args)
+    }
+
+    /// Writes a file and commits it with this message.
+    fn commit(&self, file: &str, message: &str) -> String {
+        let path = self.path("work").join(file);
+        std::fs::write(&path, format!("{message}{}", self.minute.get())).unwrap();
+        self.work(&["add", file]);
+        self.work(&["commit", "-q", "-m", message])
+    }
+
+    fn head(&self) -> String {
+        self.work(&["rev-parse", "HEAD"]).trim().to_owned()
+    }
+
+    fn open(&self, kind: Kind, title: &str) -> Ticket {
+        let name = format!("P{}", self.minute.get());
+        self.minute.set(self.minute.get() + 1);
+        let somebody = self.desk.person(&name, Roles::of(&[Role::Responder]));
+        let title = Title::parse(title).unwrap();
+        act::open(
+            &self.desk.as_person(&somebody),
+            kind,
+            title,
+            &Opening::default(),
+        )
+        .unwrap()
+    }
+
+    fn ticket(&self, key: TicketKey) -> Ticket {
+        let found = self
+            .desk
+            .app
+            .store
+            .read(|conn| store::ticket::by_key(conn, key));
+        found.unwrap().unwrap()
+    }
+
+    fn commits(&self, key: TicketKey) -> Vec<(RecordedCommit, CommitLink)> {
+        let id = self.ticket(key).id;
+        self.desk
+            .app
+            .store
+            .read(|conn| store::git_link::of_ticket(conn, id, 100))
+            .unwrap()
+    }
+
+    fn entries(&self, key: TicketKey, kind: EntryKind) -> Vec<Recorded> {
+        let id = self.ticket(key).id;
+        let all = self
+            .desk
+            .app
+            .store
+            .read(|conn| store::timeline::of_ticket(conn, id))
+            .unwrap();
+        all.into_iter().filter(|entry| entry.kind == kind).collect()
+    }
+
+    fn revert(&self, key: TicketKey) -> Vec<String> {
+        let ticket = self.ticket(key);
+        let read = self
+            .desk
+            .app
+            .store
+            .read(|conn| commits::of_ticket(conn, &ticket));
+        read.unwrap().into_iter().flat_map(|on| on.revert).collect()
+    }
+
+    /// Runs the bare repository's hook by hand, as git would.
+    fn post_receive(&self, lines: &str) -> String {
+        use std::io::Write;
+        let mut child = self
+            .command(WATCHKEEPER, &self.path("origin.git"))
+            .env("GIT_DIR", ".")
+            .args(["hook", "post-receive"])
+            .stdin(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(lines.as_bytes())
+            .unwrap();
+        text(&child.wait_with_output().unwrap())
+    }
+
+    fn spooled(&self) -> usize {
+        let folder = self.path("origin.git/watchkeeper/spool");
+        std::fs::read_dir(folder).unwrap().count()
+    }
+
+    fn forget_recorded(&self) {
+        std::fs::remove_file(self.path("origin.git/watchkeeper/recorded")).unwrap();
+    }
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+both_databases!(a_pushed_commit_stands_on_the_change_that_it_names, |desk| {
+    let bench = Bench::new(desk);
+    let change = bench.open(Kind::Change, "Raise pool size");
+    bench.commit("a.txt", "Start");
+    bench.work(&["tag", "v1.0"]);
+    bench.work(&["push", "-q", "origin", "main", "v1.0"]);
+    let said = bench.commit(
+        "pool.toml",
+        &format!("Raise pool size\n\nRefs: {}", change.key),
+    );
+    assert!(said.contains("CHG-1 refs"), "{said}");
+    let pushed = bench.work(&["push", "origin", "main"]);
+    assert!(
+        pushed.contains("remote: watchkeeper: CHG-1 refs, one commit"),
+        "{pushed}"
+    );
+
+    let oid = bench.head();
+    let commits = bench.commits(change.key);
+    let [(commit, link)] = commits.as_slice() else {
+        panic!("{commits:?}")
+    };
+    assert_eq!(
+        (commit.oid.as_str(), link.relation),
+        (oid.as_str(), Relation::Refs)
+    );
+    assert_eq!(
+        (commit.author_name.as_str(), commit.subject.as_str()),
+        ("Ada Lovelace", "Raise pool size")
+    );
+    assert_eq!(commit.version_before.as_deref(), Some("v1.0"));
+    let after = commit.version_after.as_deref().unwrap();
+    assert!(after.starts_with("v1.0-1-g"), "{after}");
+    assert!(commit.published_at.is_some() && commit.acts);
+    let entries = bench.entries(change.key, EntryKind::CommitLinked);
+    let [entry] = entries.as_slice() else {
+        panic!("{entries:?}")
+    };
+    assert_eq!(entry.body, "Raise pool size");
+    assert_eq!(entry.facts.get("paths"), Some("A pool.toml"));
+    assert_eq!(
+        entry.facts.get("revert"),
+        Some(format!("git revert --no-edit {oid}").as_str())
+    );
+    assert_eq!(bench.ticket(change.key).state, State::Draft);
+
+    // The same again: by hand, with a forgotten memory, and by a second push of nothing.
+    let line = format!(
+        "{} {oid} refs/heads/main\n",
+        bench.work(&["rev-parse", "v1.0"]).trim()
+    );
+    bench.post_receive(&line);
+    bench.forget_recorded();
+    bench.post_receive(&line);
+    bench.work(&["push", "-q", "origin", "main"]);
+    assert_eq!(bench.commits(change.key).len(), 1);
+    assert_eq!(bench.entries(change.key, EntryKind::CommitLinked).len(), 1);
+    assert_eq!(bench.spooled(), 0);
+});
+
+both_databases!(
+    a_commit_closes_a_task_once_and_only_when_it_is_published,
+    |desk| {
+        let bench = Bench::new(desk);
+        let task = bench.open(Kind::Task, "Renew certificate").key;
+        bench.commit("a.txt", "Start");
+        bench.work(&["push", "-q", "origin", "main"]);
+        bench.work(&["switch", "-q", "-c", "wip"]);
+        bench.commit("cert.pem", &format!("New leaf\n\nCloses: {task}"));
+        bench.work(&["push", "-q", "origin", "wip"]);
+        assert_eq!(
+            bench.ticket(task).state,
+            State::Open,
+            "nothing acts before it is published"
+        );
+        assert_eq!(bench.commits(task).len(), 1);
+
+        bench.work(&["switch", "-q", "main"]);
+        bench.work(&["merge", "-q", "--ff-only", "wip"]);
+        let pushed = bench.work(&["push", "origin", "main"]);
+        assert!(
+            pushed.contains("TSK-1 closes") && pushed.contains("resolved"),
+            "{pushed}"
+        );
+        assert_eq!(bench.ticket(task).state, State::Done);
+        let [resolved] = &bench.entries(task, EntryKind::Resolved)[..] else {
+            panic!()
+        };
+        assert_eq!(resolved.facts.get("cause"), Some("commit"));
+        assert_eq!(resolved.facts.get("line"), Some("3"));
+
+        // Somebody finds it undone; the same work on a release branch doesn't close it a second time.
+        let ben = bench.desk.person("Ben", Roles::of(&[Role::Responder]));
+        act::reopen(&bench.desk.as_person(&ben), task, None, "still the old one").unwrap();
+        bench.work(&["switch", "-q", "-c", "release/1", "HEAD~1"]);
+        bench.work(&["cherry-pick", "-x", "main"]);
+        bench.work(&["push", "-q", "origin", "release/1"]);
+        assert_eq!(bench.commits(task).len(), 2);
+        assert_eq!(bench.ticket(task).state, State::Open);
+    }
+);
+
+both_databases!(two_branches_that_share_a_commit_bring_it_once, |desk| {
+    let bench = Bench::new(desk);
+    let change = bench.open(Kind::Change, "Pool").key;
+    bench.commit("a.txt", &format!("{change}: shared"));
+    bench.work(&["switch", "-q", "-c", "other"]);
+    bench.commit("b.txt", &format!("{change}: more"));
+    bench.work(&["push", "-q", "origin", "main", "other"]);
+    let subjects: Vec<_> = bench
+        .commits(change)
+        .into_iter()
+        .map(|(commit, _)| (commit.subject, commit.ref_name))
+        .collect();
+    assert_eq!(
+        subjects,
+        [
+            ("CHG-1: shared".to_owned(), "refs/heads/main".to_owned()),
+            ("CHG-1: more".to_owned(), "refs/heads/other".to_owned())
+        ]
+    );
+    // Deleting the branch is no news of commits, and the next push isn't confused by it.
+    bench.work(&["push", "-q", "origin", ":other"]);
+    bench.commit("c.txt", &format!("{change}: again"));
+    bench.work(&["push", "-q", "origin", "HEAD:refs/heads/third"]);
+    assert_eq!(bench.commits(change).len(), 3);
+});
+
+both_databases!(
+    a_revert_marks_the_change_and_a_merge_reverts_by_its_mainline,
+    |desk| {
+        let bench = Bench::new(desk);
+        let change = bench.open(Kind::Change, "Pool").key;
+        bench.commit("a.txt", "Start");
+        bench.work(&["switch", "-q", "-c", &format!("{change}-pool")]);
+        bench.commit(
+            "b.txt",
+            &format!("Raise\n\nChange: {change}\nSide-effects: short stall"),
+        );
+        bench.work(&["switch", "-q", "main"]);
+        bench.commit("c.txt", "Elsewhere");
+        bench.work(&[
+            "merge",
+            "-q",
+            "--no-ff",
+            "--no-edit",
+            &format!("{change}-pool"),
+        ]);
+        let merge = bench.head();
+        bench.work(&["push", "-q", "origin", "main"]);
+        let relations: Vec<_> = bench
+            .commits(change)
+            .iter()
+            .map(|(_, link)| link.relation)
+            .collect();
+        assert_eq!(relations, [Relation::Implements, Relation::Merge]);
+        let id = bench.ticket(change).id;
+        let read = |conn: &mut store::Conn| store::change::of(conn, id);
+        let plan = bench.desk.app.store.read(read).unwrap().plan;
+        assert_eq!(plan.side_effects, "short stall");
+        let commands = bench.revert(change);
+        assert_eq!(commands, [format!("git revert --no-edit -m 1 {merge}")]);
+
+        bench.work(&["revert", "--no-edit", "-m", "1", &merge]);
+        let pushed = bench.work(&["push", "origin", "main"]);
+        assert!(pushed.contains("revert prepared"), "{pushed}");
+        assert!(
+            bench
+                .desk
+                .app
+                .store
+                .read(read)
+                .unwrap()
+                .revert_prepared_at
+                .is_some()
+        );
+        assert_eq!(
+            bench.revert(change),
+            Vec::<String>::new(),
+            "nothing is left to take back"
+        );
+        assert_eq!(
+            bench.ticket(change).state,
+            State::Draft,
+            "a commit never moves a change"
+        );
+    }
+);
+
+both_databases!(a_sha_256_repository_works_like_any_other, |desk| {
+    let bench = Bench::with_format(desk, "sha256");
+    let change = bench.open(Kind::Change, "Pool").key;
+    bench.commit("a.txt", "Start");
+    bench.commit("pool.toml", &format!("Raise pool size\n\nRefs: {change}"));
+    bench.work(&["push", "-q", "origin", "main"]);
+    let [(commit, _)] = &bench.commits(change)[..] else {
+        panic!()
+    };
+    assert_eq!(commit.oid.len(), 64);
+    assert_eq!(commit.paths.len(), 1);
+    assert_eq!(commit.paths[0].path, "pool.toml");
+    let [entry] = &bench.entries(change, EntryKind::CommitLinked)[..] else {
+        panic!()
+    };
+    assert_eq!(entry.facts.get("paths"), Some("A pool.toml"));
+});
+
+both_databases!(
+    a_push_while_the_service_is_away_is_told_by_the_next_one,
+    |desk| {
+        let mut bench = Bench::new(desk);
+        let change = bench.open(Kind::Change, "Pool").key;
+        bench.commit("a.txt", &format!("{change}: while away"));
+        let address = bench.server.take().unwrap().address();
+        let pushed = bench.work(&["push", "origin", "main"]);
+        assert!(
+            pushed.contains("one push will be recorded later"),
+            "{pushed}"
+        );
+        assert_eq!((bench.commits(change).len(), bench.spooled()), (0, 1));
+
+        bench.server = Some(Served::again(&bench.desk.app, address));
+        bench.commit("b.txt", &format!("{change}: back"));
+        bench.work(&["push", "-q", "origin", "main"]);
+        let subjects: Vec<_> = bench
+            .commits(change)
+            .into_iter()
+            .map(|(commit, _)| commit.subject)
+            .collect();
+        assert_eq!(subjects, ["CHG-1: while away", "CHG-1: back"]);
+        assert_eq!(bench.spooled(), 0);
+    }
+);
+
+both_databases!(an_import_links_without_acting, |desk| {
+    let bench = Bench::new(desk);
+    let task = bench.open(Kind::Task, "Renew certificate").key;
+    let mut stream = String::new();
+    for number in 0..2_500 {
+        let message = format!("Step {number}\n\nCloses: {task}\n");
+        stream.push_str(&format!(
+            "commit refs/heads/main\ncommitter A <a@x> {} +0000\ndata {}\n{message}\nM 644 inline f\ndata 4\n{number:04}\n",
+            START.micros() / 1_000_000 + 60 + number,
+            message.len(),
+        ));
+    }
+    let file = bench.path("stream");
+    std::fs::write(&file, stream).unwrap();
+    let mut import = bench.command("git", &bench.path("work"));
+    import
+        .args(["fast-import", "--quiet"])
+        .stdin(std::fs::File::open(&file).unwrap());
+    assert!(import.status().unwrap().success());
+    let began = Instant::now();
+    bench.work(&["push", "-q", "origin", "main"]);
+    // Three parts may take more than one hook's patience on a busy machine; what is left is told by hand.
+    let origin = bench.path("origin.git");
+    let mut drain = bench.command(WATCHKEEPER, &origin);
+    assert!(drain.args(["hook", "drain"]).status().unwrap().success());
+    println!("2,500 commits pushed and recorded in {:?}", began.elapsed());
+    assert_eq!(bench.ticket(task).state, State::Open);
+    assert_eq!(
+        bench.commits(task).len(),
+        100,
+        "the newest hundred are shown"
+    );
+    let entries = bench.entries(task, EntryKind::CommitLinked);
+    let told: usize = entries
+        .iter()
+        .filter_map(|entry| entry.facts.get("commits")?.parse::<usize>().ok())
+        .sum();
+    assert_eq!((entries.len(), told), (3, 2_500), "one line for each part");
+});
+
+mod on_one_database {
+    use super::*;
+    use crate::desk::On;
+
+    fn bench() -> Bench {
+        Bench::new(Desk::new(On::Sqlite))
+    }
+
+    #[test]
+    fn a_message_that_names_an_unknown_ticket_is_warned_about_at_commit_time() {
+        let bench = bench();
+        let said = bench.commit("a.txt", "Raise pool size\n\nRefs: CHG-404");
+        assert!(said.contains("warning: CHG-404 doesn't exist"), "{said}");
+        let said = bench.commit("a.txt", "Raise pool size, see chg-1");
+        assert!(
+            said.contains("names no ticket") && said.contains("did you mean \"CHG-1\"?"),
+            "{said}"
+        );
+        bench.open(Kind::Change, "Pool");
+        let said = bench.commit("a.txt", "Does not fix CHG-1 yet");
+        assert!(
+            said.contains("CHG-1 mention (negated)") && !said.contains("warning"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn a_commit_is_never_held_up_by_a_service_that_is_away() {
+        let mut bench = bench();
+        bench.server = None;
+        let began = Instant::now();
+        let said = bench.commit("a.txt", "Raise pool size\n\nRefs: CHG-1");
+        assert!(said.contains("tickets not checked"), "{said}");
+        assert!(began.elapsed().as_secs() < 5);
+    }
+
+    #[test]
+    fn a_repository_may_insist_on_a_ticket() {
+        let bench = bench();
+        std::fs::write(bench.path("work/.watchkeeper.toml"), "enforce = true\n").unwrap();
+        bench.work(&["add", "."]);
+        let refused = bench.try_git(&bench.path("work"), &["commit", "-m", "No key"]);
+        assert!(!refused.status.success() && text(&refused).contains("enforce = true"));
+        bench.work(&["commit", "-q", "-m", "Typo\n\nNo-Ticket: only a typo"]);
+        bench.work(&["commit", "-q", "--allow-empty", "-m", "CHG-1: with one"]);
+    }
+
+    #[test]
+    fn a_hook_that_was_there_runs_first_and_installing_twice_changes_nothing() {
+        let bench = bench();
+        let hooks = bench.path("work/.git/hooks");
+        let ours = std::fs::read_to_string(hooks.join("commit-msg")).unwrap();
+        std::fs::write(hooks.join("commit-msg"), "#!/bin/sh\necho theirs; exit 1\n").unwrap();
+        let said = text(&bench.install("work"));
+        assert!(said.contains("00-previous"), "{said}");
+        bench.install("work");
+        assert_eq!(
+            std::fs::read_to_string(hooks.join("commit-msg")).unwrap(),
+            ours
+        );
+        assert_eq!(
+            std::fs::read_dir(hooks.join("commit-msg.d"))
+                .unwrap()
+                .count(),
+            1
+        );
+        let refused = bench.try_git(
+            &bench.path("work"),
+            &["commit", "--allow-empty", "-m", "CHG-1: x"],
+        );
+        assert!(!refused.status.success() && text(&refused).contains("theirs"));
+    }
+
+    #[test]
+    fn the_token_lies_where_only_its_owner_reads_it_and_opens_nothing_else() {
+        use std::os::unix::fs::PermissionsExt;
+        let bench = bench();
+        let file = bench.path("origin.git/watchkeeper/token");
+        assert_eq!(
+            std::fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        let url = bench.server.as_ref().unwrap().url();
+        let ask = |path: &str, token: &str| {
+            let agent: ureq::Agent = ureq::Agent::config_builder()
+                .http_status_as_error(false)
+                .build()
+                .into();
+            let request = agent.get(format!("{url}{path}"));
+            let answer = request
+                .header("Authorization", format!("Bearer {token}"))
+                .call()
+                .unwrap();
+            answer.status().as_u16()
+        };
+        assert_eq!(ask("/api/v1/keys/CHG-1/verdict", &bench.token), 200);
+        assert_eq!(ask("/api/v1/keys/nonsense/verdict", &bench.token), 422);
+        assert_eq!(ask("/api/v1/keys/CHG-1/verdict", "wk_wrong"), 401);
+        let mut install = bench.command(WATCHKEEPER, bench.folder.path());
+        install.args([
+            "hook", "install", "--url", &url, "--token", "wk_wrong", "--repo", "work",
+        ]);
+        let refused = install.output().unwrap();
+        assert!(!refused.status.success() && text(&refused).contains("doesn't take this token"));
+    }
+
+    #[test]
+    fn an_update_hook_that_refuses_one_of_three_refs_hides_only_that_one() {
+        use std::os::unix::fs::PermissionsExt;
+        let bench = bench();
+        let change = bench.open(Kind::Change, "Pool").key;
+        let update = bench.path("origin.git/hooks/update");
+        std::fs::write(&update, "#!/bin/sh\ncase $1 in */no) exit 1;; esac\n").unwrap();
+        std::fs::set_permissions(&update, std::fs::Permissions::from_mode(0o755)).unwrap();
+        bench.commit("a.txt", "Start");
+        for name in ["one", "no", "two"] {
+            bench.work(&["switch", "-q", "-c", name, "main"]);
+            bench.commit(name, &format!("{change}: {name}"));
+        }
+        let push = ["push", "-q", "origin", "main", "one", "no", "two"];
+        assert!(!bench.try_git(&bench.path("work"), &push).status.success());
+        let subjects: Vec<_> = bench
+            .commits(change)
+            .into_iter()
+            .map(|(commit, _)| commit.subject)
+            .collect();
+        assert_eq!(subjects, ["CHG-1: one", "CHG-1: two"]);
+    }
+
+    #[test]
+    fn a_forced_push_counts_what_it_dropped_and_two_pushes_at_once_lose_nothing() {
+        let bench = bench();
+        let change = bench.open(Kind::Change, "Pool").key;
+        bench.commit("a.txt", "Start");
+        bench.work(&["push", "-q", "origin", "main"]);
+        bench.commit("b.txt", &format!("{change}: first"));
+        let shared = bench.head();
+        std::thread::scope(|scope| {
+            for name in ["x", "y"] {
+                let folder = bench.path("work");
+                let mut push = bench.command("git", &folder);
+                push.args(["push", "-q", "origin", &format!("HEAD:refs/heads/{name}")]);
+                scope.spawn(move || assert!(push.status().unwrap().success()));
+            }
+        });
+        assert_eq!(bench.commits(change).len(), 1);
+        bench.work(&[
+            "commit",
+            "-q",
+            "--amend",
+            "-m",
+            &format!("{change}: amended"),
+        ]);
+        bench.work(&["push", "-q", "--force", "origin", "HEAD:refs/heads/x"]);
+        assert_eq!(bench.commits(change).len(), 2);
+        bench.git(&bench.path("origin.git"), &["cat-file", "-e", &shared]);
+    }
+}
