@@ -123,6 +123,8 @@ fn script(name: &str, program: &Path) -> String {
          if [ -x \"$hook\" ]; then {feed}\"$hook\" \"$@\" || exit $?; fi\ndone\n\
          program='{quoted}'\n\
          if [ ! -x \"$program\" ]; then echo \"watchkeeper: $program is gone; run \\`watchkeeper hook install\\` again\" >&2; exit 0; fi\n\
-         {feed}\"$program\" hook {name}{argument}\n"
+         {feed}\"$program\" hook {name}{argument}\n\
+         # 1 is a refusal; anything else is a failure of ours, which stops nobody.\n\
+         test $? -ne 1\n"
     )
 }

@@ -1,6 +1,7 @@
 # Hooks, repositories and what commits do.
 
 hook-failed = the push is done, but recording it failed: { $why }
+hook-no-check = this message wasn't checked: { $why }
 hook-install-away = { $url } doesn't answer now ({ $why }); installed all the same, and pushes will be told later
 hook-installed = { $hook } hook installed at { $path }
 hook-chained = the hook that was there runs first; it is { $path } now
