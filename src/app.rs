@@ -95,15 +95,17 @@ impl Ctx<'_> {
         seal: impl Fn(&mut Tx, &T) -> Result<()>,
     ) -> Result<T> {
         self.write(|tx| {
-            let joint = store::Joint::new(tx);
-            let value = action(&Ctx {
-                app: self.app,
-                now: self.now,
-                by: self.by.clone(),
-                door: self.door,
-                joined: Some(&joint),
-            })?;
-            drop(joint);
+            // The joint borrows the transaction; its block gives it back.
+            let value = {
+                let joint = store::Joint::new(tx);
+                action(&Ctx {
+                    app: self.app,
+                    now: self.now,
+                    by: self.by.clone(),
+                    door: self.door,
+                    joined: Some(&joint),
+                })?
+            };
             seal(tx, &value)?;
             Ok(value)
         })

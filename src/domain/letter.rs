@@ -320,11 +320,11 @@ pub fn bare_subject(subject: &str) -> String {
                 continue;
             }
         }
-        if let Some((token, tail)) = rest.strip_prefix('[').and_then(|text| text.split_once(']')) {
-            if token.parse::<TicketKey>().is_ok() {
-                rest = tail.trim_start();
-                continue;
-            }
+        if let Some((token, tail)) = rest.strip_prefix('[').and_then(|text| text.split_once(']'))
+            && token.parse::<TicketKey>().is_ok()
+        {
+            rest = tail.trim_start();
+            continue;
         }
         return rest.to_owned();
     }
@@ -337,10 +337,10 @@ pub fn subject_keys(subject: &str) -> Vec<TicketKey> {
         let key = piece
             .split_once(']')
             .and_then(|(token, _)| token.trim().parse().ok());
-        if let Some(key) = key {
-            if !keys.contains(&key) {
-                keys.push(key);
-            }
+        if let Some(key) = key
+            && !keys.contains(&key)
+        {
+            keys.push(key);
         }
     }
     keys

@@ -496,7 +496,8 @@ pub mod tests {
             services: vec![("checkout-db".into(), "Checkout".into())],
             ..Dictionary::default()
         };
-        let places: [(&str, fn(&mut Report)); 5] = [
+        type Slip = fn(&mut Report);
+        let places: [(&str, Slip); 5] = [
             ("title", |report| report.texts.title.push_str(" Ada")),
             ("cause", |report| report.texts.parts[4].1.push_str(" Ada")),
             ("contact", |report| report.texts.contact = "call Ada".into()),

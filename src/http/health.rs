@@ -16,8 +16,7 @@ pub async fn alive() -> HttpResponse {
 
 /// The database answers too: traffic may come.
 pub async fn ready(app: web::Data<App>) -> HttpResponse {
-    let asked =
-        web::block(move || app.store.read(|conn| crate::store::migrate::answers(conn))).await;
+    let asked = web::block(move || app.store.read(crate::store::migrate::answers)).await;
     match asked {
         Ok(Ok(())) => bare(StatusCode::OK)
             .content_type("text/plain; charset=utf-8")

@@ -195,10 +195,10 @@ fn text_header(message: &Message<'_>, name: HeaderName<'_>) -> Option<String> {
         .raw_message
         .get(header.offset_start as usize..header.offset_end as usize)?;
     // Subjects and the like come decoded from the parser unless they hold raw 8-bit bytes in an unknown set.
-    if let HeaderValue::Text(text) = &header.value {
-        if !text.contains('\u{fffd}') {
-            return Some(unfold(text));
-        }
+    if let HeaderValue::Text(text) = &header.value
+        && !text.contains('\u{fffd}')
+    {
+        return Some(unfold(text));
     }
     let (text, _) = decode(raw, None);
     Some(unfold(&text))
@@ -222,10 +222,9 @@ fn addresses(value: Option<&Address<'_>>) -> Vec<EmailAddress> {
             .address
             .as_deref()
             .and_then(|text| EmailAddress::parse(text).ok())
+            && !found.contains(&address)
         {
-            if !found.contains(&address) {
-                found.push(address);
-            }
+            found.push(address);
         }
     }
     found

@@ -178,6 +178,7 @@ pub struct Attachment {
 
 type AttachmentRow = (AttachmentId, TicketId, i64, Vec<u8>, String, String, i64);
 
+#[expect(clippy::too_many_arguments)] // seven columns of one row and the time
 pub fn attach(
     tx: &mut Tx,
     ticket: TicketId,

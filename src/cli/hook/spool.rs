@@ -47,7 +47,7 @@ pub fn drain(place: &Place, deadline: Instant) -> anyhow::Result<()> {
                 report(&answers);
                 remove(path)?;
             }
-            Told::Refused(status, reason) if matches!(status, 401 | 403) => {
+            Told::Refused(401 | 403, reason) => {
                 // A new token lets it through: it stays.
                 say("hook-token-refused", &[("why", reason.into())]);
                 break;
