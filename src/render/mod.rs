@@ -3,4 +3,5 @@
 pub mod calendar;
 pub mod page;
 pub mod pdf;
+pub mod report;
 pub mod sheet;
