@@ -305,7 +305,7 @@ fn working_hours(tx: &mut Tx, ctx: &Ctx<'_>, run: &Run) -> Result<(bool, Option<
 }
 
 /// A team's working hours: its calendar, or Monday to Friday from nine to five in its zone.
-fn team_hours(_tx: &mut Tx, team: &Team) -> Result<Hours> {
+pub(super) fn team_hours(_tx: &mut Tx, team: &Team) -> Result<Hours> {
     let nine_to_five = Range::new(9 * 60, 17 * 60).map_err(Error::from)?;
     let week: Vec<(u8, Range)> = (0..5).map(|day| (day, nine_to_five)).collect();
     let calendar = Calendar::new(team.zone, &week, Vec::new()).map_err(Error::from)?;

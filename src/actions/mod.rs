@@ -11,10 +11,12 @@ pub mod evidence;
 pub mod git;
 pub mod house;
 pub mod login;
+pub mod meeting;
 pub mod oncall;
 pub mod page;
 pub mod page_note;
 pub mod people;
+pub mod postmortem;
 pub mod repository;
 pub mod settings;
 pub mod sla;
@@ -149,5 +151,6 @@ fn follow(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &mut Ticket, recorded: &[Recorded]
     sla::follow(tx, ctx, ticket, recorded)?;
     store::search::index(tx, ticket, recorded)?;
     escalation::follow(tx, ctx, ticket, recorded)?;
+    postmortem::follow(tx, ctx, ticket, recorded)?;
     Ok(())
 }

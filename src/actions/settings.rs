@@ -19,7 +19,7 @@ use crate::secrets;
 use crate::store::login as doors;
 use crate::store::people::Holder;
 use crate::store::settings as rows;
-use crate::store::{Tx, house};
+use crate::store::{Conn, Tx, house};
 
 /// Changes settings, all of them or none.
 pub fn change(ctx: &Ctx<'_>, changes: &[(SettingKey, String)]) -> Result<Settings> {
@@ -54,7 +54,12 @@ pub fn change(ctx: &Ctx<'_>, changes: &[(SettingKey, String)]) -> Result<Setting
 
 /// The settings in force: the process's own configuration goes before what was set in the browser.
 pub fn in_force(app: &App) -> Result<Settings> {
-    let mut settings = app.store.read(rows::all)?;
+    app.store.read(|conn| in_force_with(app, conn))
+}
+
+/// As [`in_force`], on a connection that is open already.
+pub fn in_force_with(app: &App, conn: &mut Conn) -> Result<Settings> {
+    let mut settings = rows::all(conn)?;
     let config = &app.config;
     if config.public_url.is_some() {
         settings.public_url.clone_from(&config.public_url);

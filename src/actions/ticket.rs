@@ -377,6 +377,9 @@ pub fn step(
                 .with("key", key.to_string())
                 .into());
         }
+        if key.kind == Kind::PostMortem {
+            super::postmortem::before_step(tx, ctx, ticket, to, &why)?;
+        }
         let entry = match to {
             State::Resolved | State::Done => ticket.resolve(&why, ctx.now)?,
             State::Cancelled => ticket.cancel(&why, ctx.now)?,

@@ -6,6 +6,7 @@
 use super::id::{Id, MeetingId, PersonId, TicketId};
 use super::refusal::Refusal;
 use super::text::EmailAddress;
+use super::timeline::EntryKind;
 use super::timestamp::Timestamp;
 use super::word::words;
 
@@ -24,6 +25,7 @@ words! {
         Overview = "overview",
         Impact = "impact",
         Detection = "detection",
+        Timeline = "timeline",
         Resolution = "resolution",
         Factors = "factors",
         WentWell = "went_well",
@@ -132,6 +134,17 @@ pub struct Meeting {
     pub made_at: Timestamp,
     /// When it was held or cancelled.
     pub settled_at: Option<Timestamp>,
+}
+
+/// An entry of the incident's timeline as a post-mortem tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moment {
+    /// Its place on the incident's timeline: the source of the time.
+    pub seq: i64,
+    pub at: Timestamp,
+    pub kind: EntryKind,
+    pub who: String,
+    pub text: String,
 }
 
 /// Somebody who was asked to a meeting.

@@ -3,5 +3,6 @@
 pub mod calendar;
 pub mod page;
 pub mod pdf;
+pub mod postmortem;
 pub mod report;
 pub mod sheet;

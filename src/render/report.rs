@@ -25,7 +25,7 @@ pub fn sheet(report: &Report, words: &Words) -> Sheet {
     let hash = report.hash();
     let texts = &report.texts;
     let mut blocks = vec![Block::Facts(facts(report, words))];
-    let mut part = |part: Part, blocks: &mut Vec<Block>| {
+    let part = |part: Part, blocks: &mut Vec<Block>| {
         let text = match (part, texts.edition, texts.part(part)) {
             (Part::Cause, Edition::First, "") => t("report-cause-later"),
             (_, _, text) => text.to_owned(),
