@@ -86,10 +86,9 @@ fn on_reopened(tx: &mut Tx, ctx: &Ctx<'_>, incident: &Ticket) -> Result<()> {
 }
 
 fn by_rule<'a>(ctx: &Ctx<'a>) -> Ctx<'a> {
-    Ctx {
-        by: Principal::System(SELF),
-        ..ctx.clone()
-    }
+    let mut ctx = ctx.clone();
+    ctx.by = Principal::System(SELF);
+    ctx
 }
 
 /// Opens the post-mortem of an incident by hand, whatever its severity.

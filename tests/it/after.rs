@@ -106,7 +106,13 @@ both_databases!(
             .store
             .read(|conn| store::postmortem::sections(conn, pm.id))
             .unwrap();
-        let text = |wanted| &sections.iter().find(|(section, _)| *section == wanted).unwrap().1;
+        let text = |wanted| {
+            &sections
+                .iter()
+                .find(|(section, _)| *section == wanted)
+                .unwrap()
+                .1
+        };
         assert!(text(Section::Overview).contains("47 min"));
         assert!(text(Section::Timeline).contains("[INC-1#1]"));
         assert_eq!(text(Section::Resolution), "Failed over");
@@ -129,16 +135,19 @@ both_databases!(
     }
 );
 
-both_databases!(an_average_incident_gets_a_post_mortem_by_hand_only, |desk| {
-    let ada = desk.person("Ada", RESPONDER);
-    let broken = incident(&desk, &ada, Severity::Average);
-    act::resolve(&desk.as_person(&ada), broken.key, None, "restarted").unwrap();
-    assert!(ticket(&desk, "PM-1").is_none());
-    let pm = postmortem::open(&desk.as_person(&ada), broken.key).unwrap();
-    assert_eq!(pm.key, key("PM-1"));
-    let again = postmortem::open(&desk.as_person(&ada), broken.key).unwrap_err();
-    assert_eq!(rule(again), "has-post-mortem");
-});
+both_databases!(
+    an_average_incident_gets_a_post_mortem_by_hand_only,
+    |desk| {
+        let ada = desk.person("Ada", RESPONDER);
+        let broken = incident(&desk, &ada, Severity::Average);
+        act::resolve(&desk.as_person(&ada), broken.key, None, "restarted").unwrap();
+        assert!(ticket(&desk, "PM-1").is_none());
+        let pm = postmortem::open(&desk.as_person(&ada), broken.key).unwrap();
+        assert_eq!(pm.key, key("PM-1"));
+        let again = postmortem::open(&desk.as_person(&ada), broken.key).unwrap_err();
+        assert_eq!(rule(again), "has-post-mortem");
+    }
+);
 
 both_databases!(
     reopening_cancels_the_meeting_and_resolving_again_plans_another,
@@ -152,7 +161,10 @@ both_databases!(
         desk.advance(HOUR);
         act::reopen(&desk.as_person(&ada), broken.key, None, "not fixed").unwrap();
         let cancelled = meeting_of(&desk, &pm);
-        assert_eq!((cancelled.id, cancelled.state), (first.id, MeetingState::Cancelled));
+        assert_eq!(
+            (cancelled.id, cancelled.state),
+            (first.id, MeetingState::Cancelled)
+        );
         assert_eq!(cancelled.sequence, 1);
 
         desk.advance(HOUR);
@@ -160,7 +172,10 @@ both_databases!(
         let second = meeting_of(&desk, &pm);
         assert_ne!(second.uid, first.uid);
         assert_eq!(second.state, MeetingState::Planned);
-        assert!(ticket(&desk, "PM-2").is_none(), "one post-mortem per incident");
+        assert!(
+            ticket(&desk, "PM-2").is_none(),
+            "one post-mortem per incident"
+        );
     }
 );
 
@@ -205,7 +220,8 @@ both_databases!(
         let broken = incident(&desk, &ada, Severity::Disaster);
         act::resolve(&desk.as_person(&ada), broken.key, None, "fixed").unwrap();
         let pm = ticket(&desk, "PM-1").expect("the post-mortem");
-        let step = |who: &Staff, to, why: &str| act::step(&desk.as_person(who), pm.key, None, to, why);
+        let step =
+            |who: &Staff, to, why: &str| act::step(&desk.as_person(who), pm.key, None, to, why);
 
         assert_eq!(
             rule(step(&ada, State::InReview, "").unwrap_err()),
@@ -235,10 +251,7 @@ both_databases!(
             "meeting-open"
         );
         meeting::hold(&desk.as_person(&ada), pm.key, None).unwrap();
-        assert_eq!(
-            step(&ada, State::Closed, "").unwrap().state,
-            State::Closed
-        );
+        assert_eq!(step(&ada, State::Closed, "").unwrap().state, State::Closed);
     }
 );
 

@@ -1,5 +1,6 @@
 //! Stories: what the product promises, told through the real application on both databases.
 
+mod after;
 mod cluster;
 mod desk;
 mod git;
