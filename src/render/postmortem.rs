@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn a_draft_holds_what_the_record_knows_with_its_source() {
-        let at = |text| Timestamp::parse_rfc3339(text).unwrap();
+        let at = |text: &str| Timestamp::parse_rfc3339(text).unwrap();
         let opening = Opening {
             severity: Some(Severity::Disaster),
             impact_at: Some(at("2026-11-21T03:00:00Z")),
