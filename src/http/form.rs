@@ -343,6 +343,7 @@ pub struct Field<'a> {
     hint: Option<Cow<'a, str>>,
     example: Option<Cow<'a, str>>,
     complete: Option<&'a str>,
+    among: Option<&'a str>,
     max: Option<usize>,
     required: bool,
     focus: bool,
@@ -358,6 +359,7 @@ impl<'a> Field<'a> {
             hint: None,
             example: None,
             complete: None,
+            among: None,
             max: None,
             required: false,
             focus: false,
@@ -384,6 +386,12 @@ impl<'a> Field<'a> {
     /// The `autocomplete` token.
     pub fn complete(mut self, token: &'a str) -> Self {
         self.complete = Some(token);
+        self
+    }
+
+    /// The id of a `<datalist>` with suggestions.
+    pub fn among(mut self, list: &'a str) -> Self {
+        self.among = Some(list);
         self
     }
 
@@ -435,6 +443,9 @@ impl fmt::Display for Field<'_> {
         }
         if let Some(token) = self.complete {
             attribute("autocomplete", token);
+        }
+        if let Some(list) = self.among {
+            attribute("list", list);
         }
         if let Some(max) = self.max {
             attribute("maxlength", &max.to_string());

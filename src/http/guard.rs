@@ -276,6 +276,9 @@ struct ErrorPage {
     problems: Vec<String>,
     kept: Vec<(String, String)>,
     back: Option<String>,
+    /// Where the form went that was sent without a session: logging in carries it on.
+    resend: Option<String>,
+    carried: Vec<(String, String)>,
 }
 
 /// Turns a failed answer into a page, unless it is one already or belongs to a program.
@@ -329,6 +332,9 @@ fn dress(answer: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
         .and_then(|from| from.split_once("://"))
         .and_then(|(_, rest)| rest.find('/').map(|at| rest[at..].to_owned()))
         .filter(|path| !path.starts_with("//"));
+    let is_carried = cause.name == "log-in" && !kept.is_empty();
+    let resend = is_carried.then(|| req.path().to_owned());
+    let carried = if is_carried { kept.clone() } else { Vec::new() };
     let template = ErrorPage {
         text: words.t(&format!("error-{}-text", cause.name)).into_owned(),
         reason: cause.refusal.as_ref().map(|refusal| words.refusal(refusal)),
@@ -343,6 +349,8 @@ fn dress(answer: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
             .collect(),
         status: status.as_u16(),
         back,
+        resend,
+        carried,
         p: page,
     };
     let mut fresh =

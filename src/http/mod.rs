@@ -3,6 +3,7 @@
 pub mod api;
 pub mod assets;
 pub mod form;
+pub mod frame;
 pub mod guard;
 pub mod health;
 pub mod marks;

@@ -43,6 +43,11 @@ pub fn configure(routes: &mut ServiceConfig) {
         .route("/tokens", post().to(profile::make_token))
         .route("/tokens/{id}/revoke", post().to(profile::revoke_token))
         // the work
+        .route("/", get().to(home::shift))
+        .route("/new", get().to(new::form))
+        .route("/new", post().to(new::open))
+        .route("/call", get().to(new::call_form))
+        .route("/call", post().to(new::call))
         .route("/queue", get().to(queue::list))
         .route("/queue.csv", get().to(queue::csv))
         .route("/incidents", get().to(queue::incidents))
@@ -55,6 +60,14 @@ pub fn configure(routes: &mut ServiceConfig) {
         .route(
             "/{key:[A-Za-z]{2,3}-[0-9]+}/files/{id}",
             get().to(ticket_do::file),
+        )
+        .route(
+            "/{key:[A-Za-z]{2,3}-[0-9]+}/edit",
+            get().to(ticket_edit::form),
+        )
+        .route(
+            "/{key:[A-Za-z]{2,3}-[0-9]+}/edit",
+            post().to(ticket_edit::save),
         )
         .route(
             "/{key:[A-Za-z]{2,3}-[0-9]+}/{verb}",

@@ -148,14 +148,18 @@ fn viewer_of(conn: &mut Conn, app: &App, principal: Principal, holder: Holder) -
         || config.mail_folder.is_some()
         || settings.smtp_relay.is_some();
     let is_staff = principal.is_staff();
+    let mut frame = Frame {
+        house: settings.house_name,
+        is_mute: is_staff && !can_send,
+        ..Frame::default()
+    };
+    if is_staff {
+        super::frame::fill(conn, &mut frame, principal.person(), app.time.now())?;
+    }
     Ok(Viewer {
         principal,
         zone: zone.unwrap_or(settings.house_zone),
-        frame: Frame {
-            house: settings.house_name,
-            is_mute: is_staff && !can_send,
-            ..Frame::default()
-        },
+        frame,
     })
 }
 

@@ -31,6 +31,7 @@ struct LogInPage {
     then: String,
     problem: Option<String>,
     is_founded: bool,
+    kept: Vec<(String, String)>,
 }
 
 #[derive(Deserialize)]
@@ -86,6 +87,7 @@ pub async fn log_in_form(
         form: Form::new(Words::english()),
         then,
         problem: None,
+        kept: Vec::new(),
         is_founded,
     })
 }
@@ -110,7 +112,10 @@ pub async fn log_in(req: HttpRequest, app: web::Data<App>, posted: Posted) -> An
     let words = Words::english();
     let (status, problem) = match entered {
         Ok(Some(token)) => {
-            let mut answer = reply::see(safe(posted.text("then")));
+            let mut answer = match carried(&req, &posted, &token)? {
+                Some(page) => page,
+                None => reply::see(safe(posted.text("then"))),
+            };
             add_cookie(&mut answer, cookie_for(&req, token))?;
             return Ok(answer);
         }
@@ -128,9 +133,53 @@ pub async fn log_in(req: HttpRequest, app: web::Data<App>, posted: Posted) -> An
         form: Form::kept(words, &posted, Vec::new()),
         then: safe(posted.text("then")).to_owned(),
         problem: Some(problem),
+        kept: kept(&posted),
         is_founded: true,
     };
     reply::page_with(status, &page)
+}
+
+/// What somebody was writing when their session ended, as hidden fields: `kept-to` and `kept.<name>`.
+fn kept(posted: &Posted) -> Vec<(String, String)> {
+    let is_kept = |name: &str| name == "kept-to" || name.starts_with("kept.");
+    posted
+        .texts
+        .iter()
+        .filter(|(name, _)| is_kept(name))
+        .cloned()
+        .collect()
+}
+
+#[derive(Template)]
+#[template(path = "account/carried.html")]
+struct CarriedPage {
+    p: Page,
+    place: String,
+    token: String,
+    texts: Vec<(String, String)>,
+}
+
+/// Back in after a session ended while writing: the form as it was sent, one press away from being sent again.
+fn carried(
+    req: &HttpRequest,
+    posted: &Posted,
+    session: &str,
+) -> std::result::Result<Option<HttpResponse>, Failure> {
+    let place = posted.text("kept-to");
+    if place.is_empty() || safe(place) != place {
+        return Ok(None);
+    }
+    let texts = posted.texts.iter().filter_map(|(name, value)| {
+        let name = name.strip_prefix("kept.")?;
+        Some((name.to_owned(), value.clone()))
+    });
+    let page = CarriedPage {
+        p: Page::new(req, "carried-title"),
+        place: place.to_owned(),
+        token: secrets::derive(session, "form"),
+        texts: texts.collect(),
+    };
+    reply::page(&page).map(Some)
 }
 
 pub(super) fn add_cookie(

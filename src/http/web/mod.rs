@@ -1,8 +1,10 @@
 //! The pages. One file per noun; what several pages show alike lies in `names`, `row`, `tape` and `when`.
 
 pub mod account;
+pub mod home;
 pub mod inputs;
 pub mod names;
+pub mod new;
 pub mod night;
 pub mod people;
 pub mod profile;
@@ -14,4 +16,5 @@ pub mod tape;
 pub mod teams;
 pub mod ticket;
 pub mod ticket_do;
+pub mod ticket_edit;
 pub mod when;

@@ -88,10 +88,9 @@ metric-resolve = Resolve
 metric-report = Outage report
 metric-review = Review
 metric-meeting = Post-mortem meeting
-metric-callback = Call back
+metric-call-back = Call back
 metric-log = Ticket logged
 metric-due = Due
-metric-hold = Hold ends
 
 priority-urgent = Urgent
 priority-high = High

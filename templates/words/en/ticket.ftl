@@ -185,3 +185,13 @@ field-unknown-customer = No customer is called "{ $value }".
 field-unknown-ticket = There is no ticket "{ $value }".
 field-not-an-instant = "{ $value }" is no date and time. Write it like 2026-11-21 14:02.
 field-no-such-time = "{ $value }" doesn't exist: the clocks change there.
+
+edit-title = Edit
+edit-heading = Edit { $key }
+edit-clash = Somebody else changed the same while you were typing.
+edit-clash-text = Nothing is written yet. Your text is still in the form: change it if you want, then save again and it holds.
+edit-theirs = Theirs, as it stands now
+edit-yours = Yours
+edit-save = Save
+edit-leave = Leave as it is
+edit-url-example = https://meet.example.org/inc-12

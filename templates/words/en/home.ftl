@@ -1,0 +1,29 @@
+# My shift.
+
+home-title = My shift
+home-morning = Good morning, { $name }
+home-afternoon = Good afternoon, { $name }
+home-evening = Good evening, { $name }
+home-night = Good night, { $name }
+home-you-are-on = You are on call
+home-then = left, then { $name } takes over:
+home-then-nobody = left, then nobody:
+home-nobody-is-on = Nobody is on call
+home-gap = There is a gap in the rota. What is urgent goes to the whole team.
+home-no-rota = There is no rota yet. What is urgent goes to the whole team.
+home-to-rota = Plan the rota
+home-you-are-off = You are not on call
+home-is-on = { $name } is on call now.
+home-your-next = Your next shifts:
+home-fire = On fire
+home-no-fire = Nothing of severity high or disaster is open.
+home-mine = Next for you
+home-nothing-mine = You have nothing open.
+home-see-unowned = What nobody has
+home-around = Around you
+home-unowned = Nobody has it
+home-no-unowned = Every open incident has somebody.
+home-replied = Customer wrote last
+home-no-replied = Every customer has an answer.
+home-changes = Changes now
+home-no-changes = None is approved or running.
