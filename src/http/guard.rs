@@ -286,11 +286,11 @@ fn dress(answer: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
     let status = answer.status();
     let is_failure = status.is_client_error() || status.is_server_error();
     let req = answer.request();
-    let for_program = req.path().starts_with("/api/")
-        || req
-            .headers()
-            .get(header::ACCEPT)
-            .is_some_and(|accept| accept == "application/json");
+    let is_call = req.path().starts_with("/api/");
+    let for_program = req
+        .headers()
+        .get(header::ACCEPT)
+        .is_some_and(|accept| accept == "application/json");
     let (cause, is_empty) = {
         let response = answer.response();
         let extensions = response.extensions();
@@ -299,8 +299,13 @@ fn dress(answer: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
             response.headers().get(header::CONTENT_TYPE).is_none(),
         )
     };
+    if is_failure && is_call && (cause.is_some() || is_empty) {
+        let problem = super::api::problem::of_bare(status, cause.as_ref());
+        return carry_on(answer, problem);
+    }
     // A page of its own, a download, an asset: left as it is. The framework's own answers (404 of no route, 405) are bare.
     if !is_failure
+        || is_call
         || for_program
         || (cause.is_none() && !is_empty)
         || req.path().starts_with(super::assets::PREFIX)
@@ -353,8 +358,18 @@ fn dress(answer: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
         carried,
         p: page,
     };
-    let mut fresh =
+    let fresh =
         reply::page_with(status, &template).unwrap_or_else(|failure| failure.error_response());
+    carry_on(ServiceResponse::new(req, old), fresh)
+}
+
+/// Puts `fresh` in the place of a failed answer, with the headers that say how to go on.
+fn carry_on(
+    answer: ServiceResponse<BoxBody>,
+    mut fresh: HttpResponse<BoxBody>,
+) -> ServiceResponse<BoxBody> {
+    let status = answer.status();
+    let (req, old) = answer.into_parts();
     if let Some(after) = old.headers().get(header::RETRY_AFTER) {
         fresh
             .headers_mut()

@@ -97,11 +97,7 @@ pub fn configure(routes: &mut ServiceConfig) {
         // on call
         .route("/n/{token}", get().to(night::show))
         .route("/n/{token}", post().to(night::answer))
-        // git hooks
-        .route("/api/v1/keys/{key}/verdict", get().to(api::hook::verdict))
-        .route(
-            "/api/v1/hook/post-receive",
-            post().to(api::hook::post_receive),
-        )
+        // programs
+        .configure(api::configure)
         .default_service(to(reply::absent));
 }

@@ -1,3 +1,129 @@
-//! The doors for programs: JSON in, JSON out, a bearer token each time.
+//! The JSON API: one call, one action. The table below is the only place that knows an address; from it come the router and the
+//! OpenAPI document, so that neither can have what the other hasn't.
 
+pub mod call;
+mod customer;
+pub mod document;
+mod entry;
 pub mod hook;
+mod house;
+pub mod paging;
+mod part;
+mod person;
+pub mod problem;
+mod read;
+pub mod reference;
+mod search;
+mod step;
+mod ticket;
+pub mod value;
+
+use actix_web::http::Method;
+use actix_web::{HttpResponse, web};
+use utoipa::OpenApi;
+
+use self::problem::Failure;
+
+/// Addresses, methods and handlers, once.
+macro_rules! doors {
+    ($($path:literal { $($method:ident $handler:ident :: $name:ident),+ $(,)? })+) => {
+        #[derive(OpenApi)]
+        #[openapi(paths($($($handler::$name),+),+), components(schemas(problem::Problem)))]
+        pub struct Handlers;
+
+        /// Every operation: method, address, name.
+        pub const ROUTES: &[(&str, &str, &str)] =
+            &[$($((stringify!($method), $path, stringify!($handler::$name))),+),+];
+
+        fn doors(routes: &mut web::ServiceConfig) {
+            $(
+                routes.service(
+                    web::resource($path)
+                        $(.route(web::method(Method::$method).to($handler::$name)))+
+                        .default_service(web::to(|| no_method(&[$(stringify!($method)),+]))),
+                );
+            )+
+        }
+    };
+}
+
+doors! {
+    "/api/v1/tickets" { GET ticket::list, POST ticket::open }
+    "/api/v1/tickets/{key}" { GET ticket::read, PATCH ticket::edit }
+    "/api/v1/tickets/{key}/take" { POST step::take }
+    "/api/v1/tickets/{key}/assign" { POST step::assign }
+    "/api/v1/tickets/{key}/unassign" { POST step::unassign }
+    "/api/v1/tickets/{key}/hand-over" { POST step::hand_over }
+    "/api/v1/tickets/{key}/acknowledge" { POST step::acknowledge }
+    "/api/v1/tickets/{key}/page" { POST step::page_person }
+    "/api/v1/tickets/{key}/state" { POST step::state }
+    "/api/v1/tickets/{key}/resolve" { POST step::resolve }
+    "/api/v1/tickets/{key}/reopen" { POST step::reopen }
+    "/api/v1/tickets/{key}/hold" { POST step::hold }
+    "/api/v1/tickets/{key}/release" { POST step::release }
+    "/api/v1/tickets/{key}/severity" { POST step::severity }
+    "/api/v1/tickets/{key}/priority" { POST step::priority }
+    "/api/v1/tickets/{key}/impact" { POST step::impact }
+    "/api/v1/tickets/{key}/callback" { POST step::callback }
+    "/api/v1/tickets/{key}/entries" { GET entry::list }
+    "/api/v1/tickets/{key}/entries/{seq}" { GET entry::read }
+    "/api/v1/tickets/{key}/entries/{seq}/report-mark" { PUT entry::mark }
+    "/api/v1/tickets/{key}/entries/{seq}/redact" { POST entry::redact }
+    "/api/v1/tickets/{key}/notes" { POST entry::note }
+    "/api/v1/tickets/{key}/replies" { POST entry::reply }
+    "/api/v1/tickets/{key}/updates" { POST entry::update }
+    "/api/v1/tickets/{key}/conversations" { POST entry::conversation }
+    "/api/v1/tickets/{key}/parts" { GET part::read }
+    "/api/v1/tickets/{key}/labels/{label}" { PUT part::label, DELETE part::unlabel }
+    "/api/v1/tickets/{key}/watch" { POST part::watch }
+    "/api/v1/tickets/{key}/unwatch" { POST part::unwatch }
+    "/api/v1/tickets/{key}/links" { POST part::link }
+    "/api/v1/tickets/{key}/links/{relation}/{to}" { DELETE part::unlink }
+    "/api/v1/tickets/{key}/affected" { POST part::add_affected }
+    "/api/v1/tickets/{key}/roles/{role}" { PUT part::set_role }
+    "/api/v1/tickets/{key}/evidence" { POST part::attach }
+    "/api/v1/tickets/{key}/attachments/{id}" { GET part::attachment }
+    "/api/v1/customers" { GET customer::list, POST customer::add }
+    "/api/v1/customers/{id}" { GET customer::read, PATCH customer::edit }
+    "/api/v1/customers/{id}/contacts" { GET customer::contacts, POST customer::add_contact }
+    "/api/v1/customers/{id}/contacts/{contact}" { GET customer::contact, PATCH customer::edit_contact }
+    "/api/v1/people" { GET person::list, POST person::invite }
+    "/api/v1/people/{id}" { GET person::read, PATCH person::edit }
+    "/api/v1/teams" { GET house::teams, POST house::add_team }
+    "/api/v1/teams/{id}" { GET house::team, PATCH house::edit_team }
+    "/api/v1/services" { GET house::services, POST house::add_service }
+    "/api/v1/services/{id}" { GET house::service, PATCH house::edit_service }
+    "/api/v1/search" { GET search::find }
+    "/api/v1/views" { GET search::views }
+    "/api/v1/views/{id}" { GET search::view }
+    "/api/v1/me" { GET person::me }
+    "/api/v1/tokens" { GET person::tokens, POST person::make_token }
+    "/api/v1/tokens/{id}" { DELETE person::revoke_token }
+    "/api/v1/keys/{key}/verdict" { GET hook::verdict }
+    "/api/v1/hook/post-receive" { POST hook::post_receive }
+}
+
+/// Registers the API. After the doors of others below `/api/`, since it answers for whatever is left there.
+pub fn configure(routes: &mut web::ServiceConfig) {
+    doors(routes);
+    routes
+        .route("/openapi.json", web::get().to(document_bytes))
+        .route("/api", web::get().to(reference::show))
+        .route("/api/v1/{rest:.*}", web::to(no_route));
+}
+
+async fn document_bytes() -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header(("Cache-Control", "no-cache"))
+        .insert_header(("X-Content-Type-Options", "nosniff"))
+        .content_type("application/json")
+        .body(document::bytes())
+}
+
+async fn no_route() -> Result<HttpResponse, Failure> {
+    Err(Failure::NoRoute)
+}
+
+async fn no_method(allowed: &'static [&'static str]) -> Result<HttpResponse, Failure> {
+    Err(Failure::NoMethod(allowed))
+}

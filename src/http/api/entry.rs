@@ -1,0 +1,235 @@
+//! The timeline: reading it, and writing notes, replies and updates to it.
+
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::call::{Answer, Call, Nothing, Reply};
+use super::paging::{self, Page};
+use super::ticket::{Ticket, changed};
+use super::value::{At, CustomerUid, DoorWord, EntryKindWord, Facts, Number, Uid, Word};
+use crate::actions::{ticket, ticket_parts};
+use crate::domain::timeline::{Actor, Audience};
+use crate::error::Error;
+use crate::store;
+use crate::store::timeline::Recorded;
+
+/// One entry of a ticket's timeline. Entries are never changed; order is `seq`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Entry {
+    pub seq: i64,
+    pub kind: EntryKindWord,
+    pub effective_at: At,
+    pub recorded_at: At,
+    /// `person`, `contact`, `token`, `stranger` or `system`.
+    pub actor_kind: &'static str,
+    pub actor_id: Option<String>,
+    /// The actor's name when it was recorded.
+    pub actor_name: String,
+    pub door: DoorWord,
+    /// `internal`, `customer` or `all_affected`.
+    pub audience: &'static str,
+    pub audience_customer_id: Option<CustomerUid>,
+    /// Marked as fit for the outage report.
+    pub for_report: bool,
+    pub body: String,
+    pub facts: Facts,
+    /// The `seq` of the entry that this one corrects.
+    pub corrects: Option<i64>,
+    pub redacted_at: Option<At>,
+}
+
+impl Entry {
+    pub fn of(entry: Recorded) -> Self {
+        let actor_id = match &entry.actor {
+            Actor::Person(id) => Some(id.to_string()),
+            Actor::Contact(id) => Some(id.to_string()),
+            Actor::Token(id) => Some(id.to_string()),
+            Actor::Stranger | Actor::System => None,
+        };
+        let (audience, customer) = match entry.audience {
+            Audience::Internal => ("internal", None),
+            Audience::Customer(id) => ("customer", Some(Uid(id))),
+            Audience::AllAffected => ("all_affected", None),
+        };
+        Self {
+            seq: entry.seq,
+            kind: Word(entry.kind),
+            effective_at: At(entry.effective_at),
+            recorded_at: At(entry.recorded_at),
+            actor_kind: entry.actor.word(),
+            actor_id,
+            actor_name: entry.actor_name,
+            door: Word(entry.door),
+            audience,
+            audience_customer_id: customer,
+            for_report: entry.for_report,
+            body: entry.body,
+            facts: Facts(entry.facts),
+            corrects: entry.corrects,
+            redacted_at: entry.redacted_at.map(At),
+        }
+    }
+}
+
+/// Which entries.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Asked {
+    /// Items of the page, 1 to 200; 50 by default.
+    #[param(value_type = Option<i64>)]
+    limit: Option<Number>,
+    /// `next` of the page before: entries with a smaller `seq`.
+    #[param(value_type = Option<i64>)]
+    after: Option<Number>,
+}
+
+/// Read a timeline
+///
+/// Newest first.
+#[utoipa::path(get, path = "/api/v1/tickets/{key}/entries", tag = "timeline", params(Asked), responses((status = 200, description = "A page", body = Page<Entry>)))]
+pub async fn list(call: Call<Nothing>) -> Reply {
+    let (key, asked) = (call.ticket("key")?, call.query::<Asked>()?);
+    call.read(move |ctx| {
+        let limit = paging::limit(asked.limit)?;
+        let ticket = ticket::read(ctx, key)?;
+        let before = asked.after.map(|seq| seq.0);
+        let mut entries =
+            ctx.read(|conn| store::timeline::page(conn, ticket.id, before, limit + 1))?;
+        let has_more = entries.len() as i64 > limit;
+        entries.truncate(limit as usize);
+        let next = entries.last().filter(|_| has_more);
+        Answer::ok(&Page {
+            next: next.map(|entry| entry.seq.to_string()),
+            items: entries.into_iter().map(Entry::of).collect(),
+        })
+    })
+    .await
+}
+
+/// Read an entry
+#[utoipa::path(get, path = "/api/v1/tickets/{key}/entries/{seq}", tag = "timeline", responses((status = 200, description = "The entry", body = Entry)))]
+pub async fn read(call: Call<Nothing>) -> Reply {
+    let (key, seq) = (call.ticket("key")?, call.number("seq")?);
+    call.read(move |ctx| {
+        let ticket = ticket::read(ctx, key)?;
+        let entry = ctx.read(|conn| store::timeline::by_seq(conn, ticket.id, seq))?;
+        Answer::ok(&Entry::of(entry.ok_or(Error::NotFound)?))
+    })
+    .await
+}
+
+/// A text.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Written {
+    body: String,
+}
+
+/// Write a note
+///
+/// For the team; customers never see it.
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/notes", tag = "timeline", request_body = Written, responses((status = 200, description = "Noted", body = Ticket)))]
+pub async fn note(call: Call<Written>) -> Reply {
+    let key = call.ticket("key")?;
+    call.change(move |ctx, new| changed(ctx.app, &ticket::note(ctx, key, &new.body)?))
+        .await
+}
+
+/// What is said to customers.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Said {
+    body: String,
+    /// When they will hear from us again: a promise with a clock.
+    next_update_by: Option<At>,
+    /// The newest `seq` that the writer saw. If the customer wrote since, the reply is refused.
+    seen: Option<i64>,
+}
+
+/// Reply to the customer
+///
+/// Meets `respond` at this instant; the letter follows.
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/replies", tag = "timeline", request_body = Said, responses((status = 200, description = "Replied", body = Ticket)))]
+pub async fn reply(call: Call<Said>) -> Reply {
+    let key = call.ticket("key")?;
+    call.change(move |ctx, said| {
+        let next = said.next_update_by.map(|at| at.0);
+        changed(
+            ctx.app,
+            &ticket::reply(ctx, key, &said.body, next, said.seen)?,
+        )
+    })
+    .await
+}
+
+/// What everybody affected is told.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Told {
+    body: String,
+    /// When they will hear from us again: a promise with a clock.
+    next_update_by: Option<At>,
+}
+
+/// Update everybody affected
+///
+/// Closes one `update` cycle and opens the next.
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/updates", tag = "timeline", request_body = Told, responses((status = 200, description = "Told", body = Ticket)))]
+pub async fn update(call: Call<Told>) -> Reply {
+    let key = call.ticket("key")?;
+    call.change(move |ctx, told| {
+        let next = told.next_update_by.map(|at| at.0);
+        changed(ctx.app, &ticket::update(ctx, key, &told.body, next)?)
+    })
+    .await
+}
+
+/// Note a conversation
+///
+/// Staff spoke with the customer: counts as an answer, and keeps a promised call-back.
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/conversations", tag = "timeline", request_body = Written, responses((status = 200, description = "Noted", body = Ticket)))]
+pub async fn conversation(call: Call<Written>) -> Reply {
+    let key = call.ticket("key")?;
+    call.change(move |ctx, new| {
+        changed(ctx.app, &ticket::spoke_with_customer(ctx, key, &new.body)?)
+    })
+    .await
+}
+
+/// Whether the entry goes into the outage report.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReportMark {
+    for_report: bool,
+}
+
+/// Mark an entry for the outage report
+#[utoipa::path(put, path = "/api/v1/tickets/{key}/entries/{seq}/report-mark", tag = "timeline", request_body = ReportMark, responses((status = 200, description = "Marked", body = Ticket)))]
+pub async fn mark(call: Call<ReportMark>) -> Reply {
+    let (key, seq) = (call.ticket("key")?, call.number("seq")?);
+    call.change(move |ctx, mark| {
+        let ticket = ticket_parts::mark_for_report(ctx, key, seq, mark.for_report)?;
+        changed(ctx.app, &ticket)
+    })
+    .await
+}
+
+/// Why the text must go.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Redaction {
+    why: String,
+}
+
+/// Redact an entry
+///
+/// Its text is replaced by a tombstone that keeps its hash. This can't be undone.
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/entries/{seq}/redact", tag = "timeline", request_body = Redaction, responses((status = 200, description = "Redacted", body = Ticket)))]
+pub async fn redact(call: Call<Redaction>) -> Reply {
+    let (key, seq) = (call.ticket("key")?, call.number("seq")?);
+    call.change(move |ctx, asked| {
+        changed(ctx.app, &ticket_parts::redact(ctx, key, seq, &asked.why)?)
+    })
+    .await
+}

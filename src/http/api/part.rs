@@ -1,0 +1,374 @@
+//! What hangs on a ticket: labels, watchers, links, who was hit, roles, evidence.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::call::{Answer, Call, Nothing, Reply};
+use super::ticket::{Ticket, changed};
+use super::value::{
+    At, AttachmentUid, ContactUid, CustomerUid, IncidentRoleWord, Key, PersonUid, RelationWord,
+    ServiceUid, Uid, Word,
+};
+use crate::actions::{ticket, ticket_parts as parts};
+use crate::domain::id::{AttachmentId, PersonId};
+use crate::domain::refusal::FieldError;
+use crate::domain::ticket::{Relation, Role};
+use crate::domain::timeline::Audience;
+use crate::error::Error;
+use crate::store;
+use crate::store::ticket::Watcher;
+
+/// What hangs on a ticket.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Parts {
+    pub labels: Vec<String>,
+    /// The primary one first.
+    pub service_ids: Vec<ServiceUid>,
+    pub affected: Vec<Affected>,
+    pub links: Vec<Link>,
+    pub roles: Vec<RoleHolder>,
+    pub watcher_person_ids: Vec<PersonUid>,
+    pub watcher_contact_ids: Vec<ContactUid>,
+    pub attachments: Vec<Attachment>,
+}
+
+/// A customer who was hit.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Affected {
+    pub customer_id: CustomerUid,
+    pub service_id: Option<ServiceUid>,
+    pub impact_at: At,
+    /// When they told us.
+    pub reported_at: Option<At>,
+    pub restored_at: Option<At>,
+}
+
+/// A link to another ticket.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Link {
+    /// "from *relation* to".
+    pub relation: RelationWord,
+    /// This ticket is the `from` of the relation.
+    pub outgoing: bool,
+    pub key: Key,
+}
+
+/// Who plays a role on an incident. The lead is its owner.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RoleHolder {
+    pub role: IncidentRoleWord,
+    pub person_id: PersonUid,
+}
+
+/// A file of a ticket.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Attachment {
+    pub id: AttachmentUid,
+    /// The entry that it came with.
+    pub entry_seq: i64,
+    pub name: String,
+    /// As its sender claimed it.
+    pub media_type: String,
+    pub size_bytes: i64,
+    /// SHA-256 of its bytes, in hex.
+    pub sha256: String,
+}
+
+/// Read what hangs on a ticket
+///
+/// Labels, services, affected customers, links, roles, watchers and attachments.
+#[utoipa::path(get, path = "/api/v1/tickets/{key}/parts", tag = "parts", responses((status = 200, description = "Everything that hangs on it", body = Parts)))]
+pub async fn read(call: Call<Nothing>) -> Reply {
+    let key = call.ticket("key")?;
+    call.read(move |ctx| {
+        let ticket = ticket::read(ctx, key)?;
+        let parts = ctx.read(|conn| {
+            let id = ticket.id;
+            let links = store::ticket::links(conn, id)?;
+            let others: Vec<_> = links.iter().map(|link| link.other).collect();
+            let others = store::ticket::by_ids(conn, &others)?;
+            let mut persons = Vec::new();
+            let mut contacts = Vec::new();
+            for watcher in store::ticket::watchers(conn, id)? {
+                match watcher {
+                    Watcher::Person(id) => persons.push(Uid(id)),
+                    Watcher::Contact(id) => contacts.push(Uid(id)),
+                }
+            }
+            let affected = store::ticket::affected(conn, id)?;
+            let roles = store::ticket::roles(conn, id)?;
+            let attachments = store::blob::attachments(conn, id)?;
+            Ok(Parts {
+                labels: store::ticket::labels(conn, id)?,
+                service_ids: store::ticket::services(conn, id)?
+                    .into_iter()
+                    .map(Uid)
+                    .collect(),
+                affected: affected
+                    .into_iter()
+                    .map(|row| Affected {
+                        customer_id: Uid(row.customer_id),
+                        service_id: row.service_id.map(Uid),
+                        impact_at: At(row.impact_at),
+                        reported_at: row.reported_at.map(At),
+                        restored_at: row.restored_at.map(At),
+                    })
+                    .collect(),
+                links: links
+                    .into_iter()
+                    .filter_map(|link| {
+                        let other = others.iter().find(|other| other.id == link.other)?;
+                        Some(Link {
+                            relation: Word(link.relation),
+                            outgoing: link.outgoing,
+                            key: Key(other.key),
+                        })
+                    })
+                    .collect(),
+                roles: roles
+                    .into_iter()
+                    .map(|(role, person)| RoleHolder {
+                        role: Word(role),
+                        person_id: Uid(person),
+                    })
+                    .collect(),
+                watcher_person_ids: persons,
+                watcher_contact_ids: contacts,
+                attachments: attachments
+                    .into_iter()
+                    .map(|file| Attachment {
+                        id: Uid(file.id),
+                        entry_seq: file.entry_seq,
+                        name: file.name,
+                        media_type: file.media_type,
+                        size_bytes: file.size_bytes,
+                        sha256: file.hash.hex(),
+                    })
+                    .collect(),
+            })
+        })?;
+        Answer::ok(&parts)
+    })
+    .await
+}
+
+/// Put a label on a ticket
+#[utoipa::path(put, path = "/api/v1/tickets/{key}/labels/{label}", tag = "parts", responses((status = 200, description = "It is on", body = Ticket)))]
+pub async fn label(call: Call<Nothing>) -> Reply {
+    let (key, label) = (call.ticket("key")?, call.text("label"));
+    call.change(move |ctx, _| changed(ctx.app, &parts::label(ctx, key, &label)?))
+        .await
+}
+
+/// Take a label off a ticket
+#[utoipa::path(delete, path = "/api/v1/tickets/{key}/labels/{label}", tag = "parts", responses((status = 200, description = "It is off", body = Ticket)))]
+pub async fn unlabel(call: Call<Nothing>) -> Reply {
+    let (key, label) = (call.ticket("key")?, call.text("label"));
+    call.change(move |ctx, _| changed(ctx.app, &parts::unlabel(ctx, key, &label)?))
+        .await
+}
+
+/// Who watches: one of the two; without either the token's owner.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WatcherChoice {
+    person_id: Option<PersonUid>,
+    contact_id: Option<ContactUid>,
+}
+
+impl WatcherChoice {
+    fn watcher(&self, own: Option<PersonId>) -> Result<Watcher, Error> {
+        match (self.person_id, self.contact_id) {
+            (Some(_), Some(_)) => Err(FieldError::new("contact_id", "one-of-two").into()),
+            (Some(Uid(id)), None) => Ok(Watcher::Person(id)),
+            (None, Some(Uid(id))) => Ok(Watcher::Contact(id)),
+            (None, None) => match own {
+                Some(id) => Ok(Watcher::Person(id)),
+                None => Err(FieldError::new("person_id", "required").into()),
+            },
+        }
+    }
+}
+
+/// Watch a ticket
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/watch", tag = "parts", request_body = WatcherChoice, responses((status = 200, description = "They watch", body = Ticket)))]
+pub async fn watch(call: Call<WatcherChoice>) -> Reply {
+    let key = call.ticket("key")?;
+    call.change(move |ctx, who| {
+        changed(
+            ctx.app,
+            &parts::watch(ctx, key, who.watcher(ctx.by.person())?)?,
+        )
+    })
+    .await
+}
+
+/// Stop watching a ticket
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/unwatch", tag = "parts", request_body = WatcherChoice, responses((status = 200, description = "They don't watch", body = Ticket)))]
+pub async fn unwatch(call: Call<WatcherChoice>) -> Reply {
+    let key = call.ticket("key")?;
+    call.change(move |ctx, who| {
+        changed(
+            ctx.app,
+            &parts::unwatch(ctx, key, who.watcher(ctx.by.person())?)?,
+        )
+    })
+    .await
+}
+
+/// How this ticket stands to another.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewLink {
+    relation: RelationWord,
+    to: Key,
+}
+
+/// Link two tickets
+///
+/// Both timelines say so.
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/links", tag = "parts", request_body = NewLink, responses((status = 200, description = "Linked", body = Ticket)))]
+pub async fn link(call: Call<NewLink>) -> Reply {
+    let key = call.ticket("key")?;
+    call.change(move |ctx, new| changed(ctx.app, &parts::link(ctx, key, new.relation.0, new.to.0)?))
+        .await
+}
+
+/// Take a link away
+#[utoipa::path(delete, path = "/api/v1/tickets/{key}/links/{relation}/{to}", tag = "parts", responses((status = 200, description = "No longer linked", body = Ticket)))]
+pub async fn unlink(call: Call<Nothing>) -> Reply {
+    let (key, to) = (call.ticket("key")?, call.ticket("to")?);
+    let relation: Relation = call
+        .text("relation")
+        .parse()
+        .map_err(|()| super::problem::Failure::NoRoute)?;
+    call.change(move |ctx, _| changed(ctx.app, &parts::unlink(ctx, key, relation, to)?))
+        .await
+}
+
+/// One more customer who was hit.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewAffected {
+    customer_id: CustomerUid,
+    /// When they told us; empty if they didn't.
+    reported_at: Option<At>,
+}
+
+/// Add an affected customer
+///
+/// Their clocks start with their report, or with the impact.
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/affected", tag = "parts", request_body = NewAffected, responses((status = 200, description = "Added", body = Ticket)))]
+pub async fn add_affected(call: Call<NewAffected>) -> Reply {
+    let key = call.ticket("key")?;
+    call.change(move |ctx, new| {
+        let reported_at = new.reported_at.map(|at| at.0);
+        let ticket = parts::add_affected(ctx, key, new.customer_id.0, reported_at)?;
+        changed(ctx.app, &ticket)
+    })
+    .await
+}
+
+/// Who plays the role; null: nobody.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RoleChoice {
+    person_id: Option<PersonUid>,
+}
+
+/// Give or take a role on an incident
+#[utoipa::path(put, path = "/api/v1/tickets/{key}/roles/{role}", tag = "parts", request_body = RoleChoice, responses((status = 200, description = "Given", body = Ticket)))]
+pub async fn set_role(call: Call<RoleChoice>) -> Reply {
+    let key = call.ticket("key")?;
+    let role: Role = call
+        .text("role")
+        .parse()
+        .map_err(|()| super::problem::Failure::NoRoute)?;
+    call.change(move |ctx, who| {
+        let person = who.person_id.map(|id| id.0);
+        changed(ctx.app, &parts::set_role(ctx, key, role, person)?)
+    })
+    .await
+}
+
+/// A file, small enough for a call. Bigger ones go through the page's form.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewEvidence {
+    name: String,
+    #[schema(example = "text/plain")]
+    media_type: Option<String>,
+    /// Its bytes in base 64.
+    content: String,
+    #[serde(default)]
+    body: String,
+}
+
+/// Attach evidence
+///
+/// Graphs, logs, screenshots, up to 700 KB. What it is served as later is always a download.
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/evidence", tag = "parts", request_body = NewEvidence, responses((status = 200, description = "Attached", body = Ticket)))]
+pub async fn attach(call: Call<NewEvidence>) -> Reply {
+    let key = call.ticket("key")?;
+    call.change(move |ctx, new| {
+        let name = crate::domain::text::one_line("name", &new.name, 200)?;
+        let media_type = new
+            .media_type
+            .as_deref()
+            .unwrap_or("application/octet-stream");
+        let media_type = crate::domain::text::one_line("media_type", media_type, 100)?;
+        let bytes = STANDARD
+            .decode(new.content.as_bytes())
+            .map_err(|_| FieldError::new("content", "not-base64"))?;
+        // Known or not, hidden or not: the ticket is judged before anything is kept.
+        ticket::read(ctx, key)?;
+        let hash = ctx.write(|tx| store::blob::put_in(tx, &bytes, ctx.now))?;
+        let file = parts::Evidence {
+            hash,
+            name,
+            media_type,
+            size_bytes: bytes.len() as i64,
+        };
+        let ticket = parts::attach(ctx, key, &new.body, &[file], Audience::Internal)?;
+        changed(ctx.app, &ticket)
+    })
+    .await
+}
+
+/// A file with its bytes.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AttachmentContent {
+    pub name: String,
+    pub media_type: String,
+    pub size_bytes: i64,
+    pub sha256: String,
+    /// Its bytes in base 64.
+    pub content: String,
+}
+
+/// Read an attachment
+#[utoipa::path(get, path = "/api/v1/tickets/{key}/attachments/{id}", tag = "parts", responses((status = 200, description = "The file", body = AttachmentContent)))]
+pub async fn attachment(call: Call<Nothing>) -> Reply {
+    let key = call.ticket("key")?;
+    let id: AttachmentId = call.id("id")?;
+    call.read(move |ctx| {
+        let ticket = ticket::read(ctx, key)?;
+        let found = ctx.read(|conn| {
+            let file = store::blob::attachment(conn, id)?.filter(|file| file.ticket == ticket.id);
+            let file = file.ok_or(Error::NotFound)?;
+            let bytes = store::blob::get(conn, file.hash)?.ok_or(Error::NotFound)?;
+            Ok((file, bytes))
+        })?;
+        let (file, bytes) = found;
+        Answer::ok(&AttachmentContent {
+            name: file.name,
+            media_type: file.media_type,
+            size_bytes: file.size_bytes,
+            sha256: file.hash.hex(),
+            content: STANDARD.encode(bytes),
+        })
+    })
+    .await
+}

@@ -1,0 +1,253 @@
+//! The steps of a ticket's life: who has it, what it waits for, how it goes on.
+
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::call::{Call, Nothing, Reply};
+use super::ticket::{IfMatch, Ticket, changed};
+use super::value::{At, PersonUid, PriorityWord, SeverityWord, StateWord, WaitingOnWord};
+use crate::actions::{page, ticket, ticket_edit};
+use crate::domain::ticket::Hold;
+
+/// Why; may be empty unless a rule wants a reason.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Why {
+    #[serde(default)]
+    why: String,
+}
+
+/// Take a ticket
+///
+/// "I have it": the token's owner becomes its owner. A new incident is in progress then.
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/take", tag = "steps", params(IfMatch), responses((status = 200, description = "Taken", body = Ticket)))]
+pub async fn take(call: Call<Nothing>) -> Reply {
+    let (key, rev) = (call.ticket("key")?, call.rev);
+    call.change(move |ctx, _| changed(ctx.app, &ticket::take(ctx, key, rev)?))
+        .await
+}
+
+/// To whom.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Assignment {
+    person_id: PersonUid,
+}
+
+/// Assign a ticket
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/assign", tag = "steps", params(IfMatch), request_body = Assignment, responses((status = 200, description = "Assigned", body = Ticket)))]
+pub async fn assign(call: Call<Assignment>) -> Reply {
+    let (key, rev) = (call.ticket("key")?, call.rev);
+    call.change(move |ctx, to| changed(ctx.app, &ticket::assign(ctx, key, rev, to.person_id.0)?))
+        .await
+}
+
+/// Put a ticket back
+///
+/// Nobody has it afterwards.
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/unassign", tag = "steps", params(IfMatch), responses((status = 200, description = "Nobody has it", body = Ticket)))]
+pub async fn unassign(call: Call<Nothing>) -> Reply {
+    let (key, rev) = (call.ticket("key")?, call.rev);
+    call.change(move |ctx, _| changed(ctx.app, &ticket::unassign(ctx, key, rev)?))
+        .await
+}
+
+/// To whom, and what they need to know.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HandOver {
+    person_id: PersonUid,
+    note: String,
+}
+
+/// Hand a ticket over
+///
+/// With a note, so that context isn't lost.
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/hand-over", tag = "steps", params(IfMatch), request_body = HandOver, responses((status = 200, description = "Handed over", body = Ticket)))]
+pub async fn hand_over(call: Call<HandOver>) -> Reply {
+    let (key, rev) = (call.ticket("key")?, call.rev);
+    call.change(move |ctx, to| {
+        let ticket = ticket::hand_over(ctx, key, rev, to.person_id.0, &to.note)?;
+        changed(ctx.app, &ticket)
+    })
+    .await
+}
+
+/// Acknowledge an incident
+///
+/// Stops the paging, makes the token's owner its owner if there is none, and meets `own` and the house's `respond`.
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/acknowledge", tag = "steps", responses((status = 200, description = "Acknowledged", body = Ticket)))]
+pub async fn acknowledge(call: Call<Nothing>) -> Reply {
+    let key = call.ticket("key")?;
+    call.change(move |ctx, _| changed(ctx.app, &page::acknowledge(ctx, key)?))
+        .await
+}
+
+/// Page somebody
+///
+/// Asks one person to join, by every way to reach them.
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/page", tag = "steps", request_body = Assignment, responses((status = 200, description = "They are paged", body = Ticket)))]
+pub async fn page_person(call: Call<Assignment>) -> Reply {
+    let key = call.ticket("key")?;
+    call.change(move |ctx, who| changed(ctx.app, &page::ask(ctx, key, who.person_id.0)?))
+        .await
+}
+
+/// The next state.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StateChange {
+    state: StateWord,
+    #[serde(default)]
+    why: String,
+}
+
+/// Move a ticket
+///
+/// One step of its kind's states: `restored`, `resolved`, `closed`, `in_progress` again, `cancelled` with a reason …
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/state", tag = "steps", params(IfMatch), request_body = StateChange, responses((status = 200, description = "Moved", body = Ticket)))]
+pub async fn state(call: Call<StateChange>) -> Reply {
+    let (key, rev) = (call.ticket("key")?, call.rev);
+    call.change(move |ctx, to| changed(ctx.app, &ticket::step(ctx, key, rev, to.state.0, &to.why)?))
+        .await
+}
+
+/// What was done.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Resolution {
+    #[serde(default)]
+    how: String,
+}
+
+/// Resolve a ticket
+///
+/// A task is done by it.
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/resolve", tag = "steps", params(IfMatch), request_body = Resolution, responses((status = 200, description = "Resolved", body = Ticket)))]
+pub async fn resolve(call: Call<Resolution>) -> Reply {
+    let (key, rev) = (call.ticket("key")?, call.rev);
+    call.change(move |ctx, done| changed(ctx.app, &ticket::resolve(ctx, key, rev, &done.how)?))
+        .await
+}
+
+/// Reopen a ticket
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/reopen", tag = "steps", params(IfMatch), request_body = Why, responses((status = 200, description = "Open again", body = Ticket)))]
+pub async fn reopen(call: Call<Why>) -> Reply {
+    let (key, rev) = (call.ticket("key")?, call.rev);
+    call.change(move |ctx, asked| changed(ctx.app, &ticket::reopen(ctx, key, rev, &asked.why)?))
+        .await
+}
+
+/// What it waits for.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewHold {
+    reason: String,
+    on: WaitingOnWord,
+    /// When it should end; it is released by itself then.
+    until: Option<At>,
+}
+
+/// Hold a ticket
+///
+/// It waits, and everybody can see for what. Clocks that stop for this kind of wait stop.
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/hold", tag = "steps", params(IfMatch), request_body = NewHold, responses((status = 200, description = "Held", body = Ticket)))]
+pub async fn hold(call: Call<NewHold>) -> Reply {
+    let (key, rev) = (call.ticket("key")?, call.rev);
+    call.change(move |ctx, asked| {
+        let hold = Hold {
+            reason: crate::domain::text::body("reason", &asked.reason)?,
+            on: asked.on.0,
+            until: asked.until.map(|at| at.0),
+        };
+        changed(ctx.app, &ticket::hold(ctx, key, rev, &hold)?)
+    })
+    .await
+}
+
+/// Release a held ticket
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/release", tag = "steps", params(IfMatch), responses((status = 200, description = "Released", body = Ticket)))]
+pub async fn release(call: Call<Nothing>) -> Reply {
+    let (key, rev) = (call.ticket("key")?, call.rev);
+    call.change(move |ctx, _| changed(ctx.app, &ticket::release(ctx, key, rev)?))
+        .await
+}
+
+/// How bad it is now.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SeverityChange {
+    severity: SeverityWord,
+    #[serde(default)]
+    why: String,
+}
+
+/// Change an incident's severity
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/severity", tag = "steps", params(IfMatch), request_body = SeverityChange, responses((status = 200, description = "Changed", body = Ticket)))]
+pub async fn severity(call: Call<SeverityChange>) -> Reply {
+    let (key, rev) = (call.ticket("key")?, call.rev);
+    call.change(move |ctx, to| {
+        let ticket = ticket::change_severity(ctx, key, rev, to.severity.0, &to.why)?;
+        changed(ctx.app, &ticket)
+    })
+    .await
+}
+
+/// How soon it matters.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PriorityChange {
+    priority: PriorityWord,
+}
+
+/// Change a task's priority
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/priority", tag = "steps", params(IfMatch), request_body = PriorityChange, responses((status = 200, description = "Changed", body = Ticket)))]
+pub async fn priority(call: Call<PriorityChange>) -> Reply {
+    let (key, rev) = (call.ticket("key")?, call.rev);
+    call.change(move |ctx, to| {
+        let ticket = ticket::change_priority(ctx, key, rev, to.priority.0)?;
+        changed(ctx.app, &ticket)
+    })
+    .await
+}
+
+/// When the impact really began.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ImpactChange {
+    impact_at: At,
+    why: String,
+}
+
+/// Correct when the impact began
+///
+/// Backdating is a right of its own and wants a reason.
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/impact", tag = "steps", params(IfMatch), request_body = ImpactChange, responses((status = 200, description = "Corrected", body = Ticket)))]
+pub async fn impact(call: Call<ImpactChange>) -> Reply {
+    let (key, rev) = (call.ticket("key")?, call.rev);
+    call.change(move |ctx, to| {
+        let ticket = ticket_edit::set_impact(ctx, key, rev, to.impact_at.0, &to.why)?;
+        changed(ctx.app, &ticket)
+    })
+    .await
+}
+
+/// Whom to call back, and by when.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Callback {
+    callback_number: String,
+    callback_at: At,
+}
+
+/// Promise a call-back
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/callback", tag = "steps", request_body = Callback, responses((status = 200, description = "Promised", body = Ticket)))]
+pub async fn callback(call: Call<Callback>) -> Reply {
+    let key = call.ticket("key")?;
+    call.change(move |ctx, asked| {
+        let until = asked.callback_at.0;
+        let ticket = ticket::promise_callback(ctx, key, &asked.callback_number, until)?;
+        changed(ctx.app, &ticket)
+    })
+    .await
+}
