@@ -10,6 +10,7 @@ use crate::domain::sla_book::Book;
 use crate::domain::timeline::{Actor, Door};
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
+use crate::outbound::Post;
 use crate::store::{self, Conn, Join, Store, Tx};
 use crate::time::TimeSource;
 
@@ -24,12 +25,15 @@ pub struct App {
     pub programs: Programs,
     /// Agreements and calendars as last read; `actions::sla::book` knows whether they still hold.
     pub book: RwLock<Option<Arc<Book>>>,
+    /// By which everything leaves.
+    pub post: Post,
 }
 
 impl App {
     /// Opens a migrated database.
     pub fn new(store: Store, time: TimeSource, config: Config) -> Result<Self> {
         let signing_key = crate::store::installation::signing_key(&store)?;
+        let post = Post::of(&config);
         Ok(Self {
             store,
             time,
@@ -38,6 +42,7 @@ impl App {
             wake: Wake::default(),
             programs: Programs::default(),
             book: RwLock::default(),
+            post,
         })
     }
 

@@ -25,6 +25,8 @@ pub mod error;
 pub mod http;
 pub mod intake;
 pub mod jobs;
+pub mod listen;
+pub mod outbound;
 pub mod render;
 pub mod secrets;
 pub mod store;

@@ -10,9 +10,12 @@ pub mod escalation;
 pub mod evidence;
 pub mod git;
 pub mod house;
+pub mod intake;
+pub mod letters;
 pub mod login;
 pub mod meeting;
 pub mod oncall;
+pub mod outbox;
 pub mod page;
 pub mod page_note;
 pub mod people;
@@ -152,5 +155,6 @@ fn follow(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &mut Ticket, recorded: &[Recorded]
     store::search::index(tx, ticket, recorded)?;
     escalation::follow(tx, ctx, ticket, recorded)?;
     postmortem::follow(tx, ctx, ticket, recorded)?;
+    letters::follow(tx, ctx, ticket, recorded)?;
     Ok(())
 }

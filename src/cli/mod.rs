@@ -2,6 +2,7 @@
 
 mod demo;
 mod hook;
+mod mail;
 mod serve;
 
 use std::path::PathBuf;
@@ -29,6 +30,8 @@ enum Verb {
     Serve,
     /// Makes a believable team in ./demo-data, with a month behind it, and serves it.
     Demo,
+    /// Takes one mail from standard input: for a mail server's pipe. Exits with 75 when it should be tried again.
+    Mail(mail::MailArgs),
     /// Runs inside git: sets up and serves a repository's hooks.
     #[command(subcommand)]
     Hook(hook::HookVerb),
@@ -45,6 +48,7 @@ pub fn main() -> ExitCode {
     let outcome = match cli.verb.unwrap_or(Verb::Serve) {
         Verb::Serve => config(&matches, "data").and_then(serve::run).map(done),
         Verb::Demo => config(&matches, "demo-data").and_then(demo::run).map(done),
+        Verb::Mail(args) => Ok(mail::run(config(&matches, "data"), &args)),
         Verb::Hook(verb) => hook::run(verb),
     };
     match outcome {
@@ -111,7 +115,6 @@ fn deepest(matches: &ArgMatches, name: &str) -> Option<String> {
 }
 
 /// Opens the database, which must be this binary's: for commands beside a running server.
-#[allow(dead_code)]
 fn open(config: Config) -> anyhow::Result<Arc<App>> {
     use crate::store::migrate::{Standing, standing};
     let store = Store::open(&config.database)?;

@@ -13,7 +13,7 @@ use crate::store::Store;
 use crate::store::backend::DatabaseUrl;
 use crate::store::migrate::{self, Standing};
 use crate::time::TimeSource;
-use crate::{http, jobs, telemetry};
+use crate::{http, jobs, listen, telemetry};
 
 pub(super) fn run(config: Config) -> anyhow::Result<()> {
     telemetry::start_logs(&config).map_err(anyhow::Error::msg)?;
@@ -38,6 +38,15 @@ pub(super) fn serve(app: Arc<App>, began: Instant) -> anyhow::Result<()> {
         "http"
     };
     let outcome = actix_web::rt::System::new().block_on(async {
+        let (stop_mail, mail_stops) = tokio::sync::watch::channel(false);
+        let listeners = listen::smtp::bind(&app).await?;
+        let mail = tokio::spawn(listen::smtp::serve(
+            Arc::clone(&app),
+            listeners,
+            mail_host(&app.config),
+            mail_tls(&app.config)?,
+            mail_stops,
+        ));
         let server = http::server::start(Arc::clone(&app), listener, printer)?;
         let handle = server.handle();
         actix_web::rt::spawn(async move {
@@ -50,7 +59,13 @@ pub(super) fn serve(app: Arc<App>, began: Instant) -> anyhow::Result<()> {
             millis = began.elapsed().as_millis() as u64,
             "serving at {scheme}://{address}"
         );
-        server.await
+        let outcome = server.await;
+        // Mails under way are finished or stay with their sender; a listener that is gone already needs no word.
+        let _ = stop_mail.send(true);
+        if let Err(error) = mail.await {
+            tracing::error!(%error, "the mail listeners ended badly");
+        }
+        outcome
     });
     running.stop();
     mark.clear();
@@ -70,6 +85,20 @@ fn say_how_to_begin(app: &App, here: &str) {
         Ok(None) => {}
         Err(error) => tracing::error!(%error, "no set-up link could be made"),
     }
+}
+
+/// Our name in SMTP greetings: the host of `public_url`, else this machine's.
+fn mail_host(config: &Config) -> String {
+    crate::render::letter::host_of(config.public_url.as_deref())
+}
+
+/// STARTTLS with the web server's certificate.
+fn mail_tls(config: &Config) -> std::io::Result<Option<tokio_rustls::TlsAcceptor>> {
+    let Some((cert, key)) = &config.tls else {
+        return Ok(None);
+    };
+    let tls = http::server::tls(cert, key)?;
+    Ok(Some(tokio_rustls::TlsAcceptor::from(Arc::new(tls))))
 }
 
 async fn told_to_stop() -> &'static str {

@@ -29,9 +29,10 @@ impl DeliveryKind {
         }
     }
 
-    /// After an unknown outcome a page is sent again with the same key; anything else isn't.
+    /// After an unknown outcome a page is sent again with the same key, and so is a webhook, whose receiver remembers its id;
+    /// anything else isn't.
     pub const fn repeats_when_unsure(self) -> bool {
-        matches!(self, DeliveryKind::Page)
+        matches!(self, DeliveryKind::Page | DeliveryKind::Webhook)
     }
 }
 

@@ -97,7 +97,7 @@ ids! {
     AgreementMark => AgreementId, TargetMark => TargetId, CalendarMark => CalendarId, ClockMark => ClockId, HoldMark => HoldId,
     ScheduleMark => ScheduleId, OverrideMark => OverrideId, PolicyMark => PolicyId, RunMark => RunId, PageMark => PageId,
     PageEventMark => PageEventId, ShiftMark => ShiftId, WorkMark => WorkId,
-    MailMark => MailId, RepositoryMark => RepositoryId, PushMark => PushId, CommitMark => CommitId,
+    MailMark => MailId, IntakeAddressMark => IntakeAddressId, RepositoryMark => RepositoryId, PushMark => PushId, CommitMark => CommitId,
     ReportMark => ReportId, MeetingMark => MeetingId, HookMark => HookId, WayMark => WayId, AuditMark => AuditId,
 }
 

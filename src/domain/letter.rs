@@ -68,6 +68,8 @@ pub struct Part {
 words! {
     /// What the reader of a mail had to leave out or to guess.
     pub enum Remark {
+        /// Nothing in it could be understood: not even a header.
+        Unreadable = "unreadable",
         /// Too many headers, parts or levels: only the header block was read.
         OverLimits = "over_limits",
         /// More parts than are kept one by one; the raw mail has them.

@@ -51,7 +51,7 @@ pub fn start(
     Ok(server.run())
 }
 
-fn tls(cert: &Path, key: &Path) -> std::io::Result<rustls::ServerConfig> {
+pub fn tls(cert: &Path, key: &Path) -> std::io::Result<rustls::ServerConfig> {
     use rustls::pki_types::pem::PemObject;
     use rustls::pki_types::{CertificateDer, PrivateKeyDer};
     let wrong = |path: &Path, error: &dyn std::fmt::Display| {

@@ -111,7 +111,8 @@ pub fn header(raw: &[u8], name: &str) -> Option<String> {
     text_header(&message, HeaderName::parse(name.to_owned())?)
 }
 
-fn unreadable(raw: &[u8], envelope_from: Option<&str>, remarks: Vec<Remark>) -> Letter {
+fn unreadable(raw: &[u8], envelope_from: Option<&str>, mut remarks: Vec<Remark>) -> Letter {
+    note(&mut remarks, Remark::Unreadable);
     let address = envelope_from.and_then(|text| EmailAddress::parse(text).ok());
     let (text, _) = decode(raw, None);
     Letter {

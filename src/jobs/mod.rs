@@ -3,6 +3,8 @@
 
 mod escalation;
 mod ledger;
+mod mailbox;
+pub mod outbox;
 mod settle;
 mod sla;
 
@@ -31,11 +33,14 @@ pub enum Again {
 
 /// Every job, in the order in which a test runs them: what they hand each other is then there.
 pub const ALL: &[Job] = &[
+    mailbox::JOB,
     settle::JOB,
     sla::JOB,
     escalation::JOB,
     escalation::SHIFTS,
     ledger::JOB,
+    outbox::PAGES,
+    outbox::LETTERS,
 ];
 
 /// The running jobs.
@@ -47,6 +52,9 @@ pub struct Running {
 
 /// Starts every job on a thread of its own.
 pub fn start(app: &Arc<App>) -> std::io::Result<Running> {
+    if let Err(error) = outbox::release_leases(app) {
+        tracing::error!(%error, "leases of an earlier process stay until they run out");
+    }
     let stop = Arc::new(AtomicBool::new(false));
     let mut threads = Vec::new();
     for job in ALL {

@@ -1,6 +1,7 @@
 //! Values into what leaves the house: letters, calendars, reports. No store, no network.
 
 pub mod calendar;
+pub mod letter;
 pub mod page;
 pub mod pdf;
 pub mod postmortem;

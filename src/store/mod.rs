@@ -12,6 +12,7 @@ pub mod git_link;
 pub mod house;
 pub mod idempotency;
 pub mod installation;
+pub mod intake;
 pub mod login;
 pub mod migrate;
 pub mod oncall;

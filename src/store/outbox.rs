@@ -2,14 +2,14 @@
 
 use diesel::prelude::*;
 
-use super::backend::Tx;
 pub(super) use super::backend::savepoint as tx_savepoint;
+use super::backend::{Conn, Tx};
 use super::blob::Hash;
 use super::column::text_column;
-use super::schema::core::delivery;
-use super::timeline::facts_json;
+use super::schema::core::{attempt, delivery};
+use super::timeline::{facts_json, facts_of};
 use crate::domain::delivery::{AttemptOutcome, Channel, DeliveryKind, DeliveryState};
-use crate::domain::id::{ContactId, DeliveryId, Id, PageId, PersonId, TicketId};
+use crate::domain::id::{AttemptId, ContactId, DeliveryId, Id, PageId, PersonId, TicketId};
 use crate::domain::timeline::Facts;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Result, is_unique_violation};
@@ -97,4 +97,334 @@ pub fn queue(tx: &mut Tx, new: &NewDelivery, now: Timestamp) -> Result<Option<De
         Err(error) if is_unique_violation(&error) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// A delivery as it stands.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    pub id: DeliveryId,
+    pub kind: DeliveryKind,
+    pub channel: Channel,
+    pub ticket: Option<TicketId>,
+    pub entry_seq: Option<i64>,
+    pub page: Option<PageId>,
+    pub person: Option<PersonId>,
+    pub contact: Option<ContactId>,
+    pub address: String,
+    pub facts: Facts,
+    pub frozen: Option<Hash>,
+    pub state: DeliveryState,
+    pub queued_at: Timestamp,
+    pub next_attempt_at: Timestamp,
+    pub attempts: i32,
+    pub settled_at: Option<Timestamp>,
+    pub message_id: Option<String>,
+    pub last_error: Option<String>,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = delivery)]
+struct Row {
+    id: DeliveryId,
+    kind: DeliveryKind,
+    channel: Channel,
+    ticket_id: Option<TicketId>,
+    entry_seq: Option<i64>,
+    page_id: Option<PageId>,
+    person_id: Option<PersonId>,
+    contact_id: Option<ContactId>,
+    address: String,
+    facts: String,
+    frozen_hash: Option<Vec<u8>>,
+    state: DeliveryState,
+    queued_at: Timestamp,
+    next_attempt_at: Timestamp,
+    attempts: i32,
+    settled_at: Option<Timestamp>,
+    message_id: Option<String>,
+    last_error: Option<String>,
+}
+
+impl Row {
+    fn delivery(self) -> Result<Delivery> {
+        Ok(Delivery {
+            id: self.id,
+            kind: self.kind,
+            channel: self.channel,
+            ticket: self.ticket_id,
+            entry_seq: self.entry_seq,
+            page: self.page_id,
+            person: self.person_id,
+            contact: self.contact_id,
+            address: self.address,
+            facts: facts_of(&self.facts),
+            frozen: self.frozen_hash.map(Hash::from_column).transpose()?,
+            state: self.state,
+            queued_at: self.queued_at,
+            next_attempt_at: self.next_attempt_at,
+            attempts: self.attempts,
+            settled_at: self.settled_at,
+            message_id: self.message_id,
+            last_error: self.last_error,
+        })
+    }
+}
+
+pub fn by_id(conn: &mut Conn, id: DeliveryId) -> Result<Option<Delivery>> {
+    let row: Option<Row> = delivery::table
+        .find(id)
+        .select(Row::as_select())
+        .first(conn)
+        .optional()?;
+    row.map(Row::delivery).transpose()
+}
+
+/// Queued deliveries that are due and whose urgency lies in `urgencies`, most urgent first, then oldest first.
+pub fn due(
+    conn: &mut Conn,
+    urgencies: std::ops::Range<i16>,
+    now: Timestamp,
+    most: i64,
+) -> Result<Vec<DeliveryId>> {
+    Ok(delivery::table
+        .filter(delivery::state.eq(DeliveryState::Queued))
+        .filter(delivery::urgency.ge(urgencies.start))
+        .filter(delivery::urgency.lt(urgencies.end))
+        .filter(delivery::next_attempt_at.le(now))
+        .filter(
+            delivery::leased_until
+                .is_null()
+                .or(delivery::leased_until.lt(now)),
+        )
+        .order((delivery::urgency, delivery::next_attempt_at))
+        .limit(most)
+        .select(delivery::id)
+        .load(conn)?)
+}
+
+/// Makes it this worker's until then; no if another one has it.
+pub fn lease(
+    tx: &mut Tx,
+    id: DeliveryId,
+    worker: &str,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<bool> {
+    let free = delivery::table
+        .filter(delivery::id.eq(id))
+        .filter(delivery::state.eq(DeliveryState::Queued))
+        .filter(
+            delivery::leased_until
+                .is_null()
+                .or(delivery::leased_until.lt(now)),
+        );
+    let leased = diesel::update(free)
+        .set((
+            delivery::leased_until.eq(Some(until)),
+            delivery::leased_by.eq(Some(worker)),
+        ))
+        .execute(&mut **tx)?;
+    Ok(leased == 1)
+}
+
+/// The last try, if it began and its end was never written: the process died between the two.
+pub fn open_attempt(conn: &mut Conn, id: DeliveryId) -> Result<Option<i32>> {
+    let last: Option<(i32, AttemptOutcome)> = attempt::table
+        .filter(attempt::delivery_id.eq(id))
+        .order(attempt::number.desc())
+        .select((attempt::number, attempt::outcome))
+        .first(conn)
+        .optional()?;
+    Ok(last
+        .filter(|(_, outcome)| *outcome == AttemptOutcome::Started)
+        .map(|(number, _)| number))
+}
+
+/// Writes that a try begins, before the first byte leaves.
+pub fn begin_attempt(
+    tx: &mut Tx,
+    id: DeliveryId,
+    number: i32,
+    message_id: &str,
+    now: Timestamp,
+) -> Result<()> {
+    let new: AttemptId = Id::new(now);
+    diesel::insert_into(attempt::table)
+        .values((
+            attempt::id.eq(new),
+            attempt::delivery_id.eq(id),
+            attempt::number.eq(number),
+            attempt::started_at.eq(now),
+            attempt::ended_at.eq(None::<Timestamp>),
+            attempt::outcome.eq(AttemptOutcome::Started),
+            attempt::detail.eq(""),
+        ))
+        .execute(&mut **tx)?;
+    diesel::update(delivery::table.find(id))
+        .set((
+            delivery::attempts.eq(number),
+            delivery::message_id.eq(Some(message_id)),
+        ))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+pub fn end_attempt(
+    tx: &mut Tx,
+    id: DeliveryId,
+    number: i32,
+    outcome: AttemptOutcome,
+    detail: &str,
+    now: Timestamp,
+) -> Result<()> {
+    let row = attempt::table
+        .filter(attempt::delivery_id.eq(id))
+        .filter(attempt::number.eq(number));
+    diesel::update(row)
+        .set((
+            attempt::ended_at.eq(Some(now)),
+            attempt::outcome.eq(outcome),
+            attempt::detail.eq(detail),
+        ))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// It is over, one way or another.
+pub fn settle(
+    tx: &mut Tx,
+    id: DeliveryId,
+    state: DeliveryState,
+    error: Option<&str>,
+    now: Timestamp,
+) -> Result<()> {
+    diesel::update(delivery::table.find(id))
+        .set((
+            delivery::state.eq(state),
+            delivery::settled_at.eq(Some(now)),
+            delivery::leased_until.eq(None::<Timestamp>),
+            delivery::leased_by.eq(None::<String>),
+            delivery::last_error.eq(error),
+        ))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// It is tried again at `at`.
+pub fn postpone(tx: &mut Tx, id: DeliveryId, at: Timestamp, error: &str) -> Result<()> {
+    diesel::update(delivery::table.find(id))
+        .set((
+            delivery::next_attempt_at.eq(at),
+            delivery::leased_until.eq(None::<Timestamp>),
+            delivery::leased_by.eq(None::<String>),
+            delivery::last_error.eq(Some(error)),
+        ))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// Puts a dead, unsure or cancelled one back in line, with its tries counted afresh from where they stand. Whether it was one.
+pub fn replay(tx: &mut Tx, id: DeliveryId, now: Timestamp) -> Result<bool> {
+    let over = delivery::table
+        .filter(delivery::id.eq(id))
+        .filter(delivery::state.eq_any([
+            DeliveryState::Dead,
+            DeliveryState::Unsure,
+            DeliveryState::Cancelled,
+        ]));
+    let changed = diesel::update(over)
+        .set((
+            delivery::state.eq(DeliveryState::Queued),
+            delivery::next_attempt_at.eq(now),
+            delivery::settled_at.eq(None::<Timestamp>),
+            delivery::leased_until.eq(None::<Timestamp>),
+            delivery::queued_at.eq(now),
+        ))
+        .execute(&mut **tx)?;
+    Ok(changed == 1)
+}
+
+/// Gives back what a process of this name held when it died: nobody else sends from its database.
+pub fn release_leases(tx: &mut Tx, worker: &str) -> Result<usize> {
+    let held = delivery::table
+        .filter(delivery::state.eq(DeliveryState::Queued))
+        .filter(delivery::leased_by.eq(worker));
+    Ok(diesel::update(held)
+        .set((
+            delivery::leased_until.eq(None::<Timestamp>),
+            delivery::leased_by.eq(None::<String>),
+        ))
+        .execute(&mut **tx)?)
+}
+
+/// One page of what leaves or left, newest first; `before` is the last line of the page above.
+pub fn page(
+    conn: &mut Conn,
+    state: Option<DeliveryState>,
+    before: Option<(Timestamp, DeliveryId)>,
+    most: i64,
+) -> Result<Vec<Delivery>> {
+    let mut query = delivery::table
+        .order((delivery::queued_at.desc(), delivery::id.desc()))
+        .limit(most)
+        .select(Row::as_select())
+        .into_boxed();
+    if let Some(state) = state {
+        query = query.filter(delivery::state.eq(state));
+    }
+    if let Some((at, id)) = before {
+        query = query.filter(
+            delivery::queued_at
+                .le(at)
+                .and(delivery::queued_at.lt(at).or(delivery::id.lt(id))),
+        );
+    }
+    query
+        .load::<Row>(conn)?
+        .into_iter()
+        .map(Row::delivery)
+        .collect()
+}
+
+/// Everything sent about a ticket, oldest first.
+pub fn of_ticket(conn: &mut Conn, ticket: TicketId) -> Result<Vec<Delivery>> {
+    let rows: Vec<Row> = delivery::table
+        .filter(delivery::ticket_id.eq(ticket))
+        .order((delivery::queued_at, delivery::id))
+        .select(Row::as_select())
+        .load(conn)?;
+    rows.into_iter().map(Row::delivery).collect()
+}
+
+/// One try.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+pub struct Attempt {
+    pub number: i32,
+    pub started_at: Timestamp,
+    pub ended_at: Option<Timestamp>,
+    pub outcome: AttemptOutcome,
+    pub detail: String,
+}
+
+/// The tries of a delivery, in order.
+pub fn attempts(conn: &mut Conn, id: DeliveryId) -> Result<Vec<Attempt>> {
+    Ok(attempt::table
+        .filter(attempt::delivery_id.eq(id))
+        .order(attempt::number)
+        .select((
+            attempt::number,
+            attempt::started_at,
+            attempt::ended_at,
+            attempt::outcome,
+            attempt::detail,
+        ))
+        .load(conn)?)
+}
+
+/// How many are in this state.
+pub fn count(conn: &mut Conn, state: DeliveryState) -> Result<i64> {
+    Ok(delivery::table
+        .filter(delivery::state.eq(state))
+        .count()
+        .get_result(conn)?)
 }

@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod after;
 pub mod core;
 pub mod git;
+pub mod mail;
 pub mod oncall;
 pub mod search;
 pub mod sla;

@@ -1,0 +1,186 @@
+//! Which letters follow from what happened to a ticket: answers go to whoever asked, news of customers to the owner.
+//!
+//! A letter is only asked for here; its text is written when it is sent, from the ticket as it stands then.
+
+use crate::app::Ctx;
+use crate::domain::delivery::DeliveryKind;
+use crate::domain::id::PersonId;
+use crate::domain::ticket::Ticket;
+use crate::domain::timeline::{Audience, EntryKind, Facts};
+use crate::error::Result;
+use crate::store::outbox::NewDelivery;
+use crate::store::people::Holder;
+use crate::store::ticket::Watcher;
+use crate::store::timeline::Recorded;
+use crate::store::{self, Tx};
+
+/// Asks for the letters that these entries bring with them.
+pub fn follow(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &Ticket, recorded: &[Recorded]) -> Result<()> {
+    for entry in recorded {
+        match entry.kind {
+            EntryKind::Reply => to_requester(tx, ctx, ticket, entry, "reply")?,
+            EntryKind::Update => to_requester(tx, ctx, ticket, entry, "update")?,
+            EntryKind::CustomerMessage => {
+                let reopened = recorded
+                    .iter()
+                    .any(|other| other.kind == EntryKind::Reopened);
+                let letter = if reopened {
+                    "customer_reopened"
+                } else {
+                    "customer_wrote"
+                };
+                let facts = Facts::new()
+                    .with("letter", letter)
+                    .with("from", &entry.actor_name);
+                let key = format!("wrote.{}.{}", ticket.id, entry.seq);
+                tell_owner_of(tx, ctx, ticket, Some(entry.seq), &key, facts)?;
+            }
+            EntryKind::OwnerSet | EntryKind::HandedOver => {
+                let own_doing = entry.actor.person() == ticket.owner;
+                if !own_doing
+                    && entry.facts.get("person") == ticket.owner.map(|id| id.to_string()).as_deref()
+                {
+                    let letter = if entry.kind == EntryKind::HandedOver {
+                        "handed_over"
+                    } else {
+                        "assigned"
+                    };
+                    let facts = Facts::new()
+                        .with("letter", letter)
+                        .with("from", &entry.actor_name);
+                    let key = format!("owner.{}.{}", ticket.id, entry.seq);
+                    tell_owner_of(tx, ctx, ticket, Some(entry.seq), &key, facts)?;
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The requester and the contacts who watch: each a letter of their own, so that nobody learns of the others.
+fn to_requester(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    ticket: &Ticket,
+    entry: &Recorded,
+    letter: &str,
+) -> Result<()> {
+    if entry.audience == Audience::Internal && ticket.requester_address.is_none() {
+        return Ok(());
+    }
+    let mut contacts = Vec::new();
+    for who in ticket
+        .requester
+        .map(Watcher::Contact)
+        .into_iter()
+        .chain(store::ticket::watchers(tx, ticket.id)?)
+    {
+        if let Watcher::Contact(id) = who
+            && !contacts.contains(&id)
+        {
+            contacts.push(id);
+        }
+    }
+    let mut addresses = Vec::new();
+    for id in contacts {
+        let Some(contact) = store::people::contact(tx, id)?.filter(|contact| contact.is_active)
+        else {
+            continue;
+        };
+        // An entry for one customer is for their people alone.
+        let may_read = match entry.audience {
+            Audience::Customer(customer) => customer == contact.customer_id,
+            Audience::AllAffected => true,
+            Audience::Internal => false,
+        };
+        if may_read {
+            addresses.push((Some(id), contact.email.folded()));
+        }
+    }
+    if let Some(address) = &ticket.requester_address {
+        addresses.push((None, address.to_lowercase()));
+    }
+    for (contact, address) in addresses {
+        let mut delivery = NewDelivery::mail(
+            DeliveryKind::Reply,
+            format!("{letter}.{}.{}.{address}", ticket.id, entry.seq),
+            address,
+        );
+        delivery.ticket = Some(ticket.id);
+        delivery.entry_seq = Some(entry.seq);
+        delivery.contact = contact;
+        delivery.facts = Facts::new()
+            .with("letter", letter)
+            .with("from", &entry.actor_name);
+        store::outbox::queue(tx, &delivery, ctx.now)?;
+    }
+    Ok(())
+}
+
+/// A notice to whoever owns the ticket, once for this key. Without an owner, to the staff who watch it.
+pub fn tell_owner(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    ticket: &Ticket,
+    key: &str,
+    facts: Facts,
+) -> Result<()> {
+    tell_owner_of(tx, ctx, ticket, None, key, facts)
+}
+
+fn tell_owner_of(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    ticket: &Ticket,
+    seq: Option<i64>,
+    key: &str,
+    facts: Facts,
+) -> Result<()> {
+    let mut people: Vec<PersonId> = ticket.owner.into_iter().collect();
+    for who in store::ticket::watchers(tx, ticket.id)? {
+        if let Watcher::Person(id) = who
+            && !people.contains(&id)
+        {
+            people.push(id);
+        }
+    }
+    for person in people {
+        if ctx.by.person() != Some(person) {
+            notice(tx, ctx, ticket, seq, person, key, facts.clone())?;
+        }
+    }
+    Ok(())
+}
+
+/// A notice about a ticket to one of the staff, by mail.
+pub fn notice(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    ticket: &Ticket,
+    seq: Option<i64>,
+    person: PersonId,
+    key: &str,
+    facts: Facts,
+) -> Result<()> {
+    if !store::people::person(tx, person)?.is_some_and(|person| person.is_active) {
+        return Ok(());
+    }
+    let Some(address) = store::people::addresses(tx, Holder::Person(person))?
+        .into_iter()
+        .next()
+    else {
+        return Ok(());
+    };
+    let mut delivery = NewDelivery::mail(
+        DeliveryKind::Notice,
+        format!("{key}.{person}"),
+        address.folded(),
+    );
+    delivery.ticket = Some(ticket.id);
+    delivery.entry_seq = seq;
+    delivery.person = Some(person);
+    delivery.facts = facts;
+    store::outbox::queue(tx, &delivery, ctx.now)?;
+    Ok(())
+}

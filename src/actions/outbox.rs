@@ -1,0 +1,211 @@
+//! The life of a delivery: leased, tried, settled. Each step is a transaction of its own, and no network is touched in any.
+
+use super::page::note_delivery;
+use super::{allow, record};
+use crate::app::{App, Ctx};
+use crate::domain::access::{Action, Target};
+use crate::domain::delivery::{AttemptOutcome, DeliveryKind, DeliveryState};
+use crate::domain::id::DeliveryId;
+use crate::domain::outgoing::{Handover, MOST_ATTEMPTS, MOST_PAGE_ATTEMPTS, retry_after_secs};
+use crate::domain::page::PageEventKind;
+use crate::domain::refusal::Refusal;
+use crate::domain::timeline::{Entry, EntryKind};
+use crate::error::{Error, Result};
+use crate::store::outbox::{self as rows, Delivery};
+use crate::store::{self, Tx};
+
+/// How long a worker may hold a delivery: longer than any single hand-over can take.
+const LEASE_SECS: i64 = 120;
+
+/// Takes up to `most` due deliveries of these urgencies for `worker`. One whose last try was cut off by a crash is settled on the
+/// way: a page goes out again with the same key, anything else may have arrived and is left as unsure.
+pub fn lease(
+    ctx: &Ctx<'_>,
+    worker: &str,
+    urgencies: std::ops::Range<i16>,
+    most: i64,
+) -> Result<Vec<Delivery>> {
+    let due = ctx.read(|conn| rows::due(conn, urgencies.clone(), ctx.now, most))?;
+    if due.is_empty() {
+        return Ok(Vec::new());
+    }
+    // Not `ctx.write`: taking work isn't news that others should wake up for.
+    ctx.app.store.write(|tx| {
+        let mut leased = Vec::new();
+        for id in &due {
+            if !rows::lease(tx, *id, worker, ctx.now, ctx.now.plus_secs(LEASE_SECS))? {
+                continue;
+            }
+            let Some(delivery) = rows::by_id(tx, *id)? else {
+                continue;
+            };
+            if let Some(number) = rows::open_attempt(tx, *id)? {
+                rows::end_attempt(
+                    tx,
+                    *id,
+                    number,
+                    AttemptOutcome::Unsure,
+                    "the process ended during the hand-over",
+                    ctx.now,
+                )?;
+                tell_page(
+                    tx,
+                    ctx,
+                    &delivery,
+                    PageEventKind::Unsure,
+                    "the process ended during the hand-over",
+                )?;
+                if !delivery.kind.repeats_when_unsure() {
+                    rows::settle(
+                        tx,
+                        *id,
+                        DeliveryState::Unsure,
+                        Some("the process ended during the hand-over"),
+                        ctx.now,
+                    )?;
+                    continue;
+                }
+            }
+            leased.push(delivery);
+        }
+        Ok(leased)
+    })
+}
+
+/// What a process of this name held when it died is free again.
+pub fn release(app: &App, worker: &str) -> Result<()> {
+    app.store
+        .write(|tx| rows::release_leases(tx, worker).map(|_| ()))
+}
+
+/// Writes that a try begins. From here on a crash leaves it unsure.
+pub fn begin(ctx: &Ctx<'_>, delivery: &Delivery, message_id: &str) -> Result<i32> {
+    let number = delivery.attempts + 1;
+    ctx.app.store.write(|tx| {
+        rows::begin_attempt(tx, delivery.id, number, message_id, ctx.now)?;
+        tell_page(tx, ctx, delivery, PageEventKind::Attempted, "")?;
+        Ok(number)
+    })
+}
+
+/// Writes how the try ended, and what follows from it.
+pub fn settle(ctx: &Ctx<'_>, delivery: &Delivery, number: i32, outcome: &Handover) -> Result<()> {
+    ctx.write(|tx| {
+        let id = delivery.id;
+        match outcome {
+            Handover::Accepted(detail) => {
+                rows::end_attempt(tx, id, number, AttemptOutcome::Accepted, detail, ctx.now)?;
+                rows::settle(tx, id, DeliveryState::Accepted, None, ctx.now)?;
+                tell_page(tx, ctx, delivery, PageEventKind::Accepted, detail)
+            }
+            Handover::Deferred(detail) => {
+                rows::end_attempt(tx, id, number, AttemptOutcome::Deferred, detail, ctx.now)?;
+                let most = if delivery.kind == DeliveryKind::Page {
+                    MOST_PAGE_ATTEMPTS
+                } else {
+                    MOST_ATTEMPTS
+                };
+                if number % most == 0 {
+                    give_up(tx, ctx, delivery, detail)
+                } else {
+                    rows::postpone(
+                        tx,
+                        id,
+                        ctx.now.plus_secs(retry_after_secs(number % most)),
+                        detail,
+                    )
+                }
+            }
+            Handover::Refused(detail) => {
+                rows::end_attempt(tx, id, number, AttemptOutcome::Refused, detail, ctx.now)?;
+                give_up(tx, ctx, delivery, detail)
+            }
+            Handover::Unsure(detail) => {
+                rows::end_attempt(tx, id, number, AttemptOutcome::Unsure, detail, ctx.now)?;
+                tell_page(tx, ctx, delivery, PageEventKind::Unsure, detail)?;
+                if delivery.kind.repeats_when_unsure() && number % MOST_PAGE_ATTEMPTS != 0 {
+                    rows::postpone(tx, id, ctx.now.plus_secs(retry_after_secs(number)), detail)
+                } else {
+                    rows::settle(tx, id, DeliveryState::Unsure, Some(detail), ctx.now)
+                }
+            }
+        }
+    })
+}
+
+/// No relay is set up: that is no try, and it goes out when there is one.
+pub fn wait_for_relay(ctx: &Ctx<'_>, delivery: &Delivery) -> Result<()> {
+    let at = ctx.now.plus_secs(60);
+    ctx.app
+        .store
+        .write(|tx| rows::postpone(tx, delivery.id, at, "no mail server is set up"))
+}
+
+/// Nobody wants it any more: acknowledged, resolved, or its recipient is gone.
+pub fn cancel(ctx: &Ctx<'_>, delivery: &Delivery, why: &str) -> Result<()> {
+    ctx.write(|tx| {
+        rows::settle(
+            tx,
+            delivery.id,
+            DeliveryState::Cancelled,
+            Some(why),
+            ctx.now,
+        )
+    })
+}
+
+/// It can't be written: that is a fault of ours, and a dead letter.
+pub fn spoil(ctx: &Ctx<'_>, delivery: &Delivery, why: &str) -> Result<()> {
+    ctx.write(|tx| give_up(tx, ctx, delivery, why))
+}
+
+fn give_up(tx: &mut Tx, ctx: &Ctx<'_>, delivery: &Delivery, why: &str) -> Result<()> {
+    rows::settle(tx, delivery.id, DeliveryState::Dead, Some(why), ctx.now)?;
+    tell_page(tx, ctx, delivery, PageEventKind::Refused, why)?;
+    // The answer that stopped the customer's clock never left.
+    if let (DeliveryKind::Reply, Some(ticket)) = (delivery.kind, delivery.ticket)
+        && let Some(mut ticket) = store::ticket::by_id(tx, ticket)?
+    {
+        let mut entries = vec![
+            Entry::new(EntryKind::DeliveryFailed)
+                .fact("to", &delivery.address)
+                .fact("why", why)
+                .fact("delivery", delivery.id),
+        ];
+        if ticket.is_open() {
+            entries.push(
+                Entry::new(EntryKind::Unsatisfied)
+                    .fact("cause", "refused")
+                    .fact_some("reply", delivery.entry_seq),
+            );
+        }
+        record(tx, ctx, &mut ticket, entries)?;
+    }
+    Ok(())
+}
+
+fn tell_page(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    delivery: &Delivery,
+    kind: PageEventKind,
+    detail: &str,
+) -> Result<()> {
+    match delivery.page {
+        Some(page) => note_delivery(tx, ctx, page, kind, delivery.channel, detail),
+        None => Ok(()),
+    }
+}
+
+/// Sends a dead or unsure one again, by hand. Account letters aren't: their links are made anew instead.
+pub fn replay(ctx: &Ctx<'_>, id: DeliveryId) -> Result<()> {
+    allow(&ctx.by, Action::HandleMail, Target::House)?;
+    ctx.write(|tx| {
+        rows::by_id(tx, id)?.ok_or(Error::NotFound)?;
+        if rows::replay(tx, id, ctx.now)? {
+            Ok(())
+        } else {
+            Err(Refusal::new("delivery-not-over").into())
+        }
+    })
+}

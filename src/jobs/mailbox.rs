@@ -1,0 +1,118 @@
+//! Turns stored mail into tickets and messages: a batch at a time in one transaction, or one by one when a batch fails, so that
+//! one mail that can't be dealt with stops nobody.
+
+use super::{Again, Job};
+use crate::actions::intake::{self as actions, ReadMail};
+use crate::app::App;
+use crate::domain::intake::JOIN_PATIENCE_SECS;
+use crate::domain::letter::Seal;
+use crate::domain::timeline::Door;
+use crate::error::{Error, Result};
+use crate::intake::mail;
+use crate::store;
+use crate::store::intake::StoredMail;
+
+pub(super) const JOB: Job = Job {
+    name: "mailbox",
+    run,
+};
+
+/// Mails of one transaction. It holds the writer for some tens of milliseconds: long enough to share a commit, short enough
+/// that a person who clicks doesn't notice.
+const BATCH: i64 = 24;
+/// Bytes of one batch, so that a row of large mails doesn't fill the memory.
+const BATCH_BYTES: i64 = 64 * 1024 * 1024;
+
+fn run(app: &App) -> Result<Again> {
+    let waiting = app.store.read(|conn| store::intake::waiting(conn, BATCH))?;
+    let is_full = waiting.len() as i64 == BATCH;
+    metrics::gauge!("watchkeeper_mail_waiting").set(waiting.len() as f64);
+    let mut bytes = 0;
+    let mut batch = Vec::new();
+    for mail in waiting {
+        if !batch.is_empty() && bytes + mail.size_bytes > BATCH_BYTES {
+            break;
+        }
+        bytes += mail.size_bytes;
+        if let Some(read) = read(app, mail)? {
+            batch.push(read);
+        }
+    }
+    if !batch.is_empty() {
+        take(app, &batch)?;
+    }
+    open_stale_joins(app)?;
+    Ok(if is_full { Again::AtOnce } else { Again::Later })
+}
+
+/// Reads a stored mail, or notes that it can't be.
+fn read(app: &App, mail: StoredMail) -> Result<Option<ReadMail>> {
+    let raw = app.store.read(|conn| store::blob::get(conn, mail.raw))?;
+    let Some(raw) = raw else {
+        let ctx = app.system("mailbox", Door::Mail);
+        actions::note_failure(&ctx, mail.id, "its bytes are missing")?;
+        return Ok(None);
+    };
+    // The parser promises not to panic; one that does anyway must not stop the others.
+    let letter = std::panic::catch_unwind(|| mail::read(&raw, mail.envelope_from.as_deref()));
+    match letter {
+        Ok(letter) => {
+            let own = Seal::new(app.signing_key).loop_mark();
+            let has_loop_mark =
+                mail::header(&raw, mail::LOOP_HEADER).is_some_and(|mark| mark == own);
+            Ok(Some(ReadMail {
+                mail,
+                letter,
+                has_loop_mark,
+            }))
+        }
+        Err(_) => {
+            let ctx = app.system("mailbox", Door::Mail);
+            actions::note_failure(&ctx, mail.id, "reading it failed")?;
+            Ok(None)
+        }
+    }
+}
+
+fn take(app: &App, batch: &[ReadMail]) -> Result<()> {
+    let ctx = app.system("mailbox", Door::Mail);
+    let fault = match actions::settle(&ctx, batch) {
+        Ok(()) => return Ok(()),
+        // The database is away: nobody's mail is to blame.
+        Err(error @ Error::Unavailable(_)) => return Err(error),
+        Err(error) => error,
+    };
+    if batch.len() > 1 {
+        tracing::warn!(%fault, mails = batch.len(), "a batch of mail failed; its mails are tried one by one");
+        for read in batch {
+            take(app, std::slice::from_ref(read))?;
+        }
+        return Ok(());
+    }
+    match (fault, batch.first()) {
+        // Somebody changed the ticket at the same moment: the next look decides again.
+        (Error::Stale, _) | (_, None) => Ok(()),
+        (fault, Some(read)) => {
+            tracing::error!(%fault, mail = %read.mail.id, "a mail could not be dealt with");
+            actions::note_failure(&ctx, read.mail.id, &fault.to_string())
+        }
+    }
+}
+
+/// Join requests that nobody answered become tickets of their own.
+fn open_stale_joins(app: &App) -> Result<()> {
+    let ctx = app.system("mailbox", Door::Mail);
+    let before = ctx.now.plus_secs(-JOIN_PATIENCE_SECS);
+    let stale = app
+        .store
+        .read(|conn| store::intake::stale_join_requests(conn, before, BATCH))?;
+    for id in stale {
+        let stored = app.store.read(|conn| store::intake::by_id(conn, id))?;
+        if let Some(mail) = stored
+            && let Some(read) = read(app, mail)?
+        {
+            actions::open_stale_join(&ctx, id, &read.letter)?;
+        }
+    }
+    Ok(())
+}

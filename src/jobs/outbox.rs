@@ -1,0 +1,486 @@
+//! Sends what is queued: lease, still wanted?, write, hand over outside any transaction, settle.
+//!
+//! Two jobs share it. Pages, test pages and account letters have a thread of their own, so that a backlog of notices or a slow
+//! relay that is busy with one never holds up a page.
+
+use super::{Again, Job};
+use crate::actions;
+use crate::actions::outbox as deliveries;
+use crate::app::{App, Ctx};
+use crate::domain::delivery::{Channel, DeliveryKind};
+use crate::domain::id::TicketKey;
+use crate::domain::letter::Seal;
+use crate::domain::outgoing::{Calendar, File, Handover, OutgoingCall, OutgoingMail};
+use crate::domain::page::Link;
+use crate::domain::settings::Settings;
+use crate::domain::text::EmailAddress;
+use crate::domain::ticket::Ticket;
+use crate::domain::timeline::{Door, EntryKind};
+use crate::domain::timestamp::Timestamp;
+use crate::error::{Error, Result};
+use crate::render::letter::{self, About};
+use crate::store::outbox::Delivery;
+use crate::store::{self, Conn};
+use crate::words::Words;
+
+pub(super) const PAGES: Job = Job {
+    name: "pages",
+    run: |app| run(app, 0..2, "pages"),
+};
+pub(super) const LETTERS: Job = Job {
+    name: "letters",
+    run: |app| run(app, 2..i16::MAX, "letters"),
+};
+
+/// Deliveries leased at a time: few, so that a more urgent one that comes in meanwhile is next.
+const BATCH: i64 = 8;
+
+/// What does the leasing: on SQLite one process sends, and its name outlives it, so that a restart finds its own leases.
+fn worker(app: &App, lane: &str) -> String {
+    if app.store.is_sqlite() {
+        format!("{lane}@this")
+    } else {
+        format!("{lane}@{}", std::process::id())
+    }
+}
+
+/// Frees what a process that died on this database had leased. Called once at start, before the jobs run.
+pub fn release_leases(app: &App) -> Result<()> {
+    for lane in ["pages", "letters"] {
+        deliveries::release(app, &worker(app, lane))?;
+    }
+    Ok(())
+}
+
+fn run(app: &App, urgencies: std::ops::Range<i16>, lane: &str) -> Result<Again> {
+    let ctx = app.system("outbox", Door::Clock);
+    let leased = deliveries::lease(&ctx, &worker(app, lane), urgencies, BATCH)?;
+    let is_full = leased.len() as i64 == BATCH;
+    let house = match leased.is_empty() {
+        true => return Ok(Again::Later),
+        false => House::load(app)?,
+    };
+    for delivery in &leased {
+        send(app, &house, delivery)?;
+    }
+    Ok(if is_full { Again::AtOnce } else { Again::Later })
+}
+
+/// What all letters have in common.
+struct House {
+    settings: Settings,
+    public_url: Option<String>,
+    host: String,
+    from: Option<EmailAddress>,
+    relay: Option<String>,
+    /// Where answers to letters about tickets go.
+    intake: Option<EmailAddress>,
+    seal: Seal,
+}
+
+impl House {
+    fn load(app: &App) -> Result<Self> {
+        app.store.read(|conn| {
+            let settings = store::settings::all(conn)?;
+            let public_url = app
+                .config
+                .public_url
+                .clone()
+                .or_else(|| settings.public_url.clone());
+            let configured = app
+                .config
+                .mail_from
+                .as_deref()
+                .and_then(|text| EmailAddress::parse(text).ok());
+            let first = store::intake::addresses(conn)?
+                .into_iter()
+                .find(|address| address.is_active);
+            let intake = first.map(|address| address.address);
+            let from = configured
+                .or_else(|| settings.mail_from.clone())
+                .or_else(|| intake.clone());
+            let host = letter::host_of(public_url.as_deref());
+            // A sender nobody set still has to be one: the relay may refuse it, visibly.
+            let from = from.or_else(|| EmailAddress::parse(&format!("watchkeeper@{host}")).ok());
+            Ok(Self {
+                relay: app
+                    .config
+                    .smtp_relay
+                    .clone()
+                    .or_else(|| settings.smtp_relay.clone()),
+                intake: intake.or_else(|| from.clone()),
+                seal: Seal::new(app.signing_key),
+                settings,
+                public_url,
+                host,
+                from,
+            })
+        })
+    }
+}
+
+fn send(app: &App, house: &House, delivery: &Delivery) -> Result<()> {
+    let ctx = app.system("outbox", Door::Clock);
+    if let Some(why) = app.store.read(|conn| unwanted(conn, delivery))? {
+        return deliveries::cancel(&ctx, delivery, why);
+    }
+    match delivery.channel {
+        Channel::Mail => send_mail(app, &ctx, house, delivery),
+        Channel::Webhook => send_call(app, &ctx, house, delivery),
+    }
+}
+
+/// Asked right before sending: a page that was acknowledged, a letter about a ticket that is gone.
+fn unwanted(conn: &mut Conn, delivery: &Delivery) -> Result<Option<&'static str>> {
+    if let Some(page) = delivery.page
+        && !actions::page::is_wanted(conn, page)?
+    {
+        return Ok(Some("no longer wanted"));
+    }
+    if let Some(person) = delivery.person
+        && delivery.kind != DeliveryKind::Account
+        && !store::people::person(conn, person)?.is_some_and(|person| person.is_active)
+    {
+        return Ok(Some("the recipient is deactivated"));
+    }
+    Ok(None)
+}
+
+fn send_mail(app: &App, ctx: &Ctx<'_>, house: &House, delivery: &Delivery) -> Result<()> {
+    let mailer = app.post.mailer(house.relay.as_deref(), &house.host);
+    if !mailer.is_somewhere() {
+        return deliveries::wait_for_relay(ctx, delivery);
+    }
+    let mail = match app
+        .store
+        .read(|conn| compose(conn, app, house, delivery, ctx.now))
+    {
+        Ok(mail) => mail,
+        Err(error @ Error::Unavailable(_)) => return Err(error),
+        Err(error) => {
+            tracing::error!(%error, delivery = %delivery.id, "a letter could not be written");
+            return deliveries::spoil(ctx, delivery, &error.to_string());
+        }
+    };
+    let number = deliveries::begin(ctx, delivery, &mail.message_id)?;
+    let outcome = mailer.send(&mail);
+    finish(app, delivery, number, &outcome)
+}
+
+fn finish(app: &App, delivery: &Delivery, number: i32, outcome: &Handover) -> Result<()> {
+    // The hand-over took its time: what it ended with is noted at its end.
+    let ctx = app.system("outbox", Door::Clock);
+    let word = match outcome {
+        Handover::Accepted(_) => "accepted",
+        Handover::Deferred(_) => "deferred",
+        Handover::Refused(_) => "refused",
+        Handover::Unsure(_) => "unsure",
+    };
+    metrics::counter!("watchkeeper_deliveries_total", "kind" => delivery.kind.as_str(), "outcome" => word).increment(1);
+    if delivery.kind == DeliveryKind::Page && matches!(outcome, Handover::Accepted(_)) {
+        let waited = ctx.now.micros_since(delivery.queued_at) as f64 / 1e6;
+        metrics::histogram!("watchkeeper_page_handover_seconds").record(waited);
+    }
+    if !matches!(outcome, Handover::Accepted(_)) {
+        tracing::warn!(delivery = %delivery.id, kind = %delivery.kind, number, outcome = word, "a message was not accepted");
+    }
+    deliveries::settle(&ctx, delivery, number, outcome)
+}
+
+/// The letter, from the ticket as it stands now.
+fn compose(
+    conn: &mut Conn,
+    app: &App,
+    house: &House,
+    delivery: &Delivery,
+    now: Timestamp,
+) -> Result<OutgoingMail> {
+    let from = house
+        .from
+        .clone()
+        .ok_or_else(|| Error::internal("no sender address is set"))?;
+    let to = EmailAddress::parse(&delivery.address)
+        .map_err(|_| Error::internal(format!("`{}` is no mail address", delivery.address)))?;
+    let ticket = match delivery.ticket {
+        Some(id) => store::ticket::by_id(conn, id)?,
+        None => None,
+    };
+    let frozen = match delivery.frozen {
+        Some(hash) => store::blob::get(conn, hash)?,
+        None => None,
+    };
+    let recipient = recipient(conn, house, delivery)?;
+    let text = text_of(conn, delivery, ticket.as_ref(), frozen.as_deref())?;
+    let about = About {
+        kind: delivery.kind,
+        facts: &delivery.facts,
+        house: &house.settings.house_name,
+        public_url: house.public_url.as_deref(),
+        name: &recipient.name,
+        zone: recipient.zone,
+        is_staff: delivery.person.is_some(),
+        ticket: ticket.as_ref(),
+        text: text.as_deref(),
+        link: link(app, house, delivery),
+        promised_at: promised(conn, delivery, ticket.as_ref(), now)?,
+    };
+    let written = letter::write(Words::english(), &about).map_err(Error::internal)?;
+    let (in_reply_to, references) = thread(conn, delivery, ticket.as_ref(), &house.host)?;
+    let key = ticket.as_ref().map(|ticket| ticket.key);
+    Ok(OutgoingMail {
+        message_id: message_id(house, delivery, key),
+        from,
+        from_name: house.settings.house_name.clone(),
+        to,
+        to_name: recipient.name,
+        reply_to: house
+            .intake
+            .as_ref()
+            .zip(key)
+            .map(|(intake, key)| house.seal.reply_address(intake, key)),
+        subject: written.subject,
+        text: written.text,
+        html: Some(written.html),
+        in_reply_to,
+        references,
+        headers: letter::headers(delivery.kind, &house.host, &house.seal.loop_mark()),
+        calendar: calendar(delivery, frozen.as_deref()),
+        files: files(delivery, frozen.as_deref()),
+        dated_at: now,
+    })
+}
+
+/// One key for all channels and tries: the page's id for a page, the delivery's for anything else.
+fn message_id(house: &House, delivery: &Delivery, key: Option<TicketKey>) -> String {
+    let about = delivery.page.map_or(delivery.id.uuid(), |page| page.uuid());
+    house.seal.message_id(about, key, &house.host)
+}
+
+struct Recipient {
+    name: String,
+    zone: chrono_tz::Tz,
+}
+
+fn recipient(conn: &mut Conn, house: &House, delivery: &Delivery) -> Result<Recipient> {
+    if let Some(id) = delivery.person
+        && let Some(person) = store::people::person(conn, id)?
+    {
+        return Ok(Recipient {
+            name: person.name,
+            zone: person.zone,
+        });
+    }
+    if let Some(id) = delivery.contact
+        && let Some(contact) = store::people::contact(conn, id)?
+    {
+        let customer = store::customer::by_id(conn, contact.customer_id)?;
+        let zone = contact.zone.or(customer.map(|customer| customer.zone));
+        return Ok(Recipient {
+            name: contact.name,
+            zone: zone.unwrap_or(house.settings.house_zone),
+        });
+    }
+    let name = delivery.facts.get("name").unwrap_or_default().to_owned();
+    Ok(Recipient {
+        name,
+        zone: house.settings.house_zone,
+    })
+}
+
+/// What the letter quotes: the frozen text that somebody previewed, else the entry it is about.
+fn text_of(
+    conn: &mut Conn,
+    delivery: &Delivery,
+    ticket: Option<&Ticket>,
+    frozen: Option<&[u8]>,
+) -> Result<Option<String>> {
+    if delivery.kind == DeliveryKind::Reply
+        && let Some(bytes) = frozen
+    {
+        return Ok(Some(String::from_utf8_lossy(bytes).into_owned()));
+    }
+    let (Some(ticket), Some(seq)) = (ticket, delivery.entry_seq) else {
+        return Ok(None);
+    };
+    let entry = store::timeline::by_seq(conn, ticket.id, seq)?;
+    Ok(entry
+        .map(|entry| entry.body)
+        .filter(|body| !body.is_empty()))
+}
+
+fn link(app: &App, house: &House, delivery: &Delivery) -> Option<String> {
+    let url = house.public_url.as_deref()?;
+    if let (Some(page), Some(person)) = (delivery.page, delivery.person) {
+        let token = Link::new(page, person, delivery.queued_at).token(&app.signing_key);
+        return Some(format!("{url}/ack/{token}"));
+    }
+    if delivery.kind == DeliveryKind::Account {
+        return actions::login::letter_path(app, &delivery.facts)
+            .map(|path| format!("{url}{path}"));
+    }
+    None
+}
+
+/// For a customer the next update that was promised; for staff the ticket's next deadline.
+fn promised(
+    conn: &mut Conn,
+    delivery: &Delivery,
+    ticket: Option<&Ticket>,
+    now: Timestamp,
+) -> Result<Option<Timestamp>> {
+    let Some(ticket) = ticket else {
+        return Ok(None);
+    };
+    if delivery.person.is_some() || !ticket.is_open() {
+        return Ok(None);
+    }
+    let promises = store::timeline::of_kinds(conn, ticket.id, &[EntryKind::UpdatePromised])?;
+    let last = promises
+        .iter()
+        .rev()
+        .find_map(|entry| entry.facts.instant("until"));
+    Ok(last.filter(|at| *at > now))
+}
+
+/// In-Reply-To and References: the customer's own thread for the customer, one thread per ticket for staff.
+fn thread(
+    conn: &mut Conn,
+    delivery: &Delivery,
+    ticket: Option<&Ticket>,
+    host: &str,
+) -> Result<(Option<String>, Vec<String>)> {
+    let Some(ticket) = ticket else {
+        return Ok((None, Vec::new()));
+    };
+    let facts = &delivery.facts;
+    match delivery.kind {
+        DeliveryKind::AutoAnswer => {
+            let last = facts.get("in_reply_to").map(str::to_owned);
+            let mut ids: Vec<String> = facts
+                .get("references")
+                .unwrap_or_default()
+                .split_whitespace()
+                .map(str::to_owned)
+                .collect();
+            ids.extend(last.clone());
+            Ok((last, root_and_last(ids)))
+        }
+        DeliveryKind::Reply | DeliveryKind::Report => {
+            let last = store::intake::last_message_id(conn, ticket.id)?.filter(|id| is_echoed(id));
+            let first =
+                store::intake::first_message_id(conn, ticket.id)?.filter(|id| is_echoed(id));
+            let mut ids: Vec<String> = first.into_iter().collect();
+            ids.extend(last.clone().filter(|id| !ids.contains(id)));
+            Ok((last, ids))
+        }
+        _ => {
+            let root = format!("ticket.{}@{host}", ticket.key.to_string().to_lowercase());
+            Ok((Some(root.clone()), vec![root]))
+        }
+    }
+}
+
+fn is_echoed(id: &str) -> bool {
+    id.len() <= crate::domain::letter::MESSAGE_ID_BYTES
+}
+
+/// Relays cut References that grow too long: the root and the last ones are what threads hang on.
+fn root_and_last(ids: Vec<String>) -> Vec<String> {
+    const KEPT: usize = 10;
+    if ids.len() <= KEPT {
+        return ids;
+    }
+    let skipped = ids.len() - KEPT + 1;
+    ids.iter()
+        .take(1)
+        .chain(ids.iter().skip(skipped))
+        .cloned()
+        .collect()
+}
+
+fn calendar(delivery: &Delivery, frozen: Option<&[u8]>) -> Option<Calendar> {
+    if delivery.kind != DeliveryKind::Invitation {
+        return None;
+    }
+    let text = String::from_utf8_lossy(frozen?).into_owned();
+    let method = if text.contains("METHOD:CANCEL") {
+        "CANCEL"
+    } else {
+        "REQUEST"
+    };
+    Some(Calendar {
+        method: method.to_owned(),
+        text,
+    })
+}
+
+/// A report goes out as the very bytes that were approved.
+fn files(delivery: &Delivery, frozen: Option<&[u8]>) -> Vec<File> {
+    match (delivery.kind, frozen) {
+        (DeliveryKind::Report, Some(bytes)) => vec![File {
+            name: delivery
+                .facts
+                .get("file_name")
+                .unwrap_or("report.pdf")
+                .to_owned(),
+            media_type: delivery
+                .facts
+                .get("media_type")
+                .unwrap_or("application/pdf")
+                .to_owned(),
+            bytes: bytes.to_vec(),
+        }],
+        _ => Vec::new(),
+    }
+}
+
+fn send_call(app: &App, ctx: &Ctx<'_>, house: &House, delivery: &Delivery) -> Result<()> {
+    let call = app
+        .store
+        .read(|conn| call(conn, app, house, delivery, ctx.now))?;
+    let number = deliveries::begin(ctx, delivery, &call.id)?;
+    let outcome = app.post.caller.send(&call);
+    finish(app, delivery, number, &outcome)
+}
+
+/// A webhook's body: the frozen one, else the facts of the message.
+fn call(
+    conn: &mut Conn,
+    app: &App,
+    house: &House,
+    delivery: &Delivery,
+    now: Timestamp,
+) -> Result<OutgoingCall> {
+    let frozen = match delivery.frozen {
+        Some(hash) => store::blob::get(conn, hash)?,
+        None => None,
+    };
+    let ticket = match delivery.ticket {
+        Some(id) => store::ticket::by_id(conn, id)?,
+        None => None,
+    };
+    let id = delivery.page.map_or(delivery.id.uuid(), |page| page.uuid());
+    let body = match frozen {
+        Some(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        None => serde_json::json!({
+            "type": letter::word(delivery.kind, &delivery.facts),
+            "timestamp": now.rfc3339(),
+            "data": {
+                "id": id.to_string(),
+                "ticket": ticket.as_ref().map(|ticket| ticket.key.to_string()),
+                "title": ticket.as_ref().map(|ticket| ticket.title.to_string()),
+                "severity": ticket.as_ref().and_then(|ticket| ticket.severity).map(|severity| severity.as_str()),
+                "url": house.public_url.as_ref().zip(ticket.as_ref()).map(|(url, ticket)| format!("{url}/{}", ticket.key)),
+                "acknowledge_url": link(app, house, delivery),
+            },
+        })
+        .to_string(),
+    };
+    Ok(OutgoingCall {
+        url: delivery.address.clone(),
+        id: format!("msg_{}", id.simple()),
+        body,
+        secret: delivery.facts.get("secret").map(str::to_owned),
+        at: now,
+    })
+}

@@ -1,0 +1,546 @@
+//! Mail to a relay, into a folder, or into memory for tests.
+//!
+//! The SMTP dialogue is driven step by step rather than through a transport, because only the step tells what an error means:
+//! before the last byte of the text nothing was handed over and trying again is safe; between that byte and the relay's
+//! answer the outcome is unknown, and is reported as such. Blocking: it runs on the delivery threads.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use lettre::address::Address;
+use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+use lettre::message::{Attachment, Mailbox, Message, MultiPart, SinglePart};
+use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
+use lettre::transport::smtp::client::{SmtpConnection, TlsParameters};
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
+use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
+
+use crate::domain::outgoing::{Handover, OutgoingMail};
+
+/// Longest wait for any single answer of the relay.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Connections kept open between mails.
+const IDLE: usize = 4;
+
+/// Where mail goes.
+pub enum Mailer {
+    /// No relay is configured: everything waits, and every page of the web says so.
+    Nowhere,
+    Relay(Relay),
+    /// One file per mail, for development.
+    Folder(PathBuf),
+    /// Kept in memory, with the answer to give next; for tests.
+    Recorded(Recorder),
+}
+
+impl Mailer {
+    pub fn send(&self, mail: &OutgoingMail) -> Handover {
+        match self {
+            Mailer::Nowhere => Handover::Deferred("no relay is configured".to_owned()),
+            Mailer::Relay(relay) => relay.send(mail),
+            Mailer::Folder(folder) => write_file(folder, mail),
+            Mailer::Recorded(recorder) => recorder.take(mail),
+        }
+    }
+
+    /// Whether anything could be sent at all.
+    pub const fn is_somewhere(&self) -> bool {
+        !matches!(self, Mailer::Nowhere)
+    }
+}
+
+/// Remembers mails, and fails as told.
+#[derive(Default)]
+pub struct Recorder {
+    sent: Mutex<Vec<OutgoingMail>>,
+    answers: Mutex<Vec<Handover>>,
+}
+
+impl Recorder {
+    /// Everything that was accepted or went missing since the last call, in order.
+    pub fn drain(&self) -> Vec<OutgoingMail> {
+        std::mem::take(&mut self.sent.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What the next mail is answered with; without one it is accepted.
+    pub fn answer_next(&self, answer: Handover) {
+        self.answers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(answer);
+    }
+
+    fn take(&self, mail: &OutgoingMail) -> Handover {
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        let answer = if answers.is_empty() {
+            Handover::Accepted("250 recorded".to_owned())
+        } else {
+            answers.remove(0)
+        };
+        if matches!(answer, Handover::Accepted(_) | Handover::Unsure(_)) {
+            self.sent
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(mail.clone());
+        }
+        answer
+    }
+}
+
+fn write_file(folder: &Path, mail: &OutgoingMail) -> Handover {
+    let bytes = match bytes(mail) {
+        Ok(bytes) => bytes,
+        Err(why) => return Handover::Refused(why),
+    };
+    let name: String = mail
+        .message_id
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || ".-".contains(*c))
+        .collect();
+    let place = folder.join(format!("{}-{name}.eml", mail.dated_at.micros()));
+    let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&place, bytes));
+    match written {
+        Ok(()) => Handover::Accepted(format!("written to {}", place.display())),
+        Err(error) => Handover::Deferred(format!("{}: {error}", place.display())),
+    }
+}
+
+/// A mail server that takes our mail.
+pub struct Relay {
+    host: String,
+    port: u16,
+    security: Security,
+    credentials: Option<Credentials>,
+    hello: ClientId,
+    idle: Mutex<Vec<SmtpConnection>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Security {
+    /// TLS from the first byte.
+    Wrapped,
+    /// STARTTLS, and nothing without it: a password would cross the network.
+    Required,
+    /// STARTTLS where it is offered.
+    Offered,
+}
+
+impl Relay {
+    /// Reads `smtp://host:25`, `smtp://user:password@host:587`, `smtps://user:password@host`. `hello` is our own host name.
+    pub fn parse(url: &str, hello: &str) -> Result<Self, String> {
+        let (wrapped, rest) = match url.split_once("://") {
+            Some(("smtp", rest)) => (false, rest),
+            Some(("smtps", rest)) => (true, rest),
+            _ => return Err("a relay begins with smtp:// or smtps://".to_owned()),
+        };
+        let rest = rest.trim_end_matches('/');
+        let (login, place) = match rest.rsplit_once('@') {
+            Some((login, place)) => (Some(login), place),
+            None => (None, rest),
+        };
+        let (host, port) = match place.rsplit_once(':') {
+            Some((host, port)) if !host.ends_with(':') && !port.contains(']') => (
+                host,
+                port.parse().map_err(|_| format!("`{port}` is no port"))?,
+            ),
+            _ => (place, if wrapped { 465 } else { 25 }),
+        };
+        let host = host.trim_matches(['[', ']']).to_owned();
+        if host.is_empty() {
+            return Err("a relay needs a host".to_owned());
+        }
+        let credentials = login.map(|login| {
+            let (user, password) = login.split_once(':').unwrap_or((login, ""));
+            Credentials::new(user.to_owned(), password.to_owned())
+        });
+        let is_here = matches!(host.as_str(), "localhost" | "127.0.0.1" | "::1");
+        let security = match (wrapped, &credentials) {
+            (true, _) => Security::Wrapped,
+            (false, Some(_)) if !is_here => Security::Required,
+            (false, _) => Security::Offered,
+        };
+        let hello = ClientId::Domain(hello.to_owned());
+        Ok(Self {
+            host,
+            port,
+            security,
+            credentials,
+            hello,
+            idle: Mutex::new(Vec::new()),
+        })
+    }
+
+    fn send(&self, mail: &OutgoingMail) -> Handover {
+        let bytes = match bytes(mail) {
+            Ok(bytes) => bytes,
+            Err(why) => return Handover::Refused(why),
+        };
+        let mut connection = match self.connection() {
+            Ok(connection) => connection,
+            Err(error) => return Handover::Deferred(error.to_string()),
+        };
+        let outcome = self.dialogue(&mut connection, mail, &bytes);
+        match outcome {
+            Handover::Accepted(_) | Handover::Refused(_) | Handover::Deferred(_)
+                if !connection.has_broken() =>
+            {
+                let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+                if idle.len() < IDLE {
+                    idle.push(connection);
+                }
+            }
+            _ => connection.abort(),
+        }
+        outcome
+    }
+
+    fn dialogue(
+        &self,
+        connection: &mut SmtpConnection,
+        mail: &OutgoingMail,
+        bytes: &[u8],
+    ) -> Handover {
+        let (Ok(from), Ok(to)) = (
+            mail.from.as_str().parse::<Address>(),
+            mail.to.as_str().parse::<Address>(),
+        ) else {
+            return Handover::Refused(format!(
+                "`{}` or `{}` is no address that SMTP knows",
+                mail.from, mail.to
+            ));
+        };
+        let mut parameters = Vec::new();
+        if !mail.from.as_str().is_ascii() || !mail.to.as_str().is_ascii() {
+            if !connection
+                .server_info()
+                .supports_feature(Extension::SmtpUtfEight)
+            {
+                return Handover::Refused(format!(
+                    "the relay doesn't take international addresses such as `{}`",
+                    mail.to
+                ));
+            }
+            parameters.push(MailParameter::SmtpUtfEight);
+        }
+        let steps = [
+            Mail::new(Some(from), parameters).to_string(),
+            Rcpt::new(to, Vec::new()).to_string(),
+            Data.to_string(),
+        ];
+        for step in steps {
+            if let Err(error) = connection.command(step) {
+                let outcome = before_handover(&error);
+                // A refused step leaves the dialogue open; start the next mail afresh, or not at all.
+                if error.status().is_none() || connection.command(Rset).is_err() {
+                    connection.abort();
+                }
+                return outcome;
+            }
+        }
+        match connection.message(bytes) {
+            Ok(response) => Handover::Accepted(one_line(&format!(
+                "{} {}",
+                response.code(),
+                response.first_line().unwrap_or_default()
+            ))),
+            Err(error) if error.is_permanent() => Handover::Refused(one_line(&error.to_string())),
+            Err(error) if error.is_transient() => Handover::Deferred(one_line(&error.to_string())),
+            Err(error) => {
+                connection.abort();
+                Handover::Unsure(one_line(&error.to_string()))
+            }
+        }
+    }
+
+    fn connection(&self) -> Result<SmtpConnection, lettre::transport::smtp::Error> {
+        loop {
+            let idle = self
+                .idle
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .pop();
+            match idle {
+                // A relay closes idle connections; ask before relying on one.
+                Some(mut connection) => {
+                    if connection.test_connected() {
+                        return Ok(connection);
+                    }
+                    connection.abort();
+                }
+                None => return self.connect(),
+            }
+        }
+    }
+
+    fn connect(&self) -> Result<SmtpConnection, lettre::transport::smtp::Error> {
+        let tls = TlsParameters::new_rustls(self.host.clone())?;
+        let wrapped = (self.security == Security::Wrapped).then_some(&tls);
+        let place = (self.host.as_str(), self.port);
+        let mut connection =
+            SmtpConnection::connect(place, Some(PATIENCE), &self.hello, wrapped, None)?;
+        let starts = match self.security {
+            Security::Wrapped => false,
+            Security::Required => true,
+            Security::Offered => connection.can_starttls() && self.credentials.is_some(),
+        };
+        if starts {
+            connection.starttls(&tls, &self.hello)?;
+        }
+        if let Some(credentials) = &self.credentials {
+            connection.auth(DEFAULT_MECHANISMS, credentials)?;
+        }
+        Ok(connection)
+    }
+}
+
+/// Nothing was handed over yet: a permanent answer is final, anything else may be tried again.
+fn before_handover(error: &lettre::transport::smtp::Error) -> Handover {
+    let why = one_line(&error.to_string());
+    if error.is_permanent() {
+        Handover::Refused(why)
+    } else {
+        Handover::Deferred(why)
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .chars()
+        .take(500)
+        .collect()
+}
+
+/// The mail's bytes. CR and LF in a name or subject become blanks: no header line can be smuggled in.
+pub fn bytes(mail: &OutgoingMail) -> Result<Vec<u8>, String> {
+    let mailbox = |name: &str, address: &str| {
+        let address: Address = address
+            .parse()
+            .map_err(|error| format!("`{address}`: {error}"))?;
+        Ok::<_, String>(Mailbox::new(
+            Some(one_line(name)).filter(|name| !name.is_empty()),
+            address,
+        ))
+    };
+    let angle = |id: &String| format!("<{}>", one_line(id));
+    let dated = std::time::UNIX_EPOCH + Duration::from_micros(mail.dated_at.micros().max(0) as u64);
+    let mut builder = Message::builder()
+        .from(mailbox(&mail.from_name, mail.from.as_str())?)
+        .to(mailbox(&mail.to_name, mail.to.as_str())?)
+        .subject(one_line(&mail.subject))
+        .message_id(Some(angle(&mail.message_id)))
+        .date(dated);
+    if let Some(reply_to) = &mail.reply_to {
+        builder = builder.reply_to(mailbox(&mail.from_name, reply_to)?);
+    }
+    if let Some(id) = &mail.in_reply_to {
+        builder = builder.in_reply_to(angle(id));
+    }
+    if !mail.references.is_empty() {
+        builder = builder.references(
+            mail.references
+                .iter()
+                .map(angle)
+                .collect::<Vec<_>>()
+                .join(" "),
+        );
+    }
+    for (name, value) in &mail.headers {
+        let name =
+            HeaderName::new_from_ascii((*name).to_owned()).map_err(|error| error.to_string())?;
+        builder = builder.raw_header(HeaderValue::new(name, one_line(value)));
+    }
+    let message = if mail.html.is_none() && mail.calendar.is_none() && mail.files.is_empty() {
+        builder.singlepart(SinglePart::plain(mail.text.clone()))
+    } else {
+        builder.multipart(parts(mail)?)
+    };
+    message
+        .map(|message| message.formatted())
+        .map_err(|error| error.to_string())
+}
+
+fn parts(mail: &OutgoingMail) -> Result<MultiPart, String> {
+    let mut alternatives =
+        MultiPart::alternative().singlepart(SinglePart::plain(mail.text.clone()));
+    if let Some(html) = &mail.html {
+        alternatives = alternatives.singlepart(SinglePart::html(html.clone()));
+    }
+    if let Some(calendar) = &mail.calendar {
+        let kind = format!("text/calendar; charset=utf-8; method={}", calendar.method);
+        let kind = ContentType::parse(&kind).map_err(|error| error.to_string())?;
+        alternatives = alternatives.singlepart(
+            SinglePart::builder()
+                .header(kind)
+                .body(calendar.text.clone()),
+        );
+    }
+    if mail.files.is_empty() && mail.calendar.is_none() {
+        return Ok(alternatives);
+    }
+    let mut mixed = MultiPart::mixed().multipart(alternatives);
+    if let Some(calendar) = &mail.calendar {
+        // Some programs only look at attachments.
+        let kind = ContentType::parse("application/ics").map_err(|error| error.to_string())?;
+        mixed = mixed
+            .singlepart(Attachment::new("invite.ics".to_owned()).body(calendar.text.clone(), kind));
+    }
+    for file in &mail.files {
+        let kind = ContentType::parse(&file.media_type)
+            .or_else(|_| ContentType::parse("application/octet-stream"))
+            .map_err(|error| error.to_string())?;
+        mixed =
+            mixed.singlepart(Attachment::new(one_line(&file.name)).body(file.bytes.clone(), kind));
+    }
+    Ok(mixed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::text::EmailAddress;
+    use crate::domain::timestamp::Timestamp;
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::TcpListener;
+
+    fn mail() -> OutgoingMail {
+        OutgoingMail {
+            message_id: "wk1.inc-1.abc@desk.example".to_owned(),
+            from: EmailAddress::parse("support@desk.example").unwrap(),
+            from_name: "Desk".to_owned(),
+            to: EmailAddress::parse("ada@customer.example").unwrap(),
+            to_name: "Ada\r\nBcc: evil@x.example".to_owned(),
+            reply_to: Some("support+inc-1.abc@desk.example".to_owned()),
+            subject: "[INC-1] Uplink döwn\r\nBcc: evil@x.example".to_owned(),
+            text: "Hello\n.\nBye".to_owned(),
+            html: None,
+            in_reply_to: Some("a@customer.example".to_owned()),
+            references: vec!["a@customer.example".to_owned()],
+            headers: vec![("Auto-Submitted", "auto-replied".to_owned())],
+            calendar: None,
+            files: Vec::new(),
+            dated_at: Timestamp::parse_rfc3339("2026-11-21T03:07:09Z").unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_mail_is_threaded_marked_and_cannot_be_given_further_headers() {
+        let text = String::from_utf8(bytes(&mail()).unwrap()).unwrap();
+        let (head, _) = text.split_once("\r\n\r\n").unwrap();
+        for line in [
+            "Message-ID: <wk1.inc-1.abc@desk.example>",
+            "In-Reply-To: <a@customer.example>",
+            "References: <a@customer.example>",
+            "Auto-Submitted: auto-replied",
+            "Date: Sat, 21 Nov 2026 03:07:09 +0000",
+        ] {
+            assert!(head.lines().any(|found| found == line), "{line}\n{head}");
+        }
+        assert!(
+            !head
+                .lines()
+                .any(|line| line.to_lowercase().starts_with("bcc:")),
+            "{head}"
+        );
+    }
+
+    #[test]
+    fn an_invitation_carries_its_method() {
+        let calendar = crate::domain::outgoing::Calendar {
+            method: "REQUEST".to_owned(),
+            text: "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n".to_owned(),
+        };
+        let text = String::from_utf8(
+            bytes(&OutgoingMail {
+                calendar: Some(calendar),
+                ..mail()
+            })
+            .unwrap(),
+        )
+        .unwrap();
+        assert!(
+            text.contains("text/calendar") && text.contains("method=REQUEST"),
+            "{text}"
+        );
+        assert!(text.contains("filename=\"invite.ics\""), "{text}");
+    }
+
+    #[test]
+    fn relays_are_read_and_passwords_never_cross_in_the_clear() {
+        let read = |url| {
+            Relay::parse(url, "desk.example")
+                .map(|relay| (relay.host.clone(), relay.port, relay.security))
+        };
+        assert_eq!(
+            read("smtp://relay").unwrap(),
+            ("relay".to_owned(), 25, Security::Offered)
+        );
+        assert_eq!(
+            read("smtp://u:p@relay:587").unwrap(),
+            ("relay".to_owned(), 587, Security::Required)
+        );
+        assert_eq!(
+            read("smtps://u:p@x@relay").unwrap(),
+            ("relay".to_owned(), 465, Security::Wrapped)
+        );
+        assert!(read("relay").is_err() && read("smtp://").is_err() && read("smtp://a:b").is_err());
+    }
+
+    /// A relay that answers each command with the next line of a script; an empty line hangs up.
+    fn relay(script: &'static [&'static str]) -> Relay {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            let (stream, _) = listener.accept().unwrap();
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            let mut stream = stream;
+            let mut in_text = false;
+            let mut script = script.iter();
+            while let Some(answer) = script.next() {
+                if answer.is_empty() {
+                    return;
+                }
+                write!(stream, "{answer}\r\n").unwrap();
+                in_text = in_text || answer.starts_with("354");
+                for line in lines.by_ref() {
+                    let Ok(line) = line else { return };
+                    if !in_text || line == "." {
+                        break;
+                    }
+                }
+            }
+        });
+        Relay::parse(&format!("smtp://127.0.0.1:{port}"), "desk.example").unwrap()
+    }
+
+    #[test]
+    fn the_step_that_failed_says_what_is_known() {
+        let send = |script| relay(script).send(&mail());
+        assert!(
+            matches!(send(&["220 x", "250 x", "250 x", "250 x", "354 x", "250 2.0.0 queued as 7"]), Handover::Accepted(why) if why.contains("queued as 7"))
+        );
+        assert!(matches!(
+            send(&["220 x", "250 x", "250 x", "550 5.1.1 who?", "250 x"]),
+            Handover::Refused(_)
+        ));
+        assert!(matches!(
+            send(&["220 x", "250 x", "451 later", "250 x"]),
+            Handover::Deferred(_)
+        ));
+        assert!(matches!(
+            send(&["220 x", "250 x", "250 x", "250 x", ""]),
+            Handover::Deferred(_)
+        ));
+        assert!(matches!(
+            send(&["220 x", "250 x", "250 x", "250 x", "354 x", "552 big"]),
+            Handover::Refused(_)
+        ));
+        assert!(matches!(
+            send(&["220 x", "250 x", "250 x", "250 x", "354 x", ""]),
+            Handover::Unsure(_)
+        ));
+        assert!(matches!(send(&["554 no"]), Handover::Deferred(_)));
+    }
+}

@@ -1,0 +1,72 @@
+//! Hands finished bytes to a network, and says truthfully what is known afterwards. Never touches the store.
+
+pub mod mail;
+pub mod webhook;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::config::Config;
+use mail::{Mailer, Recorder, Relay};
+use webhook::Caller;
+
+/// The house's post office: one for the whole process, so that connections are shared.
+pub struct Post {
+    /// A folder, or the recorder of a test: goes before every relay.
+    fixed: Option<Arc<Mailer>>,
+    relay: Mutex<Option<(String, Arc<Mailer>)>>,
+    pub caller: Caller,
+}
+
+impl Post {
+    pub fn of(config: &Config) -> Self {
+        Self {
+            fixed: config
+                .mail_folder
+                .clone()
+                .map(|folder| Arc::new(Mailer::Folder(folder))),
+            relay: Mutex::new(None),
+            caller: Caller::network(config.webhook_private),
+        }
+    }
+
+    /// Sends nothing and remembers everything.
+    pub fn recorded() -> Self {
+        Self {
+            fixed: Some(Arc::new(Mailer::Recorded(Recorder::default()))),
+            relay: Mutex::new(None),
+            caller: Caller::Recorded(Mutex::default()),
+        }
+    }
+
+    /// The recorder of [`Post::recorded`].
+    pub fn recorder(&self) -> Option<&Recorder> {
+        match self.fixed.as_deref() {
+            Some(Mailer::Recorded(recorder)) => Some(recorder),
+            _ => None,
+        }
+    }
+
+    /// Who takes mail now: `url` is the relay's address as configuration or set-up says; `hello` is our own host name.
+    pub fn mailer(&self, url: Option<&str>, hello: &str) -> Arc<Mailer> {
+        if let Some(fixed) = &self.fixed {
+            return Arc::clone(fixed);
+        }
+        let Some(url) = url else {
+            return Arc::new(Mailer::Nowhere);
+        };
+        let mut known = self.relay.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((same, mailer)) = known.as_ref().filter(|(same, _)| same == url) {
+            debug_assert_eq!(same, url);
+            return Arc::clone(mailer);
+        }
+        let mailer = match Relay::parse(url, hello) {
+            Ok(relay) => Arc::new(Mailer::Relay(relay)),
+            Err(why) => {
+                tracing::error!(why, "the relay's address can't be read; mail waits");
+                Arc::new(Mailer::Nowhere)
+            }
+        };
+        *known = Some((url.to_owned(), Arc::clone(&mailer)));
+        mailer
+    }
+}

@@ -1,0 +1,401 @@
+//! Letters: what a mail of ours says and how it is threaded. Pure: everything it prints is handed in.
+//!
+//! All texts come from the catalogue: `letter-<word>-subject` and `letter-<word>-body`, and `letter-<word>-action` for the one
+//! button that a letter may have. A word that the catalogue doesn't know is written as a plain notice, so that a new kind of
+//! notice is readable before anybody has worded it. Nothing that a stranger wrote is repeated to strangers: whether a letter
+//! carries the entry's text is decided here, by its word.
+
+use askama::Template;
+use chrono_tz::Tz;
+
+use crate::domain::delivery::DeliveryKind;
+use crate::domain::quote::REPLY_ABOVE;
+use crate::domain::ticket::Ticket;
+use crate::domain::timeline::Facts;
+use crate::domain::timestamp::Timestamp;
+use crate::words::{Value, Words};
+
+/// Everything a letter may print.
+pub struct About<'a> {
+    pub kind: DeliveryKind,
+    pub facts: &'a Facts,
+    /// The operator's name of this installation.
+    pub house: &'a str,
+    pub public_url: Option<&'a str>,
+    /// Of whom it goes to.
+    pub name: &'a str,
+    pub zone: Tz,
+    pub is_staff: bool,
+    pub ticket: Option<&'a Ticket>,
+    /// The entry's text, if the letter is about one, or the frozen text that somebody previewed.
+    pub text: Option<&'a str>,
+    /// Where the one button leads, if not to the ticket: an acknowledge or account link.
+    pub link: Option<String>,
+    /// The next promise that the recipient may rely on.
+    pub promised_at: Option<Timestamp>,
+}
+
+/// A letter's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    pub subject: String,
+    pub text: String,
+    pub html: String,
+}
+
+#[derive(Template)]
+#[template(path = "message/letter.txt")]
+struct Text<'a> {
+    sheet: &'a Sheet,
+}
+
+#[derive(Template)]
+#[template(path = "message/letter.html")]
+struct Html<'a> {
+    sheet: &'a Sheet,
+}
+
+/// What both forms show, in order.
+struct Sheet {
+    subject: String,
+    /// The line above which people reply; only where a reply is read by us.
+    marker: Option<&'static str>,
+    paragraphs: Vec<String>,
+    /// What somebody wrote, apart from what we say.
+    quoted: Vec<String>,
+    action: Option<(String, String)>,
+    footer: Vec<String>,
+}
+
+/// The words of the letters that carry what was written on the ticket.
+const WITH_TEXT: &[&str] = &[
+    "reply",
+    "update",
+    "customer_wrote",
+    "customer_reopened",
+    "handed_over",
+    "report",
+];
+/// The words of the letters to outsiders whose answers we read.
+const ANSWERABLE: &[&str] = &["received", "reply", "update"];
+
+/// Which letter it is: what the facts say, else what the kind of delivery means.
+pub fn word<'a>(kind: DeliveryKind, facts: &'a Facts) -> &'a str {
+    facts.get("letter").unwrap_or(match kind {
+        DeliveryKind::Page => "page",
+        DeliveryKind::Test => "test",
+        DeliveryKind::Reply => "reply",
+        DeliveryKind::AutoAnswer => "received",
+        DeliveryKind::Invitation => "invitation",
+        DeliveryKind::Report => "report",
+        DeliveryKind::Account => "account",
+        DeliveryKind::Notice | DeliveryKind::Webhook => "notice",
+    })
+}
+
+/// Writes the letter in both forms.
+pub fn write(words: &Words, about: &About<'_>) -> Result<Written, askama::Error> {
+    let sheet = sheet(words, about);
+    Ok(Written {
+        text: Text { sheet: &sheet }.render()?,
+        html: Html { sheet: &sheet }.render()?,
+        subject: sheet.subject,
+    })
+}
+
+fn sheet(words: &Words, about: &About<'_>) -> Sheet {
+    let word = word(about.kind, about.facts);
+    let known = if words.has(&format!("letter-{}-body", dashed(word))) {
+        dashed(word)
+    } else {
+        "notice".to_owned()
+    };
+    let pairs = values(words, about);
+    let values: Vec<(&str, Value<'_>)> = pairs
+        .iter()
+        .map(|(name, value)| (name.as_str(), Value::from(value.as_str())))
+        .collect();
+    let say = |part: &str| {
+        words
+            .with(&format!("letter-{known}-{part}"), &values)
+            .into_owned()
+    };
+    let subject = match about.ticket {
+        // The token in the subject is what a person reads out, and what finds the ticket when nothing else does.
+        Some(ticket) => format!("[{}] {}", ticket.key, say("subject")),
+        None => say("subject"),
+    };
+    let quoted = about
+        .text
+        .filter(|_| WITH_TEXT.contains(&word))
+        .map(paragraphs)
+        .unwrap_or_default();
+    let action_key = format!("letter-{known}-action");
+    let place = about.link.clone().or_else(|| ticket_url(about));
+    let action = place
+        .filter(|_| words.has(&action_key))
+        .map(|url| (words.t(&action_key).into_owned(), url));
+    Sheet {
+        subject: subject.split_whitespace().collect::<Vec<_>>().join(" "),
+        marker: ANSWERABLE.contains(&word).then_some(REPLY_ABOVE),
+        paragraphs: paragraphs(&say("body")),
+        quoted,
+        action,
+        footer: footer(words, about, &values),
+    }
+}
+
+/// Catalogue keys have hyphens where facts have underscores.
+fn dashed(word: &str) -> String {
+    word.replace('_', "-")
+}
+
+fn paragraphs(text: &str) -> Vec<String> {
+    text.split("\n\n")
+        .map(|paragraph| paragraph.trim_matches('\n').to_owned())
+        .filter(|paragraph| !paragraph.trim().is_empty())
+        .collect()
+}
+
+/// Contacts have a portal; the link gives nobody a right that their login doesn't.
+fn ticket_url(about: &About<'_>) -> Option<String> {
+    let (url, ticket) = (about.public_url?, about.ticket?);
+    Some(format!("{url}/{}", ticket.key))
+}
+
+/// The places of every letter's text: the ticket, the recipient, and each fact under its own name, instants on the
+/// recipient's wall clock.
+fn values(words: &Words, about: &About<'_>) -> Vec<(String, String)> {
+    let clock = |at: Timestamp| {
+        at.in_zone(about.zone)
+            .format(&words.t("time-full"))
+            .to_string()
+    };
+    let mut values: Vec<(String, String)> = about
+        .facts
+        .iter()
+        .map(|(name, value)| {
+            let shown = Timestamp::parse_rfc3339(value).map_or_else(|| value.to_owned(), clock);
+            (name.to_owned(), shown)
+        })
+        .collect();
+    let mut set = |name: &str, value: String| {
+        values.retain(|(known, _)| known != name);
+        values.push((name.to_owned(), value));
+    };
+    set("house", about.house.to_owned());
+    set("name", about.name.to_owned());
+    if let Some(ticket) = about.ticket {
+        set("key", ticket.key.to_string());
+        set("title", ticket.title.to_string());
+        let severity = ticket
+            .severity
+            .map(|severity| words.t(severity_key(severity)).into_owned());
+        set("severity", severity.unwrap_or_default());
+    }
+    values
+}
+
+const fn severity_key(severity: crate::domain::severity::Severity) -> &'static str {
+    use crate::domain::severity::Severity;
+    match severity {
+        Severity::Disaster => "severity-disaster",
+        Severity::High => "severity-high",
+        Severity::Average => "severity-average",
+        Severity::Warning => "severity-warning",
+        Severity::Information => "severity-information",
+    }
+}
+
+fn footer(words: &Words, about: &About<'_>, values: &[(&str, Value<'_>)]) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(at) = about.promised_at {
+        let at = at
+            .in_zone(about.zone)
+            .format(&words.t("time-full"))
+            .to_string();
+        lines.push(
+            words
+                .with("letter-footer-promise", &[("at", Value::from(at))])
+                .into_owned(),
+        );
+    }
+    if about.ticket.is_some() {
+        lines.push(words.with("letter-footer-ticket", values).into_owned());
+    }
+    if let Some(url) = ticket_url(about) {
+        lines.push(url);
+    }
+    lines.push(words.with("letter-footer-house", values).into_owned());
+    lines
+}
+
+/// The header lines by which other programs know what this is, and by which we know it when it comes back.
+pub fn headers(kind: DeliveryKind, host: &str, loop_mark: &str) -> Vec<(&'static str, String)> {
+    let mut lines = vec![
+        ("X-Watchkeeper-Loop", loop_mark.to_owned()),
+        ("List-Id", format!("Watchkeeper <watchkeeper.{host}>")),
+    ];
+    let automatic = match kind {
+        // A person wrote it: programs that mute automatic mail must let it through.
+        DeliveryKind::Reply | DeliveryKind::Report => None,
+        DeliveryKind::AutoAnswer => Some("auto-replied"),
+        DeliveryKind::Page
+        | DeliveryKind::Notice
+        | DeliveryKind::Invitation
+        | DeliveryKind::Account
+        | DeliveryKind::Webhook
+        | DeliveryKind::Test => Some("auto-generated"),
+    };
+    if let Some(word) = automatic {
+        lines.push(("Auto-Submitted", word.to_owned()));
+        lines.push(("X-Auto-Response-Suppress", "All".to_owned()));
+    }
+    match kind {
+        DeliveryKind::AutoAnswer => lines.push(("Precedence", "bulk".to_owned())),
+        DeliveryKind::Page | DeliveryKind::Test => {
+            lines.push(("Importance", "high".to_owned()));
+            lines.push(("X-Priority", "1".to_owned()));
+        }
+        _ => {}
+    }
+    lines
+}
+
+/// The host part of ids: that of `public_url`, without its port.
+pub fn host_of(public_url: Option<&str>) -> String {
+    let rest = public_url
+        .and_then(|url| url.split_once("://"))
+        .map_or("", |(_, rest)| rest);
+    let host = match rest.strip_prefix('[') {
+        // An IPv6 literal has colons of its own; ids can't hold them.
+        Some(_) => "",
+        None => rest.split([':', '/']).next().unwrap_or_default(),
+    };
+    if host.is_empty() {
+        "watchkeeper.invalid".to_owned()
+    } else {
+        host.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::Kind;
+    use crate::domain::text::Title;
+    use crate::domain::ticket::Opening;
+    use crate::domain::timeline::Door;
+
+    fn ticket() -> Ticket {
+        let title = Title::parse("Uplink <down>").unwrap();
+        Ticket::open(
+            Kind::Incident,
+            12,
+            title,
+            &Opening::default(),
+            Door::Mail,
+            Timestamp::from_micros(0),
+        )
+        .unwrap()
+        .0
+    }
+
+    fn about<'a>(kind: DeliveryKind, facts: &'a Facts, ticket: &'a Ticket) -> About<'a> {
+        About {
+            kind,
+            facts,
+            house: "Harbour Operations",
+            public_url: Some("https://watch.example.org"),
+            name: "Ada",
+            zone: Tz::Europe__Stockholm,
+            is_staff: false,
+            ticket: Some(ticket),
+            text: Some("We failed over.\n\nIt <works>."),
+            link: None,
+            promised_at: Some(Timestamp::parse_rfc3339("2026-11-21T04:00:00Z").unwrap()),
+        }
+    }
+
+    #[test]
+    fn an_answer_names_the_ticket_and_repeats_nothing() {
+        let (facts, ticket) = (Facts::new(), ticket());
+        let written = write(
+            Words::english(),
+            &about(DeliveryKind::AutoAnswer, &facts, &ticket),
+        )
+        .unwrap();
+        assert!(
+            written.subject.starts_with("[INC-12] "),
+            "{}",
+            written.subject
+        );
+        assert!(
+            !written.subject.contains("Uplink")
+                && !written.text.contains("Uplink")
+                && !written.text.contains("failed over")
+        );
+        assert!(
+            written.text.contains("INC-12") && written.text.starts_with(REPLY_ABOVE),
+            "{}",
+            written.text
+        );
+    }
+
+    #[test]
+    fn a_reply_carries_its_text_escaped_and_the_promise_in_the_recipients_zone() {
+        let (facts, ticket) = (Facts::new(), ticket());
+        let written = write(
+            Words::english(),
+            &about(DeliveryKind::Reply, &facts, &ticket),
+        )
+        .unwrap();
+        assert!(
+            written.text.contains("It <works>.") && written.html.contains("It &#60;works&#62;."),
+            "{}",
+            written.html
+        );
+        assert!(written.text.contains("05:00"), "{}", written.text);
+        assert!(written.text.contains("https://watch.example.org/INC-12"));
+    }
+
+    #[test]
+    fn every_letter_is_worded() {
+        for word in [
+            "received",
+            "reply",
+            "update",
+            "customer-wrote",
+            "customer-reopened",
+            "join-request",
+            "assigned",
+            "handed-over",
+            "page",
+            "test",
+            "notice",
+            "invitation",
+            "report",
+            "account",
+            "invite",
+            "reset",
+            "set-up",
+        ] {
+            for part in ["subject", "body"] {
+                assert!(
+                    Words::english().has(&format!("letter-{word}-{part}")),
+                    "{word} {part}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn ids_need_a_plain_host() {
+        assert_eq!(
+            host_of(Some("https://watch.example.org:8443")),
+            "watch.example.org"
+        );
+        assert_eq!(host_of(Some("http://[::1]:80")), "watchkeeper.invalid");
+        assert_eq!(host_of(None), "watchkeeper.invalid");
+    }
+}

@@ -1,0 +1,562 @@
+//! Mail that came in: the raw mail's row, its verdict, whom mails named, the addresses, the blocked.
+
+use diesel::prelude::*;
+
+use super::backend::{Conn, Tx};
+use super::blob::Hash;
+use super::column::text_column;
+use super::schema::core::delivery;
+use super::schema::mail::{blocked_sender, intake_address, mail, mail_named};
+use crate::domain::delivery::DeliveryKind;
+use crate::domain::id::{
+    CustomerId, DeliveryId, Id, IntakeAddressId, Kind, MailId, PersonId, ServiceId, TeamId,
+    TicketId,
+};
+use crate::domain::intake::{HeldFor, IntakeAddress, MailState, Verdict, Way};
+use crate::domain::severity::Severity;
+use crate::domain::text::EmailAddress;
+use crate::domain::timestamp::Timestamp;
+use crate::error::{Error, Result, is_unique_violation};
+
+text_column!(Way, MailState, Verdict, HeldFor);
+
+/// A mail as it stands in the ledger; its bytes lie under `raw`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredMail {
+    pub id: MailId,
+    pub received_at: Timestamp,
+    pub way: Way,
+    /// `Some("")`: the null return path.
+    pub envelope_from: Option<String>,
+    pub envelope_to: Vec<String>,
+    pub raw: Hash,
+    pub size_bytes: i64,
+    pub state: MailState,
+    pub verdict: Option<Verdict>,
+    pub held_for: Option<HeldFor>,
+    pub detail: String,
+    pub ticket: Option<TicketId>,
+    pub entry_seq: Option<i64>,
+    pub duplicate_of: Option<MailId>,
+    pub message_id: Option<String>,
+    pub dedupe_key: Option<String>,
+    pub from_shown: String,
+    /// Folded.
+    pub from_address: Option<String>,
+    pub subject: String,
+    pub attempts: i32,
+    pub settled_at: Option<Timestamp>,
+}
+
+#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = mail, treat_none_as_null = true)]
+struct Row {
+    id: MailId,
+    received_at: Timestamp,
+    way: Way,
+    envelope_from: Option<String>,
+    envelope_to: String,
+    raw_hash: Vec<u8>,
+    size_bytes: i64,
+    state: MailState,
+    verdict: Option<Verdict>,
+    held_for: Option<HeldFor>,
+    detail: String,
+    ticket_id: Option<TicketId>,
+    entry_seq: Option<i64>,
+    duplicate_of: Option<MailId>,
+    message_id: Option<String>,
+    dedupe_key: Option<String>,
+    from_shown: String,
+    from_address: Option<String>,
+    subject: String,
+    attempts: i32,
+    settled_at: Option<Timestamp>,
+}
+
+impl Row {
+    fn of(value: &StoredMail) -> Self {
+        Row {
+            id: value.id,
+            received_at: value.received_at,
+            way: value.way,
+            envelope_from: value.envelope_from.clone(),
+            envelope_to: serde_json::Value::from(value.envelope_to.clone()).to_string(),
+            raw_hash: value.raw.0.to_vec(),
+            size_bytes: value.size_bytes,
+            state: value.state,
+            verdict: value.verdict,
+            held_for: value.held_for,
+            detail: value.detail.clone(),
+            ticket_id: value.ticket,
+            entry_seq: value.entry_seq,
+            duplicate_of: value.duplicate_of,
+            message_id: value.message_id.clone(),
+            dedupe_key: value.dedupe_key.clone(),
+            from_shown: value.from_shown.clone(),
+            from_address: value.from_address.clone(),
+            subject: value.subject.clone(),
+            attempts: value.attempts,
+            settled_at: value.settled_at,
+        }
+    }
+
+    fn mail(self) -> Result<StoredMail> {
+        let envelope_to = serde_json::from_str(&self.envelope_to)
+            .map_err(|error| Error::internal(format!("recipients of mail {}: {error}", self.id)))?;
+        Ok(StoredMail {
+            id: self.id,
+            received_at: self.received_at,
+            way: self.way,
+            envelope_from: self.envelope_from,
+            envelope_to,
+            raw: Hash::from_column(self.raw_hash)?,
+            size_bytes: self.size_bytes,
+            state: self.state,
+            verdict: self.verdict,
+            held_for: self.held_for,
+            detail: self.detail,
+            ticket: self.ticket_id,
+            entry_seq: self.entry_seq,
+            duplicate_of: self.duplicate_of,
+            message_id: self.message_id,
+            dedupe_key: self.dedupe_key,
+            from_shown: self.from_shown,
+            from_address: self.from_address,
+            subject: self.subject,
+            attempts: self.attempts,
+            settled_at: self.settled_at,
+        })
+    }
+}
+
+fn mails(rows: Vec<Row>) -> Result<Vec<StoredMail>> {
+    rows.into_iter().map(Row::mail).collect()
+}
+
+pub fn insert(tx: &mut Tx, value: &StoredMail) -> Result<()> {
+    diesel::insert_into(mail::table)
+        .values(Row::of(value))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+pub fn by_id(conn: &mut Conn, id: MailId) -> Result<Option<StoredMail>> {
+    let row: Option<Row> = mail::table
+        .find(id)
+        .select(Row::as_select())
+        .first(conn)
+        .optional()?;
+    row.map(Row::mail).transpose()
+}
+
+/// The oldest mails that nobody has looked at.
+pub fn waiting(conn: &mut Conn, most: i64) -> Result<Vec<StoredMail>> {
+    mails(
+        mail::table
+            .filter(mail::state.eq(MailState::Waiting))
+            .order((mail::received_at, mail::id))
+            .limit(most)
+            .select(Row::as_select())
+            .load(conn)?,
+    )
+}
+
+/// How many wait, and since when.
+pub fn backlog(conn: &mut Conn) -> Result<(i64, Option<Timestamp>)> {
+    let waiting = mail::table.filter(mail::state.eq(MailState::Waiting));
+    let count = waiting.count().get_result(conn)?;
+    let oldest = waiting
+        .order((mail::received_at, mail::id))
+        .select(mail::received_at)
+        .first(conn)
+        .optional()?;
+    Ok((count, oldest))
+}
+
+/// Makes this transaction the one that decides about the mail; no if another one already has.
+pub fn claim(tx: &mut Tx, id: MailId, state: MailState) -> Result<bool> {
+    let ours = mail::table
+        .filter(mail::id.eq(id))
+        .filter(mail::state.eq(state));
+    Ok(diesel::update(ours)
+        .set(mail::attempts.eq(mail::attempts + 1))
+        .execute(&mut **tx)?
+        == 1)
+}
+
+/// Writes what was found out and decided.
+pub fn update(tx: &mut Tx, value: &StoredMail) -> Result<()> {
+    diesel::update(mail::table.find(value.id))
+        .set(Row::of(value))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+pub fn by_key(conn: &mut Conn, key: &str) -> Result<Option<MailId>> {
+    Ok(mail::table
+        .filter(mail::dedupe_key.eq(key))
+        .select(mail::id)
+        .first(conn)
+        .optional()?)
+}
+
+/// An earlier mail with equal bytes that came after `since`.
+pub fn by_raw(conn: &mut Conn, raw: Hash, but: MailId, since: Timestamp) -> Result<Option<MailId>> {
+    Ok(mail::table
+        .filter(mail::raw_hash.eq(raw.0.to_vec()))
+        .filter(mail::received_at.ge(since))
+        .filter(mail::id.ne(but))
+        .filter(mail::state.eq(MailState::Settled))
+        .filter(mail::verdict.ne(Verdict::Duplicate))
+        .order((mail::received_at, mail::id))
+        .select(mail::id)
+        .first(conn)
+        .optional()?)
+}
+
+/// The tickets that mails with this Message-ID landed on, each once: two of them mean that the id says nothing.
+pub fn tickets_of_message(conn: &mut Conn, message_id: &str) -> Result<Vec<TicketId>> {
+    let rows: Vec<Option<TicketId>> = mail::table
+        .filter(mail::message_id.eq(message_id))
+        .filter(mail::ticket_id.is_not_null())
+        .filter(mail::verdict.eq_any([Verdict::Opened, Verdict::Appended]))
+        .select(mail::ticket_id)
+        .distinct()
+        .limit(2)
+        .load(conn)?;
+    Ok(rows.into_iter().flatten().collect())
+}
+
+/// The mails that made a ticket's timeline or wait beside it, oldest first.
+pub fn of_ticket(conn: &mut Conn, ticket: TicketId) -> Result<Vec<StoredMail>> {
+    mails(
+        mail::table
+            .filter(mail::ticket_id.eq(ticket))
+            .order((mail::received_at, mail::id))
+            .select(Row::as_select())
+            .load(conn)?,
+    )
+}
+
+/// The mail that opened the ticket or came last to it, for threading our answer: its Message-ID.
+pub fn last_message_id(conn: &mut Conn, ticket: TicketId) -> Result<Option<String>> {
+    let found: Option<Option<String>> = mail::table
+        .filter(mail::ticket_id.eq(ticket))
+        .filter(mail::message_id.is_not_null())
+        .filter(mail::verdict.eq_any([Verdict::Opened, Verdict::Appended]))
+        .order((mail::received_at.desc(), mail::id.desc()))
+        .select(mail::message_id)
+        .first(conn)
+        .optional()?;
+    Ok(found.flatten())
+}
+
+/// The thread's first Message-ID: kept in References for ever, since relays cut the middle.
+pub fn first_message_id(conn: &mut Conn, ticket: TicketId) -> Result<Option<String>> {
+    let found: Option<Option<String>> = mail::table
+        .filter(mail::ticket_id.eq(ticket))
+        .filter(mail::message_id.is_not_null())
+        .filter(mail::verdict.eq_any([Verdict::Opened, Verdict::Appended]))
+        .order((mail::received_at, mail::id))
+        .select(mail::message_id)
+        .first(conn)
+        .optional()?;
+    Ok(found.flatten())
+}
+
+/// How many mails with this subject the address has sent since.
+pub fn same_subject_since(
+    conn: &mut Conn,
+    address: &str,
+    subject: &str,
+    since: Timestamp,
+) -> Result<i64> {
+    Ok(mail::table
+        .filter(mail::from_address.eq(address))
+        .filter(mail::received_at.ge(since))
+        .filter(mail::subject.eq(subject))
+        .filter(mail::state.eq(MailState::Settled))
+        .count()
+        .get_result(conn)?)
+}
+
+/// How many automatic answers were queued for the address since.
+pub fn answers_since(conn: &mut Conn, address: &str, since: Timestamp) -> Result<i64> {
+    Ok(delivery::table
+        .filter(delivery::address.eq(address))
+        .filter(delivery::queued_at.ge(since))
+        .filter(delivery::kind.eq(DeliveryKind::AutoAnswer))
+        .count()
+        .get_result(conn)?)
+}
+
+/// Our own mail by its Message-ID: which delivery, what for, about which ticket.
+pub fn delivery_by_message(
+    conn: &mut Conn,
+    message_id: &str,
+) -> Result<Option<(DeliveryId, DeliveryKind, Option<TicketId>)>> {
+    Ok(delivery::table
+        .filter(delivery::message_id.eq(message_id))
+        .select((delivery::id, delivery::kind, delivery::ticket_id))
+        .first(conn)
+        .optional()?)
+}
+
+/// Join requests that were received before `before` and nobody answered.
+pub fn stale_join_requests(conn: &mut Conn, before: Timestamp, most: i64) -> Result<Vec<MailId>> {
+    Ok(mail::table
+        .filter(mail::verdict.eq(Verdict::JoinRequest))
+        .filter(mail::received_at.le(before))
+        .order((mail::received_at, mail::id))
+        .limit(most)
+        .select(mail::id)
+        .load(conn)?)
+}
+
+/// What the ledger's page asks for.
+#[derive(Debug, Clone, Default)]
+pub struct LedgerFilter {
+    pub verdict: Option<Verdict>,
+    pub state: Option<MailState>,
+    /// A folded address.
+    pub sender: Option<String>,
+}
+
+/// One page of the ledger, newest first; `before` is the last line of the page above.
+pub fn ledger(
+    conn: &mut Conn,
+    filter: &LedgerFilter,
+    before: Option<(Timestamp, MailId)>,
+    most: i64,
+) -> Result<Vec<StoredMail>> {
+    let mut query = mail::table
+        .order((mail::received_at.desc(), mail::id.desc()))
+        .limit(most)
+        .select(Row::as_select())
+        .into_boxed();
+    if let Some(verdict) = filter.verdict {
+        query = query.filter(mail::verdict.eq(verdict));
+    }
+    if let Some(state) = filter.state {
+        query = query.filter(mail::state.eq(state));
+    }
+    if let Some(sender) = &filter.sender {
+        query = query.filter(mail::from_address.eq(sender.clone()));
+    }
+    if let Some((at, id)) = before {
+        query = query.filter(
+            mail::received_at
+                .le(at)
+                .and(mail::received_at.lt(at).or(mail::id.lt(id))),
+        );
+    }
+    mails(query.load(conn)?)
+}
+
+/// How many mails wait for a person: held ones and join requests.
+pub fn unanswered(conn: &mut Conn) -> Result<i64> {
+    let held: i64 = mail::table
+        .filter(mail::state.eq(MailState::Held))
+        .count()
+        .get_result(conn)?;
+    let asking: i64 = mail::table
+        .filter(mail::verdict.eq(Verdict::JoinRequest))
+        .count()
+        .get_result(conn)?;
+    Ok(held + asking)
+}
+
+/// Remembers that a mail of somebody known named this folded address.
+pub fn name_on_ticket(tx: &mut Tx, ticket: TicketId, address: &str) -> Result<()> {
+    if !is_named(tx, ticket, address)? {
+        let inserted = super::outbox::tx_savepoint(tx, |tx| {
+            diesel::insert_into(mail_named::table)
+                .values((
+                    mail_named::ticket_id.eq(ticket),
+                    mail_named::address.eq(address),
+                ))
+                .execute(&mut **tx)?;
+            Ok(())
+        });
+        match inserted {
+            Err(error) if !is_unique_violation(&error) => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+pub fn is_named(conn: &mut Conn, ticket: TicketId, address: &str) -> Result<bool> {
+    let found: Option<String> = mail_named::table
+        .find((ticket, address.to_owned()))
+        .select(mail_named::address)
+        .first(conn)
+        .optional()?;
+    Ok(found.is_some())
+}
+
+type AddressRow = (
+    IntakeAddressId,
+    String,
+    Kind,
+    Option<Severity>,
+    Option<TeamId>,
+    Option<ServiceId>,
+    Option<CustomerId>,
+    bool,
+    bool,
+    i64,
+);
+
+fn address_of(row: AddressRow) -> Result<IntakeAddress> {
+    let (id, address, kind, severity, team, service, customer, takes_generated, is_active, version) =
+        row;
+    let address = EmailAddress::parse(&address)
+        .map_err(|_| Error::internal(format!("stored intake address {id}")))?;
+    Ok(IntakeAddress {
+        id,
+        address,
+        kind,
+        severity,
+        team,
+        service,
+        customer,
+        takes_generated,
+        is_active,
+        version,
+    })
+}
+
+/// All addresses, in the order in which they were made; inactive ones too.
+pub fn addresses(conn: &mut Conn) -> Result<Vec<IntakeAddress>> {
+    let rows: Vec<AddressRow> = intake_address::table.order(intake_address::id).load(conn)?;
+    rows.into_iter().map(address_of).collect()
+}
+
+pub fn address(conn: &mut Conn, id: IntakeAddressId) -> Result<Option<IntakeAddress>> {
+    let row: Option<AddressRow> = intake_address::table.find(id).first(conn).optional()?;
+    row.map(address_of).transpose()
+}
+
+/// Fails with a unique violation if the address is there already.
+pub fn insert_address(tx: &mut Tx, new: &IntakeAddress) -> Result<()> {
+    diesel::insert_into(intake_address::table)
+        .values((
+            intake_address::id.eq(new.id),
+            intake_address::address.eq(new.address.folded()),
+            intake_address::kind.eq(new.kind),
+            intake_address::severity.eq(new.severity),
+            intake_address::team_id.eq(new.team),
+            intake_address::service_id.eq(new.service),
+            intake_address::customer_id.eq(new.customer),
+            intake_address::takes_generated.eq(new.takes_generated),
+            intake_address::is_active.eq(new.is_active),
+            intake_address::version.eq(1),
+        ))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// `Stale` if somebody else changed it since.
+pub fn update_address(tx: &mut Tx, known: &IntakeAddress) -> Result<()> {
+    let unchanged = intake_address::table
+        .filter(intake_address::id.eq(known.id))
+        .filter(intake_address::version.eq(known.version));
+    let changed = diesel::update(unchanged)
+        .set((
+            intake_address::address.eq(known.address.folded()),
+            intake_address::kind.eq(known.kind),
+            intake_address::severity.eq(known.severity),
+            intake_address::team_id.eq(known.team),
+            intake_address::service_id.eq(known.service),
+            intake_address::customer_id.eq(known.customer),
+            intake_address::takes_generated.eq(known.takes_generated),
+            intake_address::is_active.eq(known.is_active),
+            intake_address::version.eq(known.version + 1),
+        ))
+        .execute(&mut **tx)?;
+    if changed == 1 {
+        Ok(())
+    } else {
+        Err(Error::Stale)
+    }
+}
+
+/// Somebody whose mail is held unread.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+pub struct Blocked {
+    pub pattern: String,
+    pub reason: String,
+    pub blocked_at: Timestamp,
+    pub blocked_by: Option<PersonId>,
+}
+
+pub fn blocked(conn: &mut Conn) -> Result<Vec<Blocked>> {
+    Ok(blocked_sender::table
+        .order(blocked_sender::blocked_at.desc())
+        .load(conn)?)
+}
+
+/// The first of these patterns that is blocked.
+pub fn find_block(conn: &mut Conn, patterns: &[String]) -> Result<Option<String>> {
+    Ok(blocked_sender::table
+        .filter(blocked_sender::pattern.eq_any(patterns.to_vec()))
+        .select(blocked_sender::pattern)
+        .first(conn)
+        .optional()?)
+}
+
+/// Blocks; whether it was news.
+pub fn block(tx: &mut Tx, new: &Blocked) -> Result<bool> {
+    if find_block(tx, std::slice::from_ref(&new.pattern))?.is_some() {
+        return Ok(false);
+    }
+    diesel::insert_into(blocked_sender::table)
+        .values((
+            blocked_sender::pattern.eq(&new.pattern),
+            blocked_sender::reason.eq(&new.reason),
+            blocked_sender::blocked_at.eq(new.blocked_at),
+            blocked_sender::blocked_by.eq(new.blocked_by),
+        ))
+        .execute(&mut **tx)?;
+    Ok(true)
+}
+
+pub fn unblock(tx: &mut Tx, pattern: &str) -> Result<bool> {
+    Ok(diesel::delete(blocked_sender::table.find(pattern)).execute(&mut **tx)? > 0)
+}
+
+/// A new row for a mail that was just taken in.
+pub fn arrived(
+    way: Way,
+    envelope_from: Option<&str>,
+    envelope_to: &[String],
+    raw: Hash,
+    size: usize,
+    now: Timestamp,
+) -> StoredMail {
+    StoredMail {
+        id: Id::new(now),
+        received_at: now,
+        way,
+        envelope_from: envelope_from.map(str::to_owned),
+        envelope_to: envelope_to.to_vec(),
+        raw,
+        size_bytes: size as i64,
+        state: MailState::Waiting,
+        verdict: None,
+        held_for: None,
+        detail: String::new(),
+        ticket: None,
+        entry_seq: None,
+        duplicate_of: None,
+        message_id: None,
+        dedupe_key: None,
+        from_shown: String::new(),
+        from_address: None,
+        subject: String::new(),
+        attempts: 0,
+        settled_at: None,
+    }
+}

@@ -1,0 +1,58 @@
+//! Mail that came in, its addresses and its blocked senders.
+
+diesel::table! {
+    mail (id) {
+        id -> Binary,
+        received_at -> BigInt,
+        way -> Text,
+        envelope_from -> Nullable<Text>,
+        envelope_to -> Text,
+        raw_hash -> Binary,
+        size_bytes -> BigInt,
+        state -> Text,
+        verdict -> Nullable<Text>,
+        held_for -> Nullable<Text>,
+        detail -> Text,
+        ticket_id -> Nullable<Binary>,
+        entry_seq -> Nullable<BigInt>,
+        duplicate_of -> Nullable<Binary>,
+        message_id -> Nullable<Text>,
+        dedupe_key -> Nullable<Text>,
+        from_shown -> Text,
+        from_address -> Nullable<Text>,
+        subject -> Text,
+        attempts -> Integer,
+        settled_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    mail_named (ticket_id, address) {
+        ticket_id -> Binary,
+        address -> Text,
+    }
+}
+
+diesel::table! {
+    intake_address (id) {
+        id -> Binary,
+        address -> Text,
+        kind -> Text,
+        severity -> Nullable<Text>,
+        team_id -> Nullable<Binary>,
+        service_id -> Nullable<Binary>,
+        customer_id -> Nullable<Binary>,
+        takes_generated -> Bool,
+        is_active -> Bool,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    blocked_sender (pattern) {
+        pattern -> Text,
+        reason -> Text,
+        blocked_at -> BigInt,
+        blocked_by -> Nullable<Binary>,
+    }
+}
