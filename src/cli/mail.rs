@@ -29,17 +29,28 @@ pub(super) fn run(config: anyhow::Result<Config>, args: &MailArgs) -> ExitCode {
     let outcome = config.and_then(|config| {
         let limit = config.mail_limit_bytes;
         let mut raw = Vec::new();
-        std::io::stdin().lock().take(limit as u64 + 1).read_to_end(&mut raw)?;
+        std::io::stdin()
+            .lock()
+            .take(limit as u64 + 1)
+            .read_to_end(&mut raw)?;
         if raw.len() > limit {
             return Ok(Err(limit));
         }
         let app = super::open(config)?;
-        Ok(Ok(intake::accept(&app, Way::Pipe, args.sender.as_deref(), &args.recipient, &raw)?))
+        Ok(Ok(intake::accept(
+            &app,
+            Way::Pipe,
+            args.sender.as_deref(),
+            &args.recipient,
+            &raw,
+        )?))
     });
     match outcome {
         Ok(Ok(_)) => ExitCode::SUCCESS,
         Ok(Err(limit)) => {
-            eprintln!("watchkeeper: this mail has more than {limit} bytes (setting `mail_limit_mb`)");
+            eprintln!(
+                "watchkeeper: this mail has more than {limit} bytes (setting `mail_limit_mb`)"
+            );
             ExitCode::from(TOO_BIG)
         }
         Err(error) => {

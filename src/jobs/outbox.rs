@@ -224,7 +224,7 @@ fn compose(
         link: link(app, house, delivery),
         promised_at: promised(conn, delivery, ticket.as_ref(), now)?,
     };
-    let written = letter::write(Words::english(), &about).map_err(Error::internal)?;
+    let written = written(conn, house, delivery, &about, now)?;
     let (in_reply_to, references) = thread(conn, delivery, ticket.as_ref(), &house.host)?;
     let key = ticket.as_ref().map(|ticket| ticket.key);
     Ok(OutgoingMail {
@@ -240,7 +240,7 @@ fn compose(
             .map(|(intake, key)| house.seal.reply_address(intake, key)),
         subject: written.subject,
         text: written.text,
-        html: Some(written.html),
+        html: written.html,
         in_reply_to,
         references,
         headers: letter::headers(delivery.kind, &house.host, &house.seal.loop_mark()),
@@ -248,6 +248,42 @@ fn compose(
         files: files(delivery, frozen.as_deref()),
         dated_at: now,
     })
+}
+
+/// A page is worded by its own room: short enough for a lock screen, and plain text alone. Anything else is a letter.
+fn written(
+    conn: &mut Conn,
+    house: &House,
+    delivery: &Delivery,
+    about: &About<'_>,
+    now: Timestamp,
+) -> Result<Forms> {
+    let page = match delivery.page {
+        Some(id) => store::page_log::page(conn, id)?,
+        None => None,
+    };
+    if let (Some(page), Some(link)) = (page, &about.link) {
+        let note = actions::page_note::note_of(conn, &page)?;
+        let url = house.public_url.as_deref().unwrap_or_default();
+        let text = crate::render::page::text(Words::english(), &note, link, url, now);
+        return Ok(Forms {
+            subject: text.subject,
+            text: text.body,
+            html: None,
+        });
+    }
+    let written = letter::write(Words::english(), about).map_err(Error::internal)?;
+    Ok(Forms {
+        subject: written.subject,
+        text: written.text,
+        html: Some(written.html),
+    })
+}
+
+struct Forms {
+    subject: String,
+    text: String,
+    html: Option<String>,
 }
 
 /// One key for all channels and tries: the page's id for a page, the delivery's for anything else.
@@ -312,7 +348,7 @@ fn link(app: &App, house: &House, delivery: &Delivery) -> Option<String> {
     let url = house.public_url.as_deref()?;
     if let (Some(page), Some(person)) = (delivery.page, delivery.person) {
         let token = Link::new(page, person, delivery.queued_at).token(&app.signing_key);
-        return Some(format!("{url}/ack/{token}"));
+        return Some(format!("{url}/n/{token}"));
     }
     if delivery.kind == DeliveryKind::Account {
         return actions::login::letter_path(app, &delivery.facts)

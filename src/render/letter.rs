@@ -81,7 +81,8 @@ const ANSWERABLE: &[&str] = &["received", "reply", "update"];
 
 /// Which letter it is: what the facts say, else what the kind of delivery means.
 pub fn word<'a>(kind: DeliveryKind, facts: &'a Facts) -> &'a str {
-    facts.get("letter").unwrap_or(match kind {
+    let told = facts.get("letter").or_else(|| facts.get("about"));
+    told.unwrap_or(match kind {
         DeliveryKind::Page => "page",
         DeliveryKind::Test => "test",
         DeliveryKind::Reply => "reply",
