@@ -20,6 +20,7 @@ pub mod page;
 pub mod page_note;
 pub mod people;
 pub mod postmortem;
+pub mod portal;
 pub mod repository;
 pub mod settings;
 pub mod sla;

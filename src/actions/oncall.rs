@@ -114,6 +114,40 @@ fn begin_schedule(
     Ok(schedule)
 }
 
+/// The first policy and rotation of a house that is being founded: its founder has the watch, week by week, until others join.
+pub(super) fn found_team(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    team: TeamId,
+    founder: PersonId,
+    zone: Tz,
+) -> Result<()> {
+    policy_in(tx, ctx, team)?;
+    let monday_at_nine = monday_before(ctx.now, zone);
+    let hand_offs = HandOffs::parse(zone, monday_at_nine, TurnUnit::Weeks, 1)?;
+    let plan = Plan {
+        zone,
+        anchor: monday_at_nine,
+        unit: TurnUnit::Weeks,
+        length: 1,
+        people: vec![founder],
+        keep: None,
+    };
+    begin_schedule(tx, ctx, team, &hand_offs, &plan)?;
+    Ok(())
+}
+
+/// Monday 09:00 on the wall clock, in the week of `now` or before.
+fn monday_before(now: Timestamp, zone: Tz) -> NaiveDateTime {
+    use chrono::Datelike;
+    let today = now.in_zone(zone).date_naive();
+    let since_monday = u64::from(today.weekday().num_days_from_monday());
+    let monday = today
+        .checked_sub_days(chrono::Days::new(since_monday))
+        .unwrap_or(today);
+    monday.and_time(chrono::NaiveTime::from_hms_opt(9, 0, 0).unwrap_or_default())
+}
+
 /// Other people or other hand-offs, with the same person on call now. No gap opens where there was none: a changed hand-off
 /// time holds from now on, whatever date its anchor has.
 fn replanned(old: &Rotation, hand_offs: &HandOffs, plan: &Plan, now: Timestamp) -> Rotation {

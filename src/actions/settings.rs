@@ -4,6 +4,7 @@ use chrono_tz::Tz;
 
 use crate::actions::house::{ServiceLists, TeamDetails, add_service_in, add_team_in};
 use crate::actions::login::{From, ensure_login, open_for};
+use crate::actions::oncall;
 use crate::actions::{agreement, allow, audit, people};
 use crate::app::{App, Ctx};
 use crate::domain::access::{Action, Role, Roles, Target};
@@ -169,6 +170,7 @@ fn found_in(tx: &mut Tx, ctx: &Ctx<'_>, founding: &Founding) -> Result<Founded> 
             members: vec![admin.id],
         },
     )?;
+    oncall::found_team(tx, ctx, team.id, admin.id, founding.admin.zone)?;
     let details = ServiceDetails {
         public_name: service.clone(),
         name: service,

@@ -42,6 +42,47 @@ pub fn configure(routes: &mut ServiceConfig) {
         .route("/tokens", get().to(profile::show_tokens))
         .route("/tokens", post().to(profile::make_token))
         .route("/tokens/{id}/revoke", post().to(profile::revoke_token))
+        .route("/customers", get().to(customers::list))
+        .route("/customers", post().to(customers::add))
+        .route("/customers/new", get().to(customers::new_form))
+        .route("/customers/{id}", get().to(customers::show))
+        .route("/customers/{id}", post().to(customers::edit))
+        .route("/customers/{id}/active", post().to(customers::set_active))
+        .route(
+            "/customers/{id}/contacts/new",
+            get().to(customers::new_contact),
+        )
+        .route(
+            "/customers/{id}/contacts",
+            post().to(customers::add_contact),
+        )
+        .route(
+            "/customers/{id}/contacts/{contact}",
+            get().to(customers::show_contact),
+        )
+        .route(
+            "/customers/{id}/contacts/{contact}",
+            post().to(customers::edit_contact),
+        )
+        .route(
+            "/customers/{id}/contacts/{contact}/active",
+            post().to(customers::set_contact_active),
+        )
+        .route(
+            "/customers/{id}/contacts/{contact}/invite",
+            post().to(customers::invite_contact),
+        )
+        .route("/settings", get().to(settings::show))
+        .route("/settings", post().to(settings::save))
+        .route("/audit", get().to(settings::audit))
+        // the customers' side
+        .route("/portal", get().to(portal::list))
+        .route("/portal", post().to(portal::open))
+        .route("/portal/new", get().to(portal::new_form))
+        .route("/portal/account", get().to(profile::show))
+        .route("/portal/{key}", get().to(portal::show))
+        .route("/portal/{key}", post().to(portal::write))
+        .route("/portal/{key}/files/{id}", get().to(portal::file))
         // the work
         .route("/", get().to(home::shift))
         .route("/new", get().to(new::form))

@@ -20,6 +20,7 @@ pub mod outage;
 pub mod outbox;
 pub mod page_log;
 pub mod people;
+pub mod portal;
 pub mod postmortem;
 pub mod queue;
 pub mod repository;

@@ -2,16 +2,19 @@
 
 pub mod account;
 pub mod home;
+pub mod customers;
 pub mod inputs;
 pub mod names;
 pub mod new;
 pub mod night;
 pub mod people;
+pub mod portal;
 pub mod profile;
 pub mod queue;
 pub mod row;
 pub mod services;
 pub mod set_up;
+pub mod settings;
 pub mod tape;
 pub mod teams;
 pub mod ticket;

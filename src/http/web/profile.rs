@@ -105,6 +105,44 @@ fn browser_name(agent: &str) -> String {
     }
 }
 
+/// The same for a contact, in the customers' frame: a password and sessions are all they keep.
+#[derive(Template)]
+#[template(path = "portal/account.html")]
+struct ContactPage {
+    p: Page,
+    password: Form,
+    sessions: Vec<SessionRow>,
+}
+
+/// Where a viewer keeps their account.
+fn place(viewer: &Viewer) -> &'static str {
+    if viewer.principal.is_staff() {
+        "/profile"
+    } else {
+        "/portal/account"
+    }
+}
+
+fn answer(status: StatusCode, page: ProfilePage) -> Answer {
+    if page.person.is_some() {
+        return reply::page_with(status, &page);
+    }
+    let ProfilePage {
+        p,
+        password,
+        sessions,
+        ..
+    } = page;
+    reply::page_with(
+        status,
+        &ContactPage {
+            p,
+            password,
+            sessions,
+        },
+    )
+}
+
 fn page_of(req: &HttpRequest, seat: &Seat, known: Known) -> ProfilePage {
     let words = Words::english();
     let mut form = Form::new(words);
@@ -138,7 +176,10 @@ fn page_of(req: &HttpRequest, seat: &Seat, known: Known) -> ProfilePage {
 pub async fn show(req: HttpRequest, app: web::Data<App>, viewer: Viewer, seat: Seat) -> Answer {
     let own = seat.clone();
     let known = viewer.run(&app, move |ctx| load(ctx, &own)).await?;
-    reply::page(&page_of(&req, &seat, known))
+    if req.path() != place(&viewer) {
+        return Ok(reply::see(place(&viewer)));
+    }
+    answer(StatusCode::OK, page_of(&req, &seat, known))
 }
 
 /// Shows the page again with one of its forms as it was typed.
@@ -153,7 +194,7 @@ async fn again(
     let known = viewer.run(app, move |ctx| load(ctx, &own)).await?;
     let mut page = page_of(req, &seat, known);
     put(&mut page);
-    reply::page_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
+    answer(StatusCode::UNPROCESSABLE_ENTITY, page)
 }
 
 pub async fn save(
@@ -241,7 +282,11 @@ pub async fn change_password(
         }
     };
     match invalid(changed)? {
-        Ok(()) => Ok(reply::see_saying("/profile", "said-password-changed", "")),
+        Ok(()) => Ok(reply::see_saying(
+            place(&viewer),
+            "said-password-changed",
+            "",
+        )),
         Err(errors) => {
             let form = Form::kept(Words::english(), &posted, errors);
             again(&req, &app, &viewer, seat, |page| page.password = form).await
@@ -260,7 +305,7 @@ pub async fn end_session(
     viewer
         .run(&app, move |ctx| login::end_session(ctx, seat.login_id, id))
         .await?;
-    Ok(reply::see_saying("/profile", "said-session-ended", ""))
+    Ok(reply::see_saying(place(&viewer), "said-session-ended", ""))
 }
 
 pub async fn end_other_sessions(
@@ -274,7 +319,7 @@ pub async fn end_other_sessions(
             login::end_other_sessions(ctx, seat.login_id, seat.session_id)
         })
         .await?;
-    Ok(reply::see_saying("/profile", "said-sessions-ended", ""))
+    Ok(reply::see_saying(place(&viewer), "said-sessions-ended", ""))
 }
 
 #[derive(Template)]
