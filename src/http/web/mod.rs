@@ -1,8 +1,8 @@
 //! The pages. One file per noun; what several pages show alike lies in `names`, `row`, `tape` and `when`.
 
 pub mod account;
-pub mod home;
 pub mod customers;
+pub mod home;
 pub mod inputs;
 pub mod names;
 pub mod new;
