@@ -254,11 +254,17 @@ pub fn clock(words: &Words, now: Timestamp, tick: Tick, line: &str) -> Markup {
             )
         }
         Tick::Held { left_secs, .. } => {
-            let text = match left_secs {
-                Some(left) => words.with("clock-held", &[("span", words.span(left.max(0)).into())]),
-                None => words.t("clock-held-open"),
-            };
-            format!(r#"<span class="clock hold">{}</span>"#, escaped(&text))
+            // On a phone the word is enough; the rest is there where there is room.
+            let rest = left_secs.map_or_else(String::new, |left| {
+                format!(
+                    r#"<span class="more"> {}</span>"#,
+                    escaped(&words.span(left.max(0)))
+                )
+            });
+            format!(
+                r#"<span class="clock hold">{}{rest}</span>"#,
+                escaped(&words.t("clock-held"))
+            )
         }
         Tick::Met => format!(
             r#"<span class="clock met">{}</span>"#,

@@ -9,3 +9,4 @@ mod oncall;
 mod served;
 mod tickets;
 mod tidy;
+mod web;

@@ -171,7 +171,25 @@ pub fn items(
     items
 }
 
+/// Whether the text of a kind is a sentence of its own: nobody did it, it happened.
+const fn is_whole(kind: EntryKind) -> bool {
+    matches!(
+        kind,
+        EntryKind::ClockWarned
+            | EntryKind::ClockBreached
+            | EntryKind::DeadEnd
+            | EntryKind::PageUndelivered
+            | EntryKind::PageSuppressed
+            | EntryKind::Unsatisfied
+            | EntryKind::DeliveryFailed
+            | EntryKind::MeetingHeld
+    )
+}
+
 fn who(entry: &Recorded, words: &Words) -> String {
+    if is_whole(entry.kind) {
+        return String::new();
+    }
     if entry.actor_name.is_empty() {
         return words.t("tape-somebody").into_owned();
     }
@@ -201,17 +219,36 @@ pub fn sentence(
     }
     // What a text may ask for and an entry may not have.
     for name in [
-        "from", "to", "name", "until", "number", "label", "files", "customer", "relation", "role",
-        "on", "field", "metric", "what", "late", "channel",
+        "from",
+        "to",
+        "name",
+        "until",
+        "number",
+        "label",
+        "files",
+        "customer",
+        "relation",
+        "role",
+        "on",
+        "field",
+        "metric",
+        "what",
+        "late",
+        "people",
+        "commit",
+        "commits",
+        "repository",
+        "author",
+        "channel",
     ] {
         if entry.facts.get(name).is_none() {
             values.push((name, Value::from("")));
         }
     }
-    let took_it = entry.kind == EntryKind::OwnerSet
+    let took_it = matches!(entry.kind, EntryKind::OwnerSet | EntryKind::RoleTaken)
         && entry.facts.get("name") == Some(entry.actor_name.as_str());
     let key = if took_it {
-        "entry-owner-set-self".to_owned()
+        format!("entry-{kind}-self")
     } else {
         format!("entry-{kind}")
     };
@@ -230,6 +267,9 @@ fn fact(
 ) -> String {
     if let Some(at) = Timestamp::parse_rfc3339(value) {
         return marks::time_text(words, at, now, zone, Detail::Near);
+    }
+    if name == "commit" {
+        return value.chars().take(10).collect();
     }
     let family = match (kind, name) {
         (EntryKind::SeverityChanged, "from" | "to") | (_, "severity") => "severity",

@@ -128,6 +128,8 @@ struct RoomPage {
     requester: Option<String>,
     owner: String,
     is_mine: bool,
+    /// The customer wrote last.
+    awaits_us: bool,
     me: String,
     team: String,
     next: Option<ClockLine>,
@@ -493,6 +495,7 @@ fn drawn(
         owner: ticket
             .owner
             .map_or_else(String::new, |id| room.names.person(id).to_owned()),
+        awaits_us: ticket.awaits_us,
         is_mine: me.is_some() && ticket.owner == me,
         me: me.map(|id| id.to_string()).unwrap_or_default(),
         team: ticket

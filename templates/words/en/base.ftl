@@ -56,8 +56,7 @@ time-ago = { $span } ago
 time-in = in { $span }
 
 clock-over = { $span } over
-clock-held = held, { $span } left
-clock-held-open = held
+clock-held = held
 clock-due = by { $at }
 clock-met = met
 clock-none = no clock
