@@ -297,7 +297,7 @@ fn working_hours(tx: &mut Tx, ctx: &Ctx<'_>, run: &Run) -> Result<(bool, Option<
     let Some(team) = store::house::team(tx, run.team)? else {
         return Ok((false, None));
     };
-    let hours = team_hours(tx, &team)?;
+    let hours = team_hours(tx, ctx, &team)?;
     if hours.is_open(ctx.now) {
         return Ok((true, None));
     }
@@ -305,11 +305,16 @@ fn working_hours(tx: &mut Tx, ctx: &Ctx<'_>, run: &Run) -> Result<(bool, Option<
 }
 
 /// A team's working hours: its calendar, or Monday to Friday from nine to five in its zone.
-pub(super) fn team_hours(_tx: &mut Tx, team: &Team) -> Result<Hours> {
+pub(super) fn team_hours(tx: &mut Tx, ctx: &Ctx<'_>, team: &Team) -> Result<Arc<Hours>> {
+    if let Some(id) = team.calendar_id
+        && let Some(known) = super::sla::book(ctx.app, tx)?.calendar(id)
+    {
+        return Ok(known.hours.clone());
+    }
     let nine_to_five = Range::new(9 * 60, 17 * 60).map_err(Error::from)?;
     let week: Vec<(u8, Range)> = (0..5).map(|day| (day, nine_to_five)).collect();
     let calendar = Calendar::new(team.zone, &week, Vec::new()).map_err(Error::from)?;
-    Ok(Hours::of(Arc::new(calendar)))
+    Ok(Arc::new(Hours::of(Arc::new(calendar))))
 }
 
 /// What a page is about.

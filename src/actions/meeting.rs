@@ -37,7 +37,7 @@ pub(super) fn plan(tx: &mut Tx, ctx: &Ctx<'_>, pm: &Ticket, incident: &Ticket) -
     let settings = settings::in_force_with(ctx.app, tx)?;
     let resolved_at = incident.resolved_at.unwrap_or(ctx.now);
     let deadline_at = resolved_at.plus_secs(MEETING_WITHIN_SECS);
-    let open = working_intervals(tx, pm, ctx.now, deadline_at)?;
+    let open = working_intervals(tx, ctx, pm, ctx.now, deadline_at)?;
     let slot = postmortem::find_slot(&open, ctx.now, deadline_at);
     let place = incident.bridge_url.clone().unwrap_or_default();
     let guests = involved(tx, pm, incident)?;
@@ -75,6 +75,7 @@ fn set(
 /// When the owner works: their team's calendar; without one Monday to Friday from nine to five where the owner is.
 fn working_intervals(
     tx: &mut Tx,
+    ctx: &Ctx<'_>,
     pm: &Ticket,
     from: Timestamp,
     until: Timestamp,
@@ -91,14 +92,16 @@ fn working_intervals(
         None => None,
     };
     let hours = match (&team, &owner) {
-        (Some(team), _) if team.calendar_id.is_some() => super::escalation::team_hours(tx, team)?,
+        (Some(team), _) if team.calendar_id.is_some() => {
+            super::escalation::team_hours(tx, ctx, team)?
+        }
         (_, Some(owner)) => {
             let nine_to_five = Range::new(9 * 60, 17 * 60).map_err(Error::from)?;
             let week: Vec<(u8, Range)> = (0..5).map(|day| (day, nine_to_five)).collect();
             let calendar = Calendar::new(owner.zone, &week, Vec::new()).map_err(Error::from)?;
-            Hours::of(Arc::new(calendar))
+            Arc::new(Hours::of(Arc::new(calendar)))
         }
-        (Some(team), None) => super::escalation::team_hours(tx, team)?,
+        (Some(team), None) => super::escalation::team_hours(tx, ctx, team)?,
         (None, None) => return Ok(Vec::new()),
     };
     Ok(hours

@@ -136,6 +136,20 @@ pub fn configure(routes: &mut ServiceConfig) {
         .route("/services/{id}", post().to(services::edit))
         .route("/services/{id}/active", post().to(services::set_active))
         // on call
+        .route("/on-call", get().to(oncall::own))
+        .route("/on-call/{team}", get().to(oncall::show))
+        .route("/on-call/{team}/override", post().to(oncall::add_override))
+        .route(
+            "/on-call/{team}/override/{id}/withdraw",
+            post().to(oncall::withdraw),
+        )
+        .route("/on-call/{team}/feed", post().to(oncall::renew_feed))
+        .route(
+            "/on-call/{team}/feed/revoke",
+            post().to(oncall::revoke_feed),
+        )
+        .route("/feed/{token}.ics", get().to(oncall::feed))
+        .route("/test-page", post().to(oncall::test_page))
         .route("/n/{token}", get().to(night::show))
         .route("/n/{token}", post().to(night::answer))
         // programs

@@ -7,3 +7,4 @@ pub mod pdf;
 pub mod postmortem;
 pub mod report;
 pub mod sheet;
+pub mod shifts;

@@ -7,6 +7,7 @@ pub mod inputs;
 pub mod names;
 pub mod new;
 pub mod night;
+pub mod oncall;
 pub mod people;
 pub mod portal;
 pub mod profile;

@@ -46,3 +46,53 @@ field-deactivated = { $name } is deactivated.
 field-nobody-known = Choose somebody who is here.
 field-too-many = At most { $max }.
 field-out-of-range = From { $min } to { $max }; { $got } is not.
+field-override-overlaps = Another override from { $from } to { $to } already answers for this. Withdraw it first, or choose another time.
+
+# The on-call page
+oncall-title = On call
+oncall-plan = Plan the rotation
+oncall-policy-edit = Edit the escalation
+oncall-nobody = Nobody is on call.
+oncall-no-schedule = This team has no rotation yet: a disaster pages the whole team.
+oncall-next = Next hand-offs
+oncall-no-change = No change in the next two weeks.
+oncall-from = From
+oncall-to = Until
+oncall-who = Who
+oncall-what = What
+oncall-gaps = Times without anybody
+oncall-overrides = Overrides
+oncall-no-overrides = The rotation holds as planned.
+override-new = Cover a shift
+override-kind = What changes
+override-kind-replace = instead of whoever serves
+override-kind-add = as well
+override-kind-remove = nobody serves
+override-person = Who comes in
+override-hint = Counts from now at the earliest; what was stays on record.
+override-make = Make the override
+override-withdraw = Withdraw
+said-override-made = The override holds.
+said-override-withdrawn = The override is withdrawn; what it did stays on record.
+target-on-duty = whoever is on call
+target-team = the whole team
+policy-title = If nobody answers
+policy-waits = wait { $span }
+policy-repeats = { $count ->
+    [0] Walked once, then the whole team and the admins are told.
+    [one] Walked once more, then the whole team and the admins are told.
+   *[other] Walked { $count } more times, then the whole team and the admins are told.
+}
+feed-title = Subscribe
+feed-text = A calendar address for your phone or desk. Whoever knows it can read this team's shifts, nothing else.
+feed-once = Copy this address now: it is shown only once.
+feed-make = Make an address
+feed-renew = Make a new address; the old one stops working
+feed-revoke = Stop the address
+feed-name = On call, { $team }
+feed-shift = { $name } on call ({ $team })
+feed-gap = NOBODY on call ({ $team })
+said-feed-revoked = The calendar address no longer works.
+test-title = Does it ring?
+test-text = A test page goes through all of your ways, with a link to answer it. The ledger keeps how long it took.
+said-test-sent = A test page is on its way to you.
