@@ -244,3 +244,24 @@ fn nothing_unwraps_outside_tests() {
     }
     no_findings(findings);
 }
+
+#[test]
+fn the_readme_has_the_table_of_all_settings() {
+    let table: String = watchkeeper::config::KEYS
+        .iter()
+        .map(|key| {
+            let default = if key.default.is_empty() {
+                "–".to_owned()
+            } else {
+                format!("`{}`", key.default)
+            };
+            format!("| `{}` | {default} | {} |\n", key.name, key.meaning)
+        })
+        .collect();
+    let readme = std::fs::read_to_string("README.md").unwrap();
+    let wanted = format!("| key | default | meaning |\n|---|---|---|\n{table}");
+    assert!(
+        readme.contains(&wanted),
+        "the README wants this table:\n{wanted}"
+    );
+}
