@@ -1,5 +1,6 @@
 //! The command line: finds the configuration, opens the house, calls one thing.
 
+mod backup;
 mod demo;
 mod hook;
 mod mail;
@@ -32,6 +33,16 @@ enum Verb {
     Demo,
     /// Takes one mail from standard input: for a mail server's pipe. Exits with 75 when it should be tried again.
     Mail(mail::MailArgs),
+    /// Copies the embedded database into a new file, while the server runs.
+    Backup {
+        /// The file to be made; an existing one is not overwritten.
+        file: PathBuf,
+    },
+    /// Puts a copy in the place of the embedded database; what was there is kept beside it.
+    Restore {
+        /// A file that `backup` made.
+        file: PathBuf,
+    },
     /// Runs inside git: sets up and serves a repository's hooks.
     #[command(subcommand)]
     Hook(hook::HookVerb),
@@ -49,6 +60,12 @@ pub fn main() -> ExitCode {
         Verb::Serve => config(&matches, "data").and_then(serve::run).map(done),
         Verb::Demo => config(&matches, "demo-data").and_then(demo::run).map(done),
         Verb::Mail(args) => Ok(mail::run(config(&matches, "data"), &args)),
+        Verb::Backup { file } => config(&matches, "data")
+            .and_then(|config| backup::out(config, &file))
+            .map(done),
+        Verb::Restore { file } => config(&matches, "data")
+            .and_then(|config| backup::back(config, &file))
+            .map(done),
         Verb::Hook(verb) => hook::run(verb),
     };
     match outcome {

@@ -55,6 +55,43 @@ pub fn check(path: &Path) -> Result<Vec<String>> {
         .collect())
 }
 
+/// Nobody else has the database open: asked by taking it for ourselves for a moment.
+pub fn is_unused(path: &Path) -> Result<bool> {
+    if path.with_extension("running").exists() && is_served(path) {
+        return Ok(false);
+    }
+    let mut conn = SqliteConnection::establish(&path.to_string_lossy())
+        .map_err(|error| Error::Unavailable(format!("{}: {error}", path.display())))?;
+    // Leaving WAL needs every other connection to be gone.
+    let left = conn.batch_execute("PRAGMA busy_timeout=500; PRAGMA journal_mode=DELETE;");
+    let back = conn.batch_execute("PRAGMA journal_mode=WAL;");
+    Ok(left.is_ok() && back.is_ok())
+}
+
+/// The process that the mark names is alive.
+fn is_served(path: &Path) -> bool {
+    let mark = std::fs::read_to_string(path.with_extension("running")).unwrap_or_default();
+    !mark.is_empty() && Path::new("/proc").join(mark.trim()).exists()
+}
+
+/// Moves a database and its side files out of the way; where it lies now.
+pub fn set_aside(path: &Path) -> Result<PathBuf> {
+    let kept = (1..)
+        .map(|n| path.with_extension(format!("replaced-{n}.db")))
+        .find(|path| !path.exists())
+        .expect("the numbers don't end");
+    let failed = |error: std::io::Error| Error::internal(format!("{}: {error}", path.display()));
+    std::fs::rename(path, &kept).map_err(failed)?;
+    for ending in ["-wal", "-shm"] {
+        let side = PathBuf::from(format!("{}{ending}", path.display()));
+        if side.exists() {
+            std::fs::rename(&side, PathBuf::from(format!("{}{ending}", kept.display())))
+                .map_err(failed)?;
+        }
+    }
+    Ok(kept)
+}
+
 fn open(path: &Path) -> Result<SqliteConnection> {
     let mut conn = SqliteConnection::establish(&path.to_string_lossy())
         .map_err(|error| Error::Unavailable(format!("{}: {error}", path.display())))?;
