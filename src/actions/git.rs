@@ -90,8 +90,9 @@ fn active(found: Option<Repository>) -> Result<Repository> {
 }
 
 fn record_push_in(tx: &mut Tx, ctx: &Ctx<'_>, from: RepositoryId, push: &Push) -> Result<Settled> {
+    let taken = store::repository::begin_push(tx, from, ctx.now)?;
     let repository = active(store::repository::repository(tx, from)?)?;
-    let (push_id, taken) = store::repository::push(
+    let push_id = store::repository::push(
         tx,
         from,
         &push.push_id,
@@ -103,6 +104,7 @@ fn record_push_in(tx: &mut Tx, ctx: &Ctx<'_>, from: RepositoryId, push: &Push) -
         ctx,
         repository: &repository,
         push,
+        keys: HashMap::new(),
         tickets: HashMap::new(),
         settled: Settled::default(),
     };
@@ -133,7 +135,7 @@ fn record_push_in(tx: &mut Tx, ctx: &Ctx<'_>, from: RepositoryId, push: &Push) -
         desk.settled.new_commits += 1;
         desk.link(tx, commit, &kept)?;
     }
-    store::repository::count_commits(tx, push_id, desk.settled.new_commits as i64)?;
+    store::repository::count_commits(tx, from, push_id, desk.settled.new_commits as i64)?;
     if push.is_last {
         for moved in &push.refs {
             if store::repository::insert_ref_move(tx, push_id, moved)? {
@@ -142,7 +144,6 @@ fn record_push_in(tx: &mut Tx, ctx: &Ctx<'_>, from: RepositoryId, push: &Push) -
                 desk.publish(tx, moved)?;
             }
         }
-        store::repository::pushed(tx, from, ctx.now)?;
     }
     let mut settled = desk.record(tx)?;
     settled.tips = store::repository::recorded_tips(tx, from)?;
@@ -165,6 +166,8 @@ struct Desk<'a> {
     ctx: &'a Ctx<'a>,
     repository: &'a Repository,
     push: &'a Push,
+    /// Keys looked up so far; an import names the same one a thousand times.
+    keys: HashMap<TicketKey, Option<Ticket>>,
     tickets: HashMap<TicketId, Touched>,
     settled: Settled,
 }
@@ -182,9 +185,13 @@ struct Touched {
 impl Desk<'_> {
     /// Puts a new commit on every ticket that it names, and on those of the commits that it reverts.
     fn link(&mut self, tx: &mut Tx, commit: &ReportedCommit, kept: &RecordedCommit) -> Result<()> {
+        let mut stands: HashSet<(TicketId, Relation)> = HashSet::new();
         for link in &commit.links {
-            match store::ticket::by_key(tx, link.key)? {
-                Some(ticket) => self.stand(tx, ticket, link, kept)?,
+            match self.find(tx, link.key)? {
+                Some(ticket) if stands.insert((ticket.id, link.relation)) => {
+                    self.stand(tx, ticket, link, kept)?;
+                }
+                Some(_) => {}
                 None if self.settled.unknown.contains(&link.key) => {}
                 None => self.settled.unknown.push(link.key),
             }
@@ -196,7 +203,8 @@ impl Desk<'_> {
                 continue;
             };
             for its in store::git_link::links_of_commit(tx, reverted.id)? {
-                if its.relation == Relation::Mention {
+                let counts = its.relation != Relation::Mention;
+                if !counts || !stands.insert((its.ticket, Relation::Reverts)) {
                     continue;
                 }
                 let ticket = store::ticket::by_id(tx, its.ticket)?.ok_or(Error::NotFound)?;
@@ -215,6 +223,15 @@ impl Desk<'_> {
         Ok(())
     }
 
+    fn find(&mut self, tx: &mut Tx, key: TicketKey) -> Result<Option<Ticket>> {
+        if let Some(known) = self.keys.get(&key) {
+            return Ok(known.clone());
+        }
+        let found = store::ticket::by_key(tx, key)?;
+        self.keys.insert(key, found.clone());
+        Ok(found)
+    }
+
     fn stand(
         &mut self,
         tx: &mut Tx,
@@ -224,7 +241,6 @@ impl Desk<'_> {
     ) -> Result<()> {
         let made =
             store::git_link::link(tx, kept.id, ticket.id, link, self.push.parser, self.ctx.now)?;
-        let Some(made) = made else { return Ok(()) };
         let entry = self.told(&ticket, &made, kept);
         let is_bulk = self.push.is_bulk;
         let touched = self.touch(ticket, link.relation);

@@ -40,7 +40,7 @@ pub struct RecordedCommit {
     pub paths: Vec<TouchedPath>,
     pub path_count: i32,
     pub push: PushId,
-    /// Its place in the push, oldest first.
+    /// Its place among the commits of its repository, in the order in which they came.
     pub seq: i64,
     /// The ref that brought it.
     pub ref_name: String,
@@ -134,7 +134,7 @@ fn path_of(line: &str) -> Option<TouchedPath> {
 /// How a commit came to us.
 pub struct Arrival<'a> {
     pub push: PushId,
-    /// Its place in the push.
+    /// Its place among the commits of its repository.
     pub seq: i64,
     pub root: String,
     /// The ref that brought it.
@@ -346,7 +346,7 @@ impl LinkRow {
     }
 }
 
-/// Links a commit to a ticket; `None` if it stands there already with this relation.
+/// Links a commit to a ticket. The caller knows that it doesn't stand there with this relation yet.
 pub fn link(
     tx: &mut Tx,
     commit: CommitId,
@@ -354,16 +354,7 @@ pub fn link(
     link: &Link,
     parser: i32,
     now: Timestamp,
-) -> Result<Option<CommitLink>> {
-    let known: i64 = git_link::table
-        .filter(git_link::commit_id.eq(commit))
-        .filter(git_link::ticket_id.eq(ticket))
-        .filter(git_link::relation.eq(link.relation))
-        .count()
-        .get_result(&mut **tx)?;
-    if known > 0 {
-        return Ok(None);
-    }
+) -> Result<CommitLink> {
     let row = LinkRow {
         commit_id: commit,
         ticket_id: ticket,
@@ -378,7 +369,7 @@ pub fn link(
     diesel::insert_into(git_link::table)
         .values(&row)
         .execute(&mut **tx)?;
-    Ok(Some(row.link()))
+    Ok(row.link())
 }
 
 /// The links of one commit.
@@ -399,11 +390,7 @@ pub fn of_ticket(
     let rows: Vec<(CommitRow, LinkRow)> = git_link::table
         .inner_join(git_commit::table)
         .filter(git_link::ticket_id.eq(ticket))
-        .order((
-            git_link::made_at.desc(),
-            git_commit::push_id.desc(),
-            git_commit::seq.desc(),
-        ))
+        .order((git_link::made_at.desc(), git_commit::seq.desc()))
         .limit(most)
         .select((CommitRow::as_select(), LinkRow::as_select()))
         .load(conn)?;

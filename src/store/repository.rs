@@ -79,7 +79,7 @@ pub fn repositories(conn: &mut Conn) -> Result<Vec<Repository>> {
 /// Fails with a unique violation if another repository has the name.
 pub fn insert_repository(tx: &mut Tx, new: &Repository) -> Result<()> {
     diesel::insert_into(repository::table)
-        .values(RepositoryRow::of(new))
+        .values((RepositoryRow::of(new), repository::commit_count.eq(0)))
         .execute(&mut **tx)?;
     Ok(())
 }
@@ -100,15 +100,27 @@ pub fn update_repository(tx: &mut Tx, known: &mut Repository) -> Result<()> {
     }
 }
 
-/// Notes a push without touching the version: settings forms stay fresh.
-pub fn pushed(tx: &mut Tx, id: RepositoryId, now: Timestamp) -> Result<()> {
-    diesel::update(repository::table.find(id))
+/// Begins to take a push in: pushes of one repository are taken one after the other, so that two that bring the same commit
+/// at once don't collide. Returns how many commits it has. Doesn't touch the version: settings forms stay fresh.
+pub fn begin_push(tx: &mut Tx, id: RepositoryId, now: Timestamp) -> Result<i64> {
+    Ok(diesel::update(repository::table.find(id))
         .set(repository::last_push_at.eq(now))
+        .returning(repository::commit_count)
+        .get_result(&mut **tx)?)
+}
+
+/// It has so many commits more, and so has this push.
+pub fn count_commits(tx: &mut Tx, id: RepositoryId, push: PushId, more: i64) -> Result<()> {
+    diesel::update(repository::table.find(id))
+        .set(repository::commit_count.eq(repository::commit_count + more))
+        .execute(&mut **tx)?;
+    diesel::update(push::table.find(push))
+        .set(push::commit_count.eq(push::commit_count + more))
         .execute(&mut **tx)?;
     Ok(())
 }
 
-/// The push that the hook calls `push_id`, made now if this is its first part; and how many of its commits we have.
+/// The push that the hook calls `push_id`, made now if this is its first part.
 pub fn push(
     tx: &mut Tx,
     of: RepositoryId,
@@ -116,11 +128,11 @@ pub fn push(
     pusher: Option<&str>,
     is_bulk: bool,
     now: Timestamp,
-) -> Result<(PushId, i64)> {
-    let known: Option<(PushId, i64)> = push::table
+) -> Result<PushId> {
+    let known: Option<PushId> = push::table
         .filter(push::repository_id.eq(of))
         .filter(push::push_id.eq(push_id))
-        .select((push::id, push::commit_count))
+        .select(push::id)
         .first(&mut **tx)
         .optional()?;
     if let Some(known) = known {
@@ -138,15 +150,7 @@ pub fn push(
             push::received_at.eq(now),
         ))
         .execute(&mut **tx)?;
-    Ok((id, 0))
-}
-
-/// Adds to the number of commits that were news in this push.
-pub fn count_commits(tx: &mut Tx, push: PushId, more: i64) -> Result<()> {
-    diesel::update(push::table.find(push))
-        .set(push::commit_count.eq(push::commit_count + more))
-        .execute(&mut **tx)?;
-    Ok(())
+    Ok(id)
 }
 
 /// Notes that the push moved the ref; whether that was news.

@@ -11,6 +11,7 @@ CREATE TABLE repository (
     is_active BOOLEAN NOT NULL,
     made_at BIGINT NOT NULL,
     last_push_at BIGINT,
+    commit_count BIGINT NOT NULL,
     version BIGINT NOT NULL
 );
 

@@ -40,7 +40,7 @@ pub fn run() -> anyhow::Result<()> {
         // Written down before it is told: whatever happens from here on, nothing is lost.
         spool::keep(&place, &push_id, &parts)?;
     }
-    spool::drain(&place, deadline)
+    spool::drain(&place, spool::EXCHANGE, deadline)
 }
 
 /// `old new ref` lines; refs that hold no work of people are left out. The default branch first: its versions count.

@@ -14,8 +14,10 @@ use crate::domain::git::Oid;
 use crate::intake::push::{PushAnswer, PushBody, RefBody, tips_hash};
 use crate::words::Words;
 
-/// One exchange with the service.
-const EXCHANGE: Duration = Duration::from_millis(1_500);
+/// One exchange with the service while somebody waits for their push.
+pub const EXCHANGE: Duration = Duration::from_millis(1_500);
+/// And when nobody does.
+const EXCHANGE_BY_HAND: Duration = Duration::from_secs(60);
 /// Lines that one push may print.
 const LINES: usize = 8;
 
@@ -32,13 +34,13 @@ pub fn keep(place: &Place, push_id: &str, parts: &[PushBody]) -> anyhow::Result<
 }
 
 /// Tells everything that waits, oldest first, until the deadline. What is left waits on, and the pusher hears of it.
-pub fn drain(place: &Place, deadline: Instant) -> anyhow::Result<()> {
+pub fn drain(place: &Place, exchange: Duration, deadline: Instant) -> anyhow::Result<()> {
     let mut waiting = waiting(place)?;
     let mut why = None;
     while let Some(path) = waiting.first() {
         let patience = deadline
             .saturating_duration_since(Instant::now())
-            .min(EXCHANGE);
+            .min(exchange);
         if patience.is_zero() {
             break;
         }
@@ -85,7 +87,11 @@ pub fn drain_by_hand(repo: Option<&Path>) -> anyhow::Result<ExitCode> {
     let git = Git::in_folder(repo);
     let place = Place::of(&git)?;
     let before = waiting(&place)?.len();
-    drain(&place, Instant::now() + Duration::from_secs(300))?;
+    drain(
+        &place,
+        EXCHANGE_BY_HAND,
+        Instant::now() + Duration::from_secs(300),
+    )?;
     let left = waiting(&place)?.len();
     say(
         "hook-drained",

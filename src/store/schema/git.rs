@@ -12,6 +12,7 @@ diesel::table! {
         is_active -> Bool,
         made_at -> BigInt,
         last_push_at -> Nullable<BigInt>,
+        commit_count -> BigInt,
         version -> BigInt,
     }
 }
