@@ -153,7 +153,7 @@ impl Calendar {
         exceptions: Vec<Exception>,
     ) -> Result<Self, FieldError> {
         if weekly.len() > MAX_RANGES || exceptions.len() > MAX_EXCEPTIONS {
-            return Err(FieldError::new("ranges", "too-many"));
+            return Err(FieldError::new("ranges", "too-many-ranges"));
         }
         for exception in &exceptions {
             check(exception)?;

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod calendar;
+pub mod calendar_text;
 pub mod change;
 pub mod commit_message;
 pub mod compensation;

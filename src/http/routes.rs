@@ -99,6 +99,10 @@ pub fn configure(routes: &mut ServiceConfig) {
         .route("/views/{id}/delete", post().to(queue::delete_view))
         .route(TICKET, get().to(ticket::show))
         .route(
+            "/{key:[A-Za-z]{2,3}-[0-9]+}/clocks/{id}",
+            get().to(clock::show),
+        )
+        .route(
             "/{key:[A-Za-z]{2,3}-[0-9]+}/files/{id}",
             get().to(ticket_do::file),
         )
@@ -154,5 +158,21 @@ pub fn configure(routes: &mut ServiceConfig) {
         .route("/n/{token}", post().to(night::answer))
         // programs
         .configure(api::configure)
+        // git hooks
+        .route("/api/v1/keys/{key}/verdict", get().to(api::hook::verdict))
+        .route(
+            "/api/v1/hook/post-receive",
+            post().to(api::hook::post_receive),
+        )
+        // what is promised
+        .route("/agreements", get().to(agreement::list))
+        .route("/agreements", post().to(agreement::save))
+        .route("/agreements/new", get().to(agreement::form))
+        .route("/agreements/{id}", get().to(agreement::form))
+        .route("/agreements/{id}", post().to(agreement::save))
+        .route("/calendars", post().to(calendar::save))
+        .route("/calendars/new", get().to(calendar::form))
+        .route("/calendars/{id}", get().to(calendar::form))
+        .route("/calendars/{id}", post().to(calendar::save))
         .default_service(to(reply::absent));
 }

@@ -7,6 +7,7 @@ mod git;
 mod migrations;
 mod oncall;
 mod served;
+mod sla;
 mod tickets;
 mod tidy;
 mod web;

@@ -3,6 +3,9 @@
 pub mod account;
 pub mod customers;
 pub mod home;
+pub mod agreement;
+pub mod calendar;
+pub mod clock;
 pub mod inputs;
 pub mod names;
 pub mod new;

@@ -6,6 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
+use super::clock;
 use super::names::{Names, Wanted};
 use super::queue::param;
 use super::row::{self, TicketRow};
@@ -26,6 +27,7 @@ use crate::http::marks::{Glyph, Tick};
 use crate::http::page::{Page, Viewer};
 use crate::http::reply::{self, Failure};
 use crate::store::blob::Attachment;
+use crate::store::sla::ClockRow;
 use crate::store::ticket::{Affected, Watcher};
 use crate::store::timeline::Recorded;
 use crate::store::{self, Conn};
@@ -108,6 +110,7 @@ struct Room {
     customers: Vec<String>,
     now_card: Option<Recorded>,
     newest_seq: i64,
+    clocks: Vec<ClockRow>,
 }
 
 #[derive(Template)]
@@ -314,6 +317,7 @@ fn load(ctx: &Ctx<'_>, key: TicketKey, lens: Lens, before: Option<i64>) -> Resul
         let now_card = store::timeline::of_kinds(conn, id, &[EntryKind::Update])?.pop();
         Ok(Room {
             files: store::blob::attachments(conn, id)?,
+            clocks: store::sla::of_ticket(conn, id)?,
             labels: store::ticket::labels(conn, id)?,
             links: links
                 .into_iter()
@@ -411,7 +415,15 @@ fn drawn(
     let kind = ticket.key.kind;
     let (glyph, state) = row::stand(ticket, words);
     let says = |family: &str, word: &str| (word.to_owned(), p.word(family, word));
-    let clocks = clocks(&room, &p);
+    let clocks = clock::lines(
+        ticket.key,
+        &room.clocks,
+        |clock| {
+            let name = clock.customer_id.map(|id| room.names.customer(id));
+            name.unwrap_or_default().to_owned()
+        },
+        &p,
+    );
     let next = clocks
         .iter()
         .filter(|clock| matches!(clock.tick, Tick::Running { .. }))
@@ -609,18 +621,4 @@ fn drawn(
         may_reply: p.may(Action::Reply),
         p,
     }
-}
-
-/// The clocks of a ticket, the next one first.
-fn clocks(room: &Room, p: &Page) -> Vec<ClockLine> {
-    let tick = row::tick(&room.ticket, p.now);
-    if tick == Tick::None {
-        return Vec::new();
-    }
-    vec![ClockLine {
-        label: row::promise(room.ticket.due.metric.as_deref(), p.words),
-        tick,
-        line: "c-0".to_owned(),
-        explain: None,
-    }]
 }

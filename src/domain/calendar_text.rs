@@ -1,0 +1,222 @@
+//! A calendar's ranges and exceptions as lines that people type and read back.
+//!
+//! Ranges of a day: `09:00-12:00, 13:00-17:00`. Exceptions, one a line, *when* *what* *name*:
+//! ```text
+//! 2026-12-24 09:00-13:00 Christmas Eve       open at these times instead
+//! 2026-12-28..2026-12-31 closed Stocktaking
+//! 12-24..01-02 closed Year's end             each year, over New Year
+//! 06-03 not 12:00-14:00 Summer lunch         closed at these times only
+//! last-mon-may closed Memorial Day           also 1-, 2- … 5-
+//! easter-2 closed Good Friday                days from Easter Sunday
+//! ```
+
+use chrono::NaiveDate;
+
+use super::calendar::{Exception, Range, What, When};
+use super::refusal::FieldError;
+use super::text::{NAME_CHARS, one_line};
+
+const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+const MONTHS: [&str; 12] = [
+    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+];
+
+/// Reads the ranges of one weekday; empty is none.
+pub fn parse_ranges(field: &'static str, text: &str) -> Result<Vec<Range>, FieldError> {
+    let parts = text
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty());
+    parts
+        .map(|part| {
+            Range::parse(part).map_err(|error| FieldError {
+                field: field.into(),
+                ..error
+            })
+        })
+        .collect()
+}
+
+pub fn ranges_text(ranges: &[Range]) -> String {
+    ranges
+        .iter()
+        .map(Range::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// Reads exceptions, one a line; blank lines are skipped. The error quotes the first line that can't be read.
+pub fn parse_exceptions(field: &'static str, text: &str) -> Result<Vec<Exception>, FieldError> {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines
+        .map(|line| {
+            exception(line).ok_or_else(|| {
+                FieldError::new(field, "not-an-exception").with("value", line.to_owned())
+            })
+        })
+        .collect()
+}
+
+fn exception(line: &str) -> Option<Exception> {
+    let (when_text, rest) = line.split_once(char::is_whitespace)?;
+    let when = when(&when_text.to_ascii_lowercase())?;
+    let (word, rest) = first_word(rest);
+    let ranges = |text: &str| -> Option<Vec<Range>> {
+        text.split(',')
+            .map(|part| Range::parse(part).ok())
+            .collect()
+    };
+    let (what, name) = match word.to_ascii_lowercase().as_str() {
+        "closed" => (What::Closed, rest),
+        "not" => {
+            let (times, rest) = first_word(rest);
+            (What::ClosedFor(ranges(times)?), rest)
+        }
+        _ => (What::Open(ranges(word)?), rest),
+    };
+    let name = if name.is_empty() { when_text } else { name };
+    Some(Exception {
+        name: one_line("name", name, NAME_CHARS).ok()?,
+        when,
+        what,
+    })
+}
+
+fn first_word(text: &str) -> (&str, &str) {
+    let text = text.trim();
+    text.split_once(char::is_whitespace)
+        .map_or((text, ""), |(word, rest)| (word, rest.trim()))
+}
+
+fn when(text: &str) -> Option<When> {
+    if let Some(days) = text.strip_prefix("easter") {
+        let days = if days.is_empty() {
+            0
+        } else {
+            days.parse().ok()?
+        };
+        return Some(When::Easter { days });
+    }
+    let (from, to) = text.split_once("..").unwrap_or((text, text));
+    let date = |text: &str| {
+        NaiveDate::parse_from_str(text, "%Y-%m-%d")
+            .ok()
+            .filter(|_| text.len() == 10)
+    };
+    if let (Some(from), Some(to)) = (date(from), date(to)) {
+        return Some(When::Once { from, to });
+    }
+    let month_day = |text: &str| -> Option<(u32, u32)> {
+        let (month, day) = text.split_once('-')?;
+        (month.len() == 2 && day.len() == 2).then_some((month.parse().ok()?, day.parse().ok()?))
+    };
+    if let (Some(from), Some(to)) = (month_day(from), month_day(to)) {
+        return Some(When::Yearly { from, to });
+    }
+    let mut parts = text.split('-');
+    let nth = match parts.next()? {
+        "last" => -1,
+        digit => digit.parse().ok()?,
+    };
+    let day = parts.next()?;
+    let weekday = DAYS.iter().position(|known| *known == day)? as u8;
+    let month = parts.next()?;
+    let month = MONTHS.iter().position(|known| *known == month)? as u32 + 1;
+    parts.next().is_none().then_some(When::NthWeekday {
+        month,
+        nth,
+        weekday,
+    })
+}
+
+/// The lines that [`parse_exceptions`] reads back.
+pub fn exceptions_text(exceptions: &[Exception]) -> String {
+    exceptions.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn line(exception: &Exception) -> String {
+    let span = |from: String, to: String| {
+        if from == to {
+            from
+        } else {
+            format!("{from}..{to}")
+        }
+    };
+    let when = match exception.when {
+        When::Once { from, to } => span(from.to_string(), to.to_string()),
+        When::Yearly { from, to } => span(
+            format!("{:02}-{:02}", from.0, from.1),
+            format!("{:02}-{:02}", to.0, to.1),
+        ),
+        When::NthWeekday {
+            month,
+            nth,
+            weekday,
+        } => {
+            let nth = if nth == -1 {
+                "last".to_owned()
+            } else {
+                nth.to_string()
+            };
+            let day = DAYS.get(usize::from(weekday)).unwrap_or(&"");
+            format!(
+                "{nth}-{day}-{}",
+                MONTHS.get(month.wrapping_sub(1) as usize).unwrap_or(&"")
+            )
+        }
+        When::Easter { days: 0 } => "easter".to_owned(),
+        When::Easter { days } => format!("easter{days:+}"),
+    };
+    let times = |ranges: &[Range]| {
+        ranges
+            .iter()
+            .map(Range::to_string)
+            .collect::<Vec<_>>()
+            .join(",")
+    };
+    let what = match &exception.what {
+        What::Closed => "closed".to_owned(),
+        What::ClosedFor(ranges) => format!("not {}", times(ranges)),
+        What::Open(ranges) => times(ranges),
+    };
+    format!("{when} {what} {}", exception.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exceptions_survive_their_lines() {
+        let text = "2026-12-24 09:00-13:00 Christmas Eve\n2026-12-28..2026-12-31 closed Stocktaking\n\
+                    12-24..01-02 closed Year's end\n06-03 not 12:00-14:00,16:00-17:00 Lunch\nlast-mon-may closed Memorial Day\n\
+                    4-thu-nov closed Thanksgiving\neaster-2 closed Good Friday\neaster+1 closed Easter Monday";
+        let read = parse_exceptions("exceptions", text).unwrap();
+        assert_eq!(read.len(), 8);
+        assert_eq!(exceptions_text(&read), text);
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_read_is_quoted() {
+        for wrong in [
+            "2026-13-01 closed",
+            "closed",
+            "12-24",
+            "6-fun-may closed",
+            "12-24 9-13 x",
+            "2026-1-2 closed",
+        ] {
+            let error = parse_exceptions("exceptions", wrong).unwrap_err();
+            assert_eq!(error.problem, "not-an-exception", "{wrong}");
+            assert_eq!(error.args[0].1, wrong);
+        }
+    }
+
+    #[test]
+    fn ranges_survive_their_text() {
+        let read = parse_ranges("mon", "09:00-12:00, 13:00-17:00").unwrap();
+        assert_eq!(ranges_text(&read), "09:00-12:00, 13:00-17:00");
+        assert_eq!(parse_ranges("mon", " ").unwrap(), []);
+        assert_eq!(parse_ranges("mon", "9-17").unwrap_err().field, "mon");
+    }
+}

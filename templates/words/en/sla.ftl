@@ -1,0 +1,114 @@
+# Promises with a time: agreements, calendars, clocks and how they explain themselves.
+
+agreements-title = Agreements
+agreements-text = What is promised to whom. A ticket runs under its customer's agreement; without one that fits, under the house's.
+agreement-new = New agreement
+agreement-promises = Promises
+agreement-customer = Customer
+agreement-hint = One promise a row; a row without a budget doesn't count. Budgets: "30 min", "4 h", "end of day", "end of day 1". What you save holds for cycles that begin from now on; clocks that run keep what they began under.
+agreement-retire = Retire this agreement
+agreement-retire-hint = New tickets of this customer run under the house agreement.
+promise-row = Nr.
+promise-metric = Promise
+promise-kind = For
+promise-severity = Severity
+promise-service = Service
+promise-anchor = Counted from
+promise-warn = Warn at
+promises-wrong = Not saved.
+promise-wrong = Row { $row }: { $text }
+any = any
+version = Version
+retired = retired
+
+promisee-customer = Customer
+promisee-internal = Ourselves
+promisee-vendor = Vendor
+anchor-impact = the impact
+anchor-reported = the report
+anchor-logged = the ticket
+
+calendars-title = Calendars
+calendar-new = New calendar
+calendar-zone = Time zone
+calendar-now = Now
+calendar-open = open
+calendar-closed = closed
+calendar-week = The week
+calendar-week-hint = Times of day in the calendar's zone, such as "09:00-12:00, 13:00-17:00". "22:00-06:00" runs past midnight, "00:00-24:00" is the whole day, empty is closed.
+calendar-exceptions = Holidays and special days
+calendar-exceptions-hint = One a line: "2026-12-24 09:00-13:00 Christmas Eve", "12-25 closed Christmas", "12-27..01-02 closed Year's end", "easter+1 closed Easter Monday", "last-mon-may closed Memorial Day", "06-03 not 12:00-14:00 Lunch".
+calendar-retire = Retire this calendar
+calendar-from-now = A change counts from now on. What was counted before stays as it was.
+weekday-mon = Monday
+weekday-tue = Tuesday
+weekday-wed = Wednesday
+weekday-thu = Thursday
+weekday-fri = Friday
+weekday-sat = Saturday
+weekday-sun = Sunday
+
+clock-terms = What was promised
+clock-state = State
+clock-state-scheduled = not begun
+clock-state-running = running
+clock-state-held = held
+clock-state-met = met
+clock-state-missed = missed
+clock-state-cancelled = cancelled
+clock-state-superseded = replaced by another target
+clock-promised-to = Promised to
+clock-house = the house
+clock-agreement = Agreement
+clock-budget = Budget
+clock-end-of-day = { $n ->
+    [0] end of the same working day
+    [one] end of the next working day
+   *[other] end of the { $n }th working day after
+}
+clock-fixed = a date promised by hand
+clock-calendar = Counted in
+clock-anchor-logged = Counted from when it was logged
+clock-anchor-reported = Counted from when it was reported
+clock-anchor-impact = Counted from the impact
+clock-anchor-cycle = Counted from
+clock-deadline = Due
+clock-ended = Ended
+clock-cause = Cause
+clock-late-by-change = The deadline lay in the past already when the ticket changed
+clock-stops = Stopped by
+clock-warns = Warning at { $threshold }
+clock-steps = How that comes about
+clock-sum = { $used } of { $budget } used ({ $percent } %).
+clock-sum-late = { $used } of { $budget } used; { $late } of working time too late.
+clock-sum-open = { $used } used; there is no deadline to measure by.
+clock-cycles = Other cycles of this promise
+clock-cycle = Cycle { $n }
+step-from = From
+step-to = To
+step-what = What
+step-length = Length
+step-used = Used
+step-counted = counted
+step-outside = outside hours
+step-gap = resolved, before it was opened again
+step-late = late
+step-more = The steps after these are left out.
+
+refusal-calendar-in-use = This calendar can't be retired: { $name } counts in it. Change that first.
+refusal-house-agreement-stays = The house agreement can't be retired: it holds for tickets that no other agreement fits. Take its promises out instead.
+field-never-open = A calendar that is never open in the next five years can't keep a promise. Give it hours on at least one day.
+field-not-a-range = "{ $value }" isn't a range of times. Write "09:00-17:00"; an end up to 48:00.
+field-not-an-exception = "{ $value }" can't be read. Write a date, what holds, and a name: "12-25 closed Christmas".
+field-no-such-date = "{ $value }" names a date that doesn't exist.
+field-leaves-its-date = The hours of "{ $value }" leave their date. Special hours end at 24:00.
+field-not-a-budget = "{ $value }" isn't a budget. Write a length such as "30 min" or "4 h" (at most five years' worth of hours), or "end of day 1".
+field-not-a-threshold = "{ $value }" isn't a moment to warn at. Write "75%" or "30 min".
+field-too-many-ranges = That is more than a calendar can hold.
+field-unknown-calendar = There is no such calendar in use.
+
+deed-calendar-added = added a calendar
+deed-calendar-changed = changed a calendar
+deed-agreement-added = added an agreement
+deed-agreement-changed = changed an agreement
+deed-agreement-retired = retired an agreement
