@@ -1,11 +1,11 @@
 //! The pages. One file per noun; what several pages show alike lies in `names`, `row`, `tape` and `when`.
 
 pub mod account;
-pub mod customers;
-pub mod home;
 pub mod agreement;
 pub mod calendar;
 pub mod clock;
+pub mod customers;
+pub mod home;
 pub mod inputs;
 pub mod names;
 pub mod new;
