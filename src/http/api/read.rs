@@ -158,7 +158,7 @@ mod tests {
             named,
             [
                 ("colour".to_owned(), "unknown-field"),
-                ("impact_at".to_owned(), "not-an-instant"),
+                ("impact_at".to_owned(), "not-rfc3339"),
                 ("severity".to_owned(), "unknown-word"),
             ]
         );

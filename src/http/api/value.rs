@@ -25,7 +25,7 @@ const MARK: char = '\u{1}';
 /// What a value may be found wrong for; `field-<problem>` is the text.
 const PROBLEMS: &[&str] = &[
     "unknown-word",
-    "not-an-instant",
+    "not-rfc3339",
     "not-an-id",
     "not-a-key",
     "not-a-number",
@@ -101,7 +101,7 @@ impl<'de> Deserialize<'de> for At {
         read_text(from, |text| {
             Timestamp::parse_rfc3339(text)
                 .map(At)
-                .ok_or(("not-an-instant", String::new()))
+                .ok_or(("not-rfc3339", String::new()))
         })
     }
 }
