@@ -62,6 +62,12 @@ pub fn new_token(prefix: &str) -> Result<String> {
     Ok(format!("{prefix}{}", URL_SAFE_NO_PAD.encode(random()?)))
 }
 
+/// A new secret that signs outgoing webhooks, as Standard Webhooks writes it.
+pub fn new_signing_secret() -> Result<String> {
+    let encoded = base64::engine::general_purpose::STANDARD.encode(random()?);
+    Ok(format!("whsec_{encoded}"))
+}
+
 /// 256 bits from the operating system.
 pub fn random() -> Result<[u8; 32]> {
     let mut bytes = [0; 32];

@@ -29,6 +29,7 @@ pub mod ticket;
 pub mod ticket_edit;
 pub mod ticket_parts;
 pub mod view;
+pub mod webhook;
 
 use crate::app::Ctx;
 use crate::domain::access::{self, Action, Circle, Denial, Principal, Target};
@@ -155,6 +156,7 @@ fn follow(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &mut Ticket, recorded: &[Recorded]
     sla::follow(tx, ctx, ticket, recorded)?;
     store::search::index(tx, ticket, recorded)?;
     escalation::follow(tx, ctx, ticket, recorded)?;
+    webhook::follow(tx, ctx, ticket, recorded)?;
     postmortem::follow(tx, ctx, ticket, recorded)?;
     letters::follow(tx, ctx, ticket, recorded)?;
     Ok(())

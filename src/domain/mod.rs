@@ -39,6 +39,7 @@ pub mod ticket;
 pub mod timeline;
 pub mod timestamp;
 pub mod wall_clock;
+pub mod webhook;
 pub mod word;
 pub mod worktime;
 

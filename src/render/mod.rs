@@ -2,6 +2,7 @@
 
 pub mod calendar;
 pub mod letter;
+pub mod event;
 pub mod page;
 pub mod pdf;
 pub mod postmortem;

@@ -31,6 +31,7 @@ pub mod sla;
 pub mod ticket;
 pub mod timeline;
 pub mod view;
+pub mod webhook;
 mod writer;
 
 pub use backend::{Conn, Join, Joint, Store, Tx, savepoint, within};

@@ -2,11 +2,14 @@
 //! OpenAPI document, so that neither can have what the other hasn't.
 
 pub mod call;
+mod change;
+mod clock;
 mod customer;
 pub mod document;
 mod entry;
 pub mod hook;
 mod house;
+mod oncall;
 pub mod paging;
 mod part;
 mod person;
@@ -17,6 +20,7 @@ mod search;
 mod step;
 mod ticket;
 pub mod value;
+mod webhook;
 
 use actix_web::http::Method;
 use actix_web::{HttpResponse, web};
@@ -83,6 +87,28 @@ doors! {
     "/api/v1/tickets/{key}/roles/{role}" { PUT part::set_role }
     "/api/v1/tickets/{key}/evidence" { POST part::attach }
     "/api/v1/tickets/{key}/attachments/{id}" { GET part::attachment }
+    "/api/v1/tickets/{key}/clocks" { GET clock::list }
+    "/api/v1/tickets/{key}/clocks/{id}" { GET clock::explained }
+    "/api/v1/tickets/{key}/pages" { GET oncall::pages_of_ticket }
+    "/api/v1/changes/{key}" { GET change::read, PATCH change::edit }
+    "/api/v1/changes/{key}/ask-approval" { POST change::ask_approval }
+    "/api/v1/changes/{key}/approve" { POST change::approve }
+    "/api/v1/changes/{key}/refuse" { POST change::refuse }
+    "/api/v1/changes/{key}/redraft" { POST change::redraft }
+    "/api/v1/changes/{key}/start" { POST change::start }
+    "/api/v1/changes/{key}/watch" { POST change::watch }
+    "/api/v1/changes/{key}/close" { POST change::close }
+    "/api/v1/agreements" { GET clock::agreements }
+    "/api/v1/agreements/{id}" { GET clock::agreement }
+    "/api/v1/calendars" { GET clock::calendars }
+    "/api/v1/teams/{id}/shifts" { GET oncall::shifts }
+    "/api/v1/teams/{id}/overrides" { POST oncall::add_override }
+    "/api/v1/teams/{id}/overrides/{override}" { DELETE oncall::withdraw_override }
+    "/api/v1/ledger" { GET oncall::ledger }
+    "/api/v1/me/test-page" { POST oncall::test_page }
+    "/api/v1/webhooks" { GET webhook::list, POST webhook::add }
+    "/api/v1/webhooks/{id}" { GET webhook::read, PATCH webhook::edit, DELETE webhook::remove }
+    "/api/v1/webhooks/{id}/ping" { POST webhook::ping }
     "/api/v1/customers" { GET customer::list, POST customer::add }
     "/api/v1/customers/{id}" { GET customer::read, PATCH customer::edit }
     "/api/v1/customers/{id}/contacts" { GET customer::contacts, POST customer::add_contact }

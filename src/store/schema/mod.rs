@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod after;
+pub mod api;
 pub mod core;
 pub mod git;
 pub mod mail;

@@ -76,3 +76,6 @@ field-not-a-cursor = This list didn't hand out that place. Begin without it.
 field-one-of-two = Give one of the two, not both.
 field-not-base64 = This isn't base 64.
 field-stronger-than-you = A token makes no token that may do more than itself.
+field-unknown-event = "{ $value }" is no event. Write "*", or "ticket." and the kind of an entry, like ticket.opened.
+refusal-too-many-webhooks = There are { $max } webhooks already. Remove one first.
+refusal-webhook-disabled = This webhook is switched off.

@@ -1,0 +1,213 @@
+//! Changes: the plan, its approval, and how it went.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::call::{Answer, Call, Nothing, Reply};
+use super::problem::Failure;
+use super::ticket::{IfMatch, Ticket, changed};
+use super::value::{At, OutcomeWord, PersonUid, Uid, given};
+use crate::actions::change as action;
+use crate::app::Ctx;
+use crate::domain::change::{Change as Domain, Plan};
+use crate::domain::id::TicketKey;
+use crate::error::Result;
+
+/// What a change has beyond its ticket.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Change {
+    pub ticket: Ticket,
+    pub purpose: String,
+    pub starts_at: Option<At>,
+    pub ends_at: Option<At>,
+    pub side_effects: String,
+    pub version_before: Option<String>,
+    pub version_after: Option<String>,
+    /// How to take it back.
+    pub revert: String,
+    /// Whose idea it was: they can't approve it.
+    pub requested_by: Option<PersonUid>,
+    pub asked_by: Option<PersonUid>,
+    pub approved_by: Option<PersonUid>,
+    pub approved_at: Option<At>,
+    /// On watch until then, before it counts as done.
+    pub watch_until: Option<At>,
+}
+
+fn shown(ctx: &Ctx<'_>, key: TicketKey) -> Result<Answer> {
+    let (ticket, change) = action::read(ctx, key)?;
+    let Domain { plan, .. } = change;
+    let answer = Answer::ok(&Change {
+        ticket: Ticket::of(ctx.app, &ticket),
+        purpose: plan.purpose,
+        starts_at: plan.starts_at.map(At),
+        ends_at: plan.ends_at.map(At),
+        side_effects: plan.side_effects,
+        version_before: plan.version_before,
+        version_after: plan.version_after,
+        revert: plan.revert,
+        requested_by: change.requested_by.map(Uid),
+        asked_by: change.asked_by.map(Uid),
+        approved_by: change.approved_by.map(Uid),
+        approved_at: change.approved_at.map(At),
+        watch_until: change.watch_until.map(At),
+    })?;
+    Ok(answer.version(ticket.version))
+}
+
+/// Read a change
+///
+/// Its ticket and its plan. Changes are opened as tickets of kind `change`.
+#[utoipa::path(get, path = "/api/v1/changes/{key}", tag = "changes", responses((status = 200, description = "The change", body = Change)))]
+pub async fn read(call: Call<Nothing>) -> Reply {
+    let key = call.ticket("key")?;
+    call.read(move |ctx| shown(ctx, key)).await
+}
+
+/// The plan; what is left out stays, null and an empty text empty.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlanEdit {
+    purpose: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    starts_at: Option<Option<At>>,
+    #[serde(default, deserialize_with = "given")]
+    ends_at: Option<Option<At>>,
+    side_effects: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    version_before: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    version_after: Option<Option<String>>,
+    revert: Option<String>,
+}
+
+/// Write a change's plan
+///
+/// An approval was for the plan as it was read, and ends with it.
+#[utoipa::path(patch, path = "/api/v1/changes/{key}", tag = "changes", params(IfMatch), request_body = PlanEdit, responses((status = 200, description = "As it stands now", body = Change)))]
+pub async fn edit(call: Call<PlanEdit>) -> Reply {
+    let (key, rev) = (call.ticket("key")?, call.rev);
+    call.change(move |ctx, asked| {
+        ctx.as_one(
+            |ctx| {
+                let (ticket, change) = action::read(ctx, key)?;
+                let before = change.plan;
+                let at = |asked: &Option<Option<At>>, before| match asked {
+                    Some(at) => at.map(|at| at.0),
+                    None => before,
+                };
+                let plan = Plan {
+                    purpose: asked.purpose.clone().unwrap_or(before.purpose),
+                    starts_at: at(&asked.starts_at, before.starts_at),
+                    ends_at: at(&asked.ends_at, before.ends_at),
+                    side_effects: asked.side_effects.clone().unwrap_or(before.side_effects),
+                    version_before: asked
+                        .version_before
+                        .clone()
+                        .unwrap_or(before.version_before),
+                    version_after: asked.version_after.clone().unwrap_or(before.version_after),
+                    revert: asked.revert.clone().unwrap_or(before.revert),
+                };
+                action::edit(ctx, key, rev.or(Some(ticket.version)), plan)?;
+                shown(ctx, key)
+            },
+            |_, _| Ok(()),
+        )
+    })
+    .await
+}
+
+/// Ask for a change's approval
+#[utoipa::path(post, path = "/api/v1/changes/{key}/ask-approval", tag = "changes", params(IfMatch), responses((status = 200, description = "Asked", body = Ticket)))]
+pub async fn ask_approval(call: Call<Nothing>) -> Reply {
+    let (key, rev) = (call.ticket("key")?, call.rev);
+    call.change(move |ctx, _| changed(ctx.app, &action::ask_approval(ctx, key, rev)?))
+        .await
+}
+
+/// Approve a change
+///
+/// `If-Match` is needed: an approval is for exactly the version that was read. Nobody approves what they asked for.
+#[utoipa::path(post, path = "/api/v1/changes/{key}/approve", tag = "changes", params(IfMatch), responses((status = 200, description = "Approved", body = Ticket)))]
+pub async fn approve(call: Call<Nothing>) -> Reply {
+    let key = call.ticket("key")?;
+    let rev = call.rev.ok_or(Failure::BadHeader("If-Match"))?;
+    call.change(move |ctx, _| changed(ctx.app, &action::approve(ctx, key, rev)?))
+        .await
+}
+
+/// Why it isn't approved.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct No {
+    why: String,
+}
+
+/// Refuse a change
+#[utoipa::path(post, path = "/api/v1/changes/{key}/refuse", tag = "changes", params(IfMatch), request_body = No, responses((status = 200, description = "Refused", body = Ticket)))]
+pub async fn refuse(call: Call<No>) -> Reply {
+    let (key, rev) = (call.ticket("key")?, call.rev);
+    call.change(move |ctx, no| changed(ctx.app, &action::refuse(ctx, key, rev, &no.why)?))
+        .await
+}
+
+/// Take a change back to draft
+///
+/// An approval ends.
+#[utoipa::path(post, path = "/api/v1/changes/{key}/redraft", tag = "changes", params(IfMatch), responses((status = 200, description = "A draft again", body = Ticket)))]
+pub async fn redraft(call: Call<Nothing>) -> Reply {
+    let (key, rev) = (call.ticket("key")?, call.rev);
+    call.change(move |ctx, _| changed(ctx.app, &action::back_to_draft(ctx, key, rev)?))
+        .await
+}
+
+/// Start a change
+#[utoipa::path(post, path = "/api/v1/changes/{key}/start", tag = "changes", params(IfMatch), responses((status = 200, description = "In progress", body = Ticket)))]
+pub async fn start(call: Call<Nothing>) -> Reply {
+    let (key, rev) = (call.ticket("key")?, call.rev);
+    call.change(move |ctx, _| changed(ctx.app, &action::start(ctx, key, rev)?))
+        .await
+}
+
+/// Until when it has to prove itself.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Watch {
+    /// A day from now by default.
+    until: Option<At>,
+}
+
+/// Put a change on watch
+///
+/// It is live and has to prove itself.
+#[utoipa::path(post, path = "/api/v1/changes/{key}/watch", tag = "changes", params(IfMatch), request_body = Watch, responses((status = 200, description = "On watch", body = Ticket)))]
+pub async fn watch(call: Call<Watch>) -> Reply {
+    let (key, rev) = (call.ticket("key")?, call.rev);
+    call.change(move |ctx, asked| {
+        let until = asked.until.map(|at| at.0);
+        changed(ctx.app, &action::watch(ctx, key, rev, until)?)
+    })
+    .await
+}
+
+/// How it ended.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct End {
+    outcome: OutcomeWord,
+    #[serde(default)]
+    text: String,
+}
+
+/// Close a change
+#[utoipa::path(post, path = "/api/v1/changes/{key}/close", tag = "changes", params(IfMatch), request_body = End, responses((status = 200, description = "Closed", body = Ticket)))]
+pub async fn close(call: Call<End>) -> Reply {
+    let (key, rev) = (call.ticket("key")?, call.rev);
+    call.change(move |ctx, end| {
+        changed(
+            ctx.app,
+            &action::close(ctx, key, rev, end.outcome.0, &end.text)?,
+        )
+    })
+    .await
+}
