@@ -18,6 +18,7 @@ use crate::domain::ticket::Ticket;
 use crate::domain::timeline::{Door, EntryKind};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
+use crate::render::event;
 use crate::render::letter::{self, About};
 use crate::store::outbox::Delivery;
 use crate::store::{self, Conn};
@@ -142,6 +143,9 @@ fn unwanted(conn: &mut Conn, delivery: &Delivery) -> Result<Option<&'static str>
         && !store::people::person(conn, person)?.is_some_and(|person| person.is_active)
     {
         return Ok(Some("the recipient is deactivated"));
+    }
+    if let Some(None) = actions::webhook::of_delivery(conn, &delivery.facts)? {
+        return Ok(Some("the webhook is gone or switched off"));
     }
     Ok(None)
 }
@@ -496,9 +500,12 @@ fn call(
         None => None,
     };
     let id = delivery.page.map_or(delivery.id.uuid(), |page| page.uuid());
-    let body = match frozen {
-        Some(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-        None => serde_json::json!({
+    let hook = actions::webhook::of_delivery(conn, &delivery.facts)?.flatten();
+    let told = delivery.facts.get("event").filter(|_| hook.is_some());
+    let body = match (frozen, told) {
+        (Some(bytes), _) => String::from_utf8_lossy(&bytes).into_owned(),
+        (None, Some(event)) => event_body(conn, house, delivery, ticket.as_ref(), event, now)?,
+        (None, None) => serde_json::json!({
             "type": letter::word(delivery.kind, &delivery.facts),
             "timestamp": now.rfc3339(),
             "data": {
@@ -516,7 +523,34 @@ fn call(
         url: delivery.address.clone(),
         id: format!("msg_{}", id.simple()),
         body,
-        secret: delivery.facts.get("secret").map(str::to_owned),
+        secret: hook.map(|hook| hook.secret),
         at: now,
     })
+}
+
+/// What a webhook's subscriber is told: the entry as it stands on the timeline, redacted if it was meanwhile.
+fn event_body(
+    conn: &mut Conn,
+    house: &House,
+    delivery: &Delivery,
+    ticket: Option<&Ticket>,
+    event: &str,
+    now: Timestamp,
+) -> Result<String> {
+    let entry = match (ticket, delivery.entry_seq) {
+        (Some(ticket), Some(seq)) => store::timeline::by_seq(conn, ticket.id, seq)?,
+        _ => None,
+    };
+    let happened = entry.as_ref().map(|entry| event::Happened {
+        seq: entry.seq,
+        kind: entry.kind,
+        at: entry.effective_at,
+        actor_name: &entry.actor_name,
+        door: entry.door,
+        audience: entry.audience,
+        body: &entry.body,
+        facts: &entry.facts,
+    });
+    let url = house.public_url.as_deref();
+    Ok(event::body(event, now, url, ticket, happened.as_ref()))
 }

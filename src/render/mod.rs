@@ -1,8 +1,8 @@
 //! Values into what leaves the house: letters, calendars, reports. No store, no network.
 
 pub mod calendar;
-pub mod letter;
 pub mod event;
+pub mod letter;
 pub mod page;
 pub mod pdf;
 pub mod postmortem;

@@ -9,10 +9,12 @@ pub mod document;
 mod entry;
 pub mod hook;
 mod house;
+mod mail;
 mod oncall;
 pub mod paging;
 mod part;
 mod person;
+mod post_mortem;
 pub mod problem;
 mod read;
 pub mod reference;
@@ -98,6 +100,19 @@ doors! {
     "/api/v1/changes/{key}/start" { POST change::start }
     "/api/v1/changes/{key}/watch" { POST change::watch }
     "/api/v1/changes/{key}/close" { POST change::close }
+    "/api/v1/post-mortems" { POST post_mortem::open }
+    "/api/v1/post-mortems/{key}" { GET post_mortem::read, PATCH post_mortem::write }
+    "/api/v1/post-mortems/{key}/actions" { POST post_mortem::add_action }
+    "/api/v1/post-mortems/{key}/meeting" { PUT post_mortem::set_meeting }
+    "/api/v1/post-mortems/{key}/meeting/guests" { POST post_mortem::invite }
+    "/api/v1/post-mortems/{key}/meeting/held" { POST post_mortem::held }
+    "/api/v1/post-mortems/{key}/meeting/cancel" { POST post_mortem::cancel_meeting }
+    "/api/v1/mail" { GET mail::list }
+    "/api/v1/mail/{id}" { GET mail::read }
+    "/api/v1/mail/{id}/drop" { POST mail::drop_held }
+    "/api/v1/deliveries" { GET mail::deliveries }
+    "/api/v1/deliveries/{id}" { GET mail::delivery }
+    "/api/v1/deliveries/{id}/replay" { POST mail::replay }
     "/api/v1/agreements" { GET clock::agreements }
     "/api/v1/agreements/{id}" { GET clock::agreement }
     "/api/v1/calendars" { GET clock::calendars }

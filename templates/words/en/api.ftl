@@ -79,3 +79,4 @@ field-stronger-than-you = A token makes no token that may do more than itself.
 field-unknown-event = "{ $value }" is no event. Write "*", or "ticket." and the kind of an entry, like ticket.opened.
 refusal-too-many-webhooks = There are { $max } webhooks already. Remove one first.
 refusal-webhook-disabled = This webhook is switched off.
+field-one-only = Give one word only.

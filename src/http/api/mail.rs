@@ -1,0 +1,311 @@
+//! Mail that came in and messages that went out, with their fate.
+
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::call::{Answer, Call, Nothing, Reply};
+use super::paging::{self, Page};
+use super::value::{
+    At, AttemptOutcomeWord, ChannelWord, Closed, ContactUid, DeliveryKindWord, DeliveryStateWord,
+    DeliveryUid, MailUid, Number, PageUid, PersonUid, TicketUid, Uid, Word, Words,
+};
+use crate::actions::{self, intake, outbox};
+use crate::domain::access::{Action, Target};
+use crate::domain::delivery::DeliveryState;
+use crate::domain::id::{DeliveryId, Id, MailId};
+use crate::domain::intake::{MailState, Verdict};
+use crate::domain::timestamp::Timestamp;
+use crate::error::{Error, Result};
+use crate::store;
+use crate::store::intake::{LedgerFilter, StoredMail};
+
+impl Closed for MailState {
+    const NAME: &'static str = "MailState";
+    const WORDS: &'static [Self] = MailState::ALL;
+}
+impl Closed for Verdict {
+    const NAME: &'static str = "MailVerdict";
+    const WORDS: &'static [Self] = Verdict::ALL;
+}
+type MailStateWord = Word<MailState>;
+type VerdictWord = Word<Verdict>;
+
+/// `instant_id` of the last line of the page before.
+fn place<M>(text: Option<&str>) -> Result<Option<(Timestamp, Id<M>)>> {
+    let Some(text) = text else { return Ok(None) };
+    let read = || {
+        let (at, id) = text.split_once('_')?;
+        Some((Timestamp::from_micros(at.parse().ok()?), Id::parse(id)?))
+    };
+    match read() {
+        Some(place) => Ok(Some(place)),
+        None => Err(paging::bad_cursor().into()),
+    }
+}
+
+fn place_text<M>(at: Timestamp, id: Id<M>) -> String {
+    format!("{}_{}", at.micros(), id.uuid().simple())
+}
+
+/// A page of lines that were read with one more than was asked for.
+fn page_of<T, U>(
+    mut lines: Vec<T>,
+    limit: i64,
+    place: impl Fn(&T) -> String,
+    show: impl Fn(T) -> U,
+) -> Page<U> {
+    let has_more = lines.len() as i64 > limit;
+    lines.truncate(limit as usize);
+    Page {
+        next: lines.last().filter(|_| has_more).map(place),
+        items: lines.into_iter().map(show).collect(),
+    }
+}
+
+/// A mail that came in. Its bytes are kept as they came.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Mail {
+    pub id: MailUid,
+    pub received_at: At,
+    /// `smtp`, `lmtp` or `pipe`.
+    pub way: &'static str,
+    pub state: MailStateWord,
+    /// What became of it.
+    pub verdict: Option<VerdictWord>,
+    /// Why it waits for a person.
+    pub held_for: Option<&'static str>,
+    pub detail: String,
+    pub ticket_id: Option<TicketUid>,
+    pub entry_seq: Option<i64>,
+    pub message_id: Option<String>,
+    pub from_shown: String,
+    pub subject: String,
+    pub size_bytes: i64,
+    pub settled_at: Option<At>,
+}
+
+impl Mail {
+    fn of(of: StoredMail) -> Self {
+        Self {
+            id: Uid(of.id),
+            received_at: At(of.received_at),
+            way: of.way.as_str(),
+            state: Word(of.state),
+            verdict: of.verdict.map(Word),
+            held_for: of.held_for.map(|why| why.as_str()),
+            detail: of.detail,
+            ticket_id: of.ticket.map(Uid),
+            entry_seq: of.entry_seq,
+            message_id: of.message_id,
+            from_shown: of.from_shown,
+            subject: of.subject,
+            size_bytes: of.size_bytes,
+            settled_at: of.settled_at.map(At),
+        }
+    }
+}
+
+/// Which mail.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct MailAsked {
+    #[param(value_type = Option<String>)]
+    state: Option<MailStateWord>,
+    #[param(value_type = Option<String>)]
+    verdict: Option<VerdictWord>,
+    /// A mail address.
+    sender: Option<String>,
+    /// Items of the page, 1 to 200; 50 by default.
+    #[param(value_type = Option<i64>)]
+    limit: Option<Number>,
+    /// `next` of the page before.
+    after: Option<String>,
+}
+
+/// List mail that came in
+///
+/// Newest first.
+#[utoipa::path(get, path = "/api/v1/mail", tag = "mail", params(MailAsked), responses((status = 200, description = "A page", body = Page<Mail>)))]
+pub async fn list(call: Call<Nothing>) -> Reply {
+    let asked: MailAsked = call.query()?;
+    call.read(move |ctx| {
+        actions::allow(&ctx.by, Action::ReadMail, Target::House)?;
+        let limit = paging::limit(asked.limit)?;
+        let before = place(asked.after.as_deref())?;
+        let filter = LedgerFilter {
+            verdict: asked.verdict.map(|word| word.0),
+            state: asked.state.map(|word| word.0),
+            sender: asked.sender.as_ref().map(|text| text.to_lowercase()),
+        };
+        let lines = ctx.read(|conn| store::intake::ledger(conn, &filter, before, limit + 1))?;
+        let place = |mail: &StoredMail| place_text(mail.received_at, mail.id);
+        Answer::ok(&page_of(lines, limit, place, Mail::of))
+    })
+    .await
+}
+
+/// Read a mail's fate
+#[utoipa::path(get, path = "/api/v1/mail/{id}", tag = "mail", responses((status = 200, description = "The mail", body = Mail)))]
+pub async fn read(call: Call<Nothing>) -> Reply {
+    let id: MailId = call.id("id")?;
+    call.read(move |ctx| {
+        actions::allow(&ctx.by, Action::ReadMail, Target::House)?;
+        let found = ctx.read(|conn| store::intake::by_id(conn, id))?;
+        Answer::ok(&Mail::of(found.ok_or(Error::NotFound)?))
+    })
+    .await
+}
+
+/// Let a held mail go
+///
+/// It stays in the ledger, and nothing comes of it.
+#[utoipa::path(post, path = "/api/v1/mail/{id}/drop", tag = "mail", responses((status = 200, description = "Dropped", body = Mail)))]
+pub async fn drop_held(call: Call<Nothing>) -> Reply {
+    let id: MailId = call.id("id")?;
+    call.change(move |ctx, _| Answer::ok(&Mail::of(intake::drop_held(ctx, id)?)))
+        .await
+}
+
+/// A message that leaves or left: one channel, one recipient.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Delivery {
+    pub id: DeliveryUid,
+    pub kind: DeliveryKindWord,
+    pub channel: ChannelWord,
+    pub ticket_id: Option<TicketUid>,
+    pub entry_seq: Option<i64>,
+    pub page_id: Option<PageUid>,
+    pub person_id: Option<PersonUid>,
+    pub contact_id: Option<ContactUid>,
+    /// A mail address or a web address.
+    pub address: String,
+    /// `accepted` is all that mail can know: the relay took it. `unsure`: it may have arrived. `dead`: it won't be tried again.
+    pub state: DeliveryStateWord,
+    pub queued_at: At,
+    pub next_attempt_at: At,
+    pub attempts: i32,
+    pub settled_at: Option<At>,
+    pub last_error: Option<String>,
+}
+
+impl Delivery {
+    fn of(of: store::outbox::Delivery) -> Self {
+        Self {
+            id: Uid(of.id),
+            kind: Word(of.kind),
+            channel: Word(of.channel),
+            ticket_id: of.ticket.map(Uid),
+            entry_seq: of.entry_seq,
+            page_id: of.page.map(Uid),
+            person_id: of.person.map(Uid),
+            contact_id: of.contact.map(Uid),
+            address: of.address,
+            state: Word(of.state),
+            queued_at: At(of.queued_at),
+            next_attempt_at: At(of.next_attempt_at),
+            attempts: of.attempts,
+            settled_at: of.settled_at.map(At),
+            last_error: of.last_error,
+        }
+    }
+}
+
+/// Which messages.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct DeliveryAsked {
+    #[param(value_type = Option<String>, example = "dead")]
+    state: Option<Words<DeliveryState>>,
+    /// Items of the page, 1 to 200; 50 by default.
+    #[param(value_type = Option<i64>)]
+    limit: Option<Number>,
+    /// `next` of the page before.
+    after: Option<String>,
+}
+
+/// List messages that leave or left
+///
+/// Newest first; `state=dead` are those that nobody received.
+#[utoipa::path(get, path = "/api/v1/deliveries", tag = "mail", params(DeliveryAsked), responses((status = 200, description = "A page", body = Page<Delivery>)))]
+pub async fn deliveries(call: Call<Nothing>) -> Reply {
+    let asked: DeliveryAsked = call.query()?;
+    call.read(move |ctx| {
+        actions::allow(&ctx.by, Action::ReadMail, Target::House)?;
+        let limit = paging::limit(asked.limit)?;
+        let before = place(asked.after.as_deref())?;
+        let state = match asked.state.as_ref().map(|words| words.0.as_slice()) {
+            None => None,
+            Some([one]) => Some(*one),
+            Some(_) => {
+                return Err(crate::domain::refusal::FieldError::new("state", "one-only").into());
+            }
+        };
+        let lines = ctx.read(|conn| store::outbox::page(conn, state, before, limit + 1))?;
+        let place = |it: &store::outbox::Delivery| place_text(it.queued_at, it.id);
+        Answer::ok(&page_of(lines, limit, place, Delivery::of))
+    })
+    .await
+}
+
+/// A message with every try.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DeliveryTries {
+    pub delivery: Delivery,
+    pub tries: Vec<Try>,
+}
+
+/// One try.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Try {
+    pub number: i32,
+    pub started_at: At,
+    pub ended_at: Option<At>,
+    pub outcome: AttemptOutcomeWord,
+    pub detail: String,
+}
+
+/// Read a message's fate
+#[utoipa::path(get, path = "/api/v1/deliveries/{id}", tag = "mail", responses((status = 200, description = "The message and its tries", body = DeliveryTries)))]
+pub async fn delivery(call: Call<Nothing>) -> Reply {
+    let id: DeliveryId = call.id("id")?;
+    call.read(move |ctx| {
+        actions::allow(&ctx.by, Action::ReadMail, Target::House)?;
+        shown(ctx, id)
+    })
+    .await
+}
+
+fn shown(ctx: &crate::app::Ctx<'_>, id: DeliveryId) -> Result<Answer> {
+    let (delivery, tries) = ctx.read(|conn| {
+        let delivery = store::outbox::by_id(conn, id)?.ok_or(Error::NotFound)?;
+        Ok((delivery, store::outbox::attempts(conn, id)?))
+    })?;
+    Answer::ok(&DeliveryTries {
+        delivery: Delivery::of(delivery),
+        tries: tries
+            .into_iter()
+            .map(|one| Try {
+                number: one.number,
+                started_at: At(one.started_at),
+                ended_at: one.ended_at.map(At),
+                outcome: Word(one.outcome),
+                detail: one.detail,
+            })
+            .collect(),
+    })
+}
+
+/// Send a message again
+///
+/// One that is dead, unsure or cancelled.
+#[utoipa::path(post, path = "/api/v1/deliveries/{id}/replay", tag = "mail", responses((status = 200, description = "Queued again", body = DeliveryTries)))]
+pub async fn replay(call: Call<Nothing>) -> Reply {
+    let id: DeliveryId = call.id("id")?;
+    call.change(move |ctx, _| {
+        outbox::replay(ctx, id)?;
+        shown(ctx, id)
+    })
+    .await
+}
