@@ -154,6 +154,8 @@ pub fn configure(routes: &mut ServiceConfig) {
         )
         .route("/feed/{token}.ics", get().to(oncall::feed))
         .route("/test-page", post().to(oncall::test_page))
+        .route("/ledger", get().to(ledger::show))
+        .route("/ledger.csv", get().to(ledger::csv))
         .route("/n/{token}", get().to(night::show))
         .route("/n/{token}", post().to(night::answer))
         // programs

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod customers;
 pub mod home;
 pub mod inputs;
+pub mod ledger;
 pub mod names;
 pub mod new;
 pub mod night;

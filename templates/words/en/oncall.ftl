@@ -96,3 +96,79 @@ said-feed-revoked = The calendar address no longer works.
 test-title = Does it ring?
 test-text = A test page goes through all of your ways, with a link to answer it. The ledger keeps how long it took.
 said-test-sent = A test page is on its way to you.
+oncall-note = Note
+
+# The ledger
+ledger-title = On-call ledger
+ledger-before = Month before
+ledger-after = Month after
+ledger-month = Month
+ledger-everybody = Everybody
+ledger-show = Show
+ledger-empty = Nothing is on record for this month.
+ledger-caption = Facts, newest first. Times in
+ledger-when = When
+ledger-ticket = Ticket
+ledger-accepted = Relay took it
+ledger-acked = Answered
+ledger-minutes = Minutes
+ledger-night = At night
+ledger-seal = Seal
+ledger-sealed = { $count ->
+    [0] No fact is sealed yet.
+    [one] One fact is sealed; each carries the hash of the one before. Head:
+   *[other] { $count } facts are sealed; each carries the hash of the one before. Head:
+}
+ledger-check = Check the whole chain
+ledger-holds = { $count ->
+    [one] One of one entry matches.
+   *[other] { $count } of { $count } entries match.
+}
+ledger-broken = Entry { $entry } doesn't match what was sealed.
+ledger-cut = There is more than this page shows. Choose a person.
+ledger-accepted-means = "Relay took it" is all that mail can know: it isn't called delivered. Night is counted in each person's own zone.
+ledger-kind-shift = On call
+ledger-kind-gap = Nobody on call
+ledger-kind-page = Paged
+ledger-kind-not-sent = Not sent
+ledger-kind-work = Worked
+shift-because-rotation = rotation
+shift-because-override = override
+shift-because-none = no rotation
+work-detail = from the answer to the end
+page-kind-escalation = escalation
+page-kind-dead-end = nobody had answered
+page-kind-asked = asked by a colleague
+page-kind-test = test
+page-state-queued = waiting to be sent
+page-state-failed = refused on every way
+page-state-suppressed = not sent
+page-state-attempted = being handed over
+page-state-unsure = handed over, outcome unknown
+page-state-accepted = relay took it
+page-state-delivered = delivered
+page-state-seen = seen
+page-state-acked = answered
+unsent-severity-rule = the severity asks for no message
+unsent-outside-hours = outside the team's working hours
+unsent-nobody-on-duty = nobody was on call
+unsent-empty-team = the team has nobody
+unsent-never-open = the team's calendar never opens
+unsent-no-address = no address
+unsent-deactivated = deactivated
+unsent-throttle = paged a moment ago
+unsent-acknowledged = somebody had answered
+unsent-over = the incident was over
+unsent-superseded = paged anew
+unsent-no-channel = no way of sending is set up
+ack-door-link = by link
+ack-door-web = in the browser
+ack-door-api = through the API
+ack-door-chat = in chat
+ack-door-cli = on the command line
+ack-door-mail = by mail
+ack-door-phone = by phone
+ack-door-git = by a commit
+ack-door-monitoring = in monitoring
+ack-door-import = imported
+ack-door-clock = by rule
