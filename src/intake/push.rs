@@ -180,13 +180,17 @@ impl PushBody {
                 .push_id
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        faults.unless(id_fits, "push_id", "not-an-id");
+        faults.unless(id_fits, "push_id", "not-a-push-id");
         faults.unless(
             self.commits.len() <= COMMITS_PER_PART,
             "commits",
-            "too-many",
+            "too-many-in-push",
         );
-        faults.unless((1..=REFS).contains(&self.refs.len()), "refs", "too-many");
+        faults.unless(
+            (1..=REFS).contains(&self.refs.len()),
+            "refs",
+            "too-many-in-push",
+        );
         let refs: Vec<RefMove> = self
             .refs
             .into_iter()
@@ -357,11 +361,11 @@ impl CommitBody {
         Some(ReportedCommit {
             oid: faults.some(Oid::parse(&self.oid), "commits.oid", ID)?,
             parents: faults.some(parents, "commits.parents", ID)?,
-            author: faults.some(self.author.read(), "commits.author.at", "not-an-instant")?,
+            author: faults.some(self.author.read(), "commits.author.at", "not-a-commit-time")?,
             committer: faults.some(
                 self.committer.read(),
                 "commits.committer.at",
-                "not-an-instant",
+                "not-a-commit-time",
             )?,
             subject: cut(&self.subject, 1_000),
             links: faults.some(links, "commits.links", "not-a-link")?,

@@ -4,6 +4,7 @@ pub mod account;
 pub mod agreement;
 pub mod calendar;
 pub mod clock;
+pub mod change;
 pub mod customers;
 pub mod home;
 pub mod inputs;

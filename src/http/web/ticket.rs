@@ -7,6 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
 use super::clock;
+use super::change::{self, ChangeView, CommitsView};
 use super::names::{Names, Wanted};
 use super::queue::param;
 use super::row::{self, TicketRow};
@@ -111,6 +112,7 @@ struct Room {
     now_card: Option<Recorded>,
     newest_seq: i64,
     clocks: Vec<ClockRow>,
+    change: change::Known,
 }
 
 #[derive(Template)]
@@ -176,6 +178,8 @@ struct RoomPage {
     form: Form,
     may_work: bool,
     may_reply: bool,
+    change: Option<ChangeView>,
+    commits: Vec<CommitsView>,
 }
 
 struct HoldLine {
@@ -315,7 +319,9 @@ fn load(ctx: &Ctx<'_>, key: TicketKey, lens: Lens, before: Option<i64>) -> Resul
             .collect();
         customers.sort_by_key(|name| name.to_lowercase());
         let now_card = store::timeline::of_kinds(conn, id, &[EntryKind::Update])?.pop();
+        let change = change::load(conn, ctx, &ticket)?;
         Ok(Room {
+            change,
             files: store::blob::attachments(conn, id)?,
             clocks: store::sla::of_ticket(conn, id)?,
             labels: store::ticket::labels(conn, id)?,
@@ -414,6 +420,10 @@ fn drawn(
     let ticket = &room.ticket;
     let kind = ticket.key.kind;
     let (glyph, state) = row::stand(ticket, words);
+    let commits = change::commits_view(&room.change, &p);
+    let kept = refused.as_ref().filter(|refused| refused.verb == "plan");
+    let kept = kept.map(|it| Form::kept(words, &it.posted, it.errors.clone()));
+    let change = change::view(&room.change, ticket, &p, kept);
     let says = |family: &str, word: &str| (word.to_owned(), p.word(family, word));
     let clocks = clock::lines(
         ticket.key,
@@ -441,7 +451,14 @@ fn drawn(
         Kind::Task => State::Done,
         _ => State::Resolved,
     };
-    let steps = ticket.state.next(kind);
+    let steps: Vec<State> = ticket
+        .state
+        .next(kind)
+        .iter()
+        .copied()
+        // A change's steps have forms of their own below its plan.
+        .filter(|state| kind != Kind::Change || !ticket.is_open() || *state == State::Cancelled)
+        .collect();
     let finish = steps
         .contains(&finish_state)
         .then(|| says("step", finish_state.as_str()));
@@ -588,6 +605,8 @@ fn drawn(
             .map(|state| says("step", state.as_str()))
             .collect(),
         finish,
+        change,
+        commits,
         can_restore: steps.contains(&State::Restored),
         can_reopen: !ticket.is_open() && !steps.is_empty(),
         severities: Severity::ALL

@@ -181,7 +181,7 @@ fn do_it(
         }
         "label" => parts::label(ctx, key, posted.text("label")).map(|_| "said-changed"),
         "unlabel" => parts::unlabel(ctx, key, posted.text("label")).map(|_| "said-changed"),
-        "watch" => {
+        "watch" if !posted.ticked("live") => {
             parts::watch(ctx, key, Watcher::Person(watcher(ctx, posted)?)).map(|_| "said-watching")
         }
         "unwatch" => parts::unwatch(ctx, key, Watcher::Person(watcher(ctx, posted)?))
@@ -223,7 +223,7 @@ fn do_it(
             parts::redact(ctx, key, seq, posted.text("why"))?;
             Ok("said-redacted")
         }
-        _ => Err(Error::NotFound),
+        _ => super::change::act(ctx, key, verb, posted, zone),
     }
 }
 

@@ -1,0 +1,259 @@
+//! The part of a ticket's room that a change has more than others, and the commits that stand on any ticket.
+
+use chrono_tz::Tz;
+
+use super::when;
+use crate::actions::{change as act, commits};
+use crate::app::Ctx;
+use crate::domain::access::{self, Action, Target};
+use crate::domain::change::{Change, Plan};
+use crate::domain::id::{Kind, PersonId, TicketKey};
+use crate::domain::refusal::FieldError;
+use crate::domain::ticket::{State, Ticket};
+use crate::domain::timestamp::Timestamp;
+use crate::error::{Error, Fields, Result};
+use crate::http::form::{Form, Posted};
+use crate::http::page::Page;
+use crate::store::{self, Conn};
+
+/// Files named of one commit; the number of the others stands behind them.
+const FILES: usize = 6;
+
+/// What the room reads for this part.
+pub struct Known {
+    change: Option<Change>,
+    names: Vec<(PersonId, String)>,
+    commits: Vec<commits::OnTicket>,
+    may_run: bool,
+    may_approve: bool,
+}
+
+pub fn load(conn: &mut Conn, ctx: &Ctx<'_>, ticket: &Ticket) -> Result<Known> {
+    let change = match ticket.key.kind {
+        Kind::Change => Some(store::change::of(conn, ticket.id)?),
+        Kind::Incident | Kind::Task | Kind::PostMortem => None,
+    };
+    let people: Vec<PersonId> = change
+        .iter()
+        .flat_map(|change| [change.requested_by, change.approved_by])
+        .flatten()
+        .collect();
+    let own = change.as_ref().is_some_and(|change| {
+        let me = ctx.by.person();
+        me.is_none() || change.requested_by == me || change.asked_by == me
+    });
+    let may = |action| access::may(&ctx.by, action, Target::House).is_ok();
+    Ok(Known {
+        names: store::people::person_names(conn, &people)?
+            .into_iter()
+            .collect(),
+        commits: commits::of_ticket(conn, ticket)?,
+        may_run: may(Action::RunChange),
+        may_approve: may(Action::ApproveChange) && !own,
+        change,
+    })
+}
+
+/// A change's plan, approval and next steps.
+pub struct ChangeView {
+    pub plan: Plan,
+    pub requested_by: Option<String>,
+    pub approved_by: Option<String>,
+    pub approved_at: Option<Timestamp>,
+    pub revert_prepared_at: Option<Timestamp>,
+    pub watch_until: Option<Timestamp>,
+    /// What git says, where people said nothing.
+    pub version_before: Option<String>,
+    pub version_after: Option<String>,
+    pub rev: i64,
+    pub form: Form,
+    pub can_edit: bool,
+    pub can_ask: bool,
+    pub can_approve: bool,
+    pub can_redraft: bool,
+    pub can_start: bool,
+    pub can_watch: bool,
+    pub can_close: bool,
+    pub waits_for_approval: bool,
+    pub outcomes: Vec<(&'static str, String)>,
+}
+
+/// The commits of one repository.
+pub struct CommitsView {
+    pub repository: String,
+    pub lines: Vec<CommitLine>,
+    pub version_before: Option<String>,
+    pub version_after: Option<String>,
+    /// Commands, one a line; "" if there is nothing to take back.
+    pub revert: String,
+}
+
+pub struct CommitLine {
+    pub short: String,
+    pub url: Option<String>,
+    pub subject: String,
+    pub author: String,
+    pub at: Timestamp,
+    pub relation: String,
+    pub branch: String,
+    pub files: Vec<String>,
+    pub more_files: i32,
+    pub is_published: bool,
+}
+
+/// The change as the page shows it; `kept`: its plan's form as it was sent, if that was refused.
+pub fn view(known: &Known, ticket: &Ticket, p: &Page, kept: Option<Form>) -> Option<ChangeView> {
+    let change = known.change.as_ref()?;
+    let name = |id: Option<PersonId>| {
+        let id = id?;
+        known
+            .names
+            .iter()
+            .find(|(known, _)| *known == id)
+            .map(|(_, name)| name.clone())
+    };
+    let plan = change.plan.clone();
+    let form = kept.unwrap_or_else(|| {
+        Form::new(p.words)
+            .with("purpose", &plan.purpose)
+            .with_some("starts_at", plan.starts_at.map(|at| p.field_time(&at)))
+            .with_some("ends_at", plan.ends_at.map(|at| p.field_time(&at)))
+            .with("side_effects", &plan.side_effects)
+            .with_some("version_before", plan.version_before.as_ref())
+            .with_some("version_after", plan.version_after.as_ref())
+            .with("revert", &plan.revert)
+    });
+    let state = ticket.state;
+    let run = known.may_run;
+    let git = known.commits.first();
+    Some(ChangeView {
+        requested_by: name(change.requested_by),
+        approved_by: name(change.approved_by),
+        approved_at: change.approved_at,
+        revert_prepared_at: change.revert_prepared_at,
+        watch_until: change.watch_until.filter(|_| state == State::OnWatch),
+        version_before: plan
+            .version_before
+            .clone()
+            .or_else(|| git?.version_before.clone()),
+        version_after: plan
+            .version_after
+            .clone()
+            .or_else(|| git?.version_after.clone()),
+        plan,
+        rev: ticket.version,
+        form: form.prefixed("plan-"),
+        can_edit: run && ticket.is_open(),
+        can_ask: run && state == State::Draft,
+        can_approve: known.may_approve && state == State::AwaitingApproval,
+        can_redraft: run && matches!(state, State::AwaitingApproval | State::Approved),
+        can_start: run && matches!(state, State::Approved | State::OnWatch),
+        can_watch: run && state == State::InProgress,
+        can_close: run && matches!(state, State::InProgress | State::OnWatch),
+        waits_for_approval: state == State::AwaitingApproval,
+        outcomes: crate::domain::ticket::Outcome::ALL
+            .iter()
+            .map(|outcome| (outcome.as_str(), p.word("outcome", outcome.as_str())))
+            .collect(),
+    })
+}
+
+/// The commits, newest first.
+pub fn commits_view(known: &Known, p: &Page) -> Vec<CommitsView> {
+    known
+        .commits
+        .iter()
+        .map(|on| one_repository(on, p))
+        .collect()
+}
+
+fn one_repository(on: &commits::OnTicket, p: &Page) -> CommitsView {
+    let lines = on.commits.iter().rev().map(|(commit, link)| {
+        let files: Vec<String> = commit
+            .paths
+            .iter()
+            .take(FILES)
+            .map(|touched| format!("{} {}", touched.change, touched.path))
+            .collect();
+        CommitLine {
+            short: commit.short().to_owned(),
+            url: on.repository.url_of(&commit.oid),
+            subject: commit.subject.clone(),
+            author: commit.author_name.clone(),
+            at: commit.committed_at,
+            relation: p.word("commit", link.relation.as_str()),
+            branch: commit
+                .ref_name
+                .trim_start_matches("refs/heads/")
+                .trim_start_matches("refs/tags/")
+                .to_owned(),
+            more_files: commit.path_count - files.len() as i32,
+            files,
+            is_published: commit.published_at.is_some(),
+        }
+    });
+    CommitsView {
+        repository: on.repository.name.clone(),
+        lines: lines.collect(),
+        version_before: on.version_before.clone(),
+        version_after: on.version_after.clone(),
+        revert: on.revert.join("\n"),
+    }
+}
+
+/// A verb of the change's forms; what the next page says.
+pub fn act(
+    ctx: &Ctx<'_>,
+    key: TicketKey,
+    verb: &str,
+    posted: &Posted,
+    zone: Tz,
+) -> Result<&'static str> {
+    match verb {
+        "plan" => act::edit(ctx, key, Some(rev(posted)?), plan(posted, zone, ctx.now)?)
+            .map(|_| "said-changed"),
+        "ask" => act::ask_approval(ctx, key, None).map(|_| "said-asked"),
+        "approve" => act::approve(ctx, key, rev(posted)?).map(|_| "said-approved"),
+        "refuse" => act::refuse(ctx, key, None, posted.text("why")).map(|_| "said-moved"),
+        "redraft" => act::back_to_draft(ctx, key, None).map(|_| "said-moved"),
+        "start" => act::start(ctx, key, None).map(|_| "said-moved"),
+        "watch" if key.kind == Kind::Change && posted.ticked("live") => {
+            let until = when::instant("until", posted.text("until"), zone, ctx.now)?;
+            act::watch(ctx, key, None, until).map(|_| "said-moved")
+        }
+        "finish" => {
+            let outcome = posted
+                .text("outcome")
+                .parse()
+                .map_err(|()| FieldError::new("outcome", "required"))?;
+            act::close(ctx, key, None, outcome, posted.text("text")).map(|_| "said-moved")
+        }
+        _ => Err(Error::NotFound),
+    }
+}
+
+fn rev(posted: &Posted) -> Result<i64> {
+    posted.text("rev").parse().map_err(|_| Error::Stale)
+}
+
+fn plan(posted: &Posted, zone: Tz, now: Timestamp) -> Result<Plan> {
+    let mut fields = Fields::new();
+    let starts_at = fields.take(when::instant(
+        "starts_at",
+        posted.text("starts_at"),
+        zone,
+        now,
+    ));
+    let ends_at = fields.take(when::instant("ends_at", posted.text("ends_at"), zone, now));
+    fields.check()?;
+    let text = |name: &str| posted.text(name).to_owned();
+    Ok(Plan {
+        purpose: text("purpose"),
+        starts_at: starts_at.flatten(),
+        ends_at: ends_at.flatten(),
+        side_effects: text("side_effects"),
+        version_before: Some(text("version_before")),
+        version_after: Some(text("version_after")),
+        revert: text("revert"),
+    })
+}
