@@ -3,8 +3,8 @@
 pub mod account;
 pub mod agreement;
 pub mod calendar;
-pub mod clock;
 pub mod change;
+pub mod clock;
 pub mod customers;
 pub mod home;
 pub mod inputs;

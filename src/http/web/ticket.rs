@@ -6,8 +6,8 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
-use super::clock;
 use super::change::{self, ChangeView, CommitsView};
+use super::clock;
 use super::names::{Names, Wanted};
 use super::queue::param;
 use super::row::{self, TicketRow};
