@@ -158,6 +158,20 @@ pub fn configure(routes: &mut ServiceConfig) {
         .route("/ledger.csv", get().to(ledger::csv))
         .route("/n/{token}", get().to(night::show))
         .route("/n/{token}", post().to(night::answer))
+        // mail
+        .route("/mail/in", get().to(mail::ledger))
+        .route("/mail/in/{id}", get().to(mail::show))
+        .route("/mail/in/{id}/raw", get().to(mail::raw))
+        .route("/mail/in/{id}/{verb}", post().to(mail::handle))
+        .route("/mail/out", get().to(outgoing::list))
+        .route("/mail/out/{id}", get().to(outgoing::show))
+        .route("/mail/out/{id}/replay", post().to(outgoing::replay))
+        .route("/mail/addresses", get().to(intake::list))
+        .route("/mail/addresses", post().to(intake::add))
+        .route("/mail/addresses/{id}", get().to(intake::edit_form))
+        .route("/mail/addresses/{id}", post().to(intake::edit))
+        .route("/mail/block", post().to(intake::block))
+        .route("/mail/unblock", post().to(intake::unblock))
         // programs
         .configure(api::configure)
         // git hooks

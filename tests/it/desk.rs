@@ -63,7 +63,8 @@ impl Desk {
         }
         let store = Store::open(&config.database).expect("the database opens");
         store::migrate::up(&store).expect("the database migrates");
-        let app = App::new(store, TimeSource::manual(START), config).expect("the app starts");
+        let mut app = App::new(store, TimeSource::manual(START), config).expect("the app starts");
+        app.post = watchkeeper::outbound::Post::recorded();
         Self {
             app: Arc::new(app),
             _folder: folder,
@@ -83,6 +84,25 @@ impl Desk {
     /// Runs every job until nothing is left to do.
     pub fn settle(&self) {
         watchkeeper::jobs::run_until_quiet(&self.app).expect("the jobs run");
+    }
+
+    /// What was sent since the last time somebody looked, after the jobs ran.
+    pub fn letters(&self) -> Vec<watchkeeper::domain::outgoing::OutgoingMail> {
+        self.settle();
+        self.app
+            .post
+            .recorder()
+            .expect("deliveries are recorded")
+            .drain()
+    }
+
+    /// What the next hand-over is answered with.
+    pub fn relay_answers(&self, answer: watchkeeper::domain::outgoing::Handover) {
+        self.app
+            .post
+            .recorder()
+            .expect("deliveries are recorded")
+            .answer_next(answer);
     }
 
     /// Somebody of the staff with these roles; `name@watch.example.org` reaches them.

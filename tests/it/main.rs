@@ -4,6 +4,7 @@ mod after;
 mod cluster;
 mod desk;
 mod git;
+mod mail;
 mod migrations;
 mod oncall;
 mod served;

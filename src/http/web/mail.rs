@@ -1,0 +1,262 @@
+//! The mail that came in: what became of each one and why, the mail itself, and what a person may do about it.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
+use serde::Deserialize;
+
+use super::inputs::{Answer, id_of};
+use crate::actions::{allow, intake as act};
+use crate::app::{App, Ctx};
+use crate::domain::access::{Action, Target};
+use crate::domain::id::{Id, MailId, TicketKey};
+use crate::domain::intake::{MailState, Verdict};
+use crate::domain::letter::Letter;
+use crate::domain::timestamp::Timestamp;
+use crate::error::{Error, Result};
+use crate::http::form::Posted;
+use crate::http::page::{Page, Viewer};
+use crate::http::reply::{self, Failure};
+use crate::intake::mail;
+use crate::store;
+use crate::store::intake::{LedgerFilter, StoredMail};
+
+/// Lines of one page of the ledger.
+const LINES: i64 = 50;
+
+/// Which part of the ledger is shown.
+const SHOWN: &[&str] = &[
+    "all",
+    "held",
+    "join_request",
+    "opened",
+    "appended",
+    "automatic",
+    "bounce",
+    "duplicate",
+    "unreadable",
+];
+
+#[derive(Deserialize)]
+pub struct Asked {
+    #[serde(default)]
+    show: String,
+    #[serde(default)]
+    from: String,
+    #[serde(default)]
+    sender: String,
+}
+
+#[derive(Template)]
+#[template(path = "mail/ledger.html")]
+struct LedgerPage {
+    p: Page,
+    shown: &'static str,
+    sender: String,
+    tabs: &'static [&'static str],
+    mails: Vec<(StoredMail, Option<TicketKey>)>,
+    next: Option<String>,
+    waiting: i64,
+}
+
+/// A place in a list by instant and id, as an address carries it.
+pub(super) fn place<T>(at: Timestamp, id: Id<T>) -> String {
+    format!("{}.{}", at.micros(), id)
+}
+
+pub(super) fn read_place<T>(text: &str) -> Option<(Timestamp, Id<T>)> {
+    let (micros, id) = text.split_once('.')?;
+    Some((Timestamp::from_micros(micros.parse().ok()?), Id::parse(id)?))
+}
+
+pub async fn ledger(
+    req: HttpRequest,
+    app: web::Data<App>,
+    viewer: Viewer,
+    asked: web::Query<Asked>,
+) -> Answer {
+    let shown = SHOWN
+        .iter()
+        .copied()
+        .find(|show| *show == asked.show)
+        .unwrap_or("all");
+    let sender = asked.sender.trim().to_lowercase();
+    let filter = LedgerFilter {
+        state: (shown == "held").then_some(MailState::Held),
+        verdict: if shown == "held" {
+            None
+        } else {
+            shown.parse::<Verdict>().ok()
+        },
+        sender: Some(sender.clone()).filter(|sender| !sender.is_empty()),
+    };
+    let before = read_place(&asked.from);
+    let (mails, waiting) = viewer
+        .run(&app, move |ctx| {
+            allow(&ctx.by, Action::ReadMail, Target::House)?;
+            ctx.read(|conn| {
+                let mails = store::intake::ledger(conn, &filter, before, LINES)?;
+                let ids: Vec<_> = mails.iter().filter_map(|mail| mail.ticket).collect();
+                let tickets = store::ticket::by_ids(conn, &ids)?;
+                let key_of = |mail: &StoredMail| {
+                    tickets
+                        .iter()
+                        .find(|ticket| Some(ticket.id) == mail.ticket)
+                        .map(|ticket| ticket.key)
+                };
+                let lines: Vec<_> = mails
+                    .into_iter()
+                    .map(|mail| (key_of(&mail), mail))
+                    .map(|(key, mail)| (mail, key))
+                    .collect();
+                Ok((lines, store::intake::backlog(conn)?.0))
+            })
+        })
+        .await?;
+    let next = match mails.last() {
+        Some((last, _)) if mails.len() as i64 == LINES => Some(place(last.received_at, last.id)),
+        _ => None,
+    };
+    reply::page(&LedgerPage {
+        p: Page::new(&req, "mail-in-title"),
+        shown,
+        sender,
+        tabs: SHOWN,
+        mails,
+        next,
+        waiting,
+    })
+}
+
+#[derive(Template)]
+#[template(path = "mail/show.html")]
+struct MailPage {
+    p: Page,
+    mail: StoredMail,
+    letter: Letter,
+    key: Option<TicketKey>,
+    files: Vec<(String, String, usize)>,
+    may_handle: bool,
+}
+
+impl MailPage {
+    fn may_take_in(&self) -> bool {
+        use Verdict::*;
+        let settled = matches!(
+            self.mail.verdict,
+            Some(Automatic | Bounce | Held | Dropped | Duplicate)
+        );
+        self.may_handle && settled
+    }
+
+    fn is_held(&self) -> bool {
+        self.mail.state == MailState::Held
+    }
+
+    fn asks_to_join(&self) -> bool {
+        self.mail.verdict == Some(Verdict::JoinRequest)
+    }
+}
+
+/// A stored mail, its bytes read anew.
+fn load(ctx: &Ctx<'_>, id: MailId) -> Result<(StoredMail, Vec<u8>)> {
+    ctx.read(|conn| {
+        let mail = store::intake::by_id(conn, id)?.ok_or(Error::NotFound)?;
+        let raw = store::blob::get(conn, mail.raw)?.ok_or(Error::NotFound)?;
+        Ok((mail, raw))
+    })
+}
+
+pub async fn show(
+    req: HttpRequest,
+    app: web::Data<App>,
+    viewer: Viewer,
+    id: web::Path<String>,
+) -> Answer {
+    let id: MailId = id_of(&id)?;
+    let (mail, letter, key) = viewer
+        .run(&app, move |ctx| {
+            allow(&ctx.by, Action::ReadMail, Target::House)?;
+            let (mail, raw) = load(ctx, id)?;
+            let letter = mail::read(&raw, mail.envelope_from.as_deref());
+            let key = match mail.ticket {
+                Some(ticket) => ctx
+                    .read(|conn| store::ticket::by_id(conn, ticket))?
+                    .map(|ticket| ticket.key),
+                None => None,
+            };
+            Ok((mail, letter, key))
+        })
+        .await?;
+    let p = Page::new(&req, "mail-one-title");
+    let may_handle = p.may(Action::HandleMail);
+    let files = letter
+        .parts
+        .iter()
+        .map(|part| (part.name.clone(), part.media_type.clone(), part.bytes.len()))
+        .collect();
+    reply::page(&MailPage {
+        p,
+        mail,
+        letter,
+        key,
+        files,
+        may_handle,
+    })
+}
+
+/// The mail's bytes, as they came: their signatures still verify.
+pub async fn raw(
+    app: web::Data<App>,
+    viewer: Viewer,
+    id: web::Path<String>,
+) -> std::result::Result<HttpResponse, Failure> {
+    let id: MailId = id_of(&id)?;
+    let raw = viewer
+        .run(&app, move |ctx| {
+            allow(&ctx.by, Action::ReadMail, Target::House)?;
+            Ok(load(ctx, id)?.1)
+        })
+        .await?;
+    Ok(reply::download("mail.eml", "message/rfc822", raw))
+}
+
+/// Take in, drop, accept or refuse, block the sender.
+pub async fn handle(
+    app: web::Data<App>,
+    viewer: Viewer,
+    path: web::Path<(String, String)>,
+    posted: Posted,
+) -> Answer {
+    let (id, verb) = path.into_inner();
+    let id: MailId = id_of(&id)?;
+    let reason = posted.text("reason").to_owned();
+    let known = matches!(
+        verb.as_str(),
+        "take-in" | "drop" | "accept" | "refuse" | "block"
+    );
+    if !known {
+        return Err(Error::NotFound.into());
+    }
+    viewer
+        .run(&app, move |ctx| {
+            allow(&ctx.by, Action::HandleMail, Target::House)?;
+            let (stored, raw) = load(ctx, id)?;
+            let letter = mail::read(&raw, stored.envelope_from.as_deref());
+            match verb.as_str() {
+                "take-in" => act::take_in(ctx, id, &letter).map(|_| ()),
+                "drop" => act::drop_held(ctx, id).map(|_| ()),
+                "accept" => act::answer_join(ctx, id, &letter, true).map(|_| ()),
+                "refuse" => act::answer_join(ctx, id, &letter, false).map(|_| ()),
+                _ => {
+                    let sender = letter.from.address.ok_or(Error::NotFound)?;
+                    act::block(ctx, sender.as_str(), &reason)
+                }
+            }
+        })
+        .await?;
+    Ok(reply::see_saying(
+        &format!("/mail/in/{id}"),
+        "said-done",
+        "",
+    ))
+}
