@@ -142,6 +142,10 @@ pub fn configure(routes: &mut ServiceConfig) {
         // on call
         .route("/on-call", get().to(oncall::own))
         .route("/on-call/{team}", get().to(oncall::show))
+        .route("/on-call/{team}/plan", get().to(oncall_plan::plan_form))
+        .route("/on-call/{team}/plan", post().to(oncall_plan::plan))
+        .route("/on-call/{team}/policy", get().to(oncall_plan::policy_form))
+        .route("/on-call/{team}/policy", post().to(oncall_plan::policy))
         .route("/on-call/{team}/override", post().to(oncall::add_override))
         .route(
             "/on-call/{team}/override/{id}/withdraw",

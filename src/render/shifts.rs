@@ -77,7 +77,7 @@ mod tests {
             is_active: true,
             version: 1,
         };
-        let at = |hour| Timestamp::from_micros(1_780_304_400_000_000).plus_secs(hour * 3_600);
+        let at = |hour: i64| Timestamp::from_micros(1_780_304_400_000_000).plus_secs(hour * 3_600);
         let shift = |person, from, to| Shift {
             person,
             starts_at: at(from),

@@ -7,6 +7,7 @@ mod git;
 mod mail;
 mod migrations;
 mod oncall;
+mod oncall_web;
 mod served;
 mod sla;
 mod tickets;

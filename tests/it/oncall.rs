@@ -36,7 +36,7 @@ struct Team3 {
     bob: Staff,
 }
 
-fn team(desk: &Desk, name: &str, members: &[&Staff]) -> TeamId {
+pub fn team(desk: &Desk, name: &str, members: &[&Staff]) -> TeamId {
     let new = Team {
         id: Id::new(desk.now()),
         name: name.to_owned(),

@@ -18,24 +18,24 @@ use crate::served::Served;
 const TOKEN: &str = "a-session-of-the-tests";
 
 /// A browser with somebody's session.
-struct Browser {
+pub struct Browser {
     served: Served,
     agent: ureq::Agent,
 }
 
-struct Seen {
+pub struct Seen {
     status: u16,
     body: Vec<u8>,
     place: String,
 }
 
 impl Seen {
-    fn text(&self) -> String {
+    pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
     #[track_caller]
-    fn says(&self, text: &str) -> &Self {
+    pub fn says(&self, text: &str) -> &Self {
         assert!(
             self.text().contains(text),
             "{text:?} isn't in\n{}",
@@ -45,14 +45,14 @@ impl Seen {
     }
 
     #[track_caller]
-    fn is(&self, status: u16) -> &Self {
+    pub fn is(&self, status: u16) -> &Self {
         assert_eq!(self.status, status, "{}", self.text());
         self
     }
 }
 
 impl Browser {
-    fn of(desk: &Desk, who: &Staff) -> Self {
+    pub fn of(desk: &Desk, who: &Staff) -> Self {
         let now = desk.now();
         let write = |tx: &mut watchkeeper::store::Tx| {
             let login_id = Id::new(now);
@@ -85,7 +85,7 @@ impl Browser {
         format!("{}{path}", self.served.url())
     }
 
-    fn get(&self, path: &str) -> Seen {
+    pub fn get(&self, path: &str) -> Seen {
         self.get_as(path, "identity")
     }
 
@@ -102,7 +102,7 @@ impl Browser {
     }
 
     /// A form as our own page sends it.
-    fn post(&self, path: &str, fields: &[(&str, &str)]) -> Seen {
+    pub fn post(&self, path: &str, fields: &[(&str, &str)]) -> Seen {
         let token = secrets::derive(TOKEN, "form");
         let mut fields = fields.to_vec();
         fields.push(("csrf", &token));

@@ -15,6 +15,7 @@ pub mod names;
 pub mod new;
 pub mod night;
 pub mod oncall;
+pub mod oncall_plan;
 pub mod outgoing;
 pub mod people;
 pub mod portal;
