@@ -126,26 +126,39 @@ impl Words {
         self.filled(&format!("field-{}", error.problem), &error.args)
     }
 
-    /// A length of time with its units: `45 s`, `8 min 20 s`, `23 min`, `2 h 10 min`, `3 d 4 h`, `20 d`.
-    /// Negative lengths are shown as their size. `static/clock.js` takes the same steps.
+    /// A length of time with its units: `45 s`, `8 min 20 s`, `23 min`, `2 h 10 min`, `50 h`. Never days: a day is 24 hours to
+    /// one reader and a working day to another. Negative lengths are shown as their size. `static/clock.js` takes the same steps.
     pub fn span(&self, secs: i64) -> String {
         let secs = secs.saturating_abs();
-        let (mins, hours, days) = (secs / 60, secs / 3_600, secs / 86_400);
-        let one = |n: i64, unit: &'static str| format!("{n} {}", self.t(unit));
-        let two = |a: i64, big: &'static str, b: i64, small: &'static str| {
-            if b == 0 {
-                one(a, big)
-            } else {
-                format!("{} {}", one(a, big), one(b, small))
-            }
-        };
+        let (mins, hours) = (secs / 60, secs / 3_600);
         match secs {
-            0..60 => one(secs, "unit-second"),
-            60..600 => two(mins, "unit-minute", secs % 60, "unit-second"),
-            600..3_600 => one(mins, "unit-minute"),
-            3_600..86_400 => two(hours, "unit-hour", mins % 60, "unit-minute"),
-            86_400..1_209_600 => two(days, "unit-day", hours % 24, "unit-hour"),
-            _ => one(days, "unit-day"),
+            0..60 => self.one(secs, "unit-second"),
+            60..600 => self.two(mins, "unit-minute", secs % 60, "unit-second"),
+            600..3_600 => self.one(mins, "unit-minute"),
+            _ => self.two(hours, "unit-hour", mins % 60, "unit-minute"),
+        }
+    }
+
+    /// How long ago something was, roughly: as [`Words::span`] below a day, then `3 d 4 h`, `20 d`.
+    pub fn age(&self, secs: i64) -> String {
+        let secs = secs.saturating_abs();
+        let (hours, days) = (secs / 3_600, secs / 86_400);
+        match secs {
+            0..86_400 => self.span(secs),
+            86_400..1_209_600 => self.two(days, "unit-day", hours % 24, "unit-hour"),
+            _ => self.one(days, "unit-day"),
+        }
+    }
+
+    fn one(&self, n: i64, unit: &str) -> String {
+        format!("{n} {}", self.t(unit))
+    }
+
+    fn two(&self, a: i64, big: &str, b: i64, small: &str) -> String {
+        if b == 0 {
+            self.one(a, big)
+        } else {
+            format!("{} {}", self.one(a, big), self.one(b, small))
         }
     }
 
@@ -217,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn spans_carry_units_and_stay_short() {
+    fn t58_spans_carry_units_and_never_days() {
         let words = Words::english();
         for (secs, text) in [
             (0, "0 s"),
@@ -228,11 +241,19 @@ mod tests {
             (3_599, "59 min"),
             (3_600, "1 h"),
             (7_800, "2 h 10 min"),
+            (86_400, "24 h"),
+            (50 * 3_600, "50 h"),
+            (432_000, "120 h"),
+        ] {
+            assert_eq!(words.span(secs), text);
+        }
+        for (secs, text) in [
+            (7_800, "2 h 10 min"),
             (86_400, "1 d"),
             (273_600, "3 d 4 h"),
             (1_728_000, "20 d"),
         ] {
-            assert_eq!(words.span(secs), text);
+            assert_eq!(words.age(secs), text);
         }
         assert_eq!(words.over(-740), "12 min over");
         assert_eq!(words.over(20), "20 s over");

@@ -8,14 +8,19 @@
   if (!over || body.dataset.still === "on") return;
   const now = () => Date.now() + offset;
 
-  // The same steps as `words::span` on the server.
+  // The same steps as `words::span` on the server: a promise is counted in hours, never in days.
   const span = (secs) => {
     if (secs < 60) return `${secs} ${s}`;
     const mins = Math.floor(secs / 60);
     if (mins < 10 && secs % 60) return `${mins} ${m} ${secs % 60} ${s}`;
     if (mins < 60) return `${mins} ${m}`;
     const hours = Math.floor(mins / 60);
-    if (hours < 24) return mins % 60 ? `${hours} ${h} ${mins % 60} ${m}` : `${hours} ${h}`;
+    return mins % 60 ? `${hours} ${h} ${mins % 60} ${m}` : `${hours} ${h}`;
+  };
+  // The same steps as `words::age`.
+  const age = (secs) => {
+    const hours = Math.floor(secs / 3600);
+    if (hours < 24) return span(secs);
     const days = Math.floor(hours / 24);
     return days < 14 && hours % 24 ? `${days} ${d} ${hours % 24} ${h}` : `${days} ${d}`;
   };
@@ -38,7 +43,7 @@
       }
     }
     for (const el of document.querySelectorAll("[data-since]")) {
-      const text = span(Math.max(0, Math.round((now() - Number(el.dataset.since)) / 1000)));
+      const text = age(Math.max(0, Math.round((now() - Number(el.dataset.since)) / 1000)));
       if (el.textContent !== text) el.textContent = text;
     }
   };

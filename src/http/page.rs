@@ -248,7 +248,7 @@ impl Page {
         let key = if distance < 0 { "time-in" } else { "time-ago" };
         let said = self
             .words
-            .with(key, &[("span", self.words.span(distance).into())]);
+            .with(key, &[("span", self.words.age(distance).into())]);
         Markup::trusted(format!("{} ({})", self.time(at), marks::escaped(&said)))
     }
 

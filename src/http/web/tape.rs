@@ -162,7 +162,7 @@ pub fn items(
             day: (day != day_above).then_some(entry.effective_at),
             quiet: (quiet_secs >= QUIET_SECS).then(|| {
                 words
-                    .with("tape-quiet", &[("span", words.span(quiet_secs).into())])
+                    .with("tape-quiet", &[("span", words.age(quiet_secs).into())])
                     .into_owned()
             }),
         });

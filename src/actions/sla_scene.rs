@@ -1,0 +1,240 @@
+//! Which promises a ticket's clocks are derived from: to whom, under which terms, from which entry on.
+
+use super::sla_reading::events;
+use crate::domain::id::CustomerId;
+use crate::domain::sla_agreement::{Anchor, Metric, Promisee};
+use crate::domain::sla_book::Book;
+use crate::domain::sla_clock::{self, Clock, Event, Happening, Spell, Terms, Track};
+use crate::domain::ticket::Ticket;
+use crate::domain::timestamp::Timestamp;
+use crate::error::Result;
+use crate::store::sla::ClockRow;
+use crate::store::timeline::Recorded;
+use crate::store::{self, Conn};
+
+/// What the change at hand may do to the terms.
+#[derive(Clone, Copy)]
+pub(super) struct Change {
+    pub first_seq: i64,
+    pub retargeted: Option<i64>,
+}
+
+/// One ticket, the parties that promises are made to, and the book.
+pub(super) struct Scene<'a> {
+    book: &'a Book,
+    ticket: &'a Ticket,
+    parties: Vec<Party>,
+    services: Vec<crate::domain::id::ServiceId>,
+}
+
+struct Party {
+    customer: Option<CustomerId>,
+    impact_at: Timestamp,
+    reported_at: Option<Timestamp>,
+}
+
+impl<'a> Scene<'a> {
+    /// A new ticket without a customer asks the database for nothing.
+    pub(super) fn load(conn: &mut Conn, book: &'a Book, ticket: &'a Ticket) -> Result<Self> {
+        let mut parties = Vec::new();
+        if ticket.customer.is_some() || ticket.version > 1 {
+            for row in store::ticket::affected(conn, ticket.id)? {
+                parties.push(Party {
+                    customer: Some(row.customer_id),
+                    impact_at: row.impact_at,
+                    reported_at: row.reported_at,
+                });
+            }
+        }
+        if !parties
+            .iter()
+            .any(|party| party.customer == ticket.customer)
+            && (ticket.customer.is_some() || parties.is_empty())
+        {
+            parties.push(Party {
+                customer: ticket.customer,
+                impact_at: ticket.impact_at,
+                reported_at: None,
+            });
+        }
+        let services = if book.asks_for_services() {
+            store::ticket::services(conn, ticket.id)?
+        } else {
+            Vec::new()
+        };
+        Ok(Self {
+            book,
+            ticket,
+            parties,
+            services,
+        })
+    }
+
+    pub(super) fn clocks(
+        &self,
+        entries: &[Recorded],
+        rows: &[ClockRow],
+        change: Option<Change>,
+        now: Timestamp,
+    ) -> Vec<(Option<CustomerId>, Clock)> {
+        let mut all = Vec::new();
+        let mut gone: Vec<Option<CustomerId>> = rows.iter().map(|row| row.customer_id).collect();
+        gone.sort_unstable();
+        gone.dedup();
+        gone.retain(|customer| !self.parties.iter().any(|party| party.customer == *customer));
+        let gone = gone.into_iter().map(|customer| Party {
+            customer,
+            impact_at: self.ticket.impact_at,
+            reported_at: None,
+        });
+        for (party, is_hit) in self
+            .parties
+            .iter()
+            .map(|party| (party, true))
+            .chain(gone.collect::<Vec<_>>().iter().map(|party| (party, false)))
+        {
+            let events = sla_clock::in_order(events(self.ticket, party.customer, entries));
+            let own: Vec<&ClockRow> = rows
+                .iter()
+                .filter(|row| row.customer_id == party.customer)
+                .collect();
+            for track in self.tracks(party, is_hit, &events, &own, change) {
+                for clock in sla_clock::derive(&track, &events, now) {
+                    all.push((party.customer, clock));
+                }
+            }
+        }
+        all
+    }
+
+    /// What is promised to one party: by the agreement, and by hand.
+    fn tracks(
+        &self,
+        party: &Party,
+        is_hit: bool,
+        events: &[Event],
+        rows: &[&ClockRow],
+        change: Option<Change>,
+    ) -> Vec<Track> {
+        let key = self.ticket.key;
+        let opening = rows.is_empty() && change.is_some_and(|change| change.first_seq == 1);
+        let retargeted = change.and_then(|change| change.retargeted);
+        // Terms are looked up only where they may begin to hold; open clocks keep theirs.
+        let current: Vec<Terms> = if change.is_some() && is_hit {
+            self.book.terms_for(
+                party.customer,
+                key.kind,
+                self.ticket.severity,
+                &self.services,
+            )
+        } else {
+            Vec::new()
+        };
+        let mut metrics: Vec<Metric> = rows.iter().map(|row| row.metric).collect();
+        if opening || retargeted.is_some() {
+            metrics.extend(current.iter().map(|terms| terms.target.metric));
+        }
+        metrics.extend(events.iter().filter_map(|event| match event.what {
+            Happening::Promised { metric, .. } => Some(metric),
+            _ => None,
+        }));
+        metrics.sort_unstable();
+        metrics.dedup();
+        metrics
+            .into_iter()
+            .map(|metric| {
+                let now_holds = current
+                    .iter()
+                    .find(|terms| terms.target.metric == metric)
+                    .cloned();
+                let of_metric: Vec<&&ClockRow> =
+                    rows.iter().filter(|row| row.metric == metric).collect();
+                let spells = self.spells(&of_metric, now_holds, opening, retargeted, change);
+                let standing = spells.iter().rev().find_map(|spell| spell.terms.as_ref());
+                let promisee = standing.map(|terms| terms.target.promisee).unwrap_or(
+                    if party.customer.is_some() {
+                        Promisee::Customer
+                    } else {
+                        Promisee::Internal
+                    },
+                );
+                let anchor = standing.map_or(Anchor::Logged, |terms| terms.target.anchor);
+                let anchor_at = match anchor {
+                    Anchor::Impact => party.impact_at,
+                    Anchor::Reported => party.reported_at.unwrap_or(self.ticket.logged_at),
+                    Anchor::Logged => self.ticket.logged_at,
+                };
+                let anchor_at = if metric == Metric::Log {
+                    party.impact_at
+                } else {
+                    anchor_at
+                };
+                Track {
+                    metric,
+                    promisee,
+                    kind: key.kind,
+                    anchor_at,
+                    spells,
+                    by_hand: self.book.by_hand(),
+                }
+            })
+            .collect()
+    }
+
+    /// Which terms held from which entry on: what the clocks say that ran under them, and what the change at hand brings.
+    fn spells(
+        &self,
+        rows: &[&&ClockRow],
+        now_holds: Option<Terms>,
+        opening: bool,
+        retargeted: Option<i64>,
+        change: Option<Change>,
+    ) -> Vec<Spell> {
+        let mut spells: Vec<Spell> = Vec::new();
+        for row in rows {
+            if let Some(terms) = row.target_id.and_then(|id| self.book.terms(id)) {
+                spells.push(Spell {
+                    from_seq: row.from_seq,
+                    terms: Some(terms),
+                });
+            }
+            if let Some(until) = row.until_seq {
+                spells.push(Spell {
+                    from_seq: until,
+                    terms: None,
+                });
+            }
+        }
+        // Where one spell ends and the next begins with the same entry, what begins is what counts.
+        spells.sort_by_key(|spell| (spell.from_seq, spell.terms.is_some()));
+        spells.dedup_by(|next, kept| {
+            let same_start = next.from_seq == kept.from_seq;
+            if same_start && next.terms.is_some() {
+                kept.terms = next.terms.clone();
+            }
+            same_start
+        });
+        if opening {
+            spells.push(Spell {
+                from_seq: 0,
+                terms: now_holds,
+            });
+        } else if let Some(seq) = retargeted {
+            spells.push(Spell {
+                from_seq: seq,
+                terms: now_holds,
+            });
+        } else if let Some(change) = change
+            && now_holds.is_some()
+            && !rows.is_empty()
+            && rows.iter().all(|row| !row.state.is_open())
+        {
+            // The next cycle begins under the agreement as it is now.
+            spells.push(Spell {
+                from_seq: change.first_seq,
+                terms: now_holds,
+            });
+        }
+        spells
+    }
+}
