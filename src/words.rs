@@ -31,36 +31,37 @@ pub struct Words {
 impl Words {
     /// The English catalogue, built at first use and shared by all.
     ///
-    /// Panics if an embedded file doesn't parse or defines a key twice; a test loads it, so no build ships that.
+    /// What is wrong with an embedded file is logged, and the rest is served: a page with an odd word is better than none. A
+    /// test fails on it first.
     pub fn english() -> &'static Words {
         static ENGLISH: OnceLock<Words> = OnceLock::new();
         ENGLISH.get_or_init(|| {
-            let files = EnglishFiles::iter().map(|name| {
-                let file = EnglishFiles::get(&name).expect("a name that was just listed");
-                (
-                    name.into_owned(),
-                    String::from_utf8_lossy(&file.data).into_owned(),
-                )
-            });
-            Words::from_files(files)
-                .unwrap_or_else(|problem| panic!("the English catalogue: {problem}"))
+            let (words, problems) = Words::from_files(english_files());
+            for problem in problems {
+                tracing::error!(problem, "the English catalogue has a fault");
+            }
+            words
         })
     }
 
-    /// A catalogue from named texts in Fluent's syntax. The error names the file and what is wrong with it.
-    pub fn from_files(files: impl Iterator<Item = (String, String)>) -> Result<Self, String> {
-        let english: LanguageIdentifier = "en".parse().map_err(|error| format!("{error:?}"))?;
-        let mut bundle: FluentBundle<FluentResource> = FluentBundle::new_concurrent(vec![english]);
+    /// A catalogue from named texts in Fluent's syntax, and what is wrong with them: passages that don't parse, and keys that
+    /// are defined again (the first holds).
+    pub fn from_files(files: impl Iterator<Item = (String, String)>) -> (Self, Vec<String>) {
+        let mut bundle: FluentBundle<FluentResource> =
+            FluentBundle::new_concurrent(vec![LanguageIdentifier::default()]);
         // Isolation marks are for mixed writing directions; in a mail's plain text and in CSV they are rubbish.
         bundle.set_use_isolating(false);
-        let mut keys = Vec::new();
+        let (mut keys, mut problems) = (Vec::new(), Vec::new());
         for (name, text) in files {
-            let resource = FluentResource::try_new(text)
-                .map_err(|(_, errors)| format!("{name} doesn't parse: {errors:?}"))?;
+            // What parses is kept even when something beside it doesn't.
+            let resource = FluentResource::try_new(text).unwrap_or_else(|(resource, errors)| {
+                problems.push(format!("{name} doesn't parse: {errors:?}"));
+                resource
+            });
             keys.extend(keys_of(resource.source()).map(str::to_owned));
-            bundle
-                .add_resource(resource)
-                .map_err(|errors| format!("{name} defines a key again: {errors:?}"))?;
+            if let Err(errors) = bundle.add_resource(resource) {
+                problems.push(format!("{name} defines a key again: {errors:?}"));
+            }
         }
         let mut plain = HashMap::with_capacity(keys.len());
         for key in keys {
@@ -76,7 +77,7 @@ impl Words {
                 plain.insert(key, text);
             }
         }
-        Ok(Self { plain, bundle })
+        (Self { plain, bundle }, problems)
     }
 
     /// The text of `key`, which takes no values.
@@ -190,6 +191,16 @@ fn as_value(text: &str) -> Value<'_> {
     }
 }
 
+fn english_files() -> impl Iterator<Item = (String, String)> {
+    EnglishFiles::iter().filter_map(|name| {
+        let file = EnglishFiles::get(&name)?;
+        Some((
+            name.into_owned(),
+            String::from_utf8_lossy(&file.data).into_owned(),
+        ))
+    })
+}
+
 /// The keys that a file defines: what stands at the start of a line before an equals sign.
 fn keys_of(source: &str) -> impl Iterator<Item = &str> {
     source
@@ -203,24 +214,29 @@ fn keys_of(source: &str) -> impl Iterator<Item = &str> {
 mod tests {
     use super::*;
 
-    fn words(text: &str) -> Result<Words, String> {
+    fn words(text: &str) -> (Words, Vec<String>) {
         Words::from_files(std::iter::once(("test.ftl".to_owned(), text.to_owned())))
     }
 
     #[test]
     fn the_english_catalogue_parses_and_defines_no_key_twice() {
-        assert!(Words::english().has("unit-minute"));
+        let (words, problems) = Words::from_files(english_files());
+        assert!(problems.is_empty(), "{}", problems.join("\n"));
+        assert!(words.has("unit-minute"));
     }
 
     #[test]
-    fn a_key_defined_twice_is_named() {
-        let problem = words("a = one\na = two\n").err().unwrap();
-        assert!(problem.contains("test.ftl"), "{problem}");
+    fn a_key_defined_twice_is_named_and_the_first_holds() {
+        let (words, problems) = words("a = one\na = two\n");
+        assert!(problems[0].contains("test.ftl"), "{problems:?}");
+        assert_eq!(words.t("a"), "one");
     }
 
     #[test]
     fn places_are_filled_without_isolation_marks_and_plurals_follow_numbers() {
-        let words = words("n = { $n ->\n    [one] one ticket\n   *[other] { $n } tickets\n }\nhello = For { $who }\n").unwrap();
+        let (words, _) = words(
+            "n = { $n ->\n    [one] one ticket\n   *[other] { $n } tickets\n }\nhello = For { $who }\n",
+        );
         assert_eq!(words.with("n", &[("n", 1.into())]), "one ticket");
         assert_eq!(words.with("n", &[("n", 1234.into())]), "1234 tickets");
         assert_eq!(words.with("hello", &[("who", "Ada".into())]), "For Ada");

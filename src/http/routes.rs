@@ -89,6 +89,8 @@ pub fn configure(routes: &mut ServiceConfig) {
         .route("/new", post().to(new::open))
         .route("/call", get().to(new::call_form))
         .route("/call", post().to(new::call))
+        .route("/search", get().to(search::find))
+        .route("/help", get().to(help::help))
         .route("/queue", get().to(queue::list))
         .route("/queue.csv", get().to(queue::csv))
         .route("/incidents", get().to(queue::incidents))

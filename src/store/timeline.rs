@@ -202,6 +202,15 @@ pub fn by_seq(conn: &mut Conn, ticket: TicketId, seq: i64) -> Result<Option<Reco
     Ok(row.map(Row::recorded))
 }
 
+/// These entries, in no order.
+pub fn by_ids(conn: &mut Conn, ids: &[EntryId]) -> Result<Vec<Recorded>> {
+    let rows: Vec<Row> = entry::table
+        .filter(entry::id.eq_any(ids.to_vec()))
+        .select(Row::as_select())
+        .load(conn)?;
+    Ok(rows.into_iter().map(Row::recorded).collect())
+}
+
 /// Whether an entry with this outside id stands on any timeline.
 pub fn has_source(conn: &mut Conn, source: &str) -> Result<bool> {
     let found: Option<EntryId> = entry::table

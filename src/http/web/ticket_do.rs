@@ -8,7 +8,7 @@ use crate::actions::ticket_parts::Evidence;
 use crate::actions::{self, ticket as act, ticket_parts as parts};
 use crate::app::{App, Ctx};
 use crate::domain::access::Action;
-use crate::domain::id::{AttachmentId, Id, PersonId, TicketKey};
+use crate::domain::id::{AttachmentId, Id, Kind, PersonId, TicketKey};
 use crate::domain::refusal::FieldError;
 use crate::domain::ticket::{Hold, Relation, State, WaitingOn};
 use crate::domain::timeline::Audience;
@@ -93,7 +93,18 @@ fn do_it(
             Ok("said-updated")
         }
         "spoke" => act::spoke_with_customer(ctx, key, posted.text("body")).map(|_| "said-spoke"),
-        "take" => act::take(ctx, key, None).map(|_| "said-taken"),
+        "take" => {
+            // On an incident it also answers the pages that are out.
+            let ticket = match key.kind {
+                Kind::Incident => actions::page::acknowledge(ctx, key)?,
+                Kind::Change | Kind::Task | Kind::PostMortem => act::take(ctx, key, None)?,
+            };
+            if ticket.owner != ctx.by.person() {
+                act::take(ctx, key, None)?;
+            }
+            Ok("said-taken")
+        }
+        "page" => actions::page::ask(ctx, key, person("person", posted)?).map(|_| "said-paged"),
         "pass" => {
             let to = person("person", posted)?;
             if posted.text("note").trim().is_empty() {

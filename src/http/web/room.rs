@@ -1,0 +1,223 @@
+//! What a ticket's room shows, read in one go.
+
+use super::change;
+use super::names::{Names, Wanted};
+use super::tape;
+use crate::actions;
+use crate::app::Ctx;
+use crate::domain::access::Action;
+use crate::domain::id::{PersonId, TicketKey};
+use crate::domain::people::Part;
+use crate::domain::ticket::{Role, Ticket};
+use crate::domain::timeline::EntryKind;
+use crate::error::{Error, Result};
+use crate::store::blob::Attachment;
+use crate::store::sla::ClockRow;
+use crate::store::ticket::{Affected, Watcher};
+use crate::store::timeline::Recorded;
+use crate::store::{self, Conn};
+
+/// Entries on one page of the tape.
+const ENTRIES: i64 = 60;
+
+/// Which entries the tape shows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Lens {
+    All,
+    Key,
+    Talk,
+}
+
+/// Somebody who can be reached.
+pub struct Reachable {
+    pub name: String,
+    pub phone: String,
+}
+
+/// One of its services, and the people around it.
+pub struct ServiceLine {
+    pub name: String,
+    pub runbook_url: Option<String>,
+    pub is_single_point: bool,
+    pub experts: Vec<Reachable>,
+    pub need_to_know: Vec<Reachable>,
+}
+
+/// Everything the page shows, read in one go.
+pub struct Room {
+    pub ticket: Ticket,
+    pub names: Names,
+    pub entries: Vec<Recorded>,
+    pub files: Vec<Attachment>,
+    pub older: Option<i64>,
+    pub affected: Vec<Affected>,
+    pub links: Vec<(store::ticket::Link, Ticket)>,
+    pub roles: Vec<(Role, PersonId)>,
+    pub watchers: Vec<Watcher>,
+    pub watcher_names: Vec<String>,
+    pub labels: Vec<String>,
+    pub services: Vec<ServiceLine>,
+    pub requester: Option<String>,
+    pub people: Vec<(String, String)>,
+    pub customers: Vec<String>,
+    pub now_card: Option<Recorded>,
+    pub newest_seq: i64,
+    pub is_paging: bool,
+    pub clocks: Vec<ClockRow>,
+    pub change: change::Known,
+}
+
+/// Reads it all in one go, if whoever asks may see the ticket.
+pub fn load(ctx: &Ctx<'_>, key: TicketKey, lens: Lens, before: Option<i64>) -> Result<Room> {
+    ctx.read(|conn| {
+        let ticket = store::ticket::by_key(conn, key)?.ok_or(Error::NotFound)?;
+        // Contacts have a page of their own, which shows them their part.
+        if !ctx.by.is_staff() {
+            return Err(Error::NotFound);
+        }
+        actions::allow_ticket(conn, &ctx.by, Action::ReadTickets, &ticket)?;
+        let id = ticket.id;
+        let (entries, older) = entries(conn, &ticket, lens, before)?;
+        let affected = store::ticket::affected(conn, id)?;
+        let links = store::ticket::links(conn, id)?;
+        let others = store::ticket::by_ids(
+            conn,
+            &links.iter().map(|link| link.other).collect::<Vec<_>>(),
+        )?;
+        let roles = store::ticket::roles(conn, id)?;
+        let watchers = store::ticket::watchers(conn, id)?;
+        let mut wanted = Wanted::of_tickets(others.iter().chain([&ticket]));
+        wanted
+            .people
+            .extend(roles.iter().map(|(_, person)| *person));
+        wanted
+            .customers
+            .extend(affected.iter().map(|row| row.customer_id));
+        tape::wanted(&entries, &mut wanted);
+        let names = Names::load(conn, wanted)?;
+        let persons = store::people::persons(conn)?;
+        let mut people: Vec<(String, String)> = persons
+            .iter()
+            .filter(|person| person.is_active)
+            .map(|person| (person.id.to_string(), person.name.clone()))
+            .collect();
+        people.sort_by_key(|(_, name)| name.to_lowercase());
+        let services = store::ticket::services(conn, id)?
+            .into_iter()
+            .filter_map(|service| service_line(conn, service, &persons).transpose())
+            .collect::<Result<Vec<_>>>()?;
+        let watcher_names = watchers
+            .iter()
+            .map(|watcher| match watcher {
+                Watcher::Person(id) => Ok(persons
+                    .iter()
+                    .find(|it| it.id == *id)
+                    .map_or_else(String::new, |it| it.name.clone())),
+                Watcher::Contact(id) => {
+                    Ok(store::people::contact(conn, *id)?.map_or_else(String::new, |it| it.name))
+                }
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let requester = match ticket.requester {
+            Some(id) => store::people::contact(conn, id)?.map(|it| it.name),
+            None => ticket.requester_address.clone(),
+        };
+        let mut customers: Vec<String> = store::customer::all(conn)?
+            .into_iter()
+            .filter(|it| it.is_active)
+            .take(200)
+            .map(|it| it.name)
+            .collect();
+        customers.sort_by_key(|name| name.to_lowercase());
+        let now_card = store::timeline::of_kinds(conn, id, &[EntryKind::Update])?.pop();
+        let change = change::load(conn, ctx, &ticket)?;
+        Ok(Room {
+            change,
+            files: store::blob::attachments(conn, id)?,
+            clocks: store::sla::of_ticket(conn, id)?,
+            labels: store::ticket::labels(conn, id)?,
+            links: links
+                .into_iter()
+                .filter_map(|link| {
+                    others
+                        .iter()
+                        .find(|it| it.id == link.other)
+                        .map(|it| (link, it.clone()))
+                })
+                .collect(),
+            is_paging: store::page_log::live_run(conn, id)?
+                .is_some_and(|run| run.standing.is_waiting_for_answer()),
+            newest_seq: ticket.entry_count,
+            ticket,
+            names,
+            entries,
+            older,
+            affected,
+            roles,
+            watchers,
+            watcher_names,
+            services,
+            requester,
+            people,
+            customers,
+            now_card,
+        })
+    })
+}
+
+/// One page of the tape, newest first, and where the older one begins.
+fn entries(
+    conn: &mut Conn,
+    ticket: &Ticket,
+    lens: Lens,
+    before: Option<i64>,
+) -> Result<(Vec<Recorded>, Option<i64>)> {
+    if lens == Lens::All {
+        let entries = store::timeline::page(conn, ticket.id, before, ENTRIES)?;
+        let older = entries.last().map(|entry| entry.seq).filter(|seq| *seq > 1);
+        return Ok((entries, older));
+    }
+    let matches = if lens == Lens::Key {
+        tape::is_key
+    } else {
+        tape::is_talk
+    };
+    let kinds: Vec<EntryKind> = EntryKind::ALL
+        .iter()
+        .copied()
+        .filter(|kind| matches(*kind))
+        .collect();
+    let mut entries = store::timeline::of_kinds(conn, ticket.id, &kinds)?;
+    entries.reverse();
+    entries.truncate(200);
+    Ok((entries, None))
+}
+
+fn service_line(
+    conn: &mut Conn,
+    id: crate::domain::id::ServiceId,
+    persons: &[crate::domain::people::Person],
+) -> Result<Option<ServiceLine>> {
+    let Some(service) = store::house::service(conn, id)? else {
+        return Ok(None);
+    };
+    let mut part = |part: Part| -> Result<Vec<Reachable>> {
+        let ids = store::house::people_of_service(conn, id, part)?;
+        let known = ids
+            .iter()
+            .filter_map(|id| persons.iter().find(|it| it.id == *id));
+        Ok(known
+            .map(|it| Reachable {
+                name: it.name.clone(),
+                phone: it.phone.clone().unwrap_or_default(),
+            })
+            .collect())
+    };
+    Ok(Some(ServiceLine {
+        experts: part(Part::Expert)?,
+        need_to_know: part(Part::NeedToKnow)?,
+        is_single_point: service.is_single_point_of_failure(),
+        name: service.name,
+        runbook_url: service.runbook_url,
+    }))
+}
