@@ -375,11 +375,10 @@ pub(super) fn cancel_by_rule(
 
 fn planned(tx: &mut Tx, pm: &Ticket) -> Result<Meeting> {
     refuse_finished(pm)?;
-    store::postmortem::meeting_of(tx, pm.id)?.ok_or_else(|| {
-        Refusal::new("no-meeting")
-            .with("key", pm.key.to_string())
-            .into()
-    })
+    let meeting = store::postmortem::meeting_of(tx, pm.id)?
+        .ok_or_else(|| Refusal::new("no-meeting").with("key", pm.key.to_string()))?;
+    meeting.refuse_settled()?;
+    Ok(meeting)
 }
 
 fn refuse_finished(pm: &Ticket) -> Result<()> {

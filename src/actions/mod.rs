@@ -15,6 +15,7 @@ pub mod letters;
 pub mod login;
 pub mod meeting;
 pub mod oncall;
+pub mod outage;
 pub mod outbox;
 pub mod page;
 pub mod page_note;

@@ -37,7 +37,9 @@ pub const KINDS: &[EntryKind] = &[
     EntryKind::CallbackPromised,
     EntryKind::CallbackDone,
     EntryKind::UpdatePromised,
+    EntryKind::MeetingSet,
     EntryKind::MeetingHeld,
+    EntryKind::MeetingCancelled,
     EntryKind::ReportSent,
 ];
 
@@ -163,6 +165,8 @@ fn happening(ticket: &Ticket, party: Option<CustomerId>, entry: &Recorded) -> Op
         K::CallbackPromised if is_primary => promised(Metric::CallBack),
         K::CallbackDone if is_primary => H::Kept(Metric::CallBack),
         K::UpdatePromised => promised(Metric::Update),
+        // Moving a meeting doesn't move the promise; a cancelled one promises nothing.
+        K::MeetingSet | K::MeetingCancelled => promised(Metric::Meeting),
         K::MeetingHeld => H::Kept(Metric::Meeting),
         K::ReportSent => H::Kept(Metric::Report),
         _ => return None,

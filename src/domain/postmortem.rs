@@ -211,7 +211,8 @@ impl Meeting {
         Ok(())
     }
 
-    fn refuse_settled(&self) -> Result<(), Refusal> {
+    /// What was held or cancelled is over.
+    pub fn refuse_settled(&self) -> Result<(), Refusal> {
         match self.state {
             MeetingState::Planned => Ok(()),
             MeetingState::Held => Err(Refusal::new("meeting-held")),

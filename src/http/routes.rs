@@ -8,6 +8,10 @@ use super::{api, assets, health, reply};
 /// A ticket's address: its key.
 const TICKET: &str = "/{key:[A-Za-z]{2,3}-[0-9]+}";
 
+/// An incident's outage reports.
+const REPORT: &str = "/{key:[Ii][Nn][Cc]-[0-9]+}/report";
+const REPORT_OF: &str = "/{key:[Ii][Nn][Cc]-[0-9]+}/report/{customer}";
+
 pub fn configure(routes: &mut ServiceConfig) {
     routes
         .route("/healthz", get().to(health::alive))
@@ -115,6 +119,29 @@ pub fn configure(routes: &mut ServiceConfig) {
         .route(
             "/{key:[A-Za-z]{2,3}-[0-9]+}/edit",
             post().to(ticket_edit::save),
+        )
+        .route(
+            "/{key:[Ii][Nn][Cc]-[0-9]+}/post-mortem",
+            post().to(postmortem::open),
+        )
+        .route(
+            "/{key:[Pp][Mm]-[0-9]+}/{verb:write|meet|held|cancel-meeting|invite|add-action|move}",
+            post().to(postmortem::act),
+        )
+        .route(REPORT, get().to(outage::choose))
+        .route(REPORT_OF, get().to(outage::show))
+        .route(REPORT_OF, post().to(outage::save))
+        .route(
+            "/{key:[Ii][Nn][Cc]-[0-9]+}/report/{customer}/approve",
+            post().to(outage::approve),
+        )
+        .route(
+            "/{key:[Ii][Nn][Cc]-[0-9]+}/report/{customer}/send",
+            post().to(outage::send),
+        )
+        .route(
+            "/{key:[Ii][Nn][Cc]-[0-9]+}/report/{customer}/{format:html|pdf|md|txt}",
+            get().to(outage::export),
         )
         .route(
             "/{key:[A-Za-z]{2,3}-[0-9]+}/{verb}",

@@ -175,6 +175,9 @@ pub async fn show(
     if req.path().trim_start_matches('/') != key.to_string() {
         return Ok(reply::see(&format!("/{key}")));
     }
+    if key.kind == Kind::PostMortem && param(&req, "show").is_none() {
+        return super::postmortem::show(&req, app, viewer, key).await;
+    }
     page(&req, app, viewer, key, None).await
 }
 

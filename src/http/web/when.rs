@@ -34,7 +34,7 @@ pub fn instant(
     let naive = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
         .iter()
         .find_map(|pattern| NaiveDateTime::parse_from_str(&folded, pattern).ok())
-        .ok_or_else(|| wrong("not-an-instant"))?;
+        .ok_or_else(|| wrong("not-a-wall-time"))?;
     on_wall_clock(naive, zone)
         .map(Some)
         .ok_or_else(|| wrong("no-such-time"))
@@ -63,8 +63,8 @@ mod tests {
             ("03:30", Ok(Some("2026-11-22T02:30:00Z"))),
             ("2026-03-29T02:30", Err("no-such-time")),
             ("2026-10-25T02:30", Ok(Some("2026-10-25T00:30:00Z"))),
-            ("2026-02-30T10:00", Err("not-an-instant")),
-            ("soon", Err("not-an-instant")),
+            ("2026-02-30T10:00", Err("not-a-wall-time")),
+            ("soon", Err("not-a-wall-time")),
         ] {
             let got = instant("at", text, zone, now)
                 .map(|at| at.map(Timestamp::rfc3339))

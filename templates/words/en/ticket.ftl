@@ -189,7 +189,7 @@ field-unknown-person = Nobody is called "{ $value }".
 field-unknown-contact = No contact is called "{ $value }".
 field-unknown-customer = No customer is called "{ $value }".
 field-unknown-ticket = There is no ticket "{ $value }".
-field-not-an-instant = "{ $value }" is no date and time. Write it like 2026-11-21 14:02.
+field-not-a-wall-time = "{ $value }" is no date and time. Write it like 2026-11-21 14:02.
 field-no-such-time = "{ $value }" doesn't exist: the clocks change there.
 
 edit-title = Edit
