@@ -207,7 +207,15 @@ pub fn configure(routes: &mut ServiceConfig) {
         .route("/mail/unblock", post().to(intake::unblock))
         // programs
         .configure(api::configure)
-        // git hooks
+        // git
+        .route("/repositories", get().to(repositories::list))
+        .route("/repositories", post().to(repositories::register))
+        .route("/repositories/{id}", get().to(repositories::edit_form))
+        .route("/repositories/{id}", post().to(repositories::edit))
+        .route(
+            "/repositories/{id}/token",
+            post().to(repositories::new_token),
+        )
         .route("/api/v1/keys/{key}/verdict", get().to(api::hook::verdict))
         .route(
             "/api/v1/hook/post-receive",

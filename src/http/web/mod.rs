@@ -25,6 +25,7 @@ pub mod postmortem;
 pub mod profile;
 pub mod queue;
 pub mod room;
+pub mod repositories;
 pub mod row;
 pub mod search;
 pub mod services;

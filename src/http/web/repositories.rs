@@ -1,0 +1,229 @@
+//! Repositories that may tell us about their commits, and their hooks' token, which is shown once.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, web};
+use askama::Template;
+
+use super::inputs::{Answer, id_of, invalid, rev};
+use crate::actions::repository::{self, Listed, Typed};
+use crate::app::{App, Ctx};
+use crate::domain::git::Repository;
+use crate::domain::id::{RepositoryId, ServiceId};
+use crate::error::{Error, Result};
+use crate::http::form::{Form, Posted};
+use crate::http::page::{Page, Viewer};
+use crate::http::reply;
+use crate::store;
+use crate::words::Words;
+
+#[derive(Template)]
+#[template(path = "settings/repositories.html")]
+struct ListPage {
+    p: Page,
+    repositories: Vec<Listed>,
+    form: Form,
+    services: Vec<(String, String)>,
+    /// The repository's name and its new token.
+    fresh: Option<(String, String)>,
+    /// Where hooks find us.
+    url: String,
+}
+
+#[derive(Template)]
+#[template(path = "settings/repository.html")]
+struct EditPage {
+    p: Page,
+    repository: Repository,
+    form: Form,
+    services: Vec<(String, String)>,
+}
+
+/// The services to choose from, by name; the first choice is none.
+fn services(ctx: &Ctx<'_>) -> Result<Vec<(String, String)>> {
+    let all = ctx.read(store::house::services)?;
+    let mut named: Vec<(String, String)> = all
+        .into_iter()
+        .filter(|service| service.is_active)
+        .map(|service| (service.id.to_string(), service.name))
+        .collect();
+    named.sort_by_key(|(_, name)| name.to_lowercase());
+    named.insert(0, (String::new(), "–".to_owned()));
+    Ok(named)
+}
+
+fn typed(posted: &Posted) -> Typed {
+    let text = |name: &str| posted.text(name).to_owned();
+    Typed {
+        name: text("name"),
+        default_branch: text("default_branch"),
+        publish: text("publish"),
+        commit_url: text("commit_url"),
+        service: ServiceId::parse(posted.text("service")),
+        is_active: posted.ticked("is_active"),
+    }
+}
+
+fn new_form() -> Form {
+    Form::new(Words::english()).with("default_branch", "main")
+}
+
+async fn page(
+    req: &HttpRequest,
+    app: &web::Data<App>,
+    viewer: &Viewer,
+    status: StatusCode,
+    form: Form,
+    fresh: Option<(String, String)>,
+) -> Answer {
+    let load = |ctx: &Ctx<'_>| {
+        let repositories = repository::list(ctx)?;
+        let settings = ctx.read(store::settings::all)?;
+        let url = ctx.app.config.public_url.clone().or(settings.public_url);
+        Ok((repositories, services(ctx)?, url))
+    };
+    let (repositories, services, url) = viewer.run(app, load).await?;
+    let p = Page::new(req, "repositories-title");
+    let url = url.unwrap_or_else(|| {
+        let connection = req.connection_info();
+        format!("{}://{}", connection.scheme(), connection.host())
+    });
+    reply::page_with(
+        status,
+        &ListPage {
+            p,
+            repositories,
+            form,
+            services,
+            fresh,
+            url,
+        },
+    )
+}
+
+/// `GET /repositories`
+pub async fn list(req: HttpRequest, app: web::Data<App>, viewer: Viewer) -> Answer {
+    page(&req, &app, &viewer, StatusCode::OK, new_form(), None).await
+}
+
+/// `POST /repositories`: the answer shows the token, and nothing else ever does.
+pub async fn register(
+    req: HttpRequest,
+    app: web::Data<App>,
+    viewer: Viewer,
+    posted: Posted,
+) -> Answer {
+    let typed = typed(&posted);
+    let made = viewer
+        .run(&app, move |ctx| repository::register(ctx, &typed))
+        .await;
+    match invalid(made)? {
+        Ok((repository, token)) => {
+            let fresh = Some((repository.name, token));
+            page(&req, &app, &viewer, StatusCode::OK, new_form(), fresh).await
+        }
+        Err(errors) => {
+            let form = Form::kept(Words::english(), &posted, errors);
+            page(
+                &req,
+                &app,
+                &viewer,
+                StatusCode::UNPROCESSABLE_ENTITY,
+                form,
+                None,
+            )
+            .await
+        }
+    }
+}
+
+/// `POST /repositories/{id}/token`
+pub async fn new_token(
+    req: HttpRequest,
+    app: web::Data<App>,
+    viewer: Viewer,
+    id: web::Path<String>,
+    _posted: Posted,
+) -> Answer {
+    let id: RepositoryId = id_of(&id)?;
+    let (repository, token) = viewer
+        .run(&app, move |ctx| repository::new_token(ctx, id))
+        .await?;
+    let fresh = Some((repository.name, token));
+    page(&req, &app, &viewer, StatusCode::OK, new_form(), fresh).await
+}
+
+async fn edit_page(
+    req: &HttpRequest,
+    app: &web::Data<App>,
+    viewer: &Viewer,
+    id: RepositoryId,
+    kept: Option<Form>,
+) -> Answer {
+    let load = move |ctx: &Ctx<'_>| {
+        let mut all = repository::list(ctx)?;
+        all.retain(|listed| listed.repository.id == id);
+        let listed = all.pop().ok_or(Error::NotFound)?;
+        Ok((listed.repository, services(ctx)?))
+    };
+    let (repository, services) = viewer.run(app, load).await?;
+    let p = Page::titled(req, repository.name.clone());
+    let status = if kept.is_some() {
+        StatusCode::UNPROCESSABLE_ENTITY
+    } else {
+        StatusCode::OK
+    };
+    let form = kept.unwrap_or_else(|| {
+        Form::new(p.words)
+            .with("name", &repository.name)
+            .with("default_branch", &repository.default_branch)
+            .with("publish", repository.publish.join("\n"))
+            .with_some("commit_url", repository.commit_url.as_ref())
+            .with_some("service", repository.service)
+            .with_some("is_active", repository.is_active.then_some("yes"))
+    });
+    reply::page_with(
+        status,
+        &EditPage {
+            p,
+            repository,
+            form,
+            services,
+        },
+    )
+}
+
+/// `GET /repositories/{id}`
+pub async fn edit_form(
+    req: HttpRequest,
+    app: web::Data<App>,
+    viewer: Viewer,
+    id: web::Path<String>,
+) -> Answer {
+    edit_page(&req, &app, &viewer, id_of(&id)?, None).await
+}
+
+/// `POST /repositories/{id}`
+pub async fn edit(
+    req: HttpRequest,
+    app: web::Data<App>,
+    viewer: Viewer,
+    id: web::Path<String>,
+    posted: Posted,
+) -> Answer {
+    let id: RepositoryId = id_of(&id)?;
+    let (typed, rev) = (typed(&posted), rev(&posted)?);
+    let done = viewer
+        .run(&app, move |ctx| repository::edit(ctx, id, rev, &typed))
+        .await;
+    match invalid(done)? {
+        Ok(repository) => Ok(reply::see_saying(
+            "/repositories",
+            "said-changed",
+            &repository.name,
+        )),
+        Err(errors) => {
+            let kept = Form::kept(Words::english(), &posted, errors);
+            edit_page(&req, &app, &viewer, id, Some(kept)).await
+        }
+    }
+}
