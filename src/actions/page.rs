@@ -275,15 +275,20 @@ pub fn send_test(ctx: &Ctx<'_>) -> Result<()> {
     })
 }
 
-/// Whether a queued page should still be sent. The outbox asks right before it hands it over.
+/// Whether a queued page should still be sent. The outbox asks right before it hands it over: neither an answered page nor one of
+/// a run that somebody has answered, on any of its ways.
 pub fn is_wanted(conn: &mut Conn, id: PageId) -> Result<bool> {
     let Some(page) = store::page_log::page(conn, id)? else {
         return Ok(false);
     };
-    Ok(!matches!(
-        page.state,
-        PageState::Suppressed | PageState::Acked
-    ))
+    if matches!(page.state, PageState::Suppressed | PageState::Acked) {
+        return Ok(false);
+    }
+    match page.run_id {
+        Some(run) => Ok(store::page_log::run(conn, run)?
+            .is_some_and(|run| run.standing.is_waiting_for_answer())),
+        None => Ok(true),
+    }
 }
 
 /// What a channel did with a page: `Attempted`, `Accepted`, `Unsure`, `Refused`, `Delivered`. Within the outbox's own
