@@ -105,6 +105,14 @@ pub fn enter(
         {
             rows::end_session(tx, old.login_id, old.id)?;
         }
+        // The house is swept by who comes in: dead sessions, old links, old tries.
+        let day = 24 * 3600;
+        rows::sweep(
+            tx,
+            ctx.now.plus_secs(-SESSION_IDLE_SECS),
+            ctx.now.plus_secs(-30 * day),
+            ctx.now.plus_secs(-2 * day),
+        )?;
         rows::touch_login(tx, login, ctx.now)?;
         open_session(tx, ctx, login, from, &token)?;
         note_of(tx, ctx, "logged-in", login, &Facts::new())?;
@@ -512,19 +520,6 @@ pub(super) fn ensure_login(tx: &mut Tx, ctx: &Ctx<'_>, holder: Holder) -> Result
     }
     rows::insert_login(tx, Id::new(ctx.now), holder)?;
     rows::login_of_holder(tx, holder)?.ok_or_else(|| Error::internal("the login was not kept"))
-}
-
-/// Forgets what nobody needs any more: dead sessions, old links, old tries. The sweeper's.
-pub fn sweep(ctx: &Ctx<'_>) -> Result<()> {
-    let day = 24 * 3600;
-    ctx.app.store.write(|tx| {
-        rows::sweep(
-            tx,
-            ctx.now.plus_secs(-SESSION_IDLE_SECS),
-            ctx.now.plus_secs(-30 * day),
-            ctx.now.plus_secs(-2 * day),
-        )
-    })
 }
 
 /// What is wrong with a token's expiry or a missing one: days from now as people choose it, empty for never.

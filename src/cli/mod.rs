@@ -1,6 +1,7 @@
 //! The command line: finds the configuration, opens the house, calls one thing.
 
 mod backup;
+mod admin;
 mod demo;
 mod hook;
 mod mail;
@@ -43,6 +44,9 @@ enum Verb {
         /// A file that `backup` made.
         file: PathBuf,
     },
+    /// Rescues an installation that nobody can log in to.
+    #[command(subcommand)]
+    Admin(admin::AdminVerb),
     /// Runs inside git: sets up and serves a repository's hooks.
     #[command(subcommand)]
     Hook(hook::HookVerb),
@@ -67,6 +71,10 @@ pub fn main() -> ExitCode {
             .and_then(|config| backup::back(config, &file))
             .map(done),
         Verb::Hook(verb) => hook::run(verb),
+        Verb::Admin(verb) => config(&matches, "data")
+            .and_then(open)
+            .and_then(|app| admin::run(&app, &verb))
+            .map(done),
     };
     match outcome {
         Ok(code) => code,
