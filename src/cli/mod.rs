@@ -1,7 +1,7 @@
 //! The command line: finds the configuration, opens the house, calls one thing.
 
-mod backup;
 mod admin;
+mod backup;
 mod demo;
 mod hook;
 mod mail;

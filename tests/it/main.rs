@@ -1,5 +1,7 @@
 //! Stories: what the product promises, told through the real application on both databases.
 
+mod access_matrix;
+mod accounts;
 mod after;
 mod cluster;
 mod desk;
@@ -13,3 +15,4 @@ mod sla;
 mod tickets;
 mod tidy;
 mod web;
+mod visitor;

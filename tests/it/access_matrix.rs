@@ -1,0 +1,232 @@
+//! Every route × every role. The rows are taken from the route table itself, so that a new route without a row here fails; the
+//! cells are what a request of that role is answered.
+//!
+//! A cell: `L` is sent to log in, `.` nothing is there (404), `x` known but not theirs (403), `+` let in (whatever the form's
+//! content then leads to).
+
+use std::collections::BTreeMap;
+
+use watchkeeper::actions::login::{self, NewToken};
+use watchkeeper::actions::ticket;
+use watchkeeper::domain::access::{Reach, Role, Roles, Scope, Scopes, TokenOwner};
+use watchkeeper::domain::id::{Id, Kind};
+use watchkeeper::domain::text::Title;
+use watchkeeper::domain::ticket::Opening;
+use watchkeeper::store::people::Holder;
+
+use crate::accounts::{a_contact, a_customer, as_person, founded};
+use crate::desk::{Desk, On};
+use crate::served::Served;
+use crate::visitor::{Answer, Visitor};
+
+/// Who asks, in the order of the cells.
+const ROLES: &[&str] = &[
+    "anonymous",
+    "contact",
+    "viewer",
+    "responder",
+    "lead",
+    "change_approver",
+    "auditor",
+    "admin",
+];
+
+/// Method, route, one cell per role of [`ROLES`].
+const MATRIX: &str = include_str!("access_matrix.txt");
+
+/// Routes without a row. This list may only shrink.
+const UNCOVERED: &[&str] = &[];
+
+/// The route table as it is written: method and pattern, in its order.
+fn routes() -> Vec<(String, String)> {
+    let source = std::fs::read_to_string("src/http/routes.rs").expect("the route table");
+    let ticket = source
+        .split("const TICKET: &str = \"")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next())
+        .expect("the pattern of a ticket's address");
+    let code: String = source
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .flat_map(str::split_whitespace)
+        .collect();
+    let mut routes = Vec::new();
+    for rest in code.split(".route(").skip(1) {
+        let (pattern, rest) = match rest.strip_prefix('"') {
+            Some(rest) => rest.split_once("\",").expect("a pattern"),
+            None => (ticket, rest.split_once(',').expect("a constant").1),
+        };
+        let method = rest.split("()").next().expect("a method").to_uppercase();
+        let plain = pattern.replace("{key:[A-Za-z]{2,3}-[0-9]+}", "{key}");
+        routes.push((method, plain));
+    }
+    assert!(routes.len() > 40, "{routes:?}");
+    routes
+}
+
+/// Values for a route's places, and visitors for its roles.
+struct House {
+    desk: Desk,
+    served: Served,
+    holders: BTreeMap<&'static str, Holder>,
+    ids: BTreeMap<&'static str, String>,
+}
+
+fn house() -> House {
+    let desk = Desk::new(On::Sqlite);
+    let founded = founded(&desk);
+    let by = as_person(&desk.app, founded.admin);
+    let customer = a_customer(&by, "Contoso");
+    let contact = a_contact(&by, customer, "Cleo", Reach::Own);
+    let (other, token) = {
+        let other = desk.person("Other", Roles::of(&[Role::Viewer]));
+        let new = NewToken {
+            name: "theirs".into(),
+            owner: TokenOwner::Person(other.id),
+            roles: Roles::NONE,
+            scopes: Scopes::of(&[Scope::Read]),
+            expires_at: None,
+        };
+        (
+            other.id,
+            login::make_token(&as_person(&desk.app, other.id), &new)
+                .unwrap()
+                .0,
+        )
+    };
+    let opening = Opening {
+        customer: Some(customer),
+        requester: Some(contact),
+        ..Opening::default()
+    };
+    let title = Title::parse("Uplink down").unwrap();
+    ticket::open(&by, Kind::Incident, title, &opening).expect("a ticket");
+    let mut holders = BTreeMap::from([("contact", Holder::Contact(contact))]);
+    for role in Role::ALL {
+        let person = desk.person(role.as_str(), Roles::of(&[*role]));
+        holders.insert(role.as_str(), Holder::Person(person.id));
+    }
+    let nothing: Id<()> = Id::new(desk.now());
+    let ids = BTreeMap::from([
+        ("people", other.to_string()),
+        ("teams", founded.team.to_string()),
+        ("services", founded.service.to_string()),
+        ("customers", customer.to_string()),
+        ("contact", contact.to_string()),
+        ("tokens", token.to_string()),
+        ("nothing", nothing.to_string()),
+    ]);
+    let served = Served::new(&desk.app);
+    House {
+        desk,
+        served,
+        holders,
+        ids,
+    }
+}
+
+impl House {
+    fn address(&self, pattern: &str) -> String {
+        let noun = pattern
+            .trim_start_matches('/')
+            .split('/')
+            .next()
+            .unwrap_or_default();
+        let id = self.ids.get(noun).unwrap_or(&self.ids["nothing"]);
+        pattern
+            .replace("{contact}", &self.ids["contact"])
+            .replace("{key}", "INC-1")
+            .replace("{verb}", "note")
+            .replace("{team}", &self.ids["teams"])
+            .replace("{id}", id)
+            .split('/')
+            .map(|part| {
+                if part.starts_with('{') {
+                    "nothing"
+                } else {
+                    part
+                }
+            })
+            .collect::<Vec<_>>()
+            .join("/")
+    }
+
+    fn ask(&self, role: &str, method: &str, address: &str) -> Answer {
+        let visitor = match self.holders.get(role) {
+            // A session for each request: some requests end it.
+            Some(holder) => Visitor::logged_in(&self.served, &self.desk.app, *holder),
+            None => Visitor::new(&self.served),
+        };
+        match method {
+            "GET" => visitor.get(address),
+            "POST" => visitor.post(address, FORM),
+            other => panic!("a {other} route needs a way to be asked"),
+        }
+    }
+}
+
+/// Fields enough for every form to come as far as the question who may send it.
+const FORM: &[(&str, &str)] = &[
+    ("rev", "1"),
+    ("name", "Something"),
+    ("email", "somebody@harbour.example"),
+    ("zone", "Europe/Oslo"),
+    ("reach", "own"),
+    ("roles", "viewer"),
+    ("scopes", "read"),
+    ("title", "Something"),
+    ("body", "Something happened"),
+    ("members_total", "1"),
+    ("members_needed", "1"),
+    ("q", "is:open"),
+    ("active", "yes"),
+];
+
+fn cell(answer: &Answer) -> char {
+    match answer.status {
+        401 => 'L',
+        303 if answer.place.starts_with("/log-in?") || answer.place == "/log-in" => 'L',
+        403 => 'x',
+        404 => '.',
+        500.. => '!',
+        _ => '+',
+    }
+}
+
+#[test]
+fn every_route_answers_every_role_as_the_matrix_says() {
+    let rows: BTreeMap<(String, String), String> = MATRIX
+        .lines()
+        .filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
+        .map(|line| {
+            let mut parts = line.split_whitespace();
+            let mut part = || parts.next().expect("method, route, cells").to_owned();
+            ((part(), part()), part())
+        })
+        .collect();
+    let house = house();
+    let mut differences = Vec::new();
+    let known: Vec<(String, String)> = routes();
+    for (method, pattern) in &known {
+        let name = format!("{method} {pattern}");
+        if UNCOVERED.contains(&name.as_str()) {
+            continue;
+        }
+        let address = house.address(pattern);
+        let cells: String = ROLES
+            .iter()
+            .map(|role| cell(&house.ask(role, method, &address)))
+            .collect();
+        match rows.get(&(method.clone(), pattern.clone())) {
+            Some(expected) if *expected == cells => {}
+            Some(expected) => differences.push(format!("{name:<60} {cells} instead of {expected}")),
+            None => differences.push(format!("{name:<60} {cells} has no row")),
+        }
+    }
+    for (method, pattern) in rows.keys() {
+        if !known.contains(&(method.clone(), pattern.clone())) {
+            differences.push(format!("{method} {pattern} is no route any more"));
+        }
+    }
+    assert!(differences.is_empty(), "\n{}", differences.join("\n"));
+}

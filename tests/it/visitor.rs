@@ -1,0 +1,143 @@
+//! Somebody with a browser, as far as a story needs one: pages, forms with their token, the session's cookie.
+
+use std::sync::Arc;
+
+use watchkeeper::app::App;
+use watchkeeper::domain::id::Id;
+use watchkeeper::domain::login::SessionTimes;
+use watchkeeper::secrets;
+use watchkeeper::store;
+use watchkeeper::store::login::Session;
+use watchkeeper::store::people::Holder;
+
+use crate::served::Served;
+
+/// An answer as a story looks at it.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub place: String,
+    pub cookies: Vec<String>,
+    pub text: String,
+}
+
+pub struct Visitor {
+    agent: ureq::Agent,
+    base: String,
+    /// The session's token; without one they are nobody.
+    pub session: Option<String>,
+}
+
+impl Visitor {
+    pub fn new(served: &Served) -> Self {
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .build();
+        Self {
+            agent: config.into(),
+            base: served.url(),
+            session: None,
+        }
+    }
+
+    /// Somebody whose session is open already: what logging in leads to, without hashing a password each time.
+    pub fn logged_in(served: &Served, app: &Arc<App>, holder: Holder) -> Self {
+        let token = secrets::new_token("").expect("a token");
+        let now = app.time.now();
+        app.store
+            .write(|tx| {
+                let login = match store::login::login_of_holder(tx, holder)? {
+                    Some(login) => login.id,
+                    None => {
+                        let id = Id::new(now);
+                        store::login::insert_login(tx, id, holder)?;
+                        id
+                    }
+                };
+                let session = Session {
+                    id: Id::new(now),
+                    login_id: login,
+                    times: SessionTimes {
+                        made_at: now,
+                        seen_at: now,
+                    },
+                    browser: String::new(),
+                    network: String::new(),
+                };
+                store::login::insert_session(tx, &session, &secrets::fingerprint(&token))
+            })
+            .expect("the session is kept");
+        Self {
+            session: Some(token),
+            ..Self::new(served)
+        }
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        let mut request = self.agent.get(format!("{}{path}", self.base));
+        if let Some(session) = &self.session {
+            request = request.header("cookie", format!("watchkeeper={session}"));
+        }
+        self.keep(request.call())
+    }
+
+    /// Sends a form as a page of ours would, with its token.
+    pub fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let token = self
+            .session
+            .as_deref()
+            .map(|session| secrets::derive(session, "form"));
+        let mut all = fields.to_vec();
+        all.push(("csrf", token.as_deref().unwrap_or_default()));
+        self.post_bare(path, &all, &[])
+    }
+
+    /// Sends exactly these fields and headers.
+    pub fn post_bare(
+        &self,
+        path: &str,
+        fields: &[(&str, &str)],
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let mut request = self.agent.post(format!("{}{path}", self.base));
+        if let Some(session) = &self.session {
+            request = request.header("cookie", format!("watchkeeper={session}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.keep(request.send_form(fields.iter().copied()))
+    }
+
+    fn keep(&self, answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Answer {
+        let mut answer = answer.expect("the server answers");
+        let head = |name: &str| -> Vec<String> {
+            let values = answer.headers().get_all(name).iter();
+            values
+                .filter_map(|value| value.to_str().ok())
+                .map(str::to_owned)
+                .collect()
+        };
+        let place = head("location").pop().unwrap_or_default();
+        let cookies = head("set-cookie");
+        Answer {
+            status: answer.status().as_u16(),
+            place,
+            cookies,
+            text: answer.body_mut().read_to_string().unwrap_or_default(),
+        }
+    }
+}
+
+impl Answer {
+    /// The session that this answer opened.
+    pub fn session(&self) -> Option<String> {
+        let pair = self
+            .cookies
+            .iter()
+            .find_map(|cookie| cookie.strip_prefix("watchkeeper="))?;
+        let token = pair.split(';').next().unwrap_or_default();
+        (!token.is_empty()).then(|| token.to_owned())
+    }
+}
