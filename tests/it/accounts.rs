@@ -114,10 +114,7 @@ both_databases!(a_fresh_house_is_set_up_once_by_its_one_time_link, |desk| {
         "{}",
         founded.text
     );
-    let ada = Visitor {
-        session: founded.session(),
-        ..Visitor::new(&served)
-    };
+    let ada = Visitor::new(&served).holding(founded.session());
     assert_eq!(ada.get("/people").status, 200);
     assert!(ada.get("/profile").text.contains("Nobody can be paged"));
     // Locked: the link, and any new one.
@@ -175,10 +172,7 @@ both_databases!(logging_in_says_nothing_of_who_has_an_account, |desk| {
         cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"),
         "{cookie}"
     );
-    let first = Visitor {
-        session: entered.session(),
-        ..Visitor::new(&served)
-    };
+    let first = Visitor::new(&served).holding(entered.session());
     assert_eq!(first.get("/profile").status, 200);
 
     // Logging in again in this browser opens another session and ends the one before.
@@ -196,10 +190,7 @@ both_databases!(logging_in_says_nothing_of_who_has_an_account, |desk| {
     );
     assert_ne!(rotated.session(), first.session);
     assert_eq!(first.get("/profile").status, 303);
-    let second = Visitor {
-        session: rotated.session(),
-        ..Visitor::new(&served)
-    };
+    let second = Visitor::new(&served).holding(rotated.session());
     assert_eq!(second.get("/profile").status, 200);
     assert_eq!(second.post("/log-out", &[]).status, 303);
     assert_eq!(second.get("/profile").place, "/log-in?then=/profile");
@@ -359,10 +350,7 @@ both_databases!(an_invited_person_chooses_a_password_and_comes_in, |desk| {
             ("password", "salt on the rope"),
         ],
     );
-    let tom = Visitor {
-        session: entered.session(),
-        ..Visitor::new(&served)
-    };
+    let tom = Visitor::new(&served).holding(entered.session());
     assert_eq!(tom.get("/people").status, 200);
     assert_eq!(tom.get("/people/new").status, 403);
 });

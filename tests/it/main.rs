@@ -14,5 +14,5 @@ mod served;
 mod sla;
 mod tickets;
 mod tidy;
-mod web;
 mod visitor;
+mod web;

@@ -74,6 +74,12 @@ impl Visitor {
         }
     }
 
+    /// The same browser with the session that an answer opened.
+    pub fn holding(self, session: Option<String>) -> Self {
+        assert!(session.is_some(), "no session was opened");
+        Self { session, ..self }
+    }
+
     pub fn get(&self, path: &str) -> Answer {
         let mut request = self.agent.get(format!("{}{path}", self.base));
         if let Some(session) = &self.session {
