@@ -28,8 +28,8 @@ pub fn contact(by: &Principal) -> Result<(ContactId, CustomerId)> {
 
 /// Opens a ticket for the contact's customer, of the severity that mail has too: staff judge it.
 pub fn open(ctx: &Ctx<'_>, title: &str, body: &str) -> Result<Ticket> {
-    allow(&ctx.by, Action::OpenTicket, Target::House)?;
     let (requester, customer) = contact(&ctx.by)?;
+    allow(&ctx.by, Action::AskForHelp, Target::House)?;
     let mut fields = Fields::new();
     let title = fields.take(Title::parse(title));
     let body = fields.take(text::body("body", body));

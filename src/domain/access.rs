@@ -198,6 +198,9 @@ words! {
         /// See teams, people, services, customers, agreements, schedules.
         ReadHouse = "read_house",
         OpenTicket = "open_ticket",
+        /// A contact asks for help; whose they are comes from their login. Never staff's: theirs is `OpenTicket`, which names
+        /// any customer and shows everybody's names to choose from.
+        AskForHelp = "ask_for_help",
         /// Notes, evidence, labels, links, watching, roles, holding, editing: the daily work.
         WorkOnTicket = "work_on_ticket",
         /// Write to the customer.
@@ -275,7 +278,7 @@ const fn roles_for(action: Action) -> Roles {
         | Action::ManagePeople
         | Action::ManageRepositories
         | Action::ManageSettings => Roles::of(&[Admin]),
-        Action::SendHookEvents => Roles::NONE,
+        Action::SendHookEvents | Action::AskForHelp => Roles::NONE,
         Action::KeepOwnAccount => Roles::all(),
     }
 }
@@ -309,6 +312,7 @@ const fn scope_for(action: Action) -> Option<Scope> {
         Action::SendHookEvents => Some(Scope::Hook),
         // A second pair of eyes is a person at a screen; an account is kept by its person.
         Action::ApproveReport | Action::ApproveLedger | Action::KeepOwnAccount => None,
+        Action::AskForHelp => None,
     }
 }
 
@@ -427,7 +431,7 @@ fn contact(
                     Reach::Own => circle.requester == Some(id) || circle.watchers.contains(&id),
                 }
         }
-        (Action::OpenTicket | Action::KeepOwnAccount, Target::House) => true,
+        (Action::AskForHelp | Action::KeepOwnAccount, Target::House) => true,
         _ => false,
     };
     if allowed { Ok(()) } else { Err(Denial::Hidden) }
@@ -468,6 +472,7 @@ mod tests {
         read_tickets        v r l c a A
         read_house          v r l c a A
         open_ticket         . r l . . .
+        ask_for_help        . . . . . .
         work_on_ticket      . r l . . .
         reply               . r l . . .
         move_ticket         . r l . . .
@@ -640,7 +645,7 @@ mod tests {
         }
         for action in Action::ALL {
             let answer = may(&contact(Reach::Customer), *action, Target::House);
-            let allowed = matches!(action, Action::OpenTicket | Action::KeepOwnAccount);
+            let allowed = matches!(action, Action::AskForHelp | Action::KeepOwnAccount);
             assert_eq!(answer.is_ok(), allowed, "{action}");
         }
     }

@@ -80,15 +80,16 @@ impl Page {
     /// A page with a title of its own, such as a ticket's.
     pub fn titled(req: &HttpRequest, title: impl Into<String>) -> Self {
         let words = Words::english();
+        // Before anything is borrowed: reading the first cookie writes the parsed ones into the extensions.
+        let said = req
+            .cookie(SAID_COOKIE)
+            .and_then(|cookie| said_text(words, cookie.value()));
         let extensions = req.extensions();
         let viewer = extensions.get::<Viewer>().cloned();
         let arrival = extensions.get::<Arrival>().cloned();
         let csrf = extensions
             .get::<FormToken>()
             .map_or_else(String::new, |token| token.0.clone());
-        let said = req
-            .cookie(SAID_COOKIE)
-            .and_then(|cookie| said_text(words, cookie.value()));
         let (id, now) = arrival.map_or_else(
             || (String::new(), Timestamp::from_micros(0)),
             |arrival| (arrival.id, arrival.now),

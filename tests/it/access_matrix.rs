@@ -159,7 +159,11 @@ impl House {
         };
         match method {
             "GET" => visitor.get(address),
-            "POST" => visitor.post(address, FORM),
+            "POST" => {
+                let mut form = FORM.to_vec();
+                form.push(("team", &self.ids["teams"]));
+                visitor.post(address, &form)
+            }
             other => panic!("a {other} route needs a way to be asked"),
         }
     }

@@ -89,10 +89,7 @@ both_databases!(a_fresh_house_is_set_up_once_by_its_one_time_link, |desk| {
     assert_eq!(browser.get("/set-up/wrong").status, 404);
     let form = browser.get(&path);
     assert_eq!(form.status, 200);
-    assert!(
-        form.text.contains(r#"<option value="" selected>"#),
-        "no zone is guessed"
-    );
+    assert!(!form.text.contains(" selected"), "no zone is guessed");
 
     let mut wrong = SET_UP.to_vec();
     wrong[1] = ("email", "ada");
