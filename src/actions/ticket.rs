@@ -12,7 +12,7 @@ use crate::domain::text::{self, Title};
 use crate::domain::ticket::{Hold, Opening, Role, State, Ticket};
 use crate::domain::timeline::{Actor, Audience, Entry, EntryKind};
 use crate::domain::timestamp::Timestamp;
-use crate::error::{Error, Result};
+use crate::error::{Error, Fields, Result};
 use crate::store::ticket::{Affected, Watcher};
 use crate::store::{self, Conn, Tx};
 
@@ -34,6 +34,7 @@ pub fn open_in(
     opening: &Opening,
     author: Option<(Actor, String)>,
 ) -> Result<Ticket> {
+    check_named(tx, opening)?;
     let number = store::ticket::next_number(tx, kind)?;
     let (mut ticket, mut opened) = Ticket::open(kind, number, title, opening, ctx.door, ctx.now)?;
     if ticket.team.is_none() {
@@ -66,6 +67,45 @@ pub fn open_in(
         hang_on(tx, ctx, ticket, opening)
     })?;
     Ok(ticket)
+}
+
+/// Whatever an opening names has to be there; all faults at once. What it doesn't name costs nothing.
+fn check_named(tx: &mut Tx, opening: &Opening) -> Result<()> {
+    let mut fields = Fields::new();
+    let mut unknown = |is_known: bool, field: &'static str, problem, value: String| {
+        if !is_known {
+            fields.push(FieldError::new(field, problem).with("value", value));
+        }
+    };
+    if let Some(id) = opening.customer {
+        let known = !store::customer::names(tx, &[id])?.is_empty();
+        unknown(known, "customer", "unknown-customer", id.to_string());
+    }
+    if let Some(id) = opening.requester {
+        let contact = store::people::contact(tx, id)?;
+        let known = contact.is_some_and(|it| opening.customer.is_none_or(|c| c == it.customer_id));
+        unknown(known, "requester", "unknown-contact", id.to_string());
+    }
+    if let Some(id) = opening.team {
+        let known = store::house::team(tx, id)?.is_some();
+        unknown(known, "team", "unknown-team", id.to_string());
+    }
+    if !opening.services.is_empty() {
+        let names = store::house::service_names(tx, &opening.services)?;
+        for id in &opening.services {
+            unknown(
+                names.contains_key(id),
+                "services",
+                "unknown-service",
+                id.to_string(),
+            );
+        }
+    }
+    if let Some(reference) = &opening.external_ref {
+        let taken = store::ticket::by_external_ref(tx, reference)?.is_some();
+        unknown(!taken, "external_ref", "reference-taken", reference.clone());
+    }
+    fields.check()
 }
 
 /// The team that owns the service; without a service the installation's first team, so that the barest incident pages somebody.

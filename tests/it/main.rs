@@ -3,6 +3,7 @@
 mod access_matrix;
 mod accounts;
 mod after;
+mod api;
 mod cluster;
 mod desk;
 mod git;

@@ -95,6 +95,7 @@ pub const TAGS: &[&str] = &[
     "search",
     "account",
     "webhooks",
+    "git",
 ];
 
 /// How a call may fail, and its status.

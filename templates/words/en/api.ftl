@@ -80,3 +80,5 @@ field-unknown-event = "{ $value }" is no event. Write "*", or "ticket." and the 
 refusal-too-many-webhooks = There are { $max } webhooks already. Remove one first.
 refusal-webhook-disabled = This webhook is switched off.
 field-one-only = Give one word only.
+field-unknown-service = There is no such service.
+field-reference-taken = Another ticket has the reference "{ $value }".
