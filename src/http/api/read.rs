@@ -60,7 +60,10 @@ fn faults<T: DeserializeOwned>(mut fields: Map<String, Value>) -> Failure {
             break;
         }
         if let Some(name) = quoted(&said, "missing field `") {
-            found.push(FieldError::new(name.to_owned(), "required"));
+            // What was taken out for another fault isn't missing.
+            if !found.iter().any(|known: &FieldError| known.field == name) {
+                found.push(FieldError::new(name.to_owned(), "required"));
+            }
             // Nothing can be put in its place: whatever else is missing is told when this is there.
             break;
         }
