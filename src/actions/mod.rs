@@ -27,7 +27,7 @@ pub mod postmortem;
 pub mod repository;
 pub mod settings;
 pub mod sla;
-mod sla_notice;
+pub mod sla_notice;
 pub mod sla_reading;
 mod sla_scene;
 pub mod ticket;

@@ -15,7 +15,7 @@ use crate::store::outbox::NewDelivery;
 use crate::store::people::Holder;
 use crate::store::sla::ClockRow;
 use crate::store::timeline::Recorded;
-use crate::store::{self, Tx};
+use crate::store::{self, Conn, Tx};
 
 /// Records a breach or its withdrawal as a fact, and tells what has fallen due: of several warnings the last, and none once it
 /// is late.
@@ -69,6 +69,15 @@ pub(super) fn tell_what_is_due(
         tell(tx, ctx, ticket, row, seq, Urgency::Warning)?;
     }
     Ok(())
+}
+
+/// Whether a notice still says something to anybody: that about a clock does as long as it runs.
+pub fn is_wanted(conn: &mut Conn, facts: &Facts) -> Result<bool> {
+    let Some(id) = facts.get("clock").and_then(Id::parse) else {
+        return Ok(true);
+    };
+    let clock = store::sla::by_id(conn, id)?;
+    Ok(clock.is_none_or(|clock| clock.state.is_open()))
 }
 
 /// A notice given later than this after it was due says so.

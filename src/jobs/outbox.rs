@@ -138,6 +138,11 @@ fn unwanted(conn: &mut Conn, delivery: &Delivery) -> Result<Option<&'static str>
     {
         return Ok(Some("no longer wanted"));
     }
+    if delivery.kind == DeliveryKind::Notice
+        && !actions::sla_notice::is_wanted(conn, &delivery.facts)?
+    {
+        return Ok(Some("the promise was kept meanwhile"));
+    }
     if let Some(person) = delivery.person
         && delivery.kind != DeliveryKind::Account
         && !store::people::person(conn, person)?.is_some_and(|person| person.is_active)

@@ -112,3 +112,30 @@ deed-calendar-changed = changed a calendar
 deed-agreement-added = added an agreement
 deed-agreement-changed = changed an agreement
 deed-agreement-retired = retired an agreement
+
+letter-clock-warned-subject = Due soon: { $title }
+letter-clock-warned-body =
+    { $metric ->
+        [own] Somebody must take { $key } "{ $title }" by { $deadline }.
+        [respond] The first response to { $key } "{ $title }" is due by { $deadline }.
+        [update] The next update on { $key } "{ $title }" is due by { $deadline }.
+        [restore] { $key } "{ $title }" must be restored by { $deadline }.
+        [resolve] { $key } "{ $title }" must be resolved by { $deadline }.
+        [call_back] The call-back for { $key } "{ $title }" is due by { $deadline }.
+        [meeting] The meeting of { $key } "{ $title }" must be held by { $deadline }.
+       *[other] { $key } "{ $title }" is due by { $deadline }.
+    }
+letter-clock-warned-action = Open the ticket
+letter-clock-breached-subject = Late: { $title }
+letter-clock-breached-body =
+    { $metric ->
+        [own] Nobody has taken { $key } "{ $title }"; somebody had to by { $deadline }.
+        [respond] The first response to { $key } "{ $title }" is late; it was due by { $deadline }.
+        [update] The next update on { $key } "{ $title }" is late; it was due by { $deadline }.
+        [restore] { $key } "{ $title }" isn't restored; it had to be by { $deadline }.
+        [resolve] { $key } "{ $title }" isn't resolved; it had to be by { $deadline }.
+        [call_back] The call-back for { $key } "{ $title }" is late; it was promised by { $deadline }.
+        [meeting] The meeting of { $key } "{ $title }" wasn't held; it had to be by { $deadline }.
+       *[other] { $key } "{ $title }" is late; it was due by { $deadline }.
+    }
+letter-clock-breached-action = Open the ticket
