@@ -5,6 +5,7 @@ mod accounts;
 mod after;
 mod after_web;
 mod api;
+mod change;
 mod cluster;
 mod desk;
 mod git;
