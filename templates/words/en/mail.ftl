@@ -74,12 +74,6 @@ letter-reset-action = Choose a new password
 letter-set-up-subject = Set up { $house }
 letter-set-up-body = This link sets up your Watchkeeper. It works once, until { $expires_at }.
 letter-set-up-action = Set it up
-letter-clock-warned-subject = Due soon: { $title }
-letter-clock-warned-body = A promise on { $key } "{ $title }" runs out at { $deadline }.
-letter-clock-warned-action = Open the ticket
-letter-clock-breached-subject = Late: { $title }
-letter-clock-breached-body = A promise on { $key } "{ $title }" ran out at { $deadline } and wasn't kept.
-letter-clock-breached-action = Open the ticket
 
 said-done = Done.
 mail-places = Mail
