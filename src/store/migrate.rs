@@ -1,5 +1,6 @@
 //! Brings the schema up to this binary's, and refuses a database that a newer binary has migrated.
 
+use diesel::RunQueryDsl;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::backend::{Conn, DatabaseUrl, Store};
@@ -22,18 +23,7 @@ pub enum Standing {
 
 pub fn standing(store: &Store) -> Result<Standing> {
     store.read(|conn| {
-        let applied: Vec<String> = match conn {
-            Conn::Sqlite(conn) => conn.applied_migrations(),
-            Conn::Pg(conn) => conn.applied_migrations(),
-        }
-        .map(|versions| {
-            versions
-                .into_iter()
-                .map(|version| version.to_string())
-                .collect()
-        })
-        // A reader can't create diesel's own table; without it nothing was ever applied.
-        .unwrap_or_default();
+        let applied = applied_versions(conn)?;
         let known = known_versions(conn)?;
         if applied.is_empty() {
             return Ok(Standing::Empty);
@@ -54,6 +44,32 @@ pub fn standing(store: &Store) -> Result<Standing> {
             },
         )
     })
+}
+
+#[derive(diesel::QueryableByName)]
+struct Applied {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    version: String,
+}
+
+/// What diesel noted as applied; nothing where its table isn't there yet. Asked without diesel's own function, which would create
+/// that table on a connection that may not write.
+fn applied_versions(conn: &mut Conn) -> Result<Vec<String>> {
+    const THERE: [&str; 2] = [
+        "SELECT name AS version FROM sqlite_master WHERE name = '__diesel_schema_migrations'",
+        "SELECT table_name::text AS version FROM information_schema.tables WHERE table_name = '__diesel_schema_migrations'",
+    ];
+    const ALL: &str = "SELECT version FROM __diesel_schema_migrations ORDER BY version";
+    let mut ask = |sqlite: &str, postgres: &str| -> Result<Vec<Applied>> {
+        Ok(match conn {
+            Conn::Sqlite(conn) => diesel::sql_query(sqlite).load(conn)?,
+            Conn::Pg(conn) => diesel::sql_query(postgres).load(conn)?,
+        })
+    };
+    if ask(THERE[0], THERE[1])?.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(ask(ALL, ALL)?.into_iter().map(|row| row.version).collect())
 }
 
 fn known_versions(conn: &Conn) -> Result<Vec<String>> {
