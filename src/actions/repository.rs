@@ -118,7 +118,7 @@ pub fn new_token(ctx: &Ctx<'_>, id: RepositoryId) -> Result<(Repository, String)
     let secret = secrets::new_token("wk_")?;
     ctx.write(|tx| {
         let repository = store::repository::repository(tx, id)?.ok_or(Error::NotFound)?;
-        store::login::expire_tokens_of_repository(tx, id, ctx.now.plus_secs(ROTATION_SECS))?;
+        store::repository::expire_tokens(tx, id, ctx.now.plus_secs(ROTATION_SECS))?;
         hand_out(tx, ctx, &repository, &secret)?;
         Ok((repository, secret.clone()))
     })

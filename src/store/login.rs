@@ -531,21 +531,6 @@ pub fn revoke_tokens_of(tx: &mut Tx, owner: PersonId, now: Timestamp) -> Result<
     Ok(())
 }
 
-/// The working tokens of a repository end at `at`.
-pub fn expire_tokens_of_repository(tx: &mut Tx, owner: RepositoryId, at: Timestamp) -> Result<()> {
-    let its = api_token::table.filter(
-        api_token::owner_kind
-            .eq("repository")
-            .and(api_token::owner_id.eq(Id::<()>::from_uuid(owner.uuid())))
-            .and(api_token::revoked_at.is_null())
-            .and(api_token::expires_at.is_null()),
-    );
-    diesel::update(its)
-        .set(api_token::expires_at.eq(at))
-        .execute(&mut **tx)?;
-    Ok(())
-}
-
 /// Who acts with this token now: with its owner's powers of this moment, and nobody if the owner has gone.
 pub fn token_principal(conn: &mut Conn, token: &Token) -> Result<Option<Principal>> {
     let (name, roles) = match token.owner {

@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 
+use super::schema::accounts::api_token;
 use super::schema::git::{push, recorded_tip, ref_move, repository};
 use super::{Conn, Tx};
 use crate::domain::git::{Oid, RefMove, Repository};
@@ -213,5 +214,20 @@ pub fn set_recorded_tip(
             ))
             .execute(&mut **tx)?;
     }
+    Ok(())
+}
+
+/// The working tokens of a repository end at `at`.
+pub fn expire_tokens(tx: &mut Tx, owner: RepositoryId, at: Timestamp) -> Result<()> {
+    let its = api_token::table.filter(
+        api_token::owner_kind
+            .eq("repository")
+            .and(api_token::owner_id.eq(Id::<()>::from_uuid(owner.uuid())))
+            .and(api_token::revoked_at.is_null())
+            .and(api_token::expires_at.is_null()),
+    );
+    diesel::update(its)
+        .set(api_token::expires_at.eq(at))
+        .execute(&mut **tx)?;
     Ok(())
 }

@@ -9,6 +9,7 @@ mod change;
 mod cluster;
 mod desk;
 mod git;
+mod git_bench;
 mod mail;
 mod mail_out;
 mod migrations;
