@@ -110,7 +110,7 @@ fn a_change_is_planned_and_asked_for_in_the_browser() {
             ("revert", "helm <rollback>"),
         ],
     );
-    wrong.is(422).says("helm &#60;rollback&#62;");
+    wrong.is(422).says("helm &lt;rollback&gt;");
     browser.post("/CHG-1/ask", &[]).is(303);
     browser
         .get("/CHG-1")
