@@ -7,6 +7,7 @@ mod mailbox;
 pub mod outbox;
 mod settle;
 mod sla;
+mod sweep;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -41,6 +42,7 @@ pub const ALL: &[Job] = &[
     ledger::JOB,
     outbox::PAGES,
     outbox::LETTERS,
+    sweep::JOB,
 ];
 
 /// The running jobs.

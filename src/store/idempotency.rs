@@ -66,6 +66,15 @@ pub fn forget_old(tx: &mut Tx, scope: &str, key: &str, before: Timestamp) -> Res
     Ok(())
 }
 
+/// When the oldest answer was made.
+pub fn oldest(conn: &mut Conn) -> Result<Option<Timestamp>> {
+    Ok(idempotency::table
+        .order(idempotency::made_at)
+        .select(idempotency::made_at)
+        .first(conn)
+        .optional()?)
+}
+
 /// Forgets up to `most` answers older than `before`; how many there were.
 pub fn sweep(tx: &mut Tx, before: Timestamp, most: i64) -> Result<usize> {
     let old: Vec<(String, String)> = idempotency::table

@@ -21,6 +21,7 @@ const PARTS: &[(&str, &str)] = &[
     ("override", "The override's id."),
     ("contact", "The contact's id."),
     ("customer", "The customer's id."),
+    ("format", "`html`, `pdf`, `md` or `txt`."),
 ];
 
 /// The document, made once.

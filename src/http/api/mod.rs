@@ -18,6 +18,7 @@ mod post_mortem;
 pub mod problem;
 mod read;
 pub mod reference;
+mod report;
 mod search;
 mod step;
 mod ticket;
@@ -107,6 +108,9 @@ doors! {
     "/api/v1/post-mortems/{key}/meeting/guests" { POST post_mortem::invite }
     "/api/v1/post-mortems/{key}/meeting/held" { POST post_mortem::held }
     "/api/v1/post-mortems/{key}/meeting/cancel" { POST post_mortem::cancel_meeting }
+    "/api/v1/tickets/{key}/reports/{customer}" { GET report::read, PATCH report::write }
+    "/api/v1/tickets/{key}/reports/{customer}/send" { POST report::send }
+    "/api/v1/tickets/{key}/reports/{customer}/{format}" { GET report::export }
     "/api/v1/mail" { GET mail::list }
     "/api/v1/mail/{id}" { GET mail::read }
     "/api/v1/mail/{id}/drop" { POST mail::drop_held }
