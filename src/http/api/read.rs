@@ -59,7 +59,18 @@ fn faults<T: DeserializeOwned>(mut fields: Map<String, Value>) -> Failure {
         if found.len() >= MOST_FAULTS {
             break;
         }
-        if let Some(name) = quoted(&said, "missing field `") {
+        // What is missing inside an object is that object's fault: without it the complaint is another.
+        let holder = fields
+            .iter()
+            .filter(|(_, value)| value.is_object() || value.is_array())
+            .map(|(name, _)| name)
+            .find(|name| {
+                let mut without = fields.clone();
+                without.remove(*name);
+                complaint(&without).as_ref() != Some(&said)
+            })
+            .cloned();
+        if let (Some(name), None) = (quoted(&said, "missing field `"), &holder) {
             // What was taken out for another fault isn't missing.
             if !found.iter().any(|known: &FieldError| known.field == name) {
                 found.push(FieldError::new(name.to_owned(), "required"));
