@@ -18,9 +18,10 @@ use crate::domain::timeline::{Door, Facts};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use crate::secrets;
-use crate::store::login::{self as rows, Login, OneTimeLink, Session, Token};
+use crate::store::login::{self as rows, Login, OneTimeLink, Session};
 use crate::store::outbox::{NewDelivery, queue};
 use crate::store::people::{self, Holder};
+use crate::store::token::{self, Token};
 use crate::store::{Conn, Tx};
 
 /// Where a browser speaks from, as the session list shows it.
@@ -380,10 +381,10 @@ pub fn program(app: &App, token: &str) -> Result<Option<Principal>> {
         return Ok(Some(principal));
     }
     let found = app.store.read(|conn| {
-        let Some(token) = rows::token_by_hash(conn, &hash)?.filter(|token| token.works(now)) else {
+        let Some(token) = token::by_hash(conn, &hash)?.filter(|token| token.works(now)) else {
             return Ok(None);
         };
-        let principal = rows::token_principal(conn, &token)?;
+        let principal = token::principal(conn, &token)?;
         Ok(principal.map(|principal| (principal, token)))
     })?;
     let Some((principal, token)) = found else {
@@ -393,7 +394,7 @@ pub fn program(app: &App, token: &str) -> Result<Option<Principal>> {
         .last_used_at
         .is_none_or(|at| now.secs_since(at) >= SEEN_SECS)
     {
-        app.store.write(|tx| rows::touch_token(tx, token.id, now))?;
+        app.store.write(|tx| token::touch(tx, token.id, now))?;
     }
     app.programs.remember(hash, &principal, now);
     Ok(Some(principal))
@@ -445,7 +446,7 @@ pub fn make_token_in(tx: &mut Tx, ctx: &Ctx<'_>, new: &NewToken, secret: &str) -
         last_used_at: None,
         revoked_at: None,
     };
-    rows::insert_token(tx, &token, &secrets::fingerprint(secret))?;
+    token::insert(tx, &token, &secrets::fingerprint(secret))?;
     let scopes: Vec<_> = token.scopes.iter().map(|scope| scope.as_str()).collect();
     let facts = Facts::new().with("scopes", scopes.join(" "));
     audit::note(tx, ctx, "token-made", &token.name, &facts)?;
@@ -455,7 +456,7 @@ pub fn make_token_in(tx: &mut Tx, ctx: &Ctx<'_>, new: &NewToken, secret: &str) -
 /// Ends a token: one's own, or any by who keeps people.
 pub fn revoke_token(ctx: &Ctx<'_>, id: TokenId) -> Result<()> {
     ctx.write(|tx| {
-        let token = rows::token(tx, id)?.ok_or(Error::NotFound)?;
+        let token = token::by_id(tx, id)?.ok_or(Error::NotFound)?;
         let own =
             matches!(token.owner, TokenOwner::Person(owner) if ctx.by.person() == Some(owner));
         if own {
@@ -463,7 +464,7 @@ pub fn revoke_token(ctx: &Ctx<'_>, id: TokenId) -> Result<()> {
         } else {
             allow(&ctx.by, Action::ManagePeople, Target::House)?;
         }
-        rows::revoke_token(tx, id, ctx.now)?;
+        token::revoke(tx, id, ctx.now)?;
         audit::note(tx, ctx, "token-revoked", &token.name, &Facts::new())
     })
 }
@@ -479,7 +480,7 @@ pub(super) fn shut_out(tx: &mut Tx, ctx: &Ctx<'_>, holder: Holder, tokens: bool)
         }
     }
     match holder {
-        Holder::Person(id) if tokens => rows::revoke_tokens_of(tx, id, ctx.now),
+        Holder::Person(id) if tokens => token::revoke_all_of(tx, id, ctx.now),
         Holder::Person(_) | Holder::Contact(_) => Ok(()),
     }
 }

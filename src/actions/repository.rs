@@ -10,7 +10,7 @@ use crate::domain::refusal::FieldError;
 use crate::domain::timeline::Facts;
 use crate::error::{Error, Fields, Result, is_unique_violation};
 use crate::secrets;
-use crate::store::login::Token;
+use crate::store::token::Token;
 use crate::store::{self, Tx};
 
 /// While hooks are given a new token, the old one works this long.
@@ -118,7 +118,7 @@ pub fn new_token(ctx: &Ctx<'_>, id: RepositoryId) -> Result<(Repository, String)
     let secret = secrets::new_token("wk_")?;
     ctx.write(|tx| {
         let repository = store::repository::repository(tx, id)?.ok_or(Error::NotFound)?;
-        store::repository::expire_tokens(tx, id, ctx.now.plus_secs(ROTATION_SECS))?;
+        store::token::expire_all_of_repository(tx, id, ctx.now.plus_secs(ROTATION_SECS))?;
         hand_out(tx, ctx, &repository, &secret)?;
         Ok((repository, secret.clone()))
     })
@@ -154,7 +154,7 @@ pub struct Listed {
 pub fn list(ctx: &Ctx<'_>) -> Result<Vec<Listed>> {
     allow(&ctx.by, Action::ManageRepositories, Target::House)?;
     ctx.read(|conn| {
-        let tokens = store::login::tokens(conn)?;
+        let tokens = store::token::all(conn)?;
         let repositories = store::repository::repositories(conn)?;
         Ok(repositories
             .into_iter()

@@ -30,6 +30,7 @@ pub mod settings;
 pub mod sla;
 pub mod ticket;
 pub mod timeline;
+pub mod token;
 pub mod view;
 pub mod webhook;
 mod writer;

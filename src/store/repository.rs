@@ -216,18 +216,3 @@ pub fn set_recorded_tip(
     }
     Ok(())
 }
-
-/// The working tokens of a repository end at `at`.
-pub fn expire_tokens(tx: &mut Tx, owner: RepositoryId, at: Timestamp) -> Result<()> {
-    let its = api_token::table.filter(
-        api_token::owner_kind
-            .eq("repository")
-            .and(api_token::owner_id.eq(Id::<()>::from_uuid(owner.uuid())))
-            .and(api_token::revoked_at.is_null())
-            .and(api_token::expires_at.is_null()),
-    );
-    diesel::update(its)
-        .set(api_token::expires_at.eq(at))
-        .execute(&mut **tx)?;
-    Ok(())
-}

@@ -10,6 +10,7 @@ use watchkeeper::actions::login::{self, NewToken};
 use watchkeeper::actions::ticket;
 use watchkeeper::domain::access::{Reach, Role, Roles, Scope, Scopes, TokenOwner};
 use watchkeeper::domain::id::{Id, Kind};
+use watchkeeper::domain::severity::Severity;
 use watchkeeper::domain::text::Title;
 use watchkeeper::domain::ticket::Opening;
 use watchkeeper::store::people::Holder;
@@ -37,27 +38,38 @@ const MATRIX: &str = include_str!("access_matrix.txt");
 /// Routes without a row. This list may only shrink.
 const UNCOVERED: &[&str] = &[];
 
-/// The route table as it is written: method and pattern, in its order.
+/// The route table as it is written: method and pattern, in its order. `{key:…}` with a class of its own is any ticket's.
 fn routes() -> Vec<(String, String)> {
     let source = std::fs::read_to_string("src/http/routes.rs").expect("the route table");
-    let ticket = source
-        .split("const TICKET: &str = \"")
-        .nth(1)
-        .and_then(|rest| rest.split('"').next())
-        .expect("the pattern of a ticket's address");
-    let code: String = source
+    let lines = source
         .lines()
-        .filter(|line| !line.trim_start().starts_with("//"))
-        .flat_map(str::split_whitespace)
-        .collect();
+        .filter(|line| !line.trim_start().starts_with("//"));
+    let code: String = lines.flat_map(str::split_whitespace).collect();
+    let constant = |name: &str| -> String {
+        let after = code.split(&format!("const{name}:&str=\"")).nth(1);
+        let value = after.and_then(|rest| rest.split('"').next());
+        value
+            .unwrap_or_else(|| panic!("the pattern {name}"))
+            .to_owned()
+    };
     let mut routes = Vec::new();
     for rest in code.split(".route(").skip(1) {
         let (pattern, rest) = match rest.strip_prefix('"') {
-            Some(rest) => rest.split_once("\",").expect("a pattern"),
-            None => (ticket, rest.split_once(',').expect("a constant").1),
+            Some(rest) => {
+                let (pattern, rest) = rest.split_once("\",").expect("a pattern");
+                (pattern.to_owned(), rest)
+            }
+            None => {
+                let (name, rest) = rest.split_once(',').expect("a constant");
+                (constant(name), rest)
+            }
         };
         let method = rest.split("()").next().expect("a method").to_uppercase();
-        let plain = pattern.replace("{key:[A-Za-z]{2,3}-[0-9]+}", "{key}");
+        // A repetition's braces would close the place too early.
+        let plain = pattern
+            .replace("{key:[A-Za-z]{2,3}-[0-9]+}", "{key}")
+            .replace("{key:[Ii][Nn][Cc]-[0-9]+}", "{incident}")
+            .replace("{key:[Pp][Mm]-[0-9]+}", "{post-mortem}");
         routes.push((method, plain));
     }
     assert!(routes.len() > 40, "{routes:?}");
@@ -101,6 +113,13 @@ fn house() -> House {
     };
     let title = Title::parse("Uplink down").unwrap();
     ticket::open(&by, Kind::Incident, title, &opening).expect("a ticket");
+    let worse = Opening {
+        severity: Some(Severity::High),
+        ..Opening::default()
+    };
+    let title = Title::parse("DB master down").unwrap();
+    let incident = ticket::open(&by, Kind::Incident, title, &worse).expect("an incident");
+    ticket::resolve(&by, incident.key, None, "restarted").expect("its end opens PM-1");
     let mut holders = BTreeMap::from([("contact", Holder::Contact(contact))]);
     for role in Role::ALL {
         let person = desk.person(role.as_str(), Roles::of(&[*role]));
@@ -126,30 +145,37 @@ fn house() -> House {
 }
 
 impl House {
+    /// An address that the pattern matches, with ids of things that are there where there are any.
     fn address(&self, pattern: &str) -> String {
         let noun = pattern
+            .trim_start_matches("/api/v1")
             .trim_start_matches('/')
             .split('/')
             .next()
             .unwrap_or_default();
-        let id = self.ids.get(noun).unwrap_or(&self.ids["nothing"]);
-        pattern
-            .replace("{contact}", &self.ids["contact"])
-            .replace("{key}", "INC-1")
-            .replace("{verb}", "note")
-            .replace("{customer}", &self.ids["customers"])
-            .replace("{team}", &self.ids["teams"])
-            .replace("{id}", id)
-            .split('/')
-            .map(|part| {
-                if part.starts_with('{') {
-                    "nothing"
-                } else {
-                    part
+        let mut address = String::new();
+        let mut rest = pattern;
+        while let Some((before, place)) = rest.split_once('{') {
+            address.push_str(before);
+            let (place, after) = place.split_once('}').expect("a place is closed");
+            let (name, choices) = place.split_once(':').unwrap_or((place, ""));
+            address.push_str(match name {
+                "post-mortem" => "PM-1",
+                "key" | "incident" => "INC-1",
+                "contact" => &self.ids["contact"],
+                "customer" => &self.ids["customers"],
+                "team" => &self.ids["teams"],
+                "verb" | "format" if choices.contains('|') => {
+                    choices.split('|').next().expect("one")
                 }
-            })
-            .collect::<Vec<_>>()
-            .join("/")
+                "verb" => "note",
+                "seq" => "1",
+                "id" => self.ids.get(noun).unwrap_or(&self.ids["nothing"]),
+                _ => "nothing",
+            });
+            rest = after;
+        }
+        address + rest
     }
 
     fn ask(&self, role: &str, method: &str, address: &str) -> Answer {
@@ -234,4 +260,74 @@ fn every_route_answers_every_role_as_the_matrix_says() {
         }
     }
     assert!(differences.is_empty(), "\n{}", differences.join("\n"));
+}
+
+/// One call of the API with an empty object as its body.
+fn call(house: &House, method: &str, address: &str, heads: &[(&str, &str)]) -> u16 {
+    let config = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .allow_non_standard_methods(true)
+        .build();
+    let agent: ureq::Agent = config.into();
+    let mut request = ureq::http::Request::builder()
+        .method(method)
+        .uri(format!("{}{address}", house.served.url()))
+        .header("content-type", "application/json");
+    for (name, value) in heads {
+        request = request.header(*name, *value);
+    }
+    let body = if method == "GET" || method == "DELETE" {
+        ""
+    } else {
+        "{}"
+    };
+    let request = request.body(body).expect("a request");
+    agent
+        .run(request)
+        .expect("the server answers")
+        .status()
+        .as_u16()
+}
+
+#[test]
+fn the_api_opens_to_tokens_only_and_a_reading_token_changes_nothing() {
+    let house = house();
+    let admin = house.holders["admin"];
+    let Holder::Person(person) = admin else {
+        panic!("an admin is staff")
+    };
+    let visitor = Visitor::logged_in(&house.served, &house.desk.app, admin);
+    let cookie = format!("watchkeeper={}", visitor.session.expect("a session"));
+    let new = NewToken {
+        name: "reader".into(),
+        owner: TokenOwner::Person(person),
+        roles: Roles::NONE,
+        scopes: Scopes::of(&[Scope::Read]),
+        expires_at: None,
+    };
+    let by = as_person(&house.desk.app, person);
+    let reader = format!("Bearer {}", login::make_token(&by, &new).unwrap().1);
+    let mut findings = Vec::new();
+    for (method, pattern, _) in watchkeeper::http::api::ROUTES {
+        let address = house.address(pattern);
+        for (who, heads) in [
+            ("nobody", vec![]),
+            ("a browser's session", vec![("cookie", cookie.as_str())]),
+            (
+                "an unknown token",
+                vec![("authorization", "Bearer wk_unknown")],
+            ),
+        ] {
+            let status = call(&house, method, &address, &heads);
+            if status != 401 {
+                findings.push(format!("{method} {address}: {status} for {who}"));
+            }
+        }
+        let status = call(&house, method, &address, &[("authorization", &reader)]);
+        let reads = *method == "GET";
+        if status >= 500 || !reads && status < 300 {
+            findings.push(format!("{method} {address}: {status} for a reading token"));
+        }
+    }
+    assert!(findings.is_empty(), "\n{}", findings.join("\n"));
 }

@@ -17,6 +17,7 @@ mod migrations;
 mod oncall;
 mod oncall_web;
 mod outage;
+mod portal;
 mod program;
 mod served;
 mod sla;

@@ -15,7 +15,7 @@ use crate::domain::people::{self, PersonDetails};
 use crate::domain::refusal::FieldError;
 use crate::error::{Error, Result};
 use crate::store;
-use crate::store::login::Token as StoredToken;
+use crate::store::token::Token as StoredToken;
 
 /// Somebody of the staff.
 #[derive(Debug, Serialize, ToSchema)]
@@ -257,7 +257,7 @@ pub async fn tokens(call: Call<Nothing>) -> Reply {
     let paging: Paging = call.query()?;
     call.read(move |ctx| {
         actions::allow(&ctx.by, Action::ManagePeople, Target::House)?;
-        let all = ctx.read(store::login::tokens)?;
+        let all = ctx.read(store::token::all)?;
         Answer::ok(&paging.cut(all, |it| it.id.to_string(), Token::of)?)
     })
     .await

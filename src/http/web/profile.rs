@@ -21,7 +21,8 @@ use crate::http::reply::{self, Failure};
 use crate::http::viewer::Seat;
 use crate::secrets;
 use crate::store;
-use crate::store::login::{Session, Token};
+use crate::store::login::Session;
+use crate::store::token::Token;
 use crate::words::Words;
 
 #[derive(Template)]
@@ -359,7 +360,7 @@ fn tokens(ctx: &Ctx<'_>) -> Result<Vec<TokenRow>> {
     )
     .is_ok();
     ctx.read(|conn| {
-        let mut tokens = store::login::tokens(conn)?;
+        let mut tokens = store::token::all(conn)?;
         tokens.retain(|token| sees_all || token.owner == TokenOwner::Person(own));
         let owners: Vec<_> = tokens
             .iter()
