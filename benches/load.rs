@@ -196,7 +196,7 @@ fn by_lmtp(server: &Server, config: &Config, options: &Options) {
     print("lmtp, accepted", options.tickets, began.elapsed(), waits);
     let store = Store::open(&config.database).expect("the database opens");
     while store
-        .read(|conn| watchkeeper::store::intake::backlog(conn))
+        .read(watchkeeper::store::intake::backlog)
         .expect("counted")
         .0
         > 0

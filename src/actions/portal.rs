@@ -92,7 +92,7 @@ pub fn read(ctx: &Ctx<'_>, conn: &mut Conn, key: TicketKey) -> Result<Reading> {
     let affected = store::ticket::affected(conn, ticket.id)?;
     let is_affected = affected.iter().any(|row| row.customer_id == customer);
     let mut entries = store::timeline::for_customer(conn, ticket.id, customer, is_affected)?;
-    entries.retain(|entry| tells_something(entry));
+    entries.retain(tells_something);
     let mut files = store::blob::attachments(conn, ticket.id)?;
     files.retain(|file| entries.iter().any(|entry| entry.seq == file.entry_seq));
     Ok(Reading {

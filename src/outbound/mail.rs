@@ -498,7 +498,7 @@ mod tests {
             let mut stream = stream;
             let mut in_text = false;
             let mut script = script.iter();
-            while let Some(answer) = script.next() {
+            for answer in script.by_ref() {
                 if answer.is_empty() {
                     return;
                 }

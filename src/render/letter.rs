@@ -80,7 +80,7 @@ const WITH_TEXT: &[&str] = &[
 const ANSWERABLE: &[&str] = &["received", "reply", "update"];
 
 /// Which letter it is: what the facts say, else what the kind of delivery means.
-pub fn word<'a>(kind: DeliveryKind, facts: &'a Facts) -> &'a str {
+pub fn word(kind: DeliveryKind, facts: &Facts) -> &str {
     let told = facts.get("letter").or_else(|| facts.get("about"));
     told.unwrap_or(match kind {
         DeliveryKind::Page => "page",

@@ -2,7 +2,6 @@
 
 use diesel::prelude::*;
 
-use super::schema::accounts::api_token;
 use super::schema::git::{push, recorded_tip, ref_move, repository};
 use super::{Conn, Tx};
 use crate::domain::git::{Oid, RefMove, Repository};
