@@ -55,7 +55,7 @@ pub fn write(ctx: &Ctx<'_>, key: TicketKey, body: &str) -> Result<Ticket> {
     if body.trim().is_empty() {
         return Err(FieldError::new("body", "required").into());
     }
-    change(ctx, key, None, Action::Reply, |tx, ticket| {
+    change(ctx, key, None, Action::Answer, |tx, ticket| {
         shown(ticket)?;
         let mut entries = customer_wrote_in(tx, ticket, &body, ctx.now)?;
         if let Some(first) = entries.first_mut() {

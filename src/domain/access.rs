@@ -201,6 +201,8 @@ words! {
         /// A contact asks for help; whose they are comes from their login. Never staff's: theirs is `OpenTicket`, which names
         /// any customer and shows everybody's names to choose from.
         AskForHelp = "ask_for_help",
+        /// A contact writes on their ticket. Not `Reply`: that is staff's, and meets promises.
+        Answer = "answer",
         /// Notes, evidence, labels, links, watching, roles, holding, editing: the daily work.
         WorkOnTicket = "work_on_ticket",
         /// Write to the customer.
@@ -278,7 +280,7 @@ const fn roles_for(action: Action) -> Roles {
         | Action::ManagePeople
         | Action::ManageRepositories
         | Action::ManageSettings => Roles::of(&[Admin]),
-        Action::SendHookEvents | Action::AskForHelp => Roles::NONE,
+        Action::SendHookEvents | Action::AskForHelp | Action::Answer => Roles::NONE,
         Action::KeepOwnAccount => Roles::all(),
     }
 }
@@ -312,7 +314,7 @@ const fn scope_for(action: Action) -> Option<Scope> {
         Action::SendHookEvents => Some(Scope::Hook),
         // A second pair of eyes is a person at a screen; an account is kept by its person.
         Action::ApproveReport | Action::ApproveLedger | Action::KeepOwnAccount => None,
-        Action::AskForHelp => None,
+        Action::AskForHelp | Action::Answer => None,
     }
 }
 
@@ -424,7 +426,7 @@ fn contact(
     target: Target<'_>,
 ) -> Result<(), Denial> {
     let allowed = match (action, target) {
-        (Action::ReadTickets | Action::Reply, Target::Ticket(circle)) => {
+        (Action::ReadTickets | Action::Answer, Target::Ticket(circle)) => {
             circle.customers.contains(&customer)
                 && match reach {
                     Reach::Customer => true,
@@ -473,6 +475,7 @@ mod tests {
         read_house          v r l c a A
         open_ticket         . r l . . .
         ask_for_help        . . . . . .
+        answer              . . . . . .
         work_on_ticket      . r l . . .
         reply               . r l . . .
         move_ticket         . r l . . .
@@ -638,7 +641,7 @@ mod tests {
         for (reach, circle, expected) in table {
             for action in Action::ALL {
                 let answer = may(&contact(reach), *action, Target::Ticket(&circle));
-                let allowed = expected && matches!(action, Action::ReadTickets | Action::Reply);
+                let allowed = expected && matches!(action, Action::ReadTickets | Action::Answer);
                 let wanted = if allowed { Ok(()) } else { Err(Denial::Hidden) };
                 assert_eq!(answer, wanted, "{reach} {action} {circle:?}");
             }
