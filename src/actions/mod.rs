@@ -11,6 +11,8 @@ pub mod evidence;
 pub mod git;
 pub mod house;
 pub mod intake;
+mod intake_sender;
+mod intake_verdict;
 pub mod letters;
 pub mod login;
 pub mod meeting;

@@ -26,6 +26,7 @@ pub mod quote;
 pub mod redaction;
 pub mod refusal;
 pub mod rotation;
+pub mod seal;
 pub mod search;
 pub mod settings;
 pub mod severity;

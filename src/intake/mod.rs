@@ -2,4 +2,5 @@
 
 pub mod commits;
 pub mod mail;
+mod mail_text;
 pub mod push;

@@ -5,7 +5,7 @@ use super::{Again, Job};
 use crate::actions::intake::{self as actions, ReadMail};
 use crate::app::App;
 use crate::domain::intake::JOIN_PATIENCE_SECS;
-use crate::domain::letter::Seal;
+use crate::domain::seal::Seal;
 use crate::domain::timeline::Door;
 use crate::error::{Error, Result};
 use crate::intake::mail;

@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use watchkeeper::actions::{intake, ticket as act};
 use watchkeeper::domain::access::{Reach, Role, Roles};
-use watchkeeper::domain::delivery::DeliveryState;
 use watchkeeper::domain::id::{Id, Kind, TicketKey};
 use watchkeeper::domain::intake::{HeldFor, MailState, Verdict, Way};
-use watchkeeper::domain::outgoing::{Handover, OutgoingMail};
+use watchkeeper::domain::outgoing::OutgoingMail;
 use watchkeeper::domain::people::{Contact, Customer};
 use watchkeeper::domain::text::EmailAddress;
 use watchkeeper::domain::ticket::{State, Ticket};
@@ -24,12 +23,12 @@ use crate::desk::{Desk, Staff};
 
 const RESPONDER: Roles = Roles::of(&[Role::Responder]);
 
-fn key(text: &str) -> TicketKey {
+pub(crate) fn key(text: &str) -> TicketKey {
     text.parse().unwrap()
 }
 
 /// Contoso with its contact Carol, `carol@contoso.example`.
-fn contoso(desk: &Desk) {
+pub(crate) fn contoso(desk: &Desk) {
     let customer = Customer {
         id: Id::new(desk.now()),
         name: "Contoso".to_owned(),
@@ -62,7 +61,7 @@ fn contoso(desk: &Desk) {
 }
 
 /// A mail with these header lines and this text, taken in and dealt with.
-fn mail(desk: &Desk, from: &str, head: &str, text: &str) -> StoredMail {
+pub(crate) fn mail(desk: &Desk, from: &str, head: &str, text: &str) -> StoredMail {
     let raw = format!("From: {from}\r\nTo: support@watch.example.org\r\n{head}\r\n\r\n{text}\r\n");
     deliver(desk, Some(from), raw.as_bytes())
 }
@@ -86,7 +85,7 @@ fn ticket(desk: &Desk, text: &str) -> Ticket {
         .unwrap_or_else(|| panic!("no {text}"))
 }
 
-fn timeline(desk: &Desk, text: &str) -> Vec<Recorded> {
+pub(crate) fn timeline(desk: &Desk, text: &str) -> Vec<Recorded> {
     let id = ticket(desk, text).id;
     desk.app
         .store
@@ -106,7 +105,7 @@ fn tickets(desk: &Desk) -> usize {
         .count()
 }
 
-fn to<'a>(letters: &'a [OutgoingMail], address: &str) -> &'a OutgoingMail {
+pub(crate) fn to<'a>(letters: &'a [OutgoingMail], address: &str) -> &'a OutgoingMail {
     letters
         .iter()
         .find(|letter| letter.to.as_str() == address)
@@ -121,7 +120,7 @@ fn to<'a>(letters: &'a [OutgoingMail], address: &str) -> &'a OutgoingMail {
         })
 }
 
-fn take(desk: &Desk, text: &str) -> Staff {
+pub(crate) fn take(desk: &Desk, text: &str) -> Staff {
     let ada = desk.person("Ada", RESPONDER);
     act::take(&desk.as_person(&ada), key(text), None).unwrap();
     desk.letters();
@@ -280,82 +279,6 @@ both_databases!(
 );
 
 both_databases!(
-    a_public_reply_goes_out_threaded_and_a_refused_one_is_seen,
-    |desk| {
-        contoso(&desk);
-        mail(
-            &desk,
-            "carol@contoso.example",
-            "Subject: Uplink down\r\nMessage-ID: <c1@contoso.example>",
-            "Since noon.",
-        );
-        let ada = take(&desk, "INC-1");
-        act::reply(
-            &desk.as_person(&ada),
-            key("INC-1"),
-            "We replaced the card.",
-            None,
-            None,
-        )
-        .unwrap();
-        let letters = desk.letters();
-        let reply = to(&letters, "carol@contoso.example");
-        assert!(
-            reply.text.contains("We replaced the card.") && reply.text.contains("Ada wrote"),
-            "{}",
-            reply.text
-        );
-        assert_eq!(
-            (reply.in_reply_to.as_deref(), reply.references.as_slice()),
-            (
-                Some("c1@contoso.example"),
-                &["c1@contoso.example".to_owned()][..]
-            )
-        );
-        assert!(
-            reply
-                .headers
-                .iter()
-                .all(|(name, _)| *name != "Auto-Submitted")
-        );
-
-        desk.relay_answers(Handover::Refused("550 5.1.1 no such user".to_owned()));
-        act::reply(
-            &desk.as_person(&ada),
-            key("INC-1"),
-            "Is it well now?",
-            None,
-            None,
-        )
-        .unwrap();
-        assert!(desk.letters().is_empty());
-        let kinds: Vec<_> = timeline(&desk, "INC-1")
-            .iter()
-            .map(|entry| entry.kind)
-            .collect();
-        assert!(
-            kinds.ends_with(&[EntryKind::DeliveryFailed, EntryKind::Unsatisfied]),
-            "{kinds:?}"
-        );
-        let dead = desk
-            .app
-            .store
-            .read(|conn| store::outbox::page(conn, Some(DeliveryState::Dead), None, 10))
-            .unwrap();
-        watchkeeper::actions::outbox::replay(&desk.as_person(&ada), dead[0].id).unwrap();
-        assert_eq!(
-            to(&desk.letters(), "carol@contoso.example").message_id,
-            seal_id(&desk, &dead[0])
-        );
-    }
-);
-
-fn seal_id(desk: &Desk, delivery: &store::outbox::Delivery) -> String {
-    let seal = watchkeeper::domain::letter::Seal::new(desk.app.signing_key);
-    seal.message_id(delivery.id.uuid(), Some(key("INC-1")), "watch.example.org")
-}
-
-both_databases!(
     auto_replies_and_bounces_open_reopen_and_satisfy_nothing,
     |desk| {
         contoso(&desk);
@@ -484,7 +407,7 @@ both_databases!(
 
 both_databases!(loops_and_blocked_senders_are_held_for_a_person, |desk| {
     let ada = desk.person("Ada", RESPONDER);
-    let seal = watchkeeper::domain::letter::Seal::new(desk.app.signing_key);
+    let seal = watchkeeper::domain::seal::Seal::new(desk.app.signing_key);
     let stored = mail(
         &desk,
         "a@b.example",
@@ -541,83 +464,6 @@ both_databases!(
         assert_eq!(tickets(&desk), 2);
     }
 );
-
-both_databases!(
-    a_relay_that_is_down_is_tried_again_and_nothing_is_sent_twice,
-    |desk| {
-        contoso(&desk);
-        for _ in 0..3 {
-            desk.relay_answers(Handover::Deferred("connection refused".to_owned()));
-        }
-        mail(
-            &desk,
-            "carol@contoso.example",
-            "Subject: Uplink down\r\nMessage-ID: <c1@contoso.example>",
-            "Since noon.",
-        );
-        let mut sent = desk.letters();
-        for secs in [14, 1, 30, 60] {
-            assert!(sent.is_empty(), "{sent:?}");
-            desk.advance(secs);
-            sent = desk.letters();
-        }
-        assert_eq!(sent.len(), 1);
-        // After an unknown outcome a letter isn't repeated: it may have arrived.
-        desk.relay_answers(Handover::Unsure("reset by peer".to_owned()));
-        mail(
-            &desk,
-            "carol@contoso.example",
-            "Subject: Second\r\nMessage-ID: <c9@contoso.example>",
-            "Again.",
-        );
-        assert_eq!(desk.letters().len(), 1);
-        desk.advance(86_400);
-        assert!(desk.letters().is_empty());
-        let unsure = desk
-            .app
-            .store
-            .read(|conn| store::outbox::count(conn, DeliveryState::Unsure))
-            .unwrap();
-        assert_eq!(unsure, 1);
-    }
-);
-
-both_databases!(a_crash_during_the_hand_over_leaves_it_unsure, |desk| {
-    contoso(&desk);
-    let to = ["support@watch.example.org".to_owned()];
-    let raw = b"From: carol@contoso.example\r\nSubject: x\r\nMessage-ID: <c1@contoso.example>\r\n\r\ny\r\n";
-    intake::accept(
-        &desk.app,
-        Way::Lmtp,
-        Some("carol@contoso.example"),
-        &to,
-        raw,
-    )
-    .unwrap();
-    // The mailbox job ran; the process dies right after it wrote that a try begins.
-    for job in watchkeeper::jobs::ALL
-        .iter()
-        .filter(|job| job.name == "mailbox")
-    {
-        (job.run)(&desk.app).unwrap();
-    }
-    let ctx = desk
-        .app
-        .system("outbox", watchkeeper::domain::timeline::Door::Clock);
-    let leased =
-        watchkeeper::actions::outbox::lease(&ctx, "letters@this", 0..i16::MAX, 10).unwrap();
-    assert_eq!(leased.len(), 1);
-    watchkeeper::actions::outbox::begin(&ctx, &leased[0], "id@x").unwrap();
-    desk.advance(600);
-    assert!(desk.letters().is_empty());
-    let delivery = desk
-        .app
-        .store
-        .read(|conn| store::outbox::by_id(conn, leased[0].id))
-        .unwrap()
-        .unwrap();
-    assert_eq!(delivery.state, DeliveryState::Unsure);
-});
 
 both_databases!(
     twenty_parallel_deliveries_over_lmtp_are_one_ticket,

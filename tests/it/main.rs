@@ -8,6 +8,7 @@ mod cluster;
 mod desk;
 mod git;
 mod mail;
+mod mail_out;
 mod migrations;
 mod oncall;
 mod oncall_web;

@@ -141,10 +141,7 @@ struct MailPage {
 impl MailPage {
     fn may_take_in(&self) -> bool {
         use Verdict::*;
-        let settled = matches!(
-            self.mail.verdict,
-            Some(Automatic | Bounce | Held | Dropped | Duplicate)
-        );
+        let settled = matches!(self.mail.verdict, Some(Automatic | Bounce | Held | Dropped));
         self.may_handle && settled
     }
 

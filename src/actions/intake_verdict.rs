@@ -1,0 +1,580 @@
+//! What becomes of a mail: held, put on its ticket, beside it, or a ticket of its own. One transaction, one verdict.
+
+use super::intake::SMALL_BYTES;
+use super::intake_sender::{House, Sender, answer_address, envelope_addresses};
+use super::record;
+use crate::app::Ctx;
+use crate::domain::delivery::DeliveryKind;
+use crate::domain::id::{Kind, MailId, TicketId};
+use crate::domain::intake::{self as rules, HeldFor, MailState, Verdict};
+use crate::domain::letter::{
+    self, Bounce, Clue, Landing, Letter, MESSAGE_ID_BYTES, Nature, Remark, Standing, landing,
+};
+use crate::domain::text::{EmailAddress, Title};
+use crate::domain::ticket::{Opening, Relation, State, Ticket};
+use crate::domain::timeline::{Entry, EntryKind, Facts};
+use crate::error::{Error, Result, is_unique_violation};
+use crate::store::blob::{self, Hash};
+use crate::store::intake::StoredMail;
+use crate::store::outbox::NewDelivery;
+use crate::store::{self, Tx};
+use crate::words::Words;
+
+/// Addresses of one mail that become known to its ticket.
+const NAMED: usize = 50;
+
+pub(super) struct Decision<'a> {
+    pub(super) ctx: &'a Ctx<'a>,
+    pub(super) house: &'a House,
+    pub(super) letter: &'a Letter,
+    /// A person decided that it is a real mail.
+    pub(super) forced: bool,
+}
+
+impl Decision<'_> {
+    pub(super) fn decide(
+        &self,
+        tx: &mut Tx,
+        mail: &mut StoredMail,
+        has_loop_mark: bool,
+    ) -> Result<()> {
+        let letter = self.letter;
+        mail.subject = letter.subject.chars().take(500).collect();
+        mail.from_shown = letter.from.shown.clone();
+        mail.from_address = letter.from.address.as_ref().map(EmailAddress::folded);
+        mail.message_id = letter
+            .message_id
+            .as_ref()
+            .map(|id| id.chars().take(2_000).collect());
+        if mail.dedupe_key.is_none() && self.is_repeat(tx, mail)? {
+            return store::intake::update(tx, mail);
+        }
+        self.judge(tx, mail, has_loop_mark)?;
+        store::intake::update(tx, mail)
+    }
+
+    /// The same mail came before: this row says so and points to it.
+    fn is_repeat(&self, tx: &mut Tx, mail: &mut StoredMail) -> Result<bool> {
+        let key = rules::dedupe_key(self.letter);
+        let first = match &key {
+            Some(key) => store::intake::by_key(tx, key)?,
+            None => store::intake::by_raw(
+                tx,
+                mail.raw,
+                mail.id,
+                mail.received_at.plus_secs(-rules::RAW_REPEAT_SECS),
+            )?,
+        };
+        if let Some(first) = first.filter(|first| *first != mail.id) {
+            self.repeat(tx, mail, first)?;
+            return Ok(true);
+        }
+        let Some(key) = key else { return Ok(false) };
+        mail.dedupe_key = Some(key.clone());
+        // Another node may decide about its twin at this moment: the unique index says who was first.
+        let marked = store::savepoint(tx, |tx| store::intake::update(tx, mail));
+        match marked {
+            Ok(()) => Ok(false),
+            Err(error) if is_unique_violation(&error) => {
+                mail.dedupe_key = None;
+                let first = store::intake::by_key(tx, &key)?.ok_or(Error::Stale)?;
+                self.repeat(tx, mail, first)?;
+                Ok(true)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn repeat(&self, tx: &mut Tx, mail: &mut StoredMail, first: MailId) -> Result<()> {
+        let known = store::intake::by_id(tx, first)?.ok_or(Error::NotFound)?;
+        mail.duplicate_of = Some(first);
+        mail.ticket = known.ticket;
+        mail.entry_seq = known.entry_seq;
+        self.conclude(mail, Verdict::Duplicate, "");
+        Ok(())
+    }
+
+    fn conclude(&self, mail: &mut StoredMail, verdict: Verdict, detail: &str) {
+        mail.state = MailState::Settled;
+        mail.verdict = Some(verdict);
+        mail.detail = detail.to_owned();
+        mail.settled_at = Some(self.ctx.now);
+    }
+
+    fn hold(&self, mail: &mut StoredMail, why: HeldFor, detail: &str) {
+        self.conclude(mail, Verdict::Held, detail);
+        mail.state = MailState::Held;
+        mail.held_for = Some(why);
+    }
+
+    fn judge(&self, tx: &mut Tx, mail: &mut StoredMail, has_loop_mark: bool) -> Result<()> {
+        let letter = self.letter;
+        let sender = Sender::find(tx, self.house, letter)?;
+        if !self.forced {
+            let from_ourselves = letter
+                .from
+                .address
+                .as_ref()
+                .is_some_and(|from| self.house.is_own(from))
+                && sender.address.is_none();
+            let is_ours = letter
+                .message_id
+                .as_deref()
+                .is_some_and(|id| self.house.seal.made(id));
+            if has_loop_mark || is_ours || from_ourselves {
+                self.hold(mail, HeldFor::Loop, "");
+                return Ok(());
+            }
+            if let Some(address) = &sender.address
+                && let Some(pattern) = store::intake::find_block(tx, &rules::patterns_for(address))?
+            {
+                self.hold(mail, HeldFor::Blocked, &pattern);
+                return Ok(());
+            }
+            match &letter.nature {
+                Nature::Personal => {}
+                Nature::OwnReturned => {
+                    self.hold(mail, HeldFor::Loop, "");
+                    return Ok(());
+                }
+                Nature::Bounce(bounce) => return self.bounced(tx, mail, bounce),
+                Nature::Automatic(letter::Automatic::Generated)
+                    if self
+                        .house
+                        .rule(mail, letter)
+                        .is_some_and(|rule| rule.takes_generated) => {}
+                Nature::Automatic(why) => return self.automatic(tx, mail, &sender, why.as_str()),
+            }
+            if self.is_flood(tx, mail)? {
+                self.hold(mail, HeldFor::Flood, "");
+                return Ok(());
+            }
+        }
+        self.personal(tx, mail, &sender)
+    }
+
+    fn is_flood(&self, tx: &mut Tx, mail: &StoredMail) -> Result<bool> {
+        let Some(address) = &mail.from_address else {
+            return Ok(false);
+        };
+        let since = mail.received_at.plus_secs(-3_600);
+        Ok(!mail.subject.is_empty()
+            && store::intake::same_subject_since(tx, address, &mail.subject, since)?
+                >= rules::SAME_SUBJECT_PER_HOUR)
+    }
+
+    /// The ticket that the mail points to, by the strongest clue that leads to one.
+    fn find_ticket(
+        &self,
+        tx: &mut Tx,
+        mail: &StoredMail,
+    ) -> Result<(letter::Clues, Option<(Clue, Ticket)>)> {
+        let clues = letter::clues(&self.house.seal, self.letter, &envelope_addresses(mail));
+        for key in &clues.signed {
+            if let Some(ticket) = store::ticket::by_key(tx, *key)? {
+                let ticket = survivor(tx, ticket)?;
+                return Ok((clues, Some((Clue::Signed, ticket))));
+            }
+        }
+        for id in &clues.foreign {
+            if let [only] = store::intake::tickets_of_message(tx, id)?[..]
+                && let Some(ticket) = store::ticket::by_id(tx, only)?
+            {
+                let ticket = survivor(tx, ticket)?;
+                return Ok((clues, Some((Clue::Foreign, ticket))));
+            }
+        }
+        if let [only] = clues.subject[..]
+            && let Some(ticket) = store::ticket::by_key(tx, only)?
+        {
+            let ticket = survivor(tx, ticket)?;
+            return Ok((clues, Some((Clue::Subject, ticket))));
+        }
+        Ok((clues, None))
+    }
+
+    fn personal(&self, tx: &mut Tx, mail: &mut StoredMail, sender: &Sender) -> Result<()> {
+        let (clues, found) = self.find_ticket(tx, mail)?;
+        if let Some((clue, ticket)) = found {
+            let standing = sender.standing(tx, &ticket)?;
+            return match landing(clue, standing) {
+                Landing::Appended => self.append(tx, mail, ticket, sender, false),
+                Landing::AppendedNewcomer => self.append(tx, mail, ticket, sender, true),
+                Landing::JoinRequest => self.ask_to_join(tx, mail, &ticket, sender, standing),
+            };
+        }
+        let mut related = Vec::new();
+        // Two tokens of two tickets: a ticket of its own, linked to those that the sender is known to.
+        for key in clues.subject.iter().take(5) {
+            if let Some(ticket) = store::ticket::by_key(tx, *key)?
+                && sender.standing(tx, &ticket)? == Standing::Known
+            {
+                related.push((ticket.id, Relation::RelatedTo));
+            }
+        }
+        self.open(
+            tx,
+            mail,
+            sender,
+            &related,
+            if clues.is_forged { "forged" } else { "" },
+        )
+    }
+
+    pub(super) fn open(
+        &self,
+        tx: &mut Tx,
+        mail: &mut StoredMail,
+        sender: &Sender,
+        related: &[(TicketId, Relation)],
+        detail: &str,
+    ) -> Result<()> {
+        let (letter, words) = (self.letter, Words::english());
+        let rule = self.house.rule(mail, letter);
+        let is_unreadable = letter.remarks.contains(&Remark::Unreadable);
+        let title = if is_unreadable {
+            Title::from_foreign(&words.t("mail-unreadable-title"), "-")
+        } else {
+            Title::from_foreign(
+                &letter::bare_subject(&letter.subject),
+                &words.t("mail-no-subject"),
+            )
+        };
+        let opening = Opening {
+            severity: rule.and_then(|rule| rule.severity),
+            body: self.text(),
+            customer: sender.customer.or(rule.and_then(|rule| rule.customer)),
+            requester: sender.contact.as_ref().map(|contact| contact.id),
+            requester_address: match &sender.contact {
+                Some(_) => None,
+                None => sender
+                    .address
+                    .as_ref()
+                    .map(|address| address.as_str().to_owned()),
+            },
+            team: rule.and_then(|rule| rule.team),
+            services: rule.and_then(|rule| rule.service).into_iter().collect(),
+            // The clocks start when the mail came, however long it waited here.
+            impact_at: Some(mail.received_at),
+            reported_at: Some(mail.received_at),
+            ..Opening::default()
+        };
+        let kind = rule.map_or(Kind::Incident, |rule| rule.kind);
+        let ticket =
+            super::ticket::open_in(tx, self.ctx, kind, title, &opening, Some(sender.author()))?;
+        for (other, relation) in related {
+            store::ticket::link(tx, ticket.id, *relation, *other, self.ctx.now)?;
+        }
+        self.attach(tx, mail, &ticket, 1)?;
+        self.name_people(tx, &ticket)?;
+        self.answer(tx, mail, &ticket, sender)?;
+        mail.ticket = Some(ticket.id);
+        mail.entry_seq = Some(1);
+        let verdict = if is_unreadable {
+            Verdict::Unreadable
+        } else {
+            Verdict::Opened
+        };
+        self.conclude(mail, verdict, detail);
+        Ok(())
+    }
+
+    fn text(&self) -> String {
+        if self.letter.text.trim().is_empty() {
+            Words::english().t("mail-no-text").into_owned()
+        } else {
+            self.letter.text.clone()
+        }
+    }
+
+    pub(super) fn append(
+        &self,
+        tx: &mut Tx,
+        mail: &mut StoredMail,
+        mut ticket: Ticket,
+        sender: &Sender,
+        is_newcomer: bool,
+    ) -> Result<()> {
+        if matches!(
+            ticket.state,
+            State::Closed | State::Cancelled | State::Skipped | State::WontDo
+        ) {
+            return self.open(
+                tx,
+                mail,
+                sender,
+                &[(ticket.id, Relation::Follows)],
+                "after-close",
+            );
+        }
+        let reopens = matches!(ticket.state, State::Resolved | State::Done) && !sender.is_staff;
+        if reopens && !self.forced && self.reopened_lately(tx, &ticket)? >= rules::REOPENS_PER_HOUR
+        {
+            mail.ticket = Some(ticket.id);
+            self.hold(mail, HeldFor::Reopens, "");
+            return Ok(());
+        }
+        let mut entries = if sender.is_staff {
+            // An address in From proves nobody: it stays among staff, and says how it came.
+            vec![
+                Entry::new(EntryKind::Note)
+                    .body(self.text())
+                    .fact("unverified", "yes"),
+            ]
+        } else {
+            super::ticket::customer_wrote_in(tx, &mut ticket, &self.text(), self.ctx.now)?
+        };
+        if let Some(first) = entries.first_mut() {
+            first.author = Some(sender.author());
+            first.effective_at = Some(mail.received_at);
+            first.source_id = Some(format!("mail.{}", mail.id));
+            if is_newcomer {
+                first.facts.set("newcomer", "yes");
+            }
+        }
+        let recorded = record(tx, self.ctx, &mut ticket, entries)?;
+        let seq = recorded.first().map_or(0, |entry| entry.seq);
+        self.attach(tx, mail, &ticket, seq)?;
+        if !is_newcomer {
+            self.name_people(tx, &ticket)?;
+        }
+        mail.ticket = Some(ticket.id);
+        mail.entry_seq = Some(seq);
+        self.conclude(
+            mail,
+            Verdict::Appended,
+            if is_newcomer { "newcomer" } else { "" },
+        );
+        Ok(())
+    }
+
+    fn reopened_lately(&self, tx: &mut Tx, ticket: &Ticket) -> Result<usize> {
+        let since = self.ctx.now.plus_secs(-3_600);
+        let reopened = store::timeline::of_kinds(tx, ticket.id, &[EntryKind::Reopened])?;
+        Ok(reopened
+            .iter()
+            .filter(|entry| entry.recorded_at >= since)
+            .count())
+    }
+
+    /// The ticket, its state, clocks and watchers stay as they are; its owner hears of it.
+    fn ask_to_join(
+        &self,
+        tx: &mut Tx,
+        mail: &mut StoredMail,
+        ticket: &Ticket,
+        sender: &Sender,
+        standing: Standing,
+    ) -> Result<()> {
+        mail.ticket = Some(ticket.id);
+        self.conclude(mail, Verdict::JoinRequest, standing.as_str());
+        let facts = Facts::new()
+            .with("letter", "join_request")
+            .with("from", &sender.shown)
+            .with("mail", mail.id);
+        super::letters::tell_owner(tx, self.ctx, ticket, &format!("join.{}", mail.id), facts)
+    }
+
+    /// Kept on the ticket that it matches, else on the intake page; changes nothing.
+    fn automatic(
+        &self,
+        tx: &mut Tx,
+        mail: &mut StoredMail,
+        sender: &Sender,
+        why: &str,
+    ) -> Result<()> {
+        let (_, found) = self.find_ticket(tx, mail)?;
+        if let Some((clue, ticket)) = found
+            && landing(clue, sender.standing(tx, &ticket)?) == Landing::Appended
+        {
+            let entry = Entry::new(EntryKind::AutomaticMail).fact("why", why);
+            self.note_on(tx, mail, ticket, entry.body(self.text()), sender)?;
+        }
+        self.conclude(mail, Verdict::Automatic, why);
+        Ok(())
+    }
+
+    fn note_on(
+        &self,
+        tx: &mut Tx,
+        mail: &mut StoredMail,
+        mut ticket: Ticket,
+        entry: Entry,
+        sender: &Sender,
+    ) -> Result<()> {
+        let (actor, name) = sender.author();
+        let entry = entry
+            .author(actor, name)
+            .at(mail.received_at)
+            .source(format!("mail.{}", mail.id));
+        let recorded = record(tx, self.ctx, &mut ticket, vec![entry])?;
+        let seq = recorded.first().map_or(0, |entry| entry.seq);
+        self.attach(tx, mail, &ticket, seq)?;
+        mail.ticket = Some(ticket.id);
+        mail.entry_seq = Some(seq);
+        Ok(())
+    }
+
+    /// A bounce of a letter to a customer stands on its ticket; one of a notice to staff is for those who keep the house.
+    fn bounced(&self, tx: &mut Tx, mail: &mut StoredMail, bounce: &Bounce) -> Result<()> {
+        let ours = bounce.about.iter().filter(|id| self.house.seal.made(id));
+        let mut about = None;
+        for id in ours {
+            if let Some(found) = store::intake::delivery_by_message(tx, id)? {
+                about = Some(found);
+                break;
+            }
+        }
+        self.conclude(mail, Verdict::Bounce, &bounce.status);
+        let Some((_, kind, Some(ticket))) = about else {
+            return Ok(());
+        };
+        let to_customer = matches!(
+            kind,
+            DeliveryKind::Reply | DeliveryKind::AutoAnswer | DeliveryKind::Report
+        );
+        let Some(mut ticket) = store::ticket::by_id(tx, ticket)?.filter(|_| to_customer) else {
+            return Ok(());
+        };
+        let kind_of_entry = if bounce.is_permanent {
+            EntryKind::DeliveryFailed
+        } else {
+            EntryKind::AutomaticMail
+        };
+        let mut entries = vec![
+            Entry::new(kind_of_entry)
+                .fact("status", &bounce.status)
+                .fact_some("to", bounce.recipient.as_ref())
+                .at(mail.received_at)
+                .source(format!("mail.{}", mail.id)),
+        ];
+        if bounce.is_permanent && kind == DeliveryKind::Reply && ticket.is_open() {
+            // The answer that stopped the clock never arrived.
+            entries.push(Entry::new(EntryKind::Unsatisfied).fact("cause", "bounce"));
+        }
+        let recorded = record(tx, self.ctx, &mut ticket, entries)?;
+        mail.ticket = Some(ticket.id);
+        mail.entry_seq = recorded.first().map(|entry| entry.seq);
+        Ok(())
+    }
+
+    /// Files hang on the entry; where something was left out, the raw mail hangs there too.
+    fn attach(&self, tx: &mut Tx, mail: &StoredMail, ticket: &Ticket, seq: i64) -> Result<()> {
+        let now = self.ctx.now;
+        for part in &self.letter.parts {
+            let hash = match part.bytes.len() > SMALL_BYTES {
+                true => Hash::of(&part.bytes),
+                false => blob::put_in(tx, &part.bytes, now)?,
+            };
+            blob::attach(
+                tx,
+                ticket.id,
+                seq,
+                hash,
+                &part.name,
+                &part.media_type,
+                part.bytes.len() as i64,
+                now,
+            )?;
+        }
+        let left_out = [
+            Remark::Unreadable,
+            Remark::OverLimits,
+            Remark::PartsLeftOut,
+            Remark::TextCut,
+        ];
+        if self
+            .letter
+            .remarks
+            .iter()
+            .any(|remark| left_out.contains(remark))
+        {
+            blob::attach(
+                tx,
+                ticket.id,
+                seq,
+                mail.raw,
+                "mail.eml",
+                "message/rfc822",
+                mail.size_bytes,
+                now,
+            )?;
+        }
+        Ok(())
+    }
+
+    fn name_people(&self, tx: &mut Tx, ticket: &Ticket) -> Result<()> {
+        let named = self
+            .letter
+            .to
+            .iter()
+            .chain(&self.letter.cc)
+            .filter(|address| !self.house.is_own(address));
+        for address in named.take(NAMED) {
+            store::intake::name_on_ticket(tx, ticket.id, &address.folded())?;
+        }
+        Ok(())
+    }
+
+    /// One answer per new ticket to somebody known; a stranger gets at most one a day. Nothing of theirs is repeated.
+    fn answer(
+        &self,
+        tx: &mut Tx,
+        mail: &StoredMail,
+        ticket: &Ticket,
+        sender: &Sender,
+    ) -> Result<()> {
+        let Some(address) = answer_address(tx, self.letter, sender)? else {
+            return Ok(());
+        };
+        if self.letter.wants_no_answer
+            || self.forced && !matches!(self.letter.nature, Nature::Personal)
+            || self.house.is_own(&address)
+        {
+            return Ok(());
+        }
+        let folded = address.folded();
+        let is_known = sender.contact.is_some() || sender.is_staff;
+        let key = if is_known {
+            let since = self.ctx.now.plus_secs(-3_600);
+            if store::intake::answers_since(tx, &folded, since)? >= rules::ANSWERS_PER_HOUR {
+                return Ok(());
+            }
+            format!("answer.{}", ticket.id)
+        } else {
+            format!(
+                "answer.{folded}.{}",
+                mail.received_at.utc().format("%Y-%m-%d")
+            )
+        };
+        let echoed = |id: &&String| id.len() <= MESSAGE_ID_BYTES;
+        let thread: Vec<&str> = self
+            .letter
+            .references
+            .iter()
+            .filter(echoed)
+            .map(String::as_str)
+            .collect();
+        let mut delivery = NewDelivery::mail(DeliveryKind::AutoAnswer, key, folded);
+        delivery.ticket = Some(ticket.id);
+        delivery.entry_seq = Some(1);
+        delivery.contact = sender.contact.as_ref().map(|contact| contact.id);
+        delivery.facts = Facts::new()
+            .with("letter", "received")
+            .with_some(
+                "in_reply_to",
+                self.letter.message_id.as_ref().filter(echoed),
+            )
+            .with("references", thread.join(" "));
+        store::outbox::queue(tx, &delivery, self.ctx.now)?;
+        Ok(())
+    }
+}
+
+/// The ticket that a merged one lives on in.
+fn survivor(tx: &mut Tx, ticket: Ticket) -> Result<Ticket> {
+    match ticket.merged_into {
+        Some(into) => Ok(store::ticket::by_id(tx, into)?.unwrap_or(ticket)),
+        None => Ok(ticket),
+    }
+}

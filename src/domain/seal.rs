@@ -1,0 +1,186 @@
+//! The signature in our own ids: Message-IDs and reply addresses that say which ticket they speak of.
+//!
+//! Without the key nobody can make one. It survives what relays do to ids: letters are folded to one case, and hosts change
+//! when an installation moves.
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use uuid::Uuid;
+
+use super::id::TicketKey;
+use super::text::EmailAddress;
+
+/// Signs and checks the ids that we put into our own mail. One key per installation.
+#[derive(Clone)]
+pub struct Seal {
+    key: [u8; 32],
+}
+
+/// What a signature was found to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sealed {
+    /// Made with our key, for this ticket.
+    Genuine(TicketKey),
+    /// Has our shape, but not our signature.
+    Forged,
+}
+
+impl std::fmt::Debug for Seal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Seal(…)")
+    }
+}
+
+impl Seal {
+    pub const fn new(key: [u8; 32]) -> Self {
+        Self { key }
+    }
+
+    /// 80 bits in lower-case base 32: relays may fold the case of a local part.
+    fn signature(&self, what: &str, text: &str) -> String {
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes keys of any length");
+        mac.update(what.as_bytes());
+        mac.update(b":");
+        mac.update(text.as_bytes());
+        let digest = mac.finalize().into_bytes();
+        base32(&digest[..10])
+    }
+
+    fn verifies(&self, what: &str, text: &str, signature: &str) -> bool {
+        use subtle::ConstantTimeEq;
+        self.signature(what, text)
+            .as_bytes()
+            .ct_eq(signature.as_bytes())
+            .into()
+    }
+
+    /// The id of one outgoing mail, without `<>`: `<delivery>.<ticket>.<signature>@<host>`. The same delivery always
+    /// gets the same id, so that a mail handed over twice shows once.
+    pub fn message_id(&self, delivery: Uuid, ticket: Option<TicketKey>, host: &str) -> String {
+        let about = ticket.map_or_else(|| "none".to_owned(), |key| key.to_string().to_lowercase());
+        let text = format!("wk{}.{about}", delivery.simple());
+        let signature = self.signature("id", &text);
+        format!("{text}.{signature}@{host}")
+    }
+
+    /// Which ticket a Message-ID of ours speaks of; `None` if it isn't of our shape. The host isn't compared: it changes
+    /// when an installation moves, the key doesn't.
+    pub fn read_message_id(&self, id: &str) -> Option<Sealed> {
+        let local = id.split('@').next()?.to_lowercase();
+        let mut pieces = local.split('.');
+        let (head, about, signature) = (pieces.next()?, pieces.next()?, pieces.next()?);
+        let hex = head.strip_prefix("wk")?;
+        if pieces.next().is_some() || hex.len() != 32 || !hex.bytes().all(|b| b.is_ascii_hexdigit())
+        {
+            return None;
+        }
+        if !self.verifies("id", &format!("{head}.{about}"), signature) {
+            return Some(Sealed::Forged);
+        }
+        about.parse().ok().map(Sealed::Genuine)
+    }
+
+    /// Whether `id` is one that this installation made, about a ticket or not.
+    pub fn made(&self, id: &str) -> bool {
+        let local = id.split('@').next().unwrap_or("").to_lowercase();
+        local.rsplit_once('.').is_some_and(|(text, signature)| {
+            text.starts_with("wk") && self.verifies("id", text, signature)
+        })
+    }
+
+    /// The reply address of a ticket: `support+inc-12.<signature>@desk.example` for `support@desk.example`.
+    pub fn reply_address(&self, intake: &EmailAddress, ticket: TicketKey) -> String {
+        let key = ticket.to_string().to_lowercase();
+        let signature = self.signature("reply", &key);
+        let (local, domain) = intake
+            .as_str()
+            .rsplit_once('@')
+            .unwrap_or((intake.as_str(), ""));
+        format!("{local}+{key}.{signature}@{domain}")
+    }
+
+    /// Which ticket an address of ours speaks of; `None` if it carries no token.
+    pub fn read_reply_address(&self, address: &EmailAddress) -> Option<Sealed> {
+        let folded = address.folded();
+        let (local, _) = folded.rsplit_once('@')?;
+        let (_, token) = local.rsplit_once('+')?;
+        let (about, signature) = token.split_once('.')?;
+        let key: TicketKey = about.parse().ok()?;
+        Some(if self.verifies("reply", about, signature) {
+            Sealed::Genuine(key)
+        } else {
+            Sealed::Forged
+        })
+    }
+
+    /// The value of our loop header: names this installation to itself and to nobody else.
+    pub fn loop_mark(&self) -> String {
+        self.signature("loop", "")
+    }
+}
+
+fn base32(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    let mut text = String::with_capacity(bytes.len().div_ceil(5) * 8);
+    let (mut held, mut bits) = (0u32, 0u32);
+    for &byte in bytes {
+        held = (held << 8) | u32::from(byte);
+        bits += 8;
+        while bits >= 5 {
+            bits -= 5;
+            text.push(char::from(LETTERS[((held >> bits) & 31) as usize]));
+        }
+    }
+    if bits > 0 {
+        text.push(char::from(LETTERS[((held << (5 - bits)) & 31) as usize]));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::letter::without_tag;
+
+    #[test]
+    fn only_our_own_signature_counts() {
+        let (ours, theirs) = (Seal::new([7; 32]), Seal::new([8; 32]));
+        let key: TicketKey = "INC-12".parse().unwrap();
+        let id = ours.message_id(Uuid::from_u128(5), Some(key), "desk.example");
+        assert_eq!(
+            ours.read_message_id(&id.to_uppercase()),
+            Some(Sealed::Genuine(key))
+        );
+        assert_eq!(
+            ours.read_message_id(&id.replace("inc-12", "inc-13")),
+            Some(Sealed::Forged)
+        );
+        assert_eq!(theirs.read_message_id(&id), Some(Sealed::Forged));
+        assert_eq!(ours.read_message_id("CAF=abc.def.ghi@mail.example"), None);
+        assert!(ours.made(&ours.message_id(Uuid::from_u128(5), None, "h")));
+
+        let intake = EmailAddress::parse("support@desk.example").unwrap();
+        let reply = EmailAddress::parse(&ours.reply_address(&intake, key)).unwrap();
+        assert_eq!(ours.read_reply_address(&reply), Some(Sealed::Genuine(key)));
+        assert_eq!(theirs.read_reply_address(&reply), Some(Sealed::Forged));
+        for (address, expected) in [
+            ("support@desk.example", None),
+            ("support+billing@desk.example", None),
+            ("support+inc-12.aaaa@desk.example", Some(Sealed::Forged)),
+            ("support+inc-12.@desk.example", Some(Sealed::Forged)),
+        ] {
+            assert_eq!(
+                ours.read_reply_address(&EmailAddress::parse(address).unwrap()),
+                expected,
+                "{address}"
+            );
+        }
+        assert_eq!(without_tag(&reply), "support@desk.example");
+    }
+
+    #[test]
+    fn letters_are_those_of_base_32() {
+        assert_eq!(base32(b"fooba"), "mzxw6ytb");
+    }
+}
