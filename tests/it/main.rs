@@ -3,6 +3,7 @@
 mod access_matrix;
 mod accounts;
 mod after;
+mod after_web;
 mod api;
 mod cluster;
 mod desk;
@@ -12,6 +13,7 @@ mod mail_out;
 mod migrations;
 mod oncall;
 mod oncall_web;
+mod outage;
 mod served;
 mod sla;
 mod tickets;

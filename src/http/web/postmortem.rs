@@ -435,16 +435,28 @@ fn do_it(
     }
 }
 
-/// `POST /INC-12/post-mortem`: opens it by hand.
+/// `POST /INC-12/post-mortem`: opens it by hand; where there is one already, goes there.
 pub async fn open(app: web::Data<App>, viewer: Viewer, key: web::Path<String>) -> Answer {
     let key: TicketKey = key.parse().map_err(|()| Error::NotFound)?;
-    let pm = viewer
+    let opened = viewer
         .run(&app, move |ctx| postmortem::open(ctx, key))
-        .await?;
-    let key = pm.key.to_string();
-    Ok(reply::see_saying(
-        &format!("/{key}"),
-        "said-opened-pm",
-        &key,
-    ))
+        .await;
+    match opened {
+        Ok(pm) => {
+            let key = pm.key.to_string();
+            Ok(reply::see_saying(
+                &format!("/{key}"),
+                "said-opened-pm",
+                &key,
+            ))
+        }
+        Err(Failure::House(Error::Refused(refusal))) if refusal.rule == "has-post-mortem" => {
+            let known = refusal.args.iter().find(|(name, _)| *name == "key");
+            Ok(reply::see(&format!(
+                "/{}",
+                known.map_or("", |(_, key)| key)
+            )))
+        }
+        Err(other) => Err(other),
+    }
 }

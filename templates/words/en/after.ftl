@@ -310,3 +310,6 @@ leak-secret = looks like a secret. Change it where it is used, too.
 leak-machine-text = text of a machine: a log line, a trace, a query.
 leak-blame = blame or a legal statement. Say what happened.
 leak-vague = says less than it seems. Give a figure.
+
+afterwards = Afterwards
+pm-open = Post-mortem
