@@ -4,9 +4,9 @@
 
 use super::postmortem::able;
 use super::ticket::change;
-use super::{allow_ticket, settings};
+use super::{allow, allow_ticket, settings};
 use crate::app::{App, Ctx};
-use crate::domain::access::Action;
+use crate::domain::access::{Action, Target};
 use crate::domain::delivery::DeliveryKind;
 use crate::domain::id::{ContactId, CustomerId, Id, Kind, PersonId, ReportId, TicketKey};
 use crate::domain::outage::{
@@ -284,6 +284,7 @@ pub fn save(
     rev: Option<i64>,
     texts: &Texts,
 ) -> Result<Stored> {
+    allow(&ctx.by, Action::WorkOnTicket, Target::House)?;
     let texts = texts.clone().checked().map_err(Error::Invalid)?;
     let author = author(ctx)?;
     let kept = std::cell::RefCell::new(None);
@@ -351,6 +352,7 @@ fn about(kind: EntryKind, stored: &Stored, customer: &Customer) -> Entry {
 ///
 /// `seen` is the hash of what the approver looked at: if the report says something else by now, nothing is approved.
 pub fn approve(ctx: &Ctx<'_>, key: TicketKey, customer: CustomerId, seen: &str) -> Result<()> {
+    allow(&ctx.by, Action::ApproveReport, Target::House)?;
     let approver = author(ctx)?;
     change(ctx, key, None, Action::ApproveReport, |tx, _| {
         let prepared = prepare_in(tx, ctx, key, customer)?;
@@ -450,6 +452,10 @@ pub fn send(
     customer: CustomerId,
     contacts: &[ContactId],
 ) -> Result<()> {
+    if !ctx.by.is_staff() {
+        return Err(Error::NotFound);
+    }
+    allow(&ctx.by, Action::Reply, Target::House)?;
     if contacts.is_empty() {
         return Err(FieldError::new("contact", "required").into());
     }

@@ -8,10 +8,6 @@ use super::{api, assets, health, reply};
 /// A ticket's address: its key.
 const TICKET: &str = "/{key:[A-Za-z]{2,3}-[0-9]+}";
 
-/// An incident's outage reports.
-const REPORT: &str = "/{key:[Ii][Nn][Cc]-[0-9]+}/report";
-const REPORT_OF: &str = "/{key:[Ii][Nn][Cc]-[0-9]+}/report/{customer}";
-
 pub fn configure(routes: &mut ServiceConfig) {
     routes
         .route("/healthz", get().to(health::alive))
@@ -121,26 +117,35 @@ pub fn configure(routes: &mut ServiceConfig) {
             post().to(ticket_edit::save),
         )
         .route(
-            "/{key:[Ii][Nn][Cc]-[0-9]+}/post-mortem",
+            "/{key:[A-Za-z]{2,3}-[0-9]+}/post-mortem",
             post().to(postmortem::open),
         )
         .route(
-            "/{key:[Pp][Mm]-[0-9]+}/{verb:write|meet|held|cancel-meeting|invite|add-action|move}",
+            "/{key:[A-Za-z]{2,3}-[0-9]+}/post-mortem/{step}",
             post().to(postmortem::act),
         )
-        .route(REPORT, get().to(outage::choose))
-        .route(REPORT_OF, get().to(outage::show))
-        .route(REPORT_OF, post().to(outage::save))
         .route(
-            "/{key:[Ii][Nn][Cc]-[0-9]+}/report/{customer}/approve",
+            "/{key:[A-Za-z]{2,3}-[0-9]+}/report",
+            get().to(outage::choose),
+        )
+        .route(
+            "/{key:[A-Za-z]{2,3}-[0-9]+}/report/{customer}",
+            get().to(outage::show),
+        )
+        .route(
+            "/{key:[A-Za-z]{2,3}-[0-9]+}/report/{customer}",
+            post().to(outage::save),
+        )
+        .route(
+            "/{key:[A-Za-z]{2,3}-[0-9]+}/report/{customer}/approve",
             post().to(outage::approve),
         )
         .route(
-            "/{key:[Ii][Nn][Cc]-[0-9]+}/report/{customer}/send",
+            "/{key:[A-Za-z]{2,3}-[0-9]+}/report/{customer}/send",
             post().to(outage::send),
         )
         .route(
-            "/{key:[Ii][Nn][Cc]-[0-9]+}/report/{customer}/{format:html|pdf|md|txt}",
+            "/{key:[A-Za-z]{2,3}-[0-9]+}/report/{customer}/{format}",
             get().to(outage::export),
         )
         .route(

@@ -137,6 +137,7 @@ impl House {
             .replace("{contact}", &self.ids["contact"])
             .replace("{key}", "INC-1")
             .replace("{verb}", "note")
+            .replace("{customer}", &self.ids["customers"])
             .replace("{team}", &self.ids["teams"])
             .replace("{id}", id)
             .split('/')

@@ -43,24 +43,27 @@ both_databases!(
             .map(|section| (section.as_str(), "A pool <limit> was too low"))
             .collect();
         fields.push(("rev", &rev));
-        browser.post("/PM-1/write", &fields).is(303);
+        browser.post("/PM-1/post-mortem/write", &fields).is(303);
         browser
             .get("/PM-1")
             .says("A pool &#60;limit&#62; was too low");
         // Somebody else was faster: refused, and what was typed is still there.
         fields[0].1 = "typed meanwhile";
         browser
-            .post("/PM-1/write", &fields)
+            .post("/PM-1/post-mortem/write", &fields)
             .is(422)
             .says("typed meanwhile");
 
         browser
-            .post("/PM-1/meet", &[("starts_at", "soon"), ("minutes", "60")])
+            .post(
+                "/PM-1/post-mortem/meet",
+                &[("starts_at", "soon"), ("minutes", "60")],
+            )
             .is(422)
             .says("soon");
         browser
             .post(
-                "/PM-1/meet",
+                "/PM-1/post-mortem/meet",
                 &[
                     ("starts_at", "2026-06-01T17:00"),
                     ("minutes", "30"),
@@ -74,7 +77,7 @@ both_databases!(
             .says("chosen by a person");
         browser
             .post(
-                "/PM-1/add-action",
+                "/PM-1/post-mortem/add-action",
                 &[
                     ("title", "Investigate it"),
                     ("type", "prevent"),
@@ -85,7 +88,7 @@ both_databases!(
             .says("Investigate it");
         browser
             .post(
-                "/PM-1/add-action",
+                "/PM-1/post-mortem/add-action",
                 &[
                     ("title", "Alert on the pool"),
                     ("type", "prevent"),
@@ -94,10 +97,16 @@ both_databases!(
             )
             .is(303);
         browser.get("/PM-1").says("Alert on the pool").says("TSK-1");
-        browser.post("/PM-1/held", &[]).is(303);
-        browser.post("/PM-1/move", &[("to", "in_review")]).is(303);
-        browser.post("/PM-1/move", &[("to", "reviewed")]).is(303);
-        browser.post("/PM-1/move", &[("to", "closed")]).is(303);
+        browser.post("/PM-1/post-mortem/held", &[]).is(303);
+        browser
+            .post("/PM-1/post-mortem/move", &[("to", "in_review")])
+            .is(303);
+        browser
+            .post("/PM-1/post-mortem/move", &[("to", "reviewed")])
+            .is(303);
+        browser
+            .post("/PM-1/post-mortem/move", &[("to", "closed")])
+            .is(303);
         browser.get("/PM-1").is(200).says("Closed");
     }
 );

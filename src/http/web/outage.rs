@@ -10,9 +10,9 @@ use chrono_tz::Tz;
 use super::inputs::{Answer, Tick, id_of, ticked_ids};
 use super::when;
 use crate::actions::outage::{self, Prepared};
-use crate::actions::ticket as act;
+use crate::actions::{allow, ticket as act};
 use crate::app::{App, Ctx};
-use crate::domain::access::Action;
+use crate::domain::access::{Action, Target};
 use crate::domain::id::{CustomerId, TicketKey};
 use crate::domain::outage::{
     DataLoss, DiscoveredBy, Edition, Format, Part, ReportState, Standing, Texts,
@@ -340,6 +340,8 @@ pub async fn save(
     let (zone, form) = (viewer.zone, posted.clone());
     let done = viewer
         .run(&app, move |ctx| {
+            // Who may not write hears that first, whatever is wrong with the form.
+            allow(&ctx.by, Action::WorkOnTicket, Target::House)?;
             let texts = texts_of(&form, zone, ctx)?;
             let rev = form.text("rev").parse().ok();
             outage::save(ctx, key, customer, rev, &texts).map(|_| ())

@@ -316,7 +316,7 @@ fn drawn(p: Page, known: Known, refused: Option<Refused>) -> PostMortemPage {
     }
 }
 
-/// `POST /PM-4/{verb}` for what only a post-mortem has.
+/// `POST /PM-4/post-mortem/{step}`: what only a post-mortem has.
 pub async fn act(
     req: HttpRequest,
     app: web::Data<App>,
@@ -326,6 +326,9 @@ pub async fn act(
 ) -> Answer {
     let (key, verb) = path.into_inner();
     let key: TicketKey = key.parse().map_err(|()| Error::NotFound)?;
+    if key.kind != Kind::PostMortem {
+        return Err(Error::NotFound.into());
+    }
     let zone = viewer.zone;
     let (asked, form) = (verb.clone(), posted.clone());
     let done = viewer
