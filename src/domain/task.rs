@@ -5,6 +5,7 @@
 
 use super::refusal::Refusal;
 use super::severity::Priority;
+use super::ticket::Ticket;
 use super::timestamp::Timestamp;
 use super::word::words;
 
@@ -31,6 +32,12 @@ pub fn priority_at(set: Priority, due_at: Option<Timestamp>, now: Timestamp) -> 
         _ => 0,
     };
     (0..steps).fold(set, |priority, _| one_up(priority))
+}
+
+/// The priority of a ticket as people see it: what is done or cancelled rises no more.
+pub fn shown_priority(ticket: &Ticket, now: Timestamp) -> Option<Priority> {
+    let due_at = ticket.due_at.filter(|_| ticket.is_open());
+    ticket.priority.map(|set| priority_at(set, due_at, now))
 }
 
 /// The next instant at which [`priority_at`] gives something else; `None` if it never will again.

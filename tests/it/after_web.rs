@@ -46,7 +46,7 @@ both_databases!(
         browser.post("/PM-1/post-mortem/write", &fields).is(303);
         browser
             .get("/PM-1")
-            .says("A pool &#60;limit&#62; was too low");
+            .says("A pool &lt;limit&gt; was too low");
         // Somebody else was faster: refused, and what was typed is still there.
         fields[0].1 = "typed meanwhile";
         browser

@@ -19,7 +19,7 @@ use crate::domain::people::Person;
 use crate::domain::postmortem::{Guest, MEETING_SECS, Meeting, MeetingState, Section};
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::severity::{Priority, Severity};
-use crate::domain::task::{ActionType, priority_at};
+use crate::domain::task::{ActionType, shown_priority};
 use crate::domain::text::Title;
 use crate::domain::ticket::{State, Ticket};
 use crate::domain::timestamp::Timestamp;
@@ -281,11 +281,7 @@ fn drawn(p: Page, known: Known, refused: Option<Refused>) -> PostMortemPage {
                 owner: name(task.owner),
                 due_at: task.due_at,
                 kind: p.word("pm-action", item.action_type.as_str()),
-                priority: priority_at(
-                    task.priority.unwrap_or(Priority::Normal),
-                    task.due_at.filter(|_| task.is_open()),
-                    p.now,
-                ),
+                priority: shown_priority(task, p.now).unwrap_or(Priority::Normal),
                 state: p.word("state", task.state.as_str()),
                 glyph: row::glyph(task.state),
                 commitment: item.commitment.clone().unwrap_or_default(),

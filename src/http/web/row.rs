@@ -2,6 +2,7 @@
 
 use crate::domain::id::Kind;
 use crate::domain::severity::{Priority, Severity};
+use crate::domain::task::shown_priority;
 use crate::domain::ticket::{State, Ticket};
 use crate::domain::timestamp::Timestamp;
 use crate::http::marks::{Glyph, Tick};
@@ -40,7 +41,7 @@ impl TicketRow {
             severity: ticket
                 .severity
                 .filter(|_| ticket.key.kind == Kind::Incident),
-            priority: ticket.priority,
+            priority: shown_priority(ticket, now),
             glyph,
             state,
             customer: ticket

@@ -71,6 +71,8 @@ struct RoomPage {
     title: String,
     severity: Option<Severity>,
     priority: Option<Priority>,
+    /// As it has risen by itself.
+    shown_priority: Option<Priority>,
     glyph: Glyph,
     state: String,
     hold: Option<HoldLine>,
@@ -308,6 +310,7 @@ fn drawn(
         title: ticket.title.to_string(),
         severity: ticket.severity.filter(|_| kind == Kind::Incident),
         priority: ticket.priority,
+        shown_priority: crate::domain::task::shown_priority(ticket, p.now),
         glyph,
         state,
         hold: ticket.hold.as_ref().map(|hold| HoldLine {
