@@ -359,6 +359,10 @@ fn link(app: &App, house: &House, delivery: &Delivery) -> Option<String> {
         let token = Link::new(page, person, delivery.queued_at).token(&app.signing_key);
         return Some(format!("{url}/n/{token}"));
     }
+    if let Some(mail) = delivery.facts.get("mail") {
+        // A request to join is answered where its text is shown.
+        return Some(format!("{url}/mail/in/{mail}"));
+    }
     if delivery.kind == DeliveryKind::Account {
         return actions::login::letter_path(app, &delivery.facts)
             .map(|path| format!("{url}{path}"));
