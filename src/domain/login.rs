@@ -96,7 +96,7 @@ pub fn check_password(password: &str, about: &[&str]) -> Result<(), FieldError> 
     Ok(())
 }
 
-/// A session as it stands; whether it still counts is [`Session::is_over`].
+/// A session as it stands; whether it still counts is `Session::is_over`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionTimes {
     pub made_at: Timestamp,

@@ -1,6 +1,6 @@
 //! Clocks: what became of each promise on a ticket, derived from its timeline.
 //!
-//! [`derive`] is a pure function of the terms (targets with their hours), the events and `now`. What is stored of a clock is a
+//! [`derive()`] is a pure function of the terms (targets with their hours), the events and `now`. What is stored of a clock is a
 //! cache of its answer. A breach is a fact, not a state: it is the deadline, as soon as `now` is past it and the promise unmet,
 //! whenever anybody looks. Nothing that happens later takes it away (`sla-clocks` 4.2–4.4).
 //!

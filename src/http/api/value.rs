@@ -39,7 +39,7 @@ fn refuse<E: de::Error>(problem: &'static str, value: &str, accepted: &str) -> E
     ))
 }
 
-/// The problem, the value and what would be accepted, if `message` came from [`refuse`].
+/// The problem, the value and what would be accepted, if `message` came from `refuse`.
 pub fn refused(message: &str) -> Option<(&'static str, String, String)> {
     let mut parts = message.split(MARK).skip(1);
     let (problem, value, accepted) = (parts.next()?, parts.next()?, parts.next()?);

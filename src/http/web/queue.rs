@@ -215,7 +215,7 @@ fn chips(page: &Page, found: &Found, q: &str) -> Vec<Chip> {
         .collect()
 }
 
-/// A count that was stopped at [`COUNTED`].
+/// A count that was stopped at `COUNTED`.
 pub fn capped(count: i64) -> String {
     if count >= COUNTED {
         format!("{}+", COUNTED - 1)
