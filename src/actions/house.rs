@@ -36,7 +36,20 @@ pub fn add_team(ctx: &Ctx<'_>, details: &TeamDetails) -> Result<Team> {
         .map_err(name_taken)
 }
 
+/// A calendar that is there and not retired.
+fn check_calendar(tx: &mut Tx, ctx: &Ctx<'_>, id: CalendarId) -> Result<()> {
+    let book = super::sla::book(ctx.app, tx)?;
+    if book.calendar(id).is_some_and(|known| known.is_active) {
+        Ok(())
+    } else {
+        Err(FieldError::new("calendar", "unknown-calendar").into())
+    }
+}
+
 pub(super) fn add_team_in(tx: &mut Tx, ctx: &Ctx<'_>, details: &TeamDetails) -> Result<Team> {
+    if let Some(id) = details.calendar_id {
+        check_calendar(tx, ctx, id)?;
+    }
     let team = Team {
         id: Id::new(ctx.now),
         name: details.name.clone(),
@@ -56,6 +69,12 @@ pub fn edit_team(ctx: &Ctx<'_>, id: TeamId, rev: i64, details: &TeamDetails) -> 
     allow(&ctx.by, Action::ManagePeople, Target::House)?;
     let edited = ctx.write(|tx| {
         let mut team = rows::team(tx, id)?.ok_or(Error::NotFound)?;
+        if let Some(id) = details
+            .calendar_id
+            .filter(|id| team.calendar_id != Some(*id))
+        {
+            check_calendar(tx, ctx, id)?;
+        }
         team.version = rev;
         team.name = details.name.clone();
         team.zone = details.zone;

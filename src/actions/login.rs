@@ -524,15 +524,14 @@ pub(super) fn ensure_login(tx: &mut Tx, ctx: &Ctx<'_>, holder: Holder) -> Result
 }
 
 /// What is wrong with a token's expiry or a missing one: days from now as people choose it, empty for never.
-pub fn expiry(text: &str, now: Timestamp) -> Result<Option<Timestamp>> {
+pub fn expiry(text: &str, now: Timestamp) -> std::result::Result<Option<Timestamp>, FieldError> {
     match text.trim() {
         "" => Ok(None),
         text => match text.parse::<i64>() {
             Ok(days @ 1..=3650) => Ok(Some(now.plus_secs(days * 86_400))),
             _ => Err(FieldError::new("expires", "not-days")
                 .with("value", text.to_owned())
-                .with("max", "3650")
-                .into()),
+                .with("max", "3650")),
         },
     }
 }

@@ -7,7 +7,9 @@ use crate::domain::access::{Action, Role, Roles, Target};
 use crate::domain::delivery::Channel;
 use crate::domain::id::{Id, PersonId, TeamId};
 use crate::domain::login::Purpose;
-use crate::domain::people::{Person, PersonDetails, Way, check_last_admin, web_address};
+use crate::domain::people::{
+    Person, PersonDetails, ScreenChoice, Way, check_last_admin, web_address,
+};
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::text::EmailAddress;
 use crate::domain::timeline::Facts;
@@ -182,6 +184,13 @@ pub fn set_ways(ctx: &Ctx<'_>, ways: &[(Channel, String)]) -> Result<()> {
         rows::set_ways(tx, id, &ways)?;
         audit::note(tx, ctx, "ways-set", ctx.by.name(), &Facts::new())
     })
+}
+
+/// Sets what one's own screens do.
+pub fn choose_screen(ctx: &Ctx<'_>, choice: ScreenChoice) -> Result<()> {
+    let id = ctx.by.person().ok_or(Error::NotFound)?;
+    allow(&ctx.by, Action::KeepOwnAccount, Target::Of(id))?;
+    ctx.write(|tx| rows::set_screen_choice(tx, id, choice))
 }
 
 /// Makes a person's grants exactly `roles`. Their sessions end, so that nobody goes on with powers they have lost.

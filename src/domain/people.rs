@@ -94,6 +94,15 @@ words! {
     }
 }
 
+/// What somebody chose for their own screens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ScreenChoice {
+    /// Clocks show when they are due instead of ticking.
+    pub still_clocks: bool,
+    /// Single keys do nothing.
+    pub no_keys: bool,
+}
+
 /// One way to reach a person. Pages try them in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Way {

@@ -30,6 +30,7 @@ pub fn configure(routes: &mut ServiceConfig) {
         .route("/profile", get().to(profile::show))
         .route("/profile", post().to(profile::save))
         .route("/profile/ways", post().to(profile::save_ways))
+        .route("/profile/screen", post().to(profile::save_screen))
         .route("/profile/password", post().to(profile::change_password))
         .route(
             "/profile/sessions/{id}/end",
@@ -39,9 +40,9 @@ pub fn configure(routes: &mut ServiceConfig) {
             "/profile/end-sessions",
             post().to(profile::end_other_sessions),
         )
-        .route("/tokens", get().to(profile::show_tokens))
-        .route("/tokens", post().to(profile::make_token))
-        .route("/tokens/{id}/revoke", post().to(profile::revoke_token))
+        .route("/tokens", get().to(tokens::show))
+        .route("/tokens", post().to(tokens::make))
+        .route("/tokens/{id}/revoke", post().to(tokens::revoke))
         .route("/customers", get().to(customers::list))
         .route("/customers", post().to(customers::add))
         .route("/customers/new", get().to(customers::new_form))

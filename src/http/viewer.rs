@@ -153,6 +153,11 @@ fn viewer_of(conn: &mut Conn, app: &App, principal: Principal, holder: Holder) -
         is_mute: is_staff && !can_send,
         ..Frame::default()
     };
+    if let Some(person) = principal.person() {
+        let chosen = people::screen_choice(conn, person)?;
+        frame.still_clocks = chosen.still_clocks;
+        frame.no_keys = chosen.no_keys;
+    }
     if is_staff {
         super::frame::fill(conn, &mut frame, principal.person(), app.time.now())?;
     }

@@ -228,12 +228,27 @@ pub fn tickets_of_message(conn: &mut Conn, message_id: &str) -> Result<Vec<Ticke
     Ok(rows.into_iter().flatten().collect())
 }
 
-/// The mails that made a ticket's timeline or wait beside it, oldest first.
-pub fn of_ticket(conn: &mut Conn, ticket: TicketId) -> Result<Vec<StoredMail>> {
+/// Who wrote to a ticket or asks to join it: folded addresses, at most ten.
+pub fn senders_of_ticket(conn: &mut Conn, ticket: TicketId) -> Result<Vec<String>> {
+    let rows: Vec<Option<String>> = mail::table
+        .filter(mail::ticket_id.eq(ticket))
+        .filter(mail::from_address.is_not_null())
+        .select(mail::from_address)
+        .distinct()
+        .order(mail::from_address)
+        .limit(10)
+        .load(conn)?;
+    Ok(rows.into_iter().flatten().collect())
+}
+
+/// The mails that ask to join a ticket and weren't answered, oldest first; at most ten.
+pub fn join_requests_of(conn: &mut Conn, ticket: TicketId) -> Result<Vec<StoredMail>> {
     mails(
         mail::table
             .filter(mail::ticket_id.eq(ticket))
+            .filter(mail::verdict.eq(Verdict::JoinRequest))
             .order((mail::received_at, mail::id))
+            .limit(10)
             .select(Row::as_select())
             .load(conn)?,
     )

@@ -9,11 +9,11 @@ use chrono_tz::Tz;
 use diesel::prelude::*;
 
 use super::column::text_column;
-use super::schema::accounts::{address, contact, person, role_grant, way};
+use super::schema::accounts::{address, contact, person, role_grant, screen_choice, way};
 use super::{Conn, Tx};
 use crate::domain::access::{Reach, Role, Roles};
 use crate::domain::id::{ContactId, CustomerId, PersonId};
-use crate::domain::people::{Contact, Part, Person, Way};
+use crate::domain::people::{Contact, Part, Person, ScreenChoice, Way};
 use crate::domain::text::EmailAddress;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
@@ -442,5 +442,34 @@ pub fn set_ways(tx: &mut Tx, id: PersonId, ways: &[Way]) -> Result<()> {
             ))
             .execute(&mut **tx)?;
     }
+    Ok(())
+}
+
+/// What they chose for their screens; what a new browser does if they never chose.
+pub fn screen_choice(conn: &mut Conn, id: PersonId) -> Result<ScreenChoice> {
+    let chosen: Option<(bool, bool)> = screen_choice::table
+        .find(id)
+        .select((screen_choice::still_clocks, screen_choice::no_keys))
+        .first(conn)
+        .optional()?;
+    Ok(
+        chosen.map_or_else(ScreenChoice::default, |(still_clocks, no_keys)| {
+            ScreenChoice {
+                still_clocks,
+                no_keys,
+            }
+        }),
+    )
+}
+
+pub fn set_screen_choice(tx: &mut Tx, id: PersonId, choice: ScreenChoice) -> Result<()> {
+    diesel::delete(screen_choice::table.find(id)).execute(&mut **tx)?;
+    diesel::insert_into(screen_choice::table)
+        .values((
+            screen_choice::person_id.eq(id),
+            screen_choice::still_clocks.eq(choice.still_clocks),
+            screen_choice::no_keys.eq(choice.no_keys),
+        ))
+        .execute(&mut **tx)?;
     Ok(())
 }

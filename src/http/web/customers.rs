@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use askama::Template;
 
-use super::inputs::{Answer, id_of, invalid, rev, zones};
+use super::inputs::{Answer, id_of, invalid, rev, switched, zones};
 use crate::actions::{allow, customer as customers};
 use crate::app::{App, Ctx};
 use crate::domain::access::{Action, Reach, Target};
@@ -185,15 +185,11 @@ pub async fn set_active(
     posted: Posted,
 ) -> Answer {
     let id: CustomerId = id_of(&id)?;
-    let is_active = posted.ticked("active");
-    viewer
-        .run(&app, move |ctx| customers::set_active(ctx, id, is_active))
-        .await?;
-    Ok(reply::see_saying(
-        &format!("/customers/{id}"),
-        "said-saved",
-        "",
-    ))
+    let place = format!("/customers/{id}");
+    switched(&app, &viewer, &posted, &place, move |ctx, is_active| {
+        customers::set_active(ctx, id, is_active)
+    })
+    .await
 }
 
 #[derive(Template)]
@@ -372,17 +368,11 @@ pub async fn set_contact_active(
     posted: Posted,
 ) -> Answer {
     let (customer, id): (CustomerId, ContactId) = (id_of(&path.0)?, id_of(&path.1)?);
-    let is_active = posted.ticked("active");
-    viewer
-        .run(&app, move |ctx| {
-            customers::set_contact_active(ctx, customer, id, is_active)
-        })
-        .await?;
-    Ok(reply::see_saying(
-        &format!("/customers/{customer}"),
-        "said-saved",
-        "",
-    ))
+    let place = format!("/customers/{customer}");
+    switched(&app, &viewer, &posted, &place, move |ctx, is_active| {
+        customers::set_contact_active(ctx, customer, id, is_active)
+    })
+    .await
 }
 
 pub async fn invite_contact(

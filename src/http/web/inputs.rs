@@ -1,15 +1,17 @@
 //! What every form handler reads alike: ids and versions out of addresses and hidden fields, zones to choose from, and the
 //! split of an outcome into what worked, what the form must show again, and what is a failure.
 
-use actix_web::HttpResponse;
+use actix_web::{HttpResponse, web};
 use chrono_tz::{TZ_VARIANTS, Tz};
 
+use crate::app::{App, Ctx};
 use crate::domain::id::{Id, PersonId};
 use crate::domain::people::Person;
 use crate::domain::refusal::FieldError;
 use crate::error::Error;
 use crate::http::form::Posted;
-use crate::http::reply::Failure;
+use crate::http::page::Viewer;
+use crate::http::reply::{self, Failure};
 use crate::words::Words;
 
 /// What handlers return.
@@ -32,6 +34,19 @@ pub fn invalid<T>(outcome: Result<T, Failure>) -> Result<Result<T, Vec<FieldErro
         Err(Failure::House(Error::Invalid(errors))) => Ok(Err(errors)),
         Err(other) => Err(other),
     }
+}
+
+/// Closes or reopens what is never deleted, as the form's `active` says, and goes back to `place`.
+pub async fn switched(
+    app: &web::Data<App>,
+    viewer: &Viewer,
+    posted: &Posted,
+    place: &str,
+    switch: impl FnOnce(&Ctx<'_>, bool) -> crate::error::Result<()> + Send + 'static,
+) -> Answer {
+    let is_active = posted.ticked("active");
+    viewer.run(app, move |ctx| switch(ctx, is_active)).await?;
+    Ok(reply::see_saying(place, "said-saved", ""))
 }
 
 /// One box of a group to tick, or one row of it.

@@ -155,7 +155,7 @@ impl MailPage {
 }
 
 /// A stored mail, its bytes read anew.
-fn load(ctx: &Ctx<'_>, id: MailId) -> Result<(StoredMail, Vec<u8>)> {
+pub(super) fn load(ctx: &Ctx<'_>, id: MailId) -> Result<(StoredMail, Vec<u8>)> {
     ctx.read(|conn| {
         let mail = store::intake::by_id(conn, id)?.ok_or(Error::NotFound)?;
         let raw = store::blob::get(conn, mail.raw)?.ok_or(Error::NotFound)?;

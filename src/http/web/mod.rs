@@ -36,4 +36,6 @@ pub mod teams;
 pub mod ticket;
 pub mod ticket_do;
 pub mod ticket_edit;
+mod ticket_mail;
+pub mod tokens;
 pub mod when;

@@ -1,4 +1,4 @@
-//! What people keep of themselves: name and zone, ways to be reached, password, sessions, tokens.
+//! What people keep of themselves: name and zone, ways to be reached, what their screens do, password, sessions.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
@@ -6,23 +6,20 @@ use askama::Template;
 
 use super::account::new_password;
 use super::inputs::{Answer, id_of, invalid, rev, zones};
-use crate::actions::login::{self, NewToken};
+use crate::actions::login;
 use crate::actions::people;
 use crate::app::{App, Ctx};
-use crate::domain::access::{Principal, Roles, Scope, Scopes, TokenOwner};
 use crate::domain::delivery::Channel;
-use crate::domain::id::{SessionId, TokenId};
-use crate::domain::people::{Person, PersonDetails};
-use crate::domain::refusal::FieldError;
+use crate::domain::id::SessionId;
+use crate::domain::people::{Person, PersonDetails, ScreenChoice};
 use crate::error::{Error, Result};
 use crate::http::form::{Form, Posted};
 use crate::http::page::{Page, Viewer};
-use crate::http::reply::{self, Failure};
+use crate::http::reply;
 use crate::http::viewer::Seat;
 use crate::secrets;
 use crate::store;
 use crate::store::login::Session;
-use crate::store::token::Token;
 use crate::words::Words;
 
 #[derive(Template)]
@@ -33,6 +30,7 @@ struct ProfilePage {
     person: Option<Person>,
     form: Form,
     ways: Form,
+    screen: Form,
     password: Form,
     zones: Vec<(String, String)>,
     sessions: Vec<SessionRow>,
@@ -48,14 +46,17 @@ struct Known {
     person: Option<Person>,
     mails: Vec<String>,
     hooks: Vec<String>,
+    screen: ScreenChoice,
     sessions: Vec<Session>,
 }
 
 fn load(ctx: &Ctx<'_>, seat: &Seat) -> Result<Known> {
     ctx.read(|conn| {
         let (mut mails, mut hooks) = (Vec::new(), Vec::new());
+        let mut screen = ScreenChoice::default();
         let person = match ctx.by.person() {
             Some(id) => {
+                screen = store::people::screen_choice(conn, id)?;
                 for way in store::people::ways(conn, id)? {
                     match way.channel {
                         Channel::Mail => mails.push(way.address),
@@ -72,6 +73,7 @@ fn load(ctx: &Ctx<'_>, seat: &Seat) -> Result<Known> {
             person,
             mails,
             hooks,
+            screen,
             sessions,
         })
     })
@@ -168,6 +170,12 @@ fn page_of(req: &HttpRequest, seat: &Seat, known: Known) -> ProfilePage {
         person: known.person,
         form,
         ways,
+        screen: Form::new(words)
+            .with(
+                "still_clocks",
+                if known.screen.still_clocks { "yes" } else { "" },
+            )
+            .with("no_keys", if known.screen.no_keys { "yes" } else { "" }),
         password: Form::new(words),
         sessions: sessions.collect(),
         p,
@@ -256,6 +264,18 @@ pub async fn save_ways(
     }
 }
 
+/// Still clocks, no single keys.
+pub async fn save_screen(app: web::Data<App>, viewer: Viewer, posted: Posted) -> Answer {
+    let choice = ScreenChoice {
+        still_clocks: posted.ticked("still_clocks"),
+        no_keys: posted.ticked("no_keys"),
+    };
+    viewer
+        .run(&app, move |ctx| people::choose_screen(ctx, choice))
+        .await?;
+    Ok(reply::see_saying("/profile", "said-saved", ""))
+}
+
 pub async fn change_password(
     req: HttpRequest,
     app: web::Data<App>,
@@ -321,164 +341,6 @@ pub async fn end_other_sessions(
         })
         .await?;
     Ok(reply::see_saying(place(&viewer), "said-sessions-ended", ""))
-}
-
-#[derive(Template)]
-#[template(path = "account/tokens.html")]
-struct TokensPage {
-    p: Page,
-    tokens: Vec<TokenRow>,
-    form: Form,
-    /// The secret of a token that was just made: shown here and never again.
-    fresh: Option<String>,
-    /// A repository's hooks get theirs on the repository's page.
-    offered: &'static [Scope],
-}
-
-struct TokenRow {
-    token: Token,
-    owner: String,
-    scopes: String,
-    works: bool,
-}
-
-const OFFERED: &[Scope] = &[
-    Scope::Read,
-    Scope::Tickets,
-    Scope::Changes,
-    Scope::Oncall,
-    Scope::Admin,
-];
-
-/// One's own tokens; whoever keeps people sees all.
-fn tokens(ctx: &Ctx<'_>) -> Result<Vec<TokenRow>> {
-    let own = ctx.by.person().ok_or(Error::NotFound)?;
-    let sees_all = crate::actions::allow(
-        &ctx.by,
-        crate::domain::access::Action::ManagePeople,
-        crate::domain::access::Target::House,
-    )
-    .is_ok();
-    ctx.read(|conn| {
-        let mut tokens = store::token::all(conn)?;
-        tokens.retain(|token| sees_all || token.owner == TokenOwner::Person(own));
-        let owners: Vec<_> = tokens
-            .iter()
-            .filter_map(|token| match token.owner {
-                TokenOwner::Person(id) => Some(id),
-                TokenOwner::Service | TokenOwner::Repository(_) => None,
-            })
-            .collect();
-        let names = store::people::person_names(conn, &owners)?;
-        let rows = tokens.into_iter().map(|token| {
-            let scopes: Vec<_> = token.scopes.iter().map(Scope::as_str).collect();
-            TokenRow {
-                owner: match token.owner {
-                    TokenOwner::Person(id) => names.get(&id).cloned().unwrap_or_default(),
-                    TokenOwner::Service => "service".to_owned(),
-                    TokenOwner::Repository(_) => "repository".to_owned(),
-                },
-                scopes: scopes.join(", "),
-                works: token.works(ctx.now),
-                token,
-            }
-        });
-        Ok(rows.collect())
-    })
-}
-
-pub async fn show_tokens(req: HttpRequest, app: web::Data<App>, viewer: Viewer) -> Answer {
-    let rows = viewer.run(&app, tokens).await?;
-    let form = Form::new(Words::english())
-        .with("expires", "365")
-        .with("scopes", "read");
-    tokens_page(&req, StatusCode::OK, rows, form, None)
-}
-
-fn tokens_page(
-    req: &HttpRequest,
-    status: StatusCode,
-    tokens: Vec<TokenRow>,
-    form: Form,
-    fresh: Option<String>,
-) -> Answer {
-    let p = Page::new(req, "tokens-title");
-    reply::page_with(
-        status,
-        &TokensPage {
-            p,
-            tokens,
-            form,
-            fresh,
-            offered: OFFERED,
-        },
-    )
-}
-
-pub async fn make_token(
-    req: HttpRequest,
-    app: web::Data<App>,
-    viewer: Viewer,
-    posted: Posted,
-) -> Answer {
-    let Principal::Person { id, .. } = viewer.principal else {
-        return Err(Error::NotFound.into());
-    };
-    let scopes: std::result::Result<Scopes, ()> =
-        posted.all("scopes").map(str::parse::<Scope>).collect();
-    let new = scopes
-        .map_err(|()| FieldError::new("scopes", "required").into())
-        .map(|scopes| {
-            (
-                posted.text("name").to_owned(),
-                posted.text("expires").to_owned(),
-                scopes,
-            )
-        });
-    let made: std::result::Result<_, Failure> = match new {
-        Err(error) => Err(Failure::House(error)),
-        Ok((name, expires, scopes)) => {
-            let work = move |ctx: &Ctx<'_>| {
-                let expires_at = login::expiry(&expires, ctx.now)?;
-                let owner = TokenOwner::Person(id);
-                let new = NewToken {
-                    name,
-                    owner,
-                    roles: Roles::NONE,
-                    scopes,
-                    expires_at,
-                };
-                Ok(login::make_token(ctx, &new)?.1)
-            };
-            viewer.run(&app, work).await
-        }
-    };
-    let outcome = invalid(made)?;
-    let rows = viewer.run(&app, tokens).await?;
-    match outcome {
-        // Not a redirect: the secret exists in this answer only.
-        Ok(secret) => {
-            let form = Form::new(Words::english()).with("expires", "365");
-            tokens_page(&req, StatusCode::OK, rows, form, Some(secret))
-        }
-        Err(errors) => {
-            let form = Form::kept(Words::english(), &posted, errors);
-            tokens_page(&req, StatusCode::UNPROCESSABLE_ENTITY, rows, form, None)
-        }
-    }
-}
-
-pub async fn revoke_token(
-    app: web::Data<App>,
-    viewer: Viewer,
-    id: web::Path<String>,
-    _form: Posted,
-) -> Answer {
-    let id: TokenId = id_of(&id)?;
-    viewer
-        .run(&app, move |ctx| login::revoke_token(ctx, id))
-        .await?;
-    Ok(reply::see_saying("/tokens", "said-token-revoked", ""))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::change;
 use super::names::{Names, Wanted};
 use super::tape;
+use super::ticket_mail::{self, MailSide};
 use crate::actions;
 use crate::app::Ctx;
 use crate::domain::access::Action;
@@ -65,6 +66,7 @@ pub struct Room {
     pub is_paging: bool,
     pub clocks: Vec<ClockRow>,
     pub change: change::Known,
+    pub mail: MailSide,
 }
 
 /// Reads it all in one go, if whoever asks may see the ticket.
@@ -133,6 +135,7 @@ pub fn load(ctx: &Ctx<'_>, key: TicketKey, lens: Lens, before: Option<i64>) -> R
         let change = change::load(conn, ctx, &ticket)?;
         Ok(Room {
             change,
+            mail: ticket_mail::load(conn, ctx, id)?,
             files: store::blob::attachments(conn, id)?,
             clocks: store::sla::of_ticket(conn, id)?,
             labels: store::ticket::labels(conn, id)?,

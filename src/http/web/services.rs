@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use askama::Template;
 
-use super::inputs::{Answer, Tick, id_of, invalid, people_ticks, rev, ticked_ids};
+use super::inputs::{Answer, Tick, id_of, invalid, people_ticks, rev, switched, ticked_ids};
 use crate::actions::allow;
 use crate::actions::house::{self, ServiceLists};
 use crate::app::{App, Ctx};
@@ -243,15 +243,9 @@ pub async fn set_active(
     posted: Posted,
 ) -> Answer {
     let id: ServiceId = id_of(&id)?;
-    let is_active = posted.ticked("active");
-    viewer
-        .run(&app, move |ctx| {
-            house::set_service_active(ctx, id, is_active)
-        })
-        .await?;
-    Ok(reply::see_saying(
-        &format!("/services/{id}"),
-        "said-saved",
-        "",
-    ))
+    let place = format!("/services/{id}");
+    switched(&app, &viewer, &posted, &place, move |ctx, is_active| {
+        house::set_service_active(ctx, id, is_active)
+    })
+    .await
 }

@@ -6,7 +6,8 @@ use chrono_tz::Tz;
 
 use super::names::{Names, Wanted};
 use crate::domain::id::Id;
-use crate::domain::timeline::{Audience, EntryKind};
+use crate::domain::quote;
+use crate::domain::timeline::{Audience, Door, EntryKind};
 use crate::domain::timestamp::Timestamp;
 use crate::http::marks::{self, Detail};
 use crate::store::blob::Attachment;
@@ -25,7 +26,8 @@ pub struct Item {
     pub dot: &'static str,
     pub who: String,
     pub what: String,
-    pub body: String,
+    /// The text, quotes and signatures of mails apart.
+    pub pieces: Vec<Piece>,
     pub is_redacted: bool,
     /// Customers can read it.
     pub is_seen: bool,
@@ -36,6 +38,33 @@ pub struct Item {
     pub day: Option<Timestamp>,
     /// The quiet between this entry and the older one below it.
     pub quiet: Option<String>,
+}
+
+/// A stretch of an entry's text.
+pub struct Piece {
+    pub text: String,
+    /// A quote or a signature: there, but folded away.
+    pub is_folded: bool,
+}
+
+/// What came by mail has its quotes and signatures folded; what people type here stands as they typed it.
+pub fn pieces(entry: &Recorded) -> Vec<Piece> {
+    if entry.body.is_empty() {
+        return Vec::new();
+    }
+    if entry.door != Door::Mail || entry.redacted_at.is_some() {
+        return vec![Piece {
+            text: entry.body.clone(),
+            is_folded: false,
+        }];
+    }
+    let passages = quote::passages(&entry.body).into_iter();
+    passages
+        .map(|passage| Piece {
+            text: entry.body[passage.range].trim_end().to_owned(),
+            is_folded: passage.is_folded,
+        })
+        .collect()
 }
 
 /// Whether an entry is one of the moments that tell the story.
@@ -142,7 +171,7 @@ pub fn items(
             dot: dot(entry.kind),
             who: who(entry, words),
             what: sentence(entry, names, words, now, zone),
-            body: entry.body.clone(),
+            pieces: pieces(entry),
             is_redacted: entry.redacted_at.is_some(),
             is_seen: entry.audience != Audience::Internal,
             for_report: entry.for_report,

@@ -4,13 +4,15 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use askama::Template;
 
-use super::inputs::{Answer, Tick, id_of, invalid, people_ticks, rev, ticked_ids, zones};
-use crate::actions::allow;
+use super::inputs::{Answer, Tick, id_of, invalid, people_ticks, rev, switched, ticked_ids, zones};
 use crate::actions::house::{self, TeamDetails};
+use crate::actions::{self, allow};
 use crate::app::{App, Ctx};
 use crate::domain::access::{Action, Target};
-use crate::domain::id::{PersonId, TeamId};
+use crate::domain::id::{CalendarId, PersonId, TeamId};
 use crate::domain::people::{Person, Service, Team, name};
+use crate::domain::refusal::FieldError;
+use crate::domain::sla_book::KnownCalendar;
 use crate::domain::text::zone;
 use crate::error::{Error, Fields, Result};
 use crate::http::form::{Form, Posted};
@@ -29,6 +31,8 @@ struct TeamPage {
     services: Vec<Service>,
     form: Form,
     zones: Vec<(String, String)>,
+    calendars: Vec<(String, String)>,
+    calendar: String,
     ticks: Vec<Tick>,
     may_manage: bool,
 }
@@ -39,6 +43,7 @@ struct Known {
     people: Vec<Person>,
     members: Vec<PersonId>,
     services: Vec<Service>,
+    calendars: Vec<KnownCalendar>,
 }
 
 fn load(ctx: &Ctx<'_>, id: Option<TeamId>) -> Result<Known> {
@@ -51,6 +56,7 @@ fn load(ctx: &Ctx<'_>, id: Option<TeamId>) -> Result<Known> {
     ctx.read(|conn| {
         let mut known = Known {
             people: store::people::persons(conn)?,
+            calendars: actions::sla::book(ctx.app, conn)?.calendars.clone(),
             ..Known::default()
         };
         if let Some(id) = id {
@@ -75,14 +81,32 @@ fn page_of(req: &HttpRequest, known: Known, kept: Option<(Form, Vec<PersonId>)>)
             Some(team) => Form::new(p.words)
                 .with("name", &team.name)
                 .with("zone", team.zone.name())
+                .with_some("calendar", team.calendar_id)
                 .with("rev", team.version),
             None => Form::new(p.words),
         };
         (form, known.members.clone())
     });
+    let own = known.team.as_ref().and_then(|team| team.calendar_id);
+    let none = std::iter::once((String::new(), p.t("team-no-calendar").into_owned()));
+    let offered = known
+        .calendars
+        .iter()
+        .filter(|calendar| calendar.is_active || Some(calendar.id) == own);
     let by_id = |id: &PersonId| known.people.iter().find(|person| person.id == *id).cloned();
     TeamPage {
         zones: zones(p.words),
+        calendar: known
+            .calendars
+            .iter()
+            .find(|calendar| Some(calendar.id) == own)
+            .map_or_else(
+                || p.t("team-no-calendar").into_owned(),
+                |calendar| calendar.name.clone(),
+            ),
+        calendars: none
+            .chain(offered.map(|calendar| (calendar.id.to_string(), calendar.name.clone())))
+            .collect(),
         members: known.members.iter().filter_map(by_id).collect(),
         ticks: people_ticks(&known.people, |id| ticked.contains(&id)),
         may_manage: p.may(Action::ManagePeople),
@@ -113,12 +137,22 @@ fn details(posted: &Posted, members: Vec<PersonId>) -> Result<TeamDetails> {
     let mut fields = Fields::new();
     let name = fields.take(name(posted.text("name")));
     let zone = fields.take(zone("zone", posted.text("zone")));
+    let calendar = match posted.text("calendar") {
+        "" => None,
+        text => {
+            let id: Option<CalendarId> = CalendarId::parse(text);
+            if id.is_none() {
+                fields.push(FieldError::new("calendar", "unknown-calendar"));
+            }
+            id
+        }
+    };
     fields.check()?;
     match (name, zone) {
         (Some(name), Some(zone)) => Ok(TeamDetails {
             name,
             zone,
-            calendar_id: None,
+            calendar_id: calendar,
             members,
         }),
         _ => Err(Error::internal("checked fields have values")),
@@ -139,14 +173,9 @@ async fn save(
     };
     let saved = match details(&posted, members.clone()) {
         Err(error) => Err(error.into()),
-        Ok(mut details) => {
+        Ok(details) => {
             let work = move |ctx: &Ctx<'_>| match id {
-                Some(id) => {
-                    // The agreements' pages keep its calendar; this form leaves it as it is.
-                    let known = ctx.read(|conn| store::house::team(conn, id))?;
-                    details.calendar_id = known.and_then(|team| team.calendar_id);
-                    house::edit_team(ctx, id, seen, &details)
-                }
+                Some(id) => house::edit_team(ctx, id, seen, &details),
                 None => house::add_team(ctx, &details),
             };
             viewer.run(&app, work).await
@@ -189,9 +218,9 @@ pub async fn set_active(
     posted: Posted,
 ) -> Answer {
     let id: TeamId = id_of(&id)?;
-    let is_active = posted.ticked("active");
-    viewer
-        .run(&app, move |ctx| house::set_team_active(ctx, id, is_active))
-        .await?;
-    Ok(reply::see_saying(&format!("/teams/{id}"), "said-saved", ""))
+    let place = format!("/teams/{id}");
+    switched(&app, &viewer, &posted, &place, move |ctx, is_active| {
+        house::set_team_active(ctx, id, is_active)
+    })
+    .await
 }

@@ -12,6 +12,7 @@ use super::queue::param;
 use super::room::{Lens, Room, ServiceLine, load};
 use super::row::{self, TicketRow};
 use super::tape::{self, Item};
+use super::ticket_mail::MailSide;
 use crate::app::App;
 use crate::domain::access::Action;
 use crate::domain::id::{Kind, PersonId, TicketKey};
@@ -130,6 +131,9 @@ struct RoomPage {
     may_page: bool,
     /// Pages are out and nobody has answered.
     is_paging: bool,
+    mail: MailSide,
+    may_handle_mail: bool,
+    may_redact: bool,
 }
 
 struct HoldLine {
@@ -154,6 +158,11 @@ impl RoomPage {
 
     fn is_at(&self, verb: &str) -> bool {
         self.verb == verb
+    }
+
+    /// The refused form is the one that redacts this entry.
+    fn redacts(&self, seq: &i64) -> bool {
+        self.verb == "redact" && self.form.value("seq") == seq.to_string()
     }
 
     fn problem(&self, verb: &str, name: &str) -> Option<String> {
@@ -442,6 +451,9 @@ fn drawn(
         may_reply: p.may(Action::Reply),
         may_page: p.may(Action::PageSomeone),
         is_paging: room.is_paging,
+        mail: room.mail,
+        may_handle_mail: p.may(Action::HandleMail),
+        may_redact: p.may(Action::Redact),
         p,
     }
 }

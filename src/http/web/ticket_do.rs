@@ -3,6 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::ticket::{self, Refused};
+use super::ticket_mail;
 use super::when;
 use crate::actions::ticket_parts::Evidence;
 use crate::actions::{self, ticket as act, ticket_parts as parts};
@@ -234,6 +235,8 @@ fn do_it(
             parts::redact(ctx, key, seq, posted.text("why"))?;
             Ok("said-redacted")
         }
+        "block" => ticket_mail::block(ctx, key, posted),
+        "join" => ticket_mail::answer(ctx, key, posted),
         _ => super::change::act(ctx, key, verb, posted, zone),
     }
 }

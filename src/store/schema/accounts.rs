@@ -209,6 +209,14 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    screen_choice (person_id) {
+        person_id -> Binary,
+        still_clocks -> Bool,
+        no_keys -> Bool,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     person,
     customer,

@@ -158,6 +158,9 @@ said-callback = The call back is promised.
 said-watching = You watch { $what }.
 said-not-watching = You no longer watch { $what }.
 said-redacted = The text is redacted.
+said-blocked = Their mail is held from now on.
+said-join-accepted = The mail stands on the timeline.
+said-join-refused = The mail became a ticket of its own.
 
 refusal-not-open = { $key } isn't open any more.
 refusal-no-such-step = { $key } can't go from { $from } to { $to }.
@@ -201,3 +204,16 @@ edit-yours = Yours
 edit-save = Save
 edit-leave = Leave as it is
 edit-url-example = https://meet.example.org/inc-12
+
+tape-folded = Quoted text and signature
+redact = Redact
+redact-why = Why must this text go?
+redact-hint = The text is replaced for everybody and for good; its fingerprint, you and the reason stay on the record.
+do-redact = Redact this text
+wrote-by-mail = Wrote by mail
+sender-blocked = held: { $pattern }
+block-whom = Whose mail is to be held?
+block-hint = An address, or @domain for everybody there. Held mail stands on the intake page; nothing is lost.
+join-asked = A mail asks to join
+join-asks = { $from } asks to join this ticket
+join-whole = The whole mail

@@ -1,0 +1,107 @@
+//! The mail around a ticket, in its room: who wrote, with the way to block them, and the mails of strangers that ask to join.
+
+use crate::actions::{self, intake as act};
+use crate::app::Ctx;
+use crate::domain::access::{self, Action, Target};
+use crate::domain::id::{Id, MailId, TicketId, TicketKey};
+use crate::domain::intake::{Verdict, patterns_for};
+use crate::domain::quote;
+use crate::domain::text::EmailAddress;
+use crate::error::{Error, Result};
+use crate::http::form::Posted;
+use crate::intake::mail;
+use crate::store::{self, Conn};
+
+/// Of a mail that asks to join, as many characters are shown; the rest is one click away.
+const SHOWN_CHARS: usize = 600;
+
+/// Somebody whose mail came to the ticket.
+pub struct SenderLine {
+    pub address: String,
+    /// The pattern that holds their mail.
+    pub blocked_by: Option<String>,
+}
+
+/// A mail that waits for somebody to say whether it belongs here.
+pub struct JoinLine {
+    pub id: String,
+    pub from: String,
+    pub subject: String,
+    pub text: String,
+    pub received_at: crate::domain::timestamp::Timestamp,
+}
+
+/// What the room shows of mail; empty for those who may not read it.
+#[derive(Default)]
+pub struct MailSide {
+    pub senders: Vec<SenderLine>,
+    pub joins: Vec<JoinLine>,
+}
+
+pub fn load(conn: &mut Conn, ctx: &Ctx<'_>, ticket: TicketId) -> Result<MailSide> {
+    if access::may(&ctx.by, Action::ReadMail, Target::House).is_err() {
+        return Ok(MailSide::default());
+    }
+    let mut side = MailSide::default();
+    for address in store::intake::senders_of_ticket(conn, ticket)? {
+        let blocked_by = match EmailAddress::parse(&address) {
+            Ok(known) => store::intake::find_block(conn, &patterns_for(&known))?,
+            Err(_) => continue,
+        };
+        side.senders.push(SenderLine {
+            address,
+            blocked_by,
+        });
+    }
+    for asked in store::intake::join_requests_of(conn, ticket)? {
+        let raw = store::blob::get(conn, asked.raw)?.unwrap_or_default();
+        let letter = mail::read(&raw, asked.envelope_from.as_deref());
+        side.joins.push(JoinLine {
+            id: asked.id.to_string(),
+            from: asked.from_shown,
+            subject: asked.subject,
+            text: shortened(&quote::typed(&letter.text)),
+            received_at: asked.received_at,
+        });
+    }
+    Ok(side)
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_CHARS) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
+/// `POST /INC-12/block`: their next mails are held unread.
+pub fn block(ctx: &Ctx<'_>, key: TicketKey, posted: &Posted) -> Result<&'static str> {
+    ctx.read(|conn| {
+        let ticket = store::ticket::by_key(conn, key)?.ok_or(Error::NotFound)?;
+        actions::allow_ticket(conn, &ctx.by, Action::WorkOnTicket, &ticket)
+    })?;
+    act::block(ctx, posted.text("pattern"), posted.text("reason"))?;
+    Ok("said-blocked")
+}
+
+/// `POST /INC-12/join`: the mail that asks to join is taken in, or becomes a ticket of its own.
+pub fn answer(ctx: &Ctx<'_>, key: TicketKey, posted: &Posted) -> Result<&'static str> {
+    let id: MailId = Id::parse(posted.text("mail")).ok_or(Error::NotFound)?;
+    let (stored, raw) = super::mail::load(ctx, id)?;
+    let is_of_ticket = ctx.read(|conn| {
+        let ticket = store::ticket::by_key(conn, key)?.ok_or(Error::NotFound)?;
+        Ok(stored.ticket == Some(ticket.id))
+    })?;
+    // Answered meanwhile, it may belong to a ticket of its own: the action says so.
+    if !is_of_ticket && stored.verdict == Some(Verdict::JoinRequest) {
+        return Err(Error::NotFound);
+    }
+    let letter = mail::read(&raw, stored.envelope_from.as_deref());
+    let accept = posted.text("answer") == "accept";
+    act::answer_join(ctx, id, &letter, accept)?;
+    Ok(if accept {
+        "said-join-accepted"
+    } else {
+        "said-join-refused"
+    })
+}

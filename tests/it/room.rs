@@ -1,0 +1,152 @@
+//! A ticket's room in the browser: what came by mail, what must not stay, and who may come in.
+
+use watchkeeper::domain::access::{Role, Roles};
+use watchkeeper::store::people::Holder;
+
+use crate::both_databases;
+use crate::desk::{Desk, Staff};
+use crate::mail::{contoso, mail};
+use crate::served::Served;
+use crate::visitor::{Answer, Visitor};
+
+fn at_the_door(desk: &Desk, who: &Staff) -> (Served, Visitor) {
+    let served = Served::new(&desk.app);
+    let visitor = Visitor::logged_in(&served, &desk.app, Holder::Person(who.id));
+    (served, visitor)
+}
+
+#[track_caller]
+fn says(answer: &Answer, text: &str) {
+    assert!(
+        answer.text.contains(text),
+        "{text:?} isn't in\n{}",
+        answer.text
+    );
+}
+
+#[track_caller]
+fn hides(answer: &Answer, text: &str) {
+    assert!(!answer.text.contains(text), "{text:?} is in it");
+}
+
+fn ada(desk: &Desk) -> Staff {
+    desk.person("Ada", Roles::of(&[Role::Responder]))
+}
+
+fn uplink_down(desk: &Desk) {
+    contoso(desk);
+    mail(
+        desk,
+        "carol@contoso.example",
+        "Subject: Uplink down\r\nMessage-ID: <c1@contoso.example>",
+        "The password is hunter2.\r\n\r\n-- \r\nCarol, Contoso network",
+    );
+}
+
+both_databases!(
+    quotes_and_signatures_of_mails_are_folded_and_never_deleted,
+    |desk| {
+        let ada = ada(&desk);
+        uplink_down(&desk);
+        desk.letters();
+        let (_served, browser) = at_the_door(&desk, &ada);
+        let page = browser.get("/INC-1");
+        assert_eq!(page.status, 200);
+        says(&page, "The password is hunter2.");
+        let (_, folded) = page
+            .text
+            .split_once("Quoted text and signature</summary>")
+            .expect("a fold");
+        assert!(folded.contains("Carol, Contoso network"));
+        // What is typed here is the writer's own, whatever it looks like.
+        browser.post("/INC-1/note", &[("body", "She says:\n> it is slow\n")]);
+        let page = browser.get("/INC-1");
+        assert_eq!(page.text.matches("Quoted text and signature").count(), 1);
+        says(&page, "&#62; it is slow");
+    }
+);
+
+both_databases!(
+    an_entry_is_redacted_for_good_by_who_may_and_with_a_reason,
+    |desk| {
+        let ada = ada(&desk);
+        let root = desk.person("Root", Roles::of(&[Role::Admin]));
+        uplink_down(&desk);
+        desk.letters();
+        let (served, browser) = at_the_door(&desk, &ada);
+        hides(&browser.get("/INC-1"), "/INC-1/redact");
+        let form = [("seq", "1"), ("why", "a password")];
+        assert_eq!(browser.post("/INC-1/redact", &form).status, 403);
+
+        let admin = Visitor::logged_in(&served, &desk.app, Holder::Person(root.id));
+        says(&admin.get("/INC-1"), "action=\"/INC-1/redact\"");
+        let refused = admin.post("/INC-1/redact", &[("seq", "1"), ("why", " ")]);
+        assert_eq!(refused.status, 422);
+        says(&refused, "This is needed");
+        says(&refused, "hunter2");
+        let done = admin.post("/INC-1/redact", &form);
+        assert_eq!((done.status, done.place.as_str()), (303, "/INC-1"));
+        let page = admin.get("/INC-1");
+        hides(&page, "hunter2");
+        says(&page, "[redacted, sha256 ");
+        says(&page, "a password");
+        hides(&admin.get("/search?q=hunter2"), "/INC-1\"");
+        assert_eq!(admin.post("/INC-1/redact", &form).status, 422);
+    }
+);
+
+both_databases!(a_sender_is_blocked_from_the_tickets_own_room, |desk| {
+    let ada = ada(&desk);
+    mail(&desk, "shop@spam.example", "Subject: Offer", "Buy.");
+    desk.letters();
+    let (_served, browser) = at_the_door(&desk, &ada);
+    says(&browser.get("/INC-1"), "shop@spam.example");
+    let refused = browser.post("/INC-1/block", &[("pattern", "@@"), ("reason", "offers")]);
+    assert_eq!(refused.status, 422);
+    says(&refused, "value=\"@@\"");
+    says(&refused, "value=\"offers\"");
+    let form = [("pattern", "shop@spam.example"), ("reason", "offers")];
+    let done = browser.post("/INC-1/block", &form);
+    assert_eq!((done.status, done.place.as_str()), (303, "/INC-1"));
+    says(&browser.get("/INC-1"), "held: shop@spam.example");
+    mail(&desk, "shop@spam.example", "Subject: More", "Buy more.");
+    says(&browser.get("/mail/in?show=held"), "More");
+    assert_eq!(browser.get("/INC-2").status, 404);
+    desk.letters();
+});
+
+both_databases!(a_request_to_join_is_answered_where_the_ticket_is, |desk| {
+    let ada = ada(&desk);
+    uplink_down(&desk);
+    for n in 1..=2 {
+        mail(
+            &desk,
+            "mallory@other.example",
+            &format!("Subject: [INC-1] me too {n}\r\nMessage-ID: <m{n}@other.example>"),
+            &format!("We see it as well, number {n}."),
+        );
+    }
+    desk.letters();
+    let (_served, browser) = at_the_door(&desk, &ada);
+    let answer = |text: &str, answer: &str| {
+        let page = browser.get("/INC-1");
+        says(&page, "asks to join this ticket");
+        says(&page, text);
+        let (before, _) = page.text.split_once("name=\"answer\"").expect("a form");
+        let (_, id) = before
+            .rsplit_once("name=\"mail\" value=\"")
+            .expect("its mail");
+        let id = id.split('"').next().expect("an id").to_owned();
+        browser.post("/INC-1/join", &[("mail", &id), ("answer", answer)])
+    };
+    let accepted = answer("number 1", "accept");
+    assert_eq!((accepted.status, accepted.place.as_str()), (303, "/INC-1"));
+    let refused = answer("number 2", "refuse");
+    assert_eq!(refused.status, 303);
+    let page = browser.get("/INC-1");
+    hides(&page, "asks to join this ticket");
+    says(&page, "We see it as well, number 1.");
+    hides(&page, "We see it as well, number 2.");
+    says(&browser.get("/INC-2"), "We see it as well, number 2.");
+    desk.letters();
+});
