@@ -8,6 +8,7 @@ mod api;
 mod api_rules;
 mod change;
 mod cluster;
+mod demo;
 mod desk;
 mod git;
 mod git_bench;

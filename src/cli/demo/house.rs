@@ -1,9 +1,10 @@
-//! The demo's house: four people, five services, two customers, a rotation.
+//! The demo's house: four people, five services, two customers with their agreements, a rotation.
 
 use chrono::{Days, NaiveTime, Weekday};
 use chrono_tz::Tz;
 
-use crate::actions::house::{ServiceLists, add_service};
+use super::agreements;
+use crate::actions::house::{ServiceLists, add_service, edit_service};
 use crate::actions::{customer, oncall, people, settings};
 use crate::app::{App, Ctx};
 use crate::domain::access::{Principal, Reach, Role, Roles};
@@ -27,6 +28,7 @@ pub(super) struct House {
     pub orders: ServiceId,
     pub edge: ServiceId,
     pub mail: ServiceId,
+    pub billing: ServiceId,
     pub northwind: Client,
     pub contoso: Client,
 }
@@ -42,12 +44,17 @@ pub(super) struct Member {
 impl Member {
     /// A unit of work by this person, from the browser, now.
     pub fn at<'a>(&self, app: &'a App) -> Ctx<'a> {
+        self.by(app, Door::Web)
+    }
+
+    /// As [`Member::at`], by another door.
+    pub fn by<'a>(&self, app: &'a App, door: Door) -> Ctx<'a> {
         let by = Principal::Person {
             id: self.id,
             name: self.name.clone(),
             roles: self.roles,
         };
-        app.ctx(by, Door::Web)
+        app.ctx(by, door)
     }
 }
 
@@ -138,7 +145,8 @@ pub(super) fn found(app: &App, public_url: &str, password: &str) -> Result<House
     let orders = service("orders-db", "Order database", 3, 2, &[tom.id])?;
     let edge = service("edge", "Web front", 4, 2, &[ines.id])?;
     let mail = service("mail-relay", "Outgoing mail", 2, 1, &[ana.id])?;
-    service("billing", "Invoices", 1, 1, &[tom.id, ana.id])?;
+    let billing = service("billing", "Invoices", 1, 1, &[tom.id, ana.id])?;
+    name_checkout(app, &admin, founded.service, &[ines.id, tom.id], ana.id)?;
 
     let northwind = client(
         &admin,
@@ -157,6 +165,7 @@ pub(super) fn found(app: &App, public_url: &str, password: &str) -> Result<House
         "+1 212 555 0119",
     )?;
 
+    agreements::sign(&admin, northwind.id, contoso.id)?;
     rotate(app, &admin, founded.team, &[ines.id, tom.id, ana.id])?;
     Ok(House {
         ines,
@@ -167,9 +176,38 @@ pub(super) fn found(app: &App, public_url: &str, password: &str) -> Result<House
         orders,
         edge,
         mail,
+        billing,
         northwind,
         contoso,
     })
+}
+
+/// The service that set-up made, with what it doesn't ask for.
+fn name_checkout(
+    app: &App,
+    admin: &Ctx<'_>,
+    id: ServiceId,
+    experts: &[PersonId],
+    need_to_know: PersonId,
+) -> Result<()> {
+    let known = app
+        .store
+        .read(|conn| store::house::service(conn, id))?
+        .ok_or(crate::error::Error::NotFound)?;
+    let details = ServiceDetails {
+        name: known.name,
+        public_name: "Checkout".to_owned(),
+        team_id: known.team_id,
+        runbook_url: Some("https://runbooks.northstar.example/checkout".to_owned()),
+        members_total: 4,
+        members_needed: 3,
+    };
+    let lists = ServiceLists {
+        experts: experts.to_vec(),
+        need_to_know: vec![need_to_know],
+    };
+    edit_service(admin, id, known.version, &details, &lists)?;
+    Ok(())
 }
 
 fn hire(

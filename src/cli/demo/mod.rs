@@ -3,8 +3,14 @@
 //! The month is lived through the same actions and jobs as a real one, with the clock moved by hand; only then the real clock
 //! takes over. Nothing is written past them.
 
+mod after;
+mod agreements;
 mod house;
+mod life;
 mod month;
+mod outage;
+mod storefront;
+mod today;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,6 +20,7 @@ use anyhow::Context;
 
 use crate::app::App;
 use crate::config::Config;
+use crate::domain::text::EmailAddress;
 use crate::domain::timestamp::Timestamp;
 use crate::store::{Store, migrate};
 use crate::time::TimeSource;
@@ -37,16 +44,7 @@ pub(super) fn run(mut config: Config) -> anyhow::Result<()> {
         .get_or_insert_with(|| format!("http://{}", config.listen))
         .clone();
 
-    let real = TimeSource::system();
-    let start = Timestamp::from_micros(real.now().micros() - DAYS * 86_400 * 1_000_000);
-    let store = Store::open(&config.database)?;
-    migrate::up(&store)?;
-    let app = App::new(store, TimeSource::manual(start), config.clone())?;
-    let house = house::found(&app, &public_url, PASSWORD).context("the demo's house")?;
-    month::live(&app, &house, real.now()).context("the demo's month")?;
-    let login = house.ines.email.to_string();
-    drop(app);
-
+    let login = make(&config, TimeSource::system().now())?;
     let app = Arc::new(App::new(
         Store::open(&config.database)?,
         TimeSource::system(),
@@ -59,7 +57,39 @@ pub(super) fn run(mut config: Config) -> anyhow::Result<()> {
     println!("  Open     {public_url}");
     println!("  Log in   {login}");
     println!("  Password {PASSWORD}");
+    println!(
+        "  Push to  {} (its hook tells this service)",
+        storefront::Storefront::folder(&app.config.data).display()
+    );
     super::serve::serve(app, began)
+}
+
+/// Fills an empty database with a month that ends at `until`; who may log in.
+pub fn make(config: &Config, until: Timestamp) -> anyhow::Result<EmailAddress> {
+    let start = until.plus_secs(-DAYS * 86_400);
+    let store = Store::open(&config.database)?;
+    migrate::up(&store)?;
+    let app = App::new(store, TimeSource::manual(start), config.clone())?;
+    let public_url = config
+        .public_url
+        .as_deref()
+        .context("the demo needs an address")?;
+    let house = house::found(&app, public_url, PASSWORD).context("the demo's house")?;
+    let storefront = storefront::Storefront::found(
+        &app,
+        storefront::Storefront::folder(&config.data),
+        public_url,
+        &house.ines,
+        house.checkout,
+    )
+    .context("the demo's repository")?;
+    let life = life::Life {
+        app: &app,
+        house: &house,
+        storefront: &storefront,
+    };
+    month::live(&life, until).context("the demo's month")?;
+    Ok(house.ines.email)
 }
 
 /// Makes the folder anew, if it is a demo's; anything else in it is somebody's.

@@ -68,6 +68,14 @@ pub fn run(url: &str, token: &str, repo: Option<&Path>, ca: Option<&Path>) -> an
     Ok(())
 }
 
+/// As [`run`] for a bare repository whose service isn't up yet: nobody is asked, nothing is said.
+pub(super) fn put_in_bare(repo: &Path, url: &str, token: &str) -> anyhow::Result<()> {
+    let git = Git::in_folder(Some(repo));
+    let name = "post-receive";
+    put(&hook_path(&git, name)?, name)?;
+    Place::of(&git)?.set_up(url, token, None)
+}
+
 /// Where git looks for this hook. A folder that is shared with other repositories is not ours to write into.
 fn hook_path(git: &Git<'_>, name: &str) -> anyhow::Result<PathBuf> {
     let path = git.ask(&[

@@ -1,6 +1,7 @@
 //! `watchkeeper hook`: what runs inside git. It never holds up work because our service is away: a commit is warned about,
 //! a push is written down and told later.
 
+pub(super) mod bare;
 mod client;
 mod commit_msg;
 mod facts;

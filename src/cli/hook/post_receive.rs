@@ -36,7 +36,7 @@ pub fn run() -> anyhow::Result<()> {
     let moves = moves(&git, &input);
     if !moves.is_empty() {
         let push_id = PushId::new(TimeSource::system().now()).to_string();
-        let parts = parts(&git, &place, push_id.clone(), moves)?;
+        let parts = parts(&git, &place, push_id.clone(), pusher(), moves)?;
         // Written down before it is told: whatever happens from here on, nothing is lost.
         spool::keep(&place, &push_id, &parts)?;
     }
@@ -44,7 +44,7 @@ pub fn run() -> anyhow::Result<()> {
 }
 
 /// `old new ref` lines; refs that hold no work of people are left out. The default branch first: its versions count.
-fn moves(git: &Git<'_>, input: &str) -> Vec<RefMove> {
+pub(super) fn moves(git: &Git<'_>, input: &str) -> Vec<RefMove> {
     let head = git.maybe(&["symbolic-ref", "--quiet", "HEAD"]);
     let mut moves: Vec<RefMove> = input
         .lines()
@@ -71,10 +71,11 @@ fn moves(git: &Git<'_>, input: &str) -> Vec<RefMove> {
 }
 
 /// The push as the service will hear it, in parts of at most [`COMMITS_PER_PART`] commits.
-fn parts(
+pub(super) fn parts(
     git: &Git<'_>,
     place: &Place,
     push_id: String,
+    pusher: Option<String>,
     mut refs: Vec<RefMove>,
 ) -> anyhow::Result<Vec<PushBody>> {
     let news = new_commits(git, place, &refs)?;
@@ -94,7 +95,7 @@ fn parts(
         let rest = commits.split_off(part_length(&commits));
         let push = Push {
             push_id: push_id.clone(),
-            pusher: pusher(),
+            pusher: pusher.clone(),
             parser: PARSER_VERSION,
             refs: refs.clone(),
             commits,
