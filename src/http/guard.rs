@@ -232,6 +232,8 @@ fn hurry(req: &mut ServiceRequest, too_slow: Rc<Cell<bool>>) {
             }
         }
     });
+    // The reader of multipart forms asks once more after the end.
+    let watched = watched.fuse();
     let watched: Pin<Box<dyn Stream<Item = Result<web::Bytes, PayloadError>>>> = Box::pin(watched);
     req.set_payload(Payload::from(watched));
 }
