@@ -218,6 +218,10 @@ fn checked(tx: &mut Tx, ctx: &Ctx<'_>, targets: &[Target]) -> Result<Vec<Arc<Tar
         if known.is_none() {
             return Err(FieldError::new("calendar", "unknown-calendar").into());
         }
+        if let Some(service) = target.service {
+            let known = store::house::service(tx, service)?;
+            known.ok_or_else(|| FieldError::new("service", "unknown-service"))?;
+        }
         let mut target = target.clone();
         target.id = Some(Id::new(ctx.now));
         checked.push(Arc::new(target));

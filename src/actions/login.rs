@@ -373,6 +373,12 @@ pub(super) fn open_for(
     open_session(tx, ctx, login, from, token)
 }
 
+/// Who acts with this bearer token, if it was used a moment ago: nothing is read for it.
+pub fn recalled(app: &App, token: &str) -> Option<Principal> {
+    let hash = secrets::fingerprint(token);
+    app.programs.recall(&hash, app.time.now())
+}
+
 /// Who acts with this bearer token; `None` if it doesn't work (any more). Its last use is kept to five minutes.
 pub fn program(app: &App, token: &str) -> Result<Option<Principal>> {
     let now = app.time.now();

@@ -4,7 +4,7 @@
 use chrono::NaiveDateTime;
 use chrono_tz::Tz;
 
-use super::allow;
+use super::{allow, audit};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
 use crate::domain::escalation::{self, Policy, Step};
@@ -13,6 +13,7 @@ use crate::domain::oncall::{self, Because, Change, Override, Shift};
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::rotation::{HandOffs, MAX_PEOPLE, Rotation, TurnUnit};
 use crate::domain::text::optional_line;
+use crate::domain::timeline::Facts;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Fields, Result, is_unique_violation};
 use crate::store::blob::Hash;
@@ -60,10 +61,11 @@ pub fn plan_rotation(
         return Err(Error::internal("checked hand-offs are missing"));
     };
     let outcome = ctx.write(|tx| {
-        store::house::team(tx, team)?.ok_or(Error::NotFound)?;
+        let name = store::house::team(tx, team)?.ok_or(Error::NotFound)?.name;
         for person in &plan.people {
             check_can_serve(tx, *person, "people")?;
         }
+        note_plan(tx, ctx, &name, &hand_offs, plan)?;
         match store::oncall::by_team(tx, team)? {
             None => begin_schedule(tx, ctx, team, &hand_offs, plan),
             Some(mut schedule) => {
@@ -86,6 +88,28 @@ pub fn plan_rotation(
             error
         }
     })
+}
+
+/// Who shall serve in which order stands in the audit: afterwards a rota says only who serves now.
+fn note_plan(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    team: &str,
+    hand_offs: &HandOffs,
+    plan: &Plan,
+) -> Result<()> {
+    let names = store::people::person_names(tx, &plan.people)?;
+    let order: Vec<&str> = plan
+        .people
+        .iter()
+        .filter_map(|person| names.get(person).map(String::as_str))
+        .collect();
+    let facts = Facts::new()
+        .with("people", order.join(", "))
+        .with("length", hand_offs.length)
+        .with("unit", hand_offs.unit)
+        .with("zone", hand_offs.zone.name());
+    audit::note(tx, ctx, "rotation-planned", team, &facts)
 }
 
 fn begin_schedule(
@@ -404,7 +428,7 @@ pub fn set_policy(
 ) -> Result<Policy> {
     allow(&ctx.by, Action::PlanOncall, Target::House)?;
     let outcome = ctx.write(|tx| {
-        store::house::team(tx, team)?.ok_or(Error::NotFound)?;
+        let name = store::house::team(tx, team)?.ok_or(Error::NotFound)?.name;
         let known = store::oncall::policy_of(tx, team)?.map_or(0, |policy| policy.version);
         if known != seen {
             return Err(Error::Stale);
@@ -427,6 +451,10 @@ pub fn set_policy(
             }
         }
         store::oncall::insert_policy(tx, &policy, ctx.by.person(), ctx.now)?;
+        let facts = Facts::new()
+            .with("version", policy.version)
+            .with("steps", policy.steps.len());
+        audit::note(tx, ctx, "policy-changed", &name, &facts)?;
         Ok(policy)
     });
     outcome.map_err(|error| {

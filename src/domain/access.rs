@@ -197,6 +197,8 @@ words! {
         ReadTickets = "read_tickets",
         /// See teams, people, services, customers, agreements, schedules.
         ReadHouse = "read_house",
+        /// Keep filters of the queue under names.
+        KeepViews = "keep_views",
         OpenTicket = "open_ticket",
         /// A contact asks for help; whose they are comes from their login. Never staff's: theirs is `OpenTicket`, which names
         /// any customer and shows everybody's names to choose from.
@@ -254,7 +256,9 @@ words! {
 const fn roles_for(action: Action) -> Roles {
     use Role::*;
     match action {
-        Action::ReadTickets | Action::ReadHouse | Action::ExportReport => Roles::all(),
+        Action::ReadTickets | Action::ReadHouse | Action::KeepViews | Action::ExportReport => {
+            Roles::all()
+        }
         Action::OpenTicket
         | Action::WorkOnTicket
         | Action::Reply
@@ -295,6 +299,8 @@ const fn scope_for(action: Action) -> Option<Scope> {
         | Action::ReadAudit
         | Action::ReadMail => Some(Scope::Read),
         Action::OpenTicket
+        | Action::KeepViews
+        | Action::ApproveReport
         | Action::WorkOnTicket
         | Action::Reply
         | Action::MoveTicket
@@ -312,8 +318,8 @@ const fn scope_for(action: Action) -> Option<Scope> {
         | Action::ManageSettings
         | Action::Redact => Some(Scope::Admin),
         Action::SendHookEvents => Some(Scope::Hook),
-        // A second pair of eyes is a person at a screen; an account is kept by its person.
-        Action::ApproveReport | Action::ApproveLedger | Action::KeepOwnAccount => None,
+        // Who signs for pay is a person at a screen; an account is kept by its person.
+        Action::ApproveLedger | Action::KeepOwnAccount => None,
         Action::AskForHelp | Action::Answer => None,
     }
 }
@@ -473,6 +479,7 @@ mod tests {
     const TABLE: &str = "
         read_tickets        v r l c a A
         read_house          v r l c a A
+        keep_views          v r l c a A
         open_ticket         . r l . . .
         ask_for_help        . . . . . .
         answer              . . . . . .

@@ -37,6 +37,25 @@ words! {
     }
 }
 
+impl Metric {
+    /// What an agreement can promise; call-backs, reviews and due dates are promised by hand.
+    pub const PROMISED: &[Metric] = &[
+        Metric::Own,
+        Metric::Respond,
+        Metric::Update,
+        Metric::Restore,
+        Metric::Resolve,
+        Metric::Log,
+        Metric::Meeting,
+        Metric::Report,
+    ];
+}
+
+/// Most promises in one agreement.
+pub const MOST_PROMISES: usize = 60;
+/// Latest working day at whose end a promise can be due, after the anchor's.
+pub const MAX_BUDGET_DAYS: u16 = 250;
+
 words! {
     /// To whom a target is promised.
     pub enum Promisee { Customer = "customer", Internal = "internal", Vendor = "vendor" }
@@ -234,7 +253,11 @@ pub fn parse_budget(field: &'static str, text: &str) -> Result<Budget, FieldErro
     if let Some(days) = folded.strip_prefix("end of day") {
         let n = match days.trim() {
             "" => 0,
-            days => days.parse().ok().filter(|n| *n <= 250).ok_or_else(wrong)?,
+            days => days
+                .parse()
+                .ok()
+                .filter(|n| *n <= MAX_BUDGET_DAYS)
+                .ok_or_else(wrong)?,
         };
         return Ok(Budget::EndOfDay { n });
     }

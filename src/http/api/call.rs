@@ -1,7 +1,8 @@
 //! One call of the API from its bytes to its answer: who, what, at which version, and whether it was asked before.
 //!
-//! A call crosses to the blocking pool once. There the token is judged first, then the body is read, then the action runs. With
-//! an `Idempotency-Key` the answer is kept in the transaction of the change, so that a repetition, even after a crash, gets the
+//! The token is judged before anything else of a call is looked at: who has none learns nothing, not even that an address
+//! or a body is wrong. Then the call crosses to the blocking pool, where its body is read and its action runs. With an
+//! `Idempotency-Key` the answer is kept in the transaction of the change, so that a repetition, even after a crash, gets the
 //! same answer and changes nothing. Only what succeeded is kept: what was refused changed nothing and may be tried again.
 
 use std::future::Future;
@@ -43,7 +44,7 @@ pub struct Nothing {}
 pub struct Call<T = Nothing> {
     app: web::Data<App>,
     req: HttpRequest,
-    token: String,
+    by: Principal,
     bytes: web::Bytes,
     /// The version that the caller saw, from `If-Match`.
     pub rev: Option<i64>,
@@ -62,6 +63,7 @@ impl<T: 'static> FromRequest for Call<T> {
             let app = req.app_data::<web::Data<App>>().cloned();
             let app = app.ok_or_else(|| Error::internal("the server has no app"))?;
             let token = bearer(&req).ok_or(Failure::NoToken)?;
+            let by = judged(&app, token).await?;
             let has_body = !matches!(*req.method(), Method::GET | Method::HEAD);
             let bytes = if has_body {
                 gather(&req, payload).await?
@@ -73,7 +75,7 @@ impl<T: 'static> FromRequest for Call<T> {
                 key: idempotency_key(&req)?.filter(|_| has_body),
                 app,
                 req,
-                token,
+                by,
                 bytes,
                 reads_as: std::marker::PhantomData,
             })
@@ -169,12 +171,8 @@ impl<T> Call<T> {
 impl<T: DeserializeOwned + 'static> Call<T> {
     /// Answers from what is there. Nothing may be written.
     pub async fn read(self, work: impl Fn(&Ctx<'_>) -> Result<Answer> + Send + 'static) -> Reply {
-        let (app, token) = (self.app, self.token);
-        blocking(move || {
-            let by = principal(&app, &token)?;
-            Ok(work(&app.ctx(by, Door::Api))?)
-        })
-        .await
+        let (app, by) = (self.app, self.by);
+        blocking(move || Ok(work(&app.ctx(by, Door::Api))?)).await
     }
 
     /// Does something. `work` may run again, and is one transaction with the answer that it returns.
@@ -184,9 +182,8 @@ impl<T: DeserializeOwned + 'static> Call<T> {
     ) -> Reply {
         let asked = self.key.as_ref().map(|_| self.asked());
         let is_conditional = self.rev.is_some();
-        let (app, token, key, bytes) = (self.app, self.token, self.key, self.bytes);
+        let (app, by, key, bytes) = (self.app, self.by, self.key, self.bytes);
         blocking(move || {
-            let by = principal(&app, &token)?;
             let body: T = read::body(&bytes)?;
             let ctx = app.ctx(by, Door::Api);
             let outcome = match (key, asked) {
@@ -218,8 +215,17 @@ async fn blocking(
     }
 }
 
-fn principal(app: &App, token: &str) -> std::result::Result<Principal, Failure> {
-    actions::login::program(app, token)?.ok_or(Failure::NoToken)
+/// Who acts with this token. One that was used a moment ago costs no trip to the blocking pool.
+async fn judged(app: &web::Data<App>, token: String) -> std::result::Result<Principal, Failure> {
+    if let Some(by) = actions::login::recalled(app, &token) {
+        return Ok(by);
+    }
+    let app = app.clone();
+    let found = web::block(move || actions::login::program(&app, &token)).await;
+    match found {
+        Ok(found) => found?.ok_or(Failure::NoToken),
+        Err(_) => Err(Error::internal("the pool is shut").into()),
+    }
 }
 
 /// Runs `work` unless it was asked before under this key; then its kept answer.

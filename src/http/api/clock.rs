@@ -1,19 +1,14 @@
-//! Promises: a ticket's clocks, how each deadline came about, and the agreements and calendars behind them.
+//! Promises: a ticket's clocks, and how each deadline came about.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::call::{Answer, Call, Nothing, Reply};
 use super::paging::{Page, Paging};
-use super::value::{
-    AgreementUid, At, CalendarUid, ClockUid, CustomerUid, KindWord, ServiceUid, SeverityWord, Uid,
-    WaitingOnWord, Word,
-};
+use super::value::{At, ClockUid, CustomerUid, Uid, WaitingOnWord, Word};
 use crate::actions;
 use crate::actions::sla;
-use crate::domain::access::{Action, Target};
-use crate::domain::id::{AgreementId, ClockId};
-use crate::domain::sla_agreement::{self, Budget};
+use crate::domain::id::ClockId;
 use crate::domain::sla_explain::{StepKind, explain};
 use crate::error::Error;
 use crate::store;
@@ -139,135 +134,6 @@ pub async fn explained(call: Call<Nothing>) -> Reply {
                 })
                 .collect(),
         })
-    })
-    .await
-}
-
-/// What is promised to whom.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Agreement {
-    pub id: AgreementUid,
-    /// Null: the house agreement, for tickets that no other holds for.
-    pub customer_id: Option<CustomerUid>,
-    pub name: String,
-    pub version: i64,
-    pub targets: Vec<AgreedTarget>,
-}
-
-/// One promise of an agreement.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct AgreedTarget {
-    pub metric: &'static str,
-    pub promisee: &'static str,
-    pub kind: KindWord,
-    /// Null: any.
-    pub severity: Option<SeverityWord>,
-    /// Null: any.
-    pub service_id: Option<ServiceUid>,
-    /// Seconds of the calendar's working time; null if it ends with a working day or at a fixed instant.
-    pub budget_secs: Option<i64>,
-    /// The end of this working day after the anchor's.
-    pub budget_days: Option<u16>,
-    pub calendar_id: CalendarUid,
-    /// `impact`, `reported` or `logged`.
-    pub anchor: &'static str,
-    /// `75%` or `30 min`.
-    pub warn: Vec<String>,
-    /// Waiting on these stops the clock.
-    pub stops_on: Vec<WaitingOnWord>,
-}
-
-impl Agreement {
-    fn of(of: &sla_agreement::Agreement) -> Self {
-        Self {
-            id: Uid(of.id),
-            customer_id: of.customer.map(Uid),
-            name: of.name.clone(),
-            version: of.version,
-            targets: of
-                .targets
-                .iter()
-                .map(|target| {
-                    let (secs, days) = match target.budget {
-                        Budget::Counted { secs } => (Some(secs), None),
-                        Budget::EndOfDay { n } => (None, Some(n)),
-                        Budget::Fixed { .. } => (None, None),
-                    };
-                    AgreedTarget {
-                        metric: target.metric.as_str(),
-                        promisee: target.promisee.as_str(),
-                        kind: Word(target.kind),
-                        severity: target.severity.map(Word),
-                        service_id: target.service.map(Uid),
-                        budget_secs: secs,
-                        budget_days: days,
-                        calendar_id: Uid(target.calendar),
-                        anchor: target.anchor.as_str(),
-                        warn: target.warn.iter().map(ToString::to_string).collect(),
-                        stops_on: target.stops_on.iter().copied().map(Word).collect(),
-                    }
-                })
-                .collect(),
-        }
-    }
-}
-
-/// List agreements
-///
-/// Those in force.
-#[utoipa::path(get, path = "/api/v1/agreements", tag = "clocks", params(Paging), responses((status = 200, description = "A page", body = Page<Agreement>)))]
-pub async fn agreements(call: Call<Nothing>) -> Reply {
-    let paging: Paging = call.query()?;
-    call.read(move |ctx| {
-        actions::allow(&ctx.by, Action::ReadHouse, Target::House)?;
-        let book = ctx.read(|conn| sla::book(ctx.app, conn))?;
-        let all: Vec<_> = book.agreements().iter().map(Agreement::of).collect();
-        Answer::ok(&paging.cut(all, |it| it.id.0.to_string(), |it| it)?)
-    })
-    .await
-}
-
-/// Read an agreement
-#[utoipa::path(get, path = "/api/v1/agreements/{id}", tag = "clocks", responses((status = 200, description = "The agreement", body = Agreement)))]
-pub async fn agreement(call: Call<Nothing>) -> Reply {
-    let id: AgreementId = call.id("id")?;
-    call.read(move |ctx| {
-        actions::allow(&ctx.by, Action::ReadHouse, Target::House)?;
-        let book = ctx.read(|conn| sla::book(ctx.app, conn))?;
-        let found = book.agreements().iter().find(|it| it.id == id);
-        Answer::ok(&Agreement::of(found.ok_or(Error::NotFound)?))
-    })
-    .await
-}
-
-/// Working hours.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Calendar {
-    pub id: CalendarUid,
-    pub name: String,
-    pub zone: String,
-    /// It never closes.
-    pub is_always_open: bool,
-    pub is_active: bool,
-    pub version: i64,
-}
-
-/// List working calendars
-#[utoipa::path(get, path = "/api/v1/calendars", tag = "clocks", params(Paging), responses((status = 200, description = "A page", body = Page<Calendar>)))]
-pub async fn calendars(call: Call<Nothing>) -> Reply {
-    let paging: Paging = call.query()?;
-    call.read(move |ctx| {
-        actions::allow(&ctx.by, Action::ReadHouse, Target::House)?;
-        let all = ctx.read(store::calendar::all)?;
-        let show = |known: crate::domain::sla_book::KnownCalendar| Calendar {
-            id: Uid(known.id),
-            name: known.name,
-            zone: known.latest.zone().name().to_owned(),
-            is_always_open: known.latest.is_always(),
-            is_active: known.is_active,
-            version: known.version,
-        };
-        Answer::ok(&paging.cut(all, |it| it.id.to_string(), show)?)
     })
     .await
 }

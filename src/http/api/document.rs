@@ -21,6 +21,7 @@ const PARTS: &[(&str, &str)] = &[
     ("override", "The override's id."),
     ("contact", "The contact's id."),
     ("customer", "The customer's id."),
+    ("pattern", "A mail address, or `@domain`."),
     ("format", "`html`, `pdf`, `md` or `txt`."),
 ];
 

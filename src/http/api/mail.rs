@@ -10,10 +10,12 @@ use super::value::{
     DeliveryUid, MailUid, Number, PageUid, PersonUid, TicketUid, Uid, Word, Words,
 };
 use crate::actions::{self, intake, outbox};
+use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
 use crate::domain::delivery::DeliveryState;
 use crate::domain::id::{DeliveryId, Id, MailId};
 use crate::domain::intake::{MailState, Verdict};
+use crate::domain::letter::Letter;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use crate::store;
@@ -165,6 +167,55 @@ pub async fn drop_held(call: Call<Nothing>) -> Reply {
     let id: MailId = call.id("id")?;
     call.change(move |ctx, _| Answer::ok(&Mail::of(intake::drop_held(ctx, id)?)))
         .await
+}
+
+/// Take a held mail in
+///
+/// It is decided about anew, and neither its hold nor an automatic mark counts: it opens a ticket or joins one.
+#[utoipa::path(post, path = "/api/v1/mail/{id}/take-in", tag = "mail", responses((status = 200, description = "Taken in", body = Mail)))]
+pub async fn take_in(call: Call<Nothing>) -> Reply {
+    settle(call, |ctx, id, letter| intake::take_in(ctx, id, letter)).await
+}
+
+/// Accept a request to join
+///
+/// The mail stands on the ticket's timeline, with the time of its own receipt.
+#[utoipa::path(post, path = "/api/v1/mail/{id}/accept", tag = "mail", responses((status = 200, description = "Accepted", body = Mail)))]
+pub async fn accept(call: Call<Nothing>) -> Reply {
+    settle(call, |ctx, id, letter| {
+        intake::answer_join(ctx, id, letter, true)
+    })
+    .await
+}
+
+/// Refuse a request to join
+///
+/// The mail becomes a ticket of its own.
+#[utoipa::path(post, path = "/api/v1/mail/{id}/refuse", tag = "mail", responses((status = 200, description = "Refused", body = Mail)))]
+pub async fn refuse(call: Call<Nothing>) -> Reply {
+    settle(call, |ctx, id, letter| {
+        intake::answer_join(ctx, id, letter, false)
+    })
+    .await
+}
+
+/// Decides about a stored mail, whose bytes are read anew.
+async fn settle(
+    call: Call<Nothing>,
+    decide: impl Fn(&Ctx<'_>, MailId, &Letter) -> Result<StoredMail> + Send + 'static,
+) -> Reply {
+    let id: MailId = call.id("id")?;
+    call.change(move |ctx, _| {
+        actions::allow(&ctx.by, Action::HandleMail, Target::House)?;
+        let (mail, raw) = ctx.read(|conn| {
+            let mail = store::intake::by_id(conn, id)?.ok_or(Error::NotFound)?;
+            let raw = store::blob::get(conn, mail.raw)?.ok_or(Error::NotFound)?;
+            Ok((mail, raw))
+        })?;
+        let letter = crate::intake::mail::read(&raw, mail.envelope_from.as_deref());
+        Answer::ok(&Mail::of(decide(ctx, id, &letter)?))
+    })
+    .await
 }
 
 /// A message that leaves or left: one channel, one recipient.

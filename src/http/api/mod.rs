@@ -1,6 +1,7 @@
 //! The JSON API: one call, one action. The table below is the only place that knows an address; from it come the router and the
 //! OpenAPI document, so that neither can have what the other hasn't.
 
+mod agreement;
 pub mod call;
 mod change;
 mod clock;
@@ -9,6 +10,7 @@ pub mod document;
 mod entry;
 pub mod hook;
 mod house;
+mod intake;
 mod mail;
 mod oncall;
 pub mod paging;
@@ -19,6 +21,8 @@ pub mod problem;
 mod read;
 pub mod reference;
 mod report;
+mod repository;
+mod schedule;
 mod search;
 mod step;
 mod ticket;
@@ -29,6 +33,7 @@ use actix_web::http::Method;
 use actix_web::{HttpResponse, web};
 use utoipa::OpenApi;
 
+use self::call::Call;
 use self::problem::Failure;
 
 /// Addresses, methods and handlers, once.
@@ -47,7 +52,7 @@ macro_rules! doors {
                 routes.service(
                     web::resource($path)
                         $(.route(web::method(Method::$method).to($handler::$name)))+
-                        .default_service(web::to(|| no_method(&[$(stringify!($method)),+]))),
+                        .default_service(web::to(|call: Call| no_method(call, &[$(stringify!($method)),+]))),
                 );
             )+
         }
@@ -109,21 +114,33 @@ doors! {
     "/api/v1/post-mortems/{key}/meeting/held" { POST post_mortem::held }
     "/api/v1/post-mortems/{key}/meeting/cancel" { POST post_mortem::cancel_meeting }
     "/api/v1/tickets/{key}/reports/{customer}" { GET report::read, PATCH report::write }
+    "/api/v1/tickets/{key}/reports/{customer}/approve" { POST report::approve }
     "/api/v1/tickets/{key}/reports/{customer}/send" { POST report::send }
     "/api/v1/tickets/{key}/reports/{customer}/{format}" { GET report::export }
     "/api/v1/mail" { GET mail::list }
     "/api/v1/mail/{id}" { GET mail::read }
     "/api/v1/mail/{id}/drop" { POST mail::drop_held }
+    "/api/v1/mail/{id}/take-in" { POST mail::take_in }
+    "/api/v1/mail/{id}/accept" { POST mail::accept }
+    "/api/v1/mail/{id}/refuse" { POST mail::refuse }
+    "/api/v1/blocked-senders" { GET intake::blocked, POST intake::block }
+    "/api/v1/blocked-senders/{pattern}" { DELETE intake::unblock }
+    "/api/v1/intake-addresses" { GET intake::addresses, POST intake::add_address }
+    "/api/v1/intake-addresses/{id}" { GET intake::address, PATCH intake::edit_address }
     "/api/v1/deliveries" { GET mail::deliveries }
     "/api/v1/deliveries/{id}" { GET mail::delivery }
     "/api/v1/deliveries/{id}/replay" { POST mail::replay }
-    "/api/v1/agreements" { GET clock::agreements }
-    "/api/v1/agreements/{id}" { GET clock::agreement }
-    "/api/v1/calendars" { GET clock::calendars }
+    "/api/v1/agreements" { GET agreement::list, POST agreement::add }
+    "/api/v1/agreements/{id}" { GET agreement::read, PATCH agreement::edit }
+    "/api/v1/calendars" { GET agreement::calendars, POST agreement::add_calendar }
+    "/api/v1/calendars/{id}" { GET agreement::calendar, PATCH agreement::edit_calendar }
     "/api/v1/teams/{id}/shifts" { GET oncall::shifts }
-    "/api/v1/teams/{id}/overrides" { POST oncall::add_override }
+    "/api/v1/teams/{id}/rotation" { GET schedule::rotation, PUT schedule::plan }
+    "/api/v1/teams/{id}/escalation-policy" { GET schedule::policy, PUT schedule::set_policy }
+    "/api/v1/teams/{id}/overrides" { GET schedule::overrides, POST oncall::add_override }
     "/api/v1/teams/{id}/overrides/{override}" { DELETE oncall::withdraw_override }
     "/api/v1/ledger" { GET oncall::ledger }
+    "/api/v1/ledger/csv" { GET oncall::ledger_csv }
     "/api/v1/me/test-page" { POST oncall::test_page }
     "/api/v1/webhooks" { GET webhook::list, POST webhook::add }
     "/api/v1/webhooks/{id}" { GET webhook::read, PATCH webhook::edit, DELETE webhook::remove }
@@ -139,8 +156,11 @@ doors! {
     "/api/v1/services" { GET house::services, POST house::add_service }
     "/api/v1/services/{id}" { GET house::service, PATCH house::edit_service }
     "/api/v1/search" { GET search::find }
-    "/api/v1/views" { GET search::views }
-    "/api/v1/views/{id}" { GET search::view }
+    "/api/v1/views" { GET search::views, POST search::save_view }
+    "/api/v1/views/{id}" { GET search::view, DELETE search::delete_view }
+    "/api/v1/repositories" { GET repository::list, POST repository::register }
+    "/api/v1/repositories/{id}" { GET repository::read, PATCH repository::edit }
+    "/api/v1/repositories/{id}/token" { POST repository::new_token }
     "/api/v1/me" { GET person::me }
     "/api/v1/tokens" { GET person::tokens, POST person::make_token }
     "/api/v1/tokens/{id}" { DELETE person::revoke_token }
@@ -165,10 +185,10 @@ async fn document_bytes() -> HttpResponse {
         .body(document::bytes())
 }
 
-async fn no_route() -> Result<HttpResponse, Failure> {
+async fn no_route(_call: Call) -> Result<HttpResponse, Failure> {
     Err(Failure::NoRoute)
 }
 
-async fn no_method(allowed: &'static [&'static str]) -> Result<HttpResponse, Failure> {
+async fn no_method(_call: Call, allowed: &'static [&'static str]) -> Result<HttpResponse, Failure> {
     Err(Failure::NoMethod(allowed))
 }

@@ -1,5 +1,7 @@
 //! On call: who serves when, who stands in, who was paged and what became of it.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -9,12 +11,15 @@ use super::value::{
     At, Closed, Number, OverrideUid, PageUid, PersonUid, SeverityWord, TicketUid, Uid, Word,
 };
 use crate::actions::{self, oncall, page as paging_action};
+use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
 use crate::domain::id::{OverrideId, PersonId, TeamId};
 use crate::domain::oncall::{Because, Change, OverrideKind};
 use crate::domain::page::{PageEventKind, PageKind, PageState};
 use crate::domain::refusal::FieldError;
+use crate::domain::text;
 use crate::error::{Error, Result};
+use crate::http::web::ledger;
 use crate::store;
 
 /// The longest window of one answer.
@@ -37,7 +42,7 @@ impl Closed for PageEventKind {
     const NAME: &'static str = "PageEventKind";
     const WORDS: &'static [Self] = PageEventKind::ALL;
 }
-type OverrideKindWord = Word<OverrideKind>;
+pub(super) type OverrideKindWord = Word<OverrideKind>;
 type PageKindWord = Word<PageKind>;
 type PageStateWord = Word<PageState>;
 type PageEventKindWord = Word<PageEventKind>;
@@ -317,7 +322,7 @@ pub async fn ledger(call: Call<Nothing>) -> Reply {
 }
 
 /// Whose facts: everybody's only for who may review them.
-fn ledger_of(ctx: &crate::app::Ctx<'_>, asked: Option<PersonId>) -> Result<Option<PersonId>> {
+fn ledger_of(ctx: &Ctx<'_>, asked: Option<PersonId>) -> Result<Option<PersonId>> {
     use crate::domain::access::{Principal, Role, Roles};
     let roles = match &ctx.by {
         Principal::Person { roles, .. } | Principal::Token { roles, .. } => *roles,
@@ -331,6 +336,71 @@ fn ledger_of(ctx: &crate::app::Ctx<'_>, asked: Option<PersonId>) -> Result<Optio
         Some(other) if other != own => Err(Error::NotFound),
         _ => Ok(Some(own)),
     }
+}
+
+/// Which month.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct MonthAsked {
+    /// The present one by default.
+    #[param(example = "2026-06")]
+    month: Option<String>,
+    #[param(value_type = Option<String>)]
+    person_id: Option<PersonUid>,
+    /// In which days begin and times are written; the token's owner's by default, or the house's.
+    #[param(example = "Europe/Stockholm")]
+    zone: Option<String>,
+}
+
+/// A month of the ledger as a file.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LedgerFile {
+    pub name: String,
+    pub media_type: &'static str,
+    /// Its bytes in base 64.
+    pub content: String,
+}
+
+/// Export the on-call ledger
+///
+/// A month as CSV: shifts, pages, what was not sent and why, work, night minutes. Everybody exports their own.
+#[utoipa::path(get, path = "/api/v1/ledger/csv", tag = "on-call", params(MonthAsked), responses((status = 200, description = "The file", body = LedgerFile)))]
+pub async fn ledger_csv(call: Call<Nothing>) -> Reply {
+    let asked: MonthAsked = call.query()?;
+    call.read(move |ctx| {
+        actions::allow(&ctx.by, Action::ReadLedger, Target::House)?;
+        let person = ledger_of(ctx, asked.person_id.map(|id| id.0))?;
+        let zone = match &asked.zone {
+            Some(name) => text::zone("zone", name)?,
+            None => own_zone(ctx)?,
+        };
+        if let Some(month) = &asked.month
+            && chrono::NaiveDate::parse_from_str(&format!("{month}-01"), "%Y-%m-%d").is_err()
+        {
+            let wrong = FieldError::new("month", "not-a-month");
+            return Err(wrong.with("value", month.clone()).into());
+        }
+        let month = ledger::Asked::month(asked.month.clone(), person);
+        let (name, bytes) = ledger::file(ctx, &month, zone)?;
+        Answer::ok(&LedgerFile {
+            name,
+            media_type: "text/csv",
+            content: STANDARD.encode(bytes),
+        })
+    })
+    .await
+}
+
+fn own_zone(ctx: &Ctx<'_>) -> Result<chrono_tz::Tz> {
+    ctx.read(|conn| {
+        if let Some(id) = ctx.by.person()
+            && let Some(person) = store::people::person(conn, id)?
+        {
+            return Ok(person.zone);
+        }
+        Ok(store::settings::all(conn)?.house_zone)
+    })
 }
 
 /// Send yourself a test page

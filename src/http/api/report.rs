@@ -54,6 +54,8 @@ pub struct OutageReport {
     /// Where to ask.
     pub contact: String,
     pub parts: Vec<ReportText>,
+    /// What the text says, as one hash: an approval names it.
+    pub sha256: String,
     /// What the customer shouldn't read; while there is any, the report doesn't leave.
     pub findings: Vec<Finding>,
 }
@@ -103,6 +105,7 @@ fn shown(ctx: &Ctx<'_>, key: TicketKey, customer: CustomerId) -> Result<Answer> 
                 body: body.clone(),
             })
             .collect(),
+        sha256: prepared.report.hash(),
         findings: prepared
             .findings
             .into_iter()
@@ -196,7 +199,7 @@ pub struct ReportFile {
 
 /// Export an outage report
 ///
-/// As `html`, `pdf`, `md` or `txt`: the approved bytes, or the draft, marked so. Approving needs a person at a screen.
+/// As `html`, `pdf`, `md` or `txt`: the approved bytes, or the draft, marked so.
 #[utoipa::path(get, path = "/api/v1/tickets/{key}/reports/{customer}/{format}", tag = "post-mortems", responses((status = 200, description = "The file", body = ReportFile)))]
 pub async fn export(call: Call<Nothing>) -> Reply {
     let key = call.ticket("key")?;
@@ -212,6 +215,28 @@ pub async fn export(call: Call<Nothing>) -> Reply {
             media_type: format.media_type(),
             content: STANDARD.encode(file.bytes),
         })
+    })
+    .await
+}
+
+/// What was looked at.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Approval {
+    /// `sha256` of the report that is approved; if it says something else by now, nothing is.
+    sha256: String,
+}
+
+/// Approve an outage report
+///
+/// By somebody who didn't write it: a token stands for its owner. Its text and every format are frozen.
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/reports/{customer}/approve", tag = "post-mortems", request_body = Approval, responses((status = 200, description = "Approved; the report", body = OutageReport)))]
+pub async fn approve(call: Call<Approval>) -> Reply {
+    let key = call.ticket("key")?;
+    let customer: CustomerId = call.id("customer")?;
+    call.change(move |ctx, asked| {
+        action::approve(ctx, key, customer, &asked.sha256)?;
+        shown(ctx, key, customer)
     })
     .await
 }

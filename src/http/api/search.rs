@@ -138,3 +138,41 @@ pub async fn view(call: Call<Nothing>) -> Reply {
     })
     .await
 }
+
+/// A new saved view.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewView {
+    name: String,
+    /// In the queue's filter language.
+    #[schema(example = "sev:high,disaster is:overdue")]
+    query: String,
+    /// Everybody may open it.
+    #[serde(default)]
+    is_shared: bool,
+}
+
+/// Save a view
+///
+/// It belongs to the token's owner.
+#[utoipa::path(post, path = "/api/v1/views", tag = "search", request_body = NewView, responses((status = 201, description = "Saved", body = View)))]
+pub async fn save_view(call: Call<NewView>) -> Reply {
+    call.change(|ctx, new| {
+        let view = actions::view::save(ctx, &new.name, &new.query, new.is_shared)?;
+        Answer::created(format!("/api/v1/views/{}", view.id), &View::of(view))
+    })
+    .await
+}
+
+/// Delete a saved view
+///
+/// One of the token's owner's own.
+#[utoipa::path(delete, path = "/api/v1/views/{id}", tag = "search", responses((status = 204, description = "Deleted")))]
+pub async fn delete_view(call: Call<Nothing>) -> Reply {
+    let id: ViewId = call.id("id")?;
+    call.change(move |ctx, _| {
+        actions::view::delete(ctx, id)?;
+        Ok(Answer::nothing())
+    })
+    .await
+}

@@ -176,7 +176,7 @@ uids! {
     TicketUid = TicketMark, TokenUid = TokenMark, ViewUid = ViewMark, HookUid = HookMark, DeliveryUid = DeliveryMark,
     CalendarUid = CalendarMark, AgreementUid = AgreementMark, ClockUid = ClockMark, PageUid = PageMark, MailUid = MailMark,
     AttachmentUid = AttachmentMark, OverrideUid = OverrideMark, ScheduleUid = ScheduleMark, PolicyUid = PolicyMark,
-    RepositoryUid = RepositoryMark, ReportUid = ReportMark, MeetingUid = MeetingMark, AttemptUid = AttemptMark,
+    RepositoryUid = RepositoryMark, IntakeAddressUid = IntakeAddressMark, ReportUid = ReportMark, MeetingUid = MeetingMark, AttemptUid = AttemptMark,
 }
 
 /// A ticket's human key, `INC-12`.

@@ -13,7 +13,8 @@ use crate::domain::id::{AgreementId, CustomerId, Id, Kind, ServiceId};
 use crate::domain::refusal::FieldError;
 use crate::domain::severity::Severity;
 use crate::domain::sla_agreement::{
-    Agreement, Anchor, Metric, Promisee, Target, Threshold, budget_text, parse_budget,
+    Agreement, Anchor, MOST_PROMISES, Metric, Promisee, Target, Threshold, budget_text,
+    parse_budget,
 };
 use crate::domain::ticket::WaitingOn;
 use crate::error::{Error, Result};
@@ -23,21 +24,8 @@ use crate::http::reply;
 use crate::store;
 use crate::words::Words;
 
-/// Most promises in one agreement, and how many empty rows its form offers for more.
-const MOST_PROMISES: usize = 60;
+/// How many empty rows the form offers for more promises.
 const SPARE_ROWS: usize = 3;
-
-/// Metrics that an agreement can promise; call-backs and due dates are promised by hand.
-const PROMISED: &[Metric] = &[
-    Metric::Own,
-    Metric::Respond,
-    Metric::Update,
-    Metric::Restore,
-    Metric::Resolve,
-    Metric::Log,
-    Metric::Meeting,
-    Metric::Report,
-];
 
 type Choices = Vec<(String, String)>;
 
@@ -267,7 +255,7 @@ fn edit_page(req: &HttpRequest, known: Known, form: Form, problems: Vec<String>)
         rows: (0..count.min(MOST_PROMISES))
             .map(|row| row.to_string())
             .collect(),
-        metrics: PROMISED
+        metrics: Metric::PROMISED
             .iter()
             .map(|it| word("metric", it.as_str()))
             .collect(),

@@ -20,7 +20,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::wall_clock;
 use crate::error::{Error, Result};
 use crate::http::page::{Page, Viewer};
-use crate::http::reply::{self, Failure};
+use crate::http::reply;
 use crate::store::compensation::ShiftFact;
 use crate::store::{self, Conn};
 use crate::words::Words;
@@ -33,6 +33,17 @@ pub struct Asked {
     month: Option<String>,
     person: Option<String>,
     check: Option<String>,
+}
+
+impl Asked {
+    /// One month, `2026-06`, of one person or of everybody.
+    pub fn month(month: Option<String>, person: Option<PersonId>) -> Self {
+        Self {
+            month,
+            person: person.map(|id| id.to_string()),
+            check: None,
+        }
+    }
 }
 
 /// One line of the ledger.
@@ -386,10 +397,16 @@ pub async fn show(
 pub async fn csv(app: web::Data<App>, viewer: Viewer, asked: web::Query<Asked>) -> Answer {
     let zone = viewer.zone;
     let asked = asked.into_inner();
-    let ledger = viewer.run(&app, move |ctx| load(ctx, &asked, zone)).await?;
-    let name = format!("on-call-ledger-{}.csv", ledger.month.format("%Y-%m"));
-    let bytes = write_csv(&ledger).map_err(|error| Failure::from(Error::internal(error)))?;
+    let (name, bytes) = viewer.run(&app, move |ctx| file(ctx, &asked, zone)).await?;
     Ok(reply::download(&name, "text/csv; charset=utf-8", bytes))
+}
+
+/// One month as a file, and its name. Times are those of `zone`.
+pub fn file(ctx: &Ctx<'_>, asked: &Asked, zone: Tz) -> Result<(String, Vec<u8>)> {
+    let ledger = load(ctx, asked, zone)?;
+    let name = format!("on-call-ledger-{}.csv", ledger.month.format("%Y-%m"));
+    let bytes = write_csv(&ledger).map_err(Error::internal)?;
+    Ok((name, bytes))
 }
 
 fn write_csv(ledger: &Ledger) -> std::result::Result<Vec<u8>, csv::Error> {

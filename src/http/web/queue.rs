@@ -477,18 +477,7 @@ pub async fn save_view(
     let place = format!("/queue?q={}", coded(&query));
     viewer
         .run(&app, move |ctx| {
-            let person = ctx.by.person().ok_or(Error::NotFound)?;
-            let name = crate::domain::text::one_line("name", posted.text("name"), 60)?;
-            Query::parse(&query)?;
-            let view = SavedView {
-                id: Id::new(ctx.now),
-                person_id: person,
-                name,
-                query: query.clone(),
-                is_shared: posted.ticked("shared"),
-                made_at: ctx.now,
-            };
-            actions::view::save(ctx, &view)
+            actions::view::save(ctx, posted.text("name"), &query, posted.ticked("shared"))
         })
         .await?;
     Ok(reply::see_saying(&place, "said-view-saved", ""))
