@@ -2,6 +2,7 @@
 
 pub mod agreement;
 pub mod audit;
+pub mod bulk;
 pub mod change;
 pub mod commits;
 pub mod compensation;
@@ -40,7 +41,8 @@ use crate::app::Ctx;
 use crate::domain::access::{self, Action, Circle, Denial, Principal, Target};
 use crate::domain::id::Id;
 use crate::domain::ticket::Ticket;
-use crate::domain::timeline::Entry;
+use crate::domain::timeline::{Actor, Door, Entry};
+use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use crate::store::ticket::Watcher;
 use crate::store::timeline::Recorded;
@@ -130,20 +132,32 @@ pub fn record_with(
 }
 
 /// Gives an entry its place, its time and its actor.
-fn place(ctx: &Ctx<'_>, ticket: &mut Ticket, entry: Entry) -> Recorded {
+fn place(ctx: &Ctx<'_>, ticket: &mut Ticket, mut entry: Entry) -> Recorded {
     ticket.entry_count += 1;
-    let (actor, actor_name) = entry
+    let by = entry
         .author
+        .take()
         .unwrap_or_else(|| (ctx.actor(), ctx.by.name().to_owned()));
+    placed(ticket, entry, by, ctx.door, ctx.now)
+}
+
+/// The entry as it will stand behind those that the ticket has; the ticket has counted it already.
+fn placed(
+    ticket: &Ticket,
+    entry: Entry,
+    (actor, actor_name): (Actor, String),
+    door: Door,
+    now: Timestamp,
+) -> Recorded {
     Recorded {
-        id: Id::new(ctx.now),
+        id: Id::new(now),
         ticket: ticket.id,
         seq: ticket.entry_count,
-        effective_at: entry.effective_at.unwrap_or(ctx.now),
-        recorded_at: ctx.now,
+        effective_at: entry.effective_at.unwrap_or(now),
+        recorded_at: now,
         actor,
         actor_name,
-        door: ctx.door,
+        door,
         kind: entry.kind,
         audience: entry.audience,
         for_report: entry.for_report,

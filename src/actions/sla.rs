@@ -104,6 +104,53 @@ pub fn derived(
     Ok(pairs)
 }
 
+/// Whether the stored clocks, and what the queue sorts by, are what the timeline says at `now`: everything that is cached, for
+/// checks. Of a ticket that a job still has to look at, they aren't.
+pub fn is_as_derived(app: &App, conn: &mut Conn, ticket: &Ticket, now: Timestamp) -> Result<bool> {
+    let book = book(app, conn)?;
+    let entries = store::timeline::of_kinds(conn, ticket.id, KINDS)?;
+    let rows = store::sla::of_ticket(conn, ticket.id)?;
+    let derived = Scene::load(conn, &book, ticket)?.clocks(&entries, &rows, None, now);
+    let same = derived.iter().all(|(party, clock)| {
+        let known = rows.iter().find(|row| is_cache_of(row, *party, clock));
+        known.is_some_and(|known| {
+            let mut fresh = cache_of(ticket.id, *party, clock, Some(known), now);
+            fresh.next_wake_at =
+                clock.next_wake(now, fresh.warned_until, fresh.breached_at.is_some());
+            fresh == *known
+        })
+    });
+    let hold_until = ticket.hold.as_ref().and_then(|hold| hold.until);
+    let due = sla_clock::due_of(rows.iter().map(ClockRow::standing), hold_until);
+    Ok(same && derived.len() == rows.len() && due == ticket.due)
+}
+
+/// The clocks of a ticket that isn't stored yet, with its whole timeline so far. Nobody is warned any more of what fell due
+/// before `now`.
+pub(super) fn first_rows(
+    scene: &Scene<'_>,
+    ticket: &Ticket,
+    entries: &[Recorded],
+    now: Timestamp,
+) -> Vec<ClockRow> {
+    let opening = Change {
+        first_seq: 1,
+        retargeted: None,
+    };
+    scene
+        .clocks(entries, &[], Some(opening), now)
+        .iter()
+        .map(|(party, clock)| {
+            let mut row = cache_of(ticket.id, *party, clock, None, ticket.logged_at);
+            if row.state.is_open() {
+                row.warned_until = now.max(row.warned_until);
+            }
+            row.next_wake_at = clock.next_wake(now, row.warned_until, row.breached_at.is_some());
+            row
+        })
+        .collect()
+}
+
 /// Derives, compares, writes, tells.
 fn settle(
     tx: &mut Tx,

@@ -3,6 +3,7 @@
 pub mod backend;
 pub mod backup;
 pub mod blob;
+pub mod bulk;
 pub mod calendar;
 pub mod change;
 pub mod column;

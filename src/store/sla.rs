@@ -220,7 +220,7 @@ fn insert_targets(tx: &mut Tx, of: &Agreement) -> Result<()> {
 #[derive(
     Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset, Identifiable,
 )]
-#[diesel(table_name = clock, treat_none_as_null = true)]
+#[diesel(table_name = clock, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct ClockRow {
     pub id: ClockId,
     pub ticket_id: TicketId,

@@ -23,7 +23,7 @@ text_column!(
 
 /// A row of `ticket`, field for field.
 #[derive(Queryable, Selectable, Insertable, AsChangeset, Identifiable)]
-#[diesel(table_name = ticket, treat_none_as_null = true)]
+#[diesel(table_name = ticket, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub(super) struct Row {
     id: TicketId,
     kind: Kind,
@@ -70,7 +70,7 @@ pub(super) struct Row {
 }
 
 impl Row {
-    fn of(ticket: &Ticket) -> Self {
+    pub(super) fn of(ticket: &Ticket) -> Self {
         Row {
             id: ticket.id,
             kind: ticket.key.kind,
@@ -310,7 +310,7 @@ pub fn holds_ended(conn: &mut Conn, now: Timestamp, most: i64) -> Result<Vec<Tic
 
 /// A customer who was hit.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = affected)]
+#[diesel(table_name = affected, treat_none_as_default_value = false)]
 pub struct Affected {
     pub id: AffectedId,
     pub ticket_id: TicketId,

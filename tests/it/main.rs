@@ -12,6 +12,7 @@ mod browser;
 mod browser_steps;
 mod change;
 mod cluster;
+mod crowd;
 mod demo;
 mod desk;
 mod git;
