@@ -26,6 +26,7 @@ pub mod people;
 pub mod portal;
 pub mod postmortem;
 pub mod repository;
+pub mod roster;
 pub mod settings;
 pub mod sla;
 pub mod sla_notice;
@@ -40,7 +41,7 @@ pub mod webhook;
 use crate::app::Ctx;
 use crate::domain::access::{self, Action, Circle, Denial, Principal, Target};
 use crate::domain::id::Id;
-use crate::domain::ticket::Ticket;
+use crate::domain::ticket::{Due, Ticket};
 use crate::domain::timeline::{Actor, Door, Entry};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
@@ -113,22 +114,41 @@ pub fn record_with(
     entries: Vec<Entry>,
     hang_on: impl FnOnce(&mut Tx, &Ticket) -> Result<()>,
 ) -> Result<Vec<Recorded>> {
-    let recorded: Vec<Recorded> = entries
-        .into_iter()
-        .map(|entry| place(ctx, ticket, entry))
-        .collect();
+    let counted = ticket.entry_count;
+    let recorded = place_all(ctx, ticket, entries);
     ticket.updated_at = ctx.now;
     if ticket.version == 0 {
         store::ticket::insert(tx, ticket)?;
     } else {
-        store::ticket::update(tx, ticket)?;
+        store::ticket::update(tx, ticket, counted)?;
     }
     for entry in &recorded {
         store::timeline::append(tx, entry)?;
     }
     hang_on(tx, ticket)?;
-    follow(tx, ctx, ticket, &recorded)?;
-    Ok(recorded)
+    follow(tx, ctx, ticket, recorded)
+}
+
+/// Writes entries that the house adds by itself, such as "paged". Nobody changed the ticket, so its version stays, and no form
+/// that somebody is filling in goes stale. The caller holds the ticket's lock or has just written it.
+fn add(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    ticket: &mut Ticket,
+    entries: Vec<Entry>,
+) -> Result<Vec<Recorded>> {
+    let added = place_all(ctx, ticket, entries);
+    for entry in &added {
+        store::timeline::append(tx, entry)?;
+    }
+    Ok(added)
+}
+
+fn place_all(ctx: &Ctx<'_>, ticket: &mut Ticket, entries: Vec<Entry>) -> Vec<Recorded> {
+    entries
+        .into_iter()
+        .map(|entry| place(ctx, ticket, entry))
+        .collect()
 }
 
 /// Gives an entry its place, its time and its actor.
@@ -170,13 +190,49 @@ fn placed(
 }
 
 /// What a change of a ticket brings with it, in this order: clocks first, since letters print deadlines. Each room looks at the
-/// entries that concern it and leaves the rest.
-fn follow(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &mut Ticket, recorded: &[Recorded]) -> Result<()> {
-    sla::follow(tx, ctx, ticket, recorded)?;
-    store::search::index(tx, ticket, recorded)?;
-    escalation::follow(tx, ctx, ticket, recorded)?;
-    webhook::follow(tx, ctx, ticket, recorded)?;
-    postmortem::follow(tx, ctx, ticket, recorded)?;
-    letters::follow(tx, ctx, ticket, recorded)?;
-    Ok(())
+/// entries that concern it and leaves the rest. What stands on the timeline afterwards.
+fn follow(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    ticket: &mut Ticket,
+    mut recorded: Vec<Recorded>,
+) -> Result<Vec<Recorded>> {
+    let mut written = Standing::of(ticket);
+    sla::follow(tx, ctx, ticket, &recorded)?;
+    store::search::index(tx, ticket, &recorded)?;
+    if written.count != ticket.entry_count {
+        // A breach was noted: whoever records on this ticket next must find it counted.
+        written = written.bring_up_to(tx, ticket)?;
+    }
+    let roster = roster::in_force(ctx.app, tx, ctx.now)?;
+    let entries = escalation::follow(tx, ctx, &roster, ticket, &recorded)?;
+    recorded.extend(add(tx, ctx, ticket, entries)?);
+    written.bring_up_to(tx, ticket)?;
+    webhook::follow(tx, ctx, &roster, ticket, &recorded)?;
+    postmortem::follow(tx, ctx, ticket, &recorded)?;
+    letters::follow(tx, ctx, ticket, &recorded)?;
+    Ok(recorded)
+}
+
+/// What a ticket's row says of its clocks and entries: both move without anybody changing the ticket.
+struct Standing {
+    due: Due,
+    count: i64,
+}
+
+impl Standing {
+    fn of(ticket: &Ticket) -> Self {
+        Self {
+            due: ticket.due.clone(),
+            count: ticket.entry_count,
+        }
+    }
+
+    /// Writes to the row what has moved since.
+    fn bring_up_to(self, tx: &mut Tx, ticket: &Ticket) -> Result<Self> {
+        if self.due != ticket.due || self.count != ticket.entry_count {
+            store::ticket::update_due(tx, ticket)?;
+        }
+        Ok(Self::of(ticket))
+    }
 }

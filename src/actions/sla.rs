@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::Standing;
 use super::sla_notice::{facts_of, note, tell_what_is_due};
 use super::sla_reading::{KINDS, retargets};
 use super::sla_scene::{Change, Scene};
@@ -22,7 +23,7 @@ use crate::store::{self, Conn, Tx};
 
 /// The book in force. Kept in memory; one small read tells whether another process has changed it.
 pub fn book(app: &App, conn: &mut Conn) -> Result<Arc<Book>> {
-    let version = store::sla::book_version(conn)?;
+    let version = store::version::known(conn)?;
     let known = app
         .book
         .read()
@@ -75,7 +76,10 @@ pub fn wake(ctx: &Ctx<'_>, id: TicketId) -> Result<()> {
         let mut ticket = store::ticket::by_id(tx, id)?.ok_or(Error::NotFound)?;
         let entries = store::timeline::of_kinds(tx, id, KINDS)?;
         let rows = store::sla::of_ticket(tx, id)?;
-        settle(tx, ctx, &mut ticket, &entries, rows, None)
+        let written = Standing::of(&ticket);
+        settle(tx, ctx, &mut ticket, &entries, rows, None)?;
+        written.bring_up_to(tx, &ticket)?;
+        Ok(())
     });
     match outcome {
         Err(Error::Stale) => Ok(()),
@@ -151,7 +155,7 @@ pub(super) fn first_rows(
         .collect()
 }
 
-/// Derives, compares, writes, tells.
+/// Derives, compares, writes, tells. The ticket learns what is due next; writing its row is the caller's.
 fn settle(
     tx: &mut Tx,
     ctx: &Ctx<'_>,
@@ -163,7 +167,6 @@ fn settle(
     let book = book(ctx.app, tx)?;
     let scene = Scene::load(tx, &book, ticket)?;
     let derived = scene.clocks(entries, &rows, change, ctx.now);
-    let counted = ticket.entry_count;
     let mut current: Vec<ClockRow> = Vec::with_capacity(derived.len());
     for (party, clock) in &derived {
         let known = rows.iter().find(|row| is_cache_of(row, *party, clock));
@@ -184,11 +187,7 @@ fn settle(
         withdraw(tx, ctx, ticket, gone)?;
     }
     let hold_until = ticket.hold.as_ref().and_then(|hold| hold.until);
-    let due = sla_clock::due_of(current.iter().map(ClockRow::standing), hold_until);
-    if due != ticket.due || counted != ticket.entry_count {
-        ticket.due = due;
-        store::ticket::update_due(tx, ticket)?;
-    }
+    ticket.due = sla_clock::due_of(current.iter().map(ClockRow::standing), hold_until);
     Ok(())
 }
 

@@ -207,13 +207,15 @@ pub fn insert(tx: &mut Tx, value: &mut Ticket) -> Result<()> {
     Ok(())
 }
 
-/// Writes a changed ticket if nobody else has since it was read; raises its version. Else [`Error::Stale`].
-pub fn update(tx: &mut Tx, value: &mut Ticket) -> Result<()> {
+/// Writes a changed ticket if nobody else has since it was read with `counted` entries; raises its version. Else
+/// [`Error::Stale`]: also if only a clock was woken in between, which adds an entry and leaves the version.
+pub fn update(tx: &mut Tx, value: &mut Ticket, counted: i64) -> Result<()> {
     let read_at = value.version;
     value.version += 1;
     let unchanged = ticket::table
         .filter(ticket::id.eq(value.id))
-        .filter(ticket::version.eq(read_at));
+        .filter(ticket::version.eq(read_at))
+        .filter(ticket::entry_count.eq(counted));
     match diesel::update(unchanged)
         .set(Row::of(value))
         .execute(&mut **tx)?

@@ -27,6 +27,7 @@ mod outage;
 mod portal;
 mod program;
 mod room;
+mod roster;
 mod running;
 mod served;
 mod sla;
