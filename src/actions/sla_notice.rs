@@ -101,22 +101,15 @@ pub(super) fn note(
     facts: Facts,
 ) -> Result<i64> {
     ticket.entry_count += 1;
-    let entry = noted(ticket, kind, facts, ctx.now);
-    store::timeline::append(tx, &entry)?;
-    Ok(entry.seq)
-}
-
-/// What [`note`] writes, behind the entries that the ticket has counted.
-pub(super) fn noted(ticket: &Ticket, kind: EntryKind, facts: Facts, now: Timestamp) -> Recorded {
-    Recorded {
-        id: Id::new(now),
+    let entry = Recorded {
+        id: Id::new(ctx.now),
         ticket: ticket.id,
         seq: ticket.entry_count,
         effective_at: facts
             .instant("deadline")
             .filter(|_| kind == EntryKind::ClockBreached)
-            .unwrap_or(now),
-        recorded_at: now,
+            .unwrap_or(ctx.now),
+        recorded_at: ctx.now,
         actor: Actor::System,
         actor_name: "clocks".to_owned(),
         door: Door::Clock,
@@ -128,7 +121,9 @@ pub(super) fn noted(ticket: &Ticket, kind: EntryKind, facts: Facts, now: Timesta
         source_id: None,
         corrects: None,
         redacted_at: None,
-    }
+    };
+    store::timeline::append(tx, &entry)?;
+    Ok(entry.seq)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

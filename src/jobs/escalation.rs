@@ -1,8 +1,6 @@
 //! Wakes escalation runs whose time has come, and writes down shifts that have ended.
 
-use std::time::Duration;
-
-use super::{Again, Job, UNHURRIED};
+use super::{Again, Job};
 use crate::actions;
 use crate::app::App;
 use crate::domain::timeline::Door;
@@ -11,13 +9,10 @@ use crate::error::Result;
 pub(super) const JOB: Job = Job {
     name: "escalation",
     run,
-    // The first page of a change leaves with the change itself; what waits here was due after minutes.
-    rest: Duration::from_millis(100),
 };
 pub(super) const SHIFTS: Job = Job {
     name: "shifts",
     run: settle_shifts,
-    rest: UNHURRIED,
 };
 
 const AT_ONCE: i64 = 50;

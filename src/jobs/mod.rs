@@ -10,7 +10,8 @@ mod sla;
 mod sweep;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -21,13 +22,7 @@ use crate::error::Result;
 pub struct Job {
     pub name: &'static str,
     pub run: fn(&App) -> Result<Again>,
-    /// How long it rests after a look that found little, whatever is committed meanwhile: a busy house commits a thousand times a
-    /// second, and a look at nothing costs as much as a small change.
-    pub rest: Duration,
 }
-
-/// The rest of a job whose work nobody waits for within the second.
-const UNHURRIED: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Again {
@@ -52,7 +47,7 @@ pub const ALL: &[Job] = &[
 
 /// The running jobs.
 pub struct Running {
-    stop: Arc<Stop>,
+    stop: Arc<AtomicBool>,
     app: Arc<App>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -62,7 +57,7 @@ pub fn start(app: &Arc<App>) -> std::io::Result<Running> {
     if let Err(error) = outbox::release_leases(app) {
         tracing::error!(%error, "leases of an earlier process stay until they run out");
     }
-    let stop = Arc::new(Stop::default());
+    let stop = Arc::new(AtomicBool::new(false));
     let mut threads = Vec::new();
     for job in ALL {
         let (app, stop) = (Arc::clone(app), Arc::clone(&stop));
@@ -79,7 +74,7 @@ pub fn start(app: &Arc<App>) -> std::io::Result<Running> {
 impl Running {
     /// Lets each job finish what it is at.
     pub fn stop(self) {
-        self.stop.tell();
+        self.stop.store(true, Ordering::Relaxed);
         self.app.wake.ring();
         for thread in self.threads {
             // A job's panic was contained and logged where it happened.
@@ -88,38 +83,10 @@ impl Running {
     }
 }
 
-/// The end of all jobs: cuts their rests short.
-#[derive(Default)]
-struct Stop {
-    is_told: Mutex<bool>,
-    told: Condvar,
-}
-
-impl Stop {
-    fn tell(&self) {
-        *self.is_told.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.told.notify_all();
-    }
-
-    /// Rests for so long, or until it is told. Whether it was.
-    fn rest(&self, pause: Duration) -> bool {
-        let is_told = self.is_told.lock().unwrap_or_else(PoisonError::into_inner);
-        let (is_told, _) = self
-            .told
-            .wait_timeout_while(is_told, pause, |is_told| !*is_told)
-            .unwrap_or_else(PoisonError::into_inner);
-        *is_told
-    }
-}
-
-/// Longest time between two looks: another process may have written, or time alone made something due.
-const PATIENCE: Duration = Duration::from_secs(1);
-
-fn keep_running(job: &Job, app: &App, stop: &Stop) {
+fn keep_running(job: &Job, app: &App, stop: &AtomicBool) {
+    let mut seen = 0;
     let mut faults = 0_u32;
-    loop {
-        // Before the look: what is committed from here on is worth another.
-        let rung = app.wake.rings();
+    while !stop.load(Ordering::Relaxed) {
         let began = Instant::now();
         let pause = match contained(job, app) {
             Ok(Again::AtOnce) => {
@@ -128,7 +95,7 @@ fn keep_running(job: &Job, app: &App, stop: &Stop) {
             }
             Ok(Again::Later) => {
                 faults = 0;
-                job.rest
+                Duration::from_secs(1)
             }
             Err(fault) => {
                 faults += 1;
@@ -143,12 +110,11 @@ fn keep_running(job: &Job, app: &App, stop: &Stop) {
         };
         metrics::histogram!("watchkeeper_job_seconds", "job" => job.name)
             .record(began.elapsed().as_secs_f64());
-        if stop.rest(pause) {
-            return;
-        }
-        // After a fault it isn't a commit that is waited for.
-        if faults == 0 && !pause.is_zero() {
-            app.wake.wait(rung, PATIENCE.saturating_sub(pause));
+        if faults > 0 {
+            // Commits don't shorten the pause after a fault: it isn't they who are waited for.
+            std::thread::sleep(pause);
+        } else if !pause.is_zero() {
+            seen = app.wake.wait(seen, pause);
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use diesel::prelude::*;
 
-use super::backend::{Conn, Tx, statement};
+pub(super) use super::backend::savepoint as tx_savepoint;
+use super::backend::{Conn, Tx};
 use super::blob::Hash;
 use super::column::text_column;
 use super::schema::core::{attempt, delivery};
@@ -62,7 +63,7 @@ impl NewDelivery {
 /// Queues it; `None` if a delivery with this key exists already.
 pub fn queue(tx: &mut Tx, new: &NewDelivery, now: Timestamp) -> Result<Option<DeliveryId>> {
     let id: DeliveryId = Id::new(now);
-    let inserted = statement(tx, |tx| {
+    let inserted = tx_savepoint(tx, |tx| {
         diesel::insert_into(delivery::table)
             .values((
                 (

@@ -93,7 +93,11 @@ impl Browser {
         let value = if dark { "dark" } else { "light" };
         self.devtools(
             "Emulation.setEmulatedMedia",
-            json!({"features": [{"name": "prefers-color-scheme", "value": value}]}),
+            json!({"features": [
+                {"name": "prefers-color-scheme", "value": value},
+                // A colour on its way from light to dark has no contrast to speak of.
+                {"name": "prefers-reduced-motion", "value": "reduce"},
+            ]}),
         );
     }
 
@@ -242,15 +246,21 @@ impl Browser {
     /// Clicks, and waits for the page that comes.
     #[track_caller]
     fn leave(&self, path: &str) {
+        self.leave_by(|| self.click(path));
+    }
+
+    /// Does what leads to another page, and waits for it.
+    #[track_caller]
+    fn leave_by(&self, go: impl FnOnce()) {
         self.runs("window.leaving = true", vec![]);
-        self.click(path);
+        go();
         let began = Instant::now();
         let arrived = "return !window.leaving && document.readyState === 'complete'";
         // While the pages change there is no page to ask.
         while self.tries(arrived) != Some(json!(true)) {
             assert!(
                 began.elapsed() < PATIENCE,
-                "{path} leads nowhere from {}:\n{}",
+                "nothing came after {}:\n{}",
                 self.place(),
                 self.text()
             );
@@ -334,6 +344,17 @@ impl Browser {
             .runtime
             .block_on(self.client().execute_async(script, with));
         ran.unwrap_or_else(|error| panic!("on {}: {error}", self.place()))
+    }
+
+    /// Sends the first form of the selector as it stands, past the browser's own checks.
+    #[track_caller]
+    pub fn send_unchecked(&self, css: &str) {
+        self.leave_by(|| {
+            self.runs(
+                "document.querySelector(arguments[0]).submit()",
+                vec![json!(css)],
+            );
+        });
     }
 
     /// Forgets every session.

@@ -232,7 +232,7 @@ fn hire(
     })
 }
 
-pub(super) fn client(
+fn client(
     admin: &Ctx<'_>,
     name: &str,
     zone: Tz,
