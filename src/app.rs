@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::config::Config;
 use crate::domain::access::Principal;
+use crate::domain::roster::Roster;
 use crate::domain::sla_book::Book;
 use crate::domain::timeline::{Actor, Door};
 use crate::domain::timestamp::Timestamp;
@@ -25,6 +26,8 @@ pub struct App {
     pub programs: Programs,
     /// Agreements and calendars as last read; `actions::sla::book` knows whether they still hold.
     pub book: RwLock<Option<Arc<Book>>>,
+    /// Who can be called, as last read; `actions::roster` knows whether it still holds.
+    pub roster: RwLock<Option<Arc<Roster>>>,
     /// By which everything leaves.
     pub post: Post,
 }
@@ -42,6 +45,7 @@ impl App {
             wake: Wake::default(),
             programs: Programs::default(),
             book: RwLock::default(),
+            roster: RwLock::default(),
             post,
         })
     }
@@ -147,6 +151,14 @@ impl Wake {
             .unwrap_or_else(|poison| poison.into_inner());
         *rings = rings.wrapping_add(1);
         self.heard.notify_all();
+    }
+
+    /// How often it rang.
+    pub fn rings(&self) -> u64 {
+        *self
+            .rings
+            .lock()
+            .unwrap_or_else(|poison| poison.into_inner())
     }
 
     /// Waits until a ring later than `seen` or until `patience` is over; the newest ring.

@@ -56,7 +56,7 @@ fn add_calendar_in(tx: &mut Tx, ctx: &Ctx<'_>, details: &CalendarDetails) -> Res
     let calendar = details.build(ctx)?;
     let id = Id::new(ctx.now);
     store::calendar::insert(tx, id, &name, &calendar, ctx.now)?;
-    store::sla::raise_book_version(tx, ctx.now)?;
+    store::version::raise(tx)?;
     audit::note(
         tx,
         ctx,
@@ -84,7 +84,7 @@ pub fn change_calendar(
             refuse_in_use(tx, &book, id)?;
         }
         store::calendar::update(tx, id, seen, &name, details.is_active, &calendar, ctx.now)?;
-        store::sla::raise_book_version(tx, ctx.now)?;
+        store::version::raise(tx)?;
         let facts = Facts::new()
             .with("from", &known.name)
             .with("zone", details.zone.name());
@@ -158,7 +158,7 @@ pub fn add_agreement_in(
         targets: checked(tx, ctx, &details.targets)?,
     };
     store::sla::insert_agreement(tx, &agreement, ctx.now)?;
-    store::sla::raise_book_version(tx, ctx.now)?;
+    store::version::raise(tx)?;
     let facts = Facts::new().with_some("customer", customer);
     audit::note(tx, ctx, "agreement-added", &agreement.name, &facts)?;
     Ok(agreement.id)
@@ -191,7 +191,7 @@ pub fn change_agreement(
             targets: checked(tx, ctx, &details.targets)?,
         };
         store::sla::update_agreement(tx, &mut next, details.is_active)?;
-        store::sla::raise_book_version(tx, ctx.now)?;
+        store::version::raise(tx)?;
         let deed = if details.is_active {
             "agreement-changed"
         } else {

@@ -6,16 +6,17 @@
 use std::sync::Arc;
 
 use super::page::acknowledge_in;
-use super::{oncall, record};
+use super::{Standing, oncall, roster};
 use crate::app::Ctx;
 use crate::domain::access::Role;
 use crate::domain::calendar::{Calendar, Range};
 use crate::domain::delivery::{Channel, DeliveryKind};
-use crate::domain::escalation::{self, Due, Place, Plan, RunState, Standing};
+use crate::domain::escalation::{self, Due, Place, Plan, Policy, RunState};
 use crate::domain::id::{Id, Kind, PageId, PersonId, TeamId};
 use crate::domain::notify::{Loudness, Situation, Unsent, is_throttled, loudness, who_is_told};
 use crate::domain::page::{PageEventKind, PageKind, PageState};
 use crate::domain::people::Team;
+use crate::domain::roster::Roster;
 use crate::domain::ticket::{State, Ticket};
 use crate::domain::timeline::{Actor, Entry, EntryKind};
 use crate::domain::timestamp::Timestamp;
@@ -29,21 +30,24 @@ use crate::store::{self, Tx};
 /// The name under which paging writes on timelines.
 pub(super) const SELF: &str = "escalation";
 
-/// What a change of an incident means for its paging. Called for every change, after its clocks.
+/// What a change of an incident means for its paging. Called for every change, after its clocks. What it has to say on the
+/// timeline, for the caller to add.
 pub fn follow(
     tx: &mut Tx,
     ctx: &Ctx<'_>,
+    roster: &Roster,
     ticket: &mut Ticket,
     recorded: &[Recorded],
-) -> Result<()> {
+) -> Result<Vec<Entry>> {
+    let mut said = Vec::new();
     if ticket.key.kind != Kind::Incident {
-        return Ok(());
+        return Ok(said);
     }
     for entry in recorded {
         match entry.kind {
-            EntryKind::Opened | EntryKind::Reopened => begin(tx, ctx, ticket)?,
-            EntryKind::SeverityChanged => severity_changed(tx, ctx, ticket)?,
-            EntryKind::TeamChanged => team_changed(tx, ctx, ticket)?,
+            EntryKind::Opened | EntryKind::Reopened => said.extend(begin(tx, ctx, roster, ticket)?),
+            EntryKind::SeverityChanged => said.extend(severity_changed(tx, ctx, roster, ticket)?),
+            EntryKind::TeamChanged => said.extend(team_changed(tx, ctx, roster, ticket)?),
             EntryKind::OwnerSet => taken(tx, ctx, ticket, entry)?,
             EntryKind::Restored | EntryKind::Cancelled | EntryKind::Closed => {
                 stop(tx, ctx, ticket, Unsent::Over)?
@@ -56,72 +60,97 @@ pub fn follow(
             _ => {}
         }
     }
-    Ok(())
+    Ok(said)
 }
 
 /// Begins to page about an incident that is open: its first step fires now, unless the severity says otherwise.
-fn begin(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &mut Ticket) -> Result<()> {
+fn begin(tx: &mut Tx, ctx: &Ctx<'_>, roster: &Roster, ticket: &Ticket) -> Result<Vec<Entry>> {
     let Some(severity) = ticket.severity.filter(|_| ticket.is_open()) else {
-        return Ok(());
+        return Ok(Vec::new());
     };
-    stop(tx, ctx, ticket, Unsent::Superseded)?;
-    let Some(team) = responsible_team(tx, ticket)? else {
+    // A ticket that was opened just now has no run that could be under way.
+    if ticket.version > 1 {
+        stop(tx, ctx, ticket, Unsent::Superseded)?;
+    }
+    let Some(team) = responsible_team(roster, ticket) else {
         let event = PageEvent::not_sent(ticket.id, None, None, Unsent::EmptyTeam, ctx.now);
-        return store::page_log::insert_event(tx, &event);
+        store::page_log::insert_event(tx, &event)?;
+        return Ok(Vec::new());
     };
     if loudness(severity) == Loudness::Silent {
         let event = PageEvent::not_sent(ticket.id, None, Some(team), Unsent::SeverityRule, ctx.now);
-        return store::page_log::insert_event(tx, &event);
+        store::page_log::insert_event(tx, &event)?;
+        return Ok(Vec::new());
     }
-    let policy = oncall::policy_in(tx, ctx, team)?;
+    let policy = match roster.policy(team) {
+        Some(policy) => policy.clone(),
+        None => oncall::policy_in(tx, ctx, team)?,
+    };
+    let begun = escalation::Standing::begun(ctx.now);
     let mut run = Run {
         id: Id::new(ctx.now),
         ticket: ticket.id,
         team,
         policy: policy.id,
         severity,
-        standing: Standing::begun(ctx.now),
+        // Where it will stand if its first step reaches somebody: nearly always, and then the row is written once.
+        standing: match escalation::plan(severity, &policy) {
+            Some(plan) => plan.after_firing(begun.place, 1, ctx.now),
+            None => begun,
+        },
         began_at: ctx.now,
         ended_at: None,
         version: 1,
     };
     store::page_log::insert_run(tx, &run)?;
-    advance(tx, ctx, ticket, &mut run)
+    let written = std::mem::replace(&mut run.standing, begun);
+    let said = advance(tx, ctx, roster, ticket, &mut run, &policy)?;
+    if run.standing != written {
+        store::page_log::update_run(tx, &mut run)?;
+    }
+    Ok(said)
 }
 
-fn responsible_team(tx: &mut Tx, ticket: &Ticket) -> Result<Option<TeamId>> {
-    if let Some(team) = ticket.team {
-        return Ok(Some(team));
-    }
-    Ok(store::house::teams(tx)?
-        .into_iter()
-        .find(|team| team.is_active)
-        .map(|team| team.id))
+fn responsible_team(roster: &Roster, ticket: &Ticket) -> Option<TeamId> {
+    ticket.team.or_else(|| {
+        let mut active = roster.teams.iter().filter(|team| team.is_active);
+        active.next().map(|team| team.id)
+    })
 }
 
 /// Worse: paging begins anew, louder. Better: goes on as it is, and stops where the new severity tells nobody.
-fn severity_changed(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &mut Ticket) -> Result<()> {
+fn severity_changed(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    roster: &Roster,
+    ticket: &Ticket,
+) -> Result<Vec<Entry>> {
     let Some(severity) = ticket.severity else {
-        return Ok(());
+        return Ok(Vec::new());
     };
     let run = store::page_log::live_run(tx, ticket.id)?;
     let before = run.map_or(Loudness::Silent, |run| loudness(run.severity));
     if loudness(severity) > before {
-        begin(tx, ctx, ticket)
-    } else if loudness(severity) == Loudness::Silent {
-        stop(tx, ctx, ticket, Unsent::SeverityRule)
-    } else {
-        Ok(())
+        return begin(tx, ctx, roster, ticket);
     }
+    if loudness(severity) == Loudness::Silent {
+        stop(tx, ctx, ticket, Unsent::SeverityRule)?;
+    }
+    Ok(Vec::new())
 }
 
 /// Another team is asked while nobody has answered.
-fn team_changed(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &mut Ticket) -> Result<()> {
+fn team_changed(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    roster: &Roster,
+    ticket: &Ticket,
+) -> Result<Vec<Entry>> {
     match store::page_log::live_run(tx, ticket.id)? {
         Some(run) if run.standing.is_waiting_for_answer() && Some(run.team) != ticket.team => {
-            begin(tx, ctx, ticket)
+            begin(tx, ctx, roster, ticket)
         }
-        Some(_) | None => Ok(()),
+        Some(_) | None => Ok(Vec::new()),
     }
 }
 
@@ -180,13 +209,19 @@ pub(super) fn hold_back(
     Ok(())
 }
 
-/// Fires whatever is due of this run, step after step, until it has to wait or is over. The run is written back.
-fn advance(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &mut Ticket, run: &mut Run) -> Result<()> {
-    let policy = store::oncall::policy(tx, run.policy)?
-        .ok_or_else(|| Error::internal(format!("run {} follows a policy that is gone", run.id)))?;
-    let Some(plan) = escalation::plan(run.severity, &policy) else {
+/// Fires whatever is due of this run, step after step, until it has to wait or is over. Writing the run back is the caller's, and
+/// so is what there is to say on the timeline.
+fn advance(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    roster: &Roster,
+    ticket: &Ticket,
+    run: &mut Run,
+    policy: &Policy,
+) -> Result<Vec<Entry>> {
+    let Some(plan) = escalation::plan(run.severity, policy) else {
         run.standing = run.standing.ended(RunState::Told);
-        return store::page_log::update_run(tx, run);
+        return Ok(Vec::new());
     };
     let mut entries = Vec::new();
     let began = run.standing.place;
@@ -197,7 +232,7 @@ fn advance(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &mut Ticket, run: &mut Run) -> Re
         let place = run.standing.place;
         match plan.due_at(place) {
             Due::Page(step) => {
-                let reached = fire(tx, ctx, ticket, run, step, &mut entries)?;
+                let reached = fire(tx, ctx, roster, ticket, run, step, &mut entries)?;
                 reached_in_all += reached.unwrap_or(0);
                 if let Some(reached) = reached {
                     run.standing = plan.after_firing(place, reached, ctx.now);
@@ -211,17 +246,13 @@ fn advance(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &mut Ticket, run: &mut Run) -> Re
                 }
             }
             Due::DeadEnd => {
-                dead_end(tx, ctx, ticket, run, &mut entries)?;
+                dead_end(tx, ctx, roster, ticket, run, &mut entries)?;
                 run.standing = run.standing.ended(RunState::DeadEnd);
             }
             Due::Told => run.standing = run.standing.ended(RunState::Told),
         }
     }
-    store::page_log::update_run(tx, run)?;
-    if !entries.is_empty() {
-        record(tx, ctx, ticket, entries)?;
-    }
-    Ok(())
+    Ok(entries)
 }
 
 fn end_of(plan: &Plan) -> Place {
@@ -236,18 +267,18 @@ fn end_of(plan: &Plan) -> Place {
 fn fire(
     tx: &mut Tx,
     ctx: &Ctx<'_>,
+    roster: &Roster,
     ticket: &Ticket,
     run: &mut Run,
     step: &escalation::Step,
     entries: &mut Vec<Entry>,
 ) -> Result<Option<usize>> {
     let place = run.standing.place;
-    let on_duty = oncall::on_duty(tx, run.team, ctx.now)?;
-    let members = store::house::members(tx, run.team)?;
-    let (is_working, opens_at) = working_hours(tx, ctx, run)?;
+    let on_duty = roster.on_duty(run.team, ctx.now);
+    let (is_working, opens_at) = working_hours(tx, ctx, roster, run)?;
     let situation = Situation {
         on_duty: &on_duty,
-        team: &members,
+        team: roster.members(run.team),
         is_working,
         opens_at,
     };
@@ -273,7 +304,7 @@ fn fire(
             run: Some(run),
             kind: PageKind::Escalation,
         };
-        if let Some(name) = page_person(tx, ctx, about, person)? {
+        if let Some(name) = page_person(tx, ctx, roster, about, person)? {
             names.push(name);
         }
     }
@@ -290,14 +321,19 @@ fn fire(
 }
 
 /// Whether the run's team is at work, and when it opens next. Not looked up where the severity doesn't ask.
-fn working_hours(tx: &mut Tx, ctx: &Ctx<'_>, run: &Run) -> Result<(bool, Option<Timestamp>)> {
+fn working_hours(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    roster: &Roster,
+    run: &Run,
+) -> Result<(bool, Option<Timestamp>)> {
     if loudness(run.severity) == Loudness::RoundTheClock {
         return Ok((true, None));
     }
-    let Some(team) = store::house::team(tx, run.team)? else {
+    let Some(team) = roster.team(run.team) else {
         return Ok((false, None));
     };
-    let hours = team_hours(tx, ctx, &team)?;
+    let hours = team_hours(tx, ctx, team)?;
     if hours.is_open(ctx.now) {
         return Ok((true, None));
     }
@@ -329,6 +365,7 @@ pub(super) struct About<'a> {
 pub(super) fn page_person(
     tx: &mut Tx,
     ctx: &Ctx<'_>,
+    roster: &Roster,
     about: About<'_>,
     id: PersonId,
 ) -> Result<Option<String>> {
@@ -353,12 +390,13 @@ pub(super) fn page_person(
         )?;
         Ok(None)
     };
-    let Some(person) = store::people::person(tx, id)?.filter(|person| person.is_active) else {
+    let Some(person) = roster.person(id).filter(|person| person.is_active) else {
         return not_sent(tx, Unsent::Deactivated);
     };
-    let mut ways: Vec<(Channel, String)> = store::people::ways(tx, id)?
-        .into_iter()
-        .map(|way| (way.channel, way.address))
+    let mut ways: Vec<(Channel, String)> = roster
+        .ways(id)
+        .iter()
+        .map(|way| (way.channel, way.address.clone()))
         .collect();
     if ways.is_empty() {
         ways.push((Channel::Mail, person.email.to_string()));
@@ -398,7 +436,7 @@ pub(super) fn page_person(
     };
     if !store::page_log::insert_page(tx, &page)? {
         // Another node, or this step before a restart, has paged them already.
-        return Ok(Some(person.name));
+        return Ok(Some(person.name.clone()));
     }
     store::page_log::insert_event(tx, &PageEvent::of(&page, PageEventKind::Queued, ctx.now))?;
     for (n, (channel, address)) in ways.into_iter().enumerate() {
@@ -415,18 +453,19 @@ pub(super) fn page_person(
         };
         store::outbox::queue(tx, &delivery, ctx.now)?;
     }
-    Ok(Some(person.name))
+    Ok(Some(person.name.clone()))
 }
 
 /// Every step was walked and nobody answered: the whole team and the admins are told.
 fn dead_end(
     tx: &mut Tx,
     ctx: &Ctx<'_>,
+    roster: &Roster,
     ticket: &Ticket,
     run: &Run,
     entries: &mut Vec<Entry>,
 ) -> Result<()> {
-    let mut people = store::house::members(tx, run.team)?;
+    let mut people = roster.members(run.team).to_vec();
     for admin in store::people::holders_of(tx, Role::Admin)? {
         if !people.contains(&admin) {
             people.push(admin);
@@ -439,7 +478,7 @@ fn dead_end(
             run: Some(run),
             kind: PageKind::DeadEnd,
         };
-        names.extend(page_person(tx, ctx, about, person)?);
+        names.extend(page_person(tx, ctx, roster, about, person)?);
     }
     entries.push(
         Entry::new(EntryKind::DeadEnd)
@@ -454,7 +493,11 @@ pub fn escalate(ctx: &Ctx<'_>, most: i64) -> Result<usize> {
     let due = ctx.read(|conn| store::page_log::runs_due(conn, ctx.now, most))?;
     for id in &due {
         let fired = ctx.write(|tx| {
-            // Read again under the transaction: an acknowledgement may have come in between.
+            let Some(known) = store::page_log::run(tx, *id)? else {
+                return Ok(());
+            };
+            // Read again once the ticket is ours: an acknowledgement may have come in between.
+            store::ticket::lock(tx, known.ticket)?;
             let Some(mut run) = store::page_log::run(tx, *id)? else {
                 return Ok(());
             };
@@ -471,7 +514,16 @@ pub fn escalate(ctx: &Ctx<'_>, most: i64) -> Result<usize> {
                 }
                 run.standing = run.standing.resumed(ctx.now);
             }
-            advance(tx, ctx, &mut ticket, &mut run)
+            let policy = store::oncall::policy(tx, run.policy)?.ok_or_else(|| {
+                Error::internal(format!("run {} follows a policy that is gone", run.id))
+            })?;
+            let written = Standing::of(&ticket);
+            let roster = roster::in_force(ctx.app, tx, ctx.now)?;
+            let said = advance(tx, ctx, &roster, &ticket, &mut run, &policy)?;
+            store::page_log::update_run(tx, &mut run)?;
+            let said = super::add(tx, ctx, &mut ticket, said)?;
+            written.bring_up_to(tx, &ticket)?;
+            super::webhook::follow(tx, ctx, &roster, &ticket, &said)
         });
         match fired {
             // Somebody changed the ticket or the run at this moment: the next look decides anew.

@@ -72,7 +72,7 @@ impl Decision<'_> {
         let Some(key) = key else { return Ok(false) };
         mail.dedupe_key = Some(key.clone());
         // Another node may decide about its twin at this moment: the unique index says who was first.
-        let marked = store::savepoint(tx, |tx| store::intake::update(tx, mail));
+        let marked = store::statement(tx, |tx| store::intake::update(tx, mail));
         match marked {
             Ok(()) => Ok(false),
             Err(error) if is_unique_violation(&error) => {

@@ -2,6 +2,7 @@
 
 pub mod agreement;
 pub mod audit;
+pub mod bulk;
 pub mod change;
 pub mod commits;
 pub mod compensation;
@@ -25,6 +26,7 @@ pub mod people;
 pub mod portal;
 pub mod postmortem;
 pub mod repository;
+pub mod roster;
 pub mod settings;
 pub mod sla;
 pub mod sla_notice;
@@ -39,8 +41,9 @@ pub mod webhook;
 use crate::app::Ctx;
 use crate::domain::access::{self, Action, Circle, Denial, Principal, Target};
 use crate::domain::id::Id;
-use crate::domain::ticket::Ticket;
-use crate::domain::timeline::Entry;
+use crate::domain::ticket::{Due, Ticket};
+use crate::domain::timeline::{Actor, Door, Entry};
+use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use crate::store::ticket::Watcher;
 use crate::store::timeline::Recorded;
@@ -111,39 +114,70 @@ pub fn record_with(
     entries: Vec<Entry>,
     hang_on: impl FnOnce(&mut Tx, &Ticket) -> Result<()>,
 ) -> Result<Vec<Recorded>> {
-    let recorded: Vec<Recorded> = entries
-        .into_iter()
-        .map(|entry| place(ctx, ticket, entry))
-        .collect();
+    let counted = ticket.entry_count;
+    let recorded = place_all(ctx, ticket, entries);
     ticket.updated_at = ctx.now;
     if ticket.version == 0 {
         store::ticket::insert(tx, ticket)?;
     } else {
-        store::ticket::update(tx, ticket)?;
+        store::ticket::update(tx, ticket, counted)?;
     }
     for entry in &recorded {
         store::timeline::append(tx, entry)?;
     }
     hang_on(tx, ticket)?;
-    follow(tx, ctx, ticket, &recorded)?;
-    Ok(recorded)
+    follow(tx, ctx, ticket, recorded)
+}
+
+/// Writes entries that the house adds by itself, such as "paged". Nobody changed the ticket, so its version stays, and no form
+/// that somebody is filling in goes stale. The caller holds the ticket's lock or has just written it.
+fn add(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    ticket: &mut Ticket,
+    entries: Vec<Entry>,
+) -> Result<Vec<Recorded>> {
+    let added = place_all(ctx, ticket, entries);
+    for entry in &added {
+        store::timeline::append(tx, entry)?;
+    }
+    Ok(added)
+}
+
+fn place_all(ctx: &Ctx<'_>, ticket: &mut Ticket, entries: Vec<Entry>) -> Vec<Recorded> {
+    entries
+        .into_iter()
+        .map(|entry| place(ctx, ticket, entry))
+        .collect()
 }
 
 /// Gives an entry its place, its time and its actor.
-fn place(ctx: &Ctx<'_>, ticket: &mut Ticket, entry: Entry) -> Recorded {
+fn place(ctx: &Ctx<'_>, ticket: &mut Ticket, mut entry: Entry) -> Recorded {
     ticket.entry_count += 1;
-    let (actor, actor_name) = entry
+    let by = entry
         .author
+        .take()
         .unwrap_or_else(|| (ctx.actor(), ctx.by.name().to_owned()));
+    placed(ticket, entry, by, ctx.door, ctx.now)
+}
+
+/// The entry as it will stand behind those that the ticket has; the ticket has counted it already.
+fn placed(
+    ticket: &Ticket,
+    entry: Entry,
+    (actor, actor_name): (Actor, String),
+    door: Door,
+    now: Timestamp,
+) -> Recorded {
     Recorded {
-        id: Id::new(ctx.now),
+        id: Id::new(now),
         ticket: ticket.id,
         seq: ticket.entry_count,
-        effective_at: entry.effective_at.unwrap_or(ctx.now),
-        recorded_at: ctx.now,
+        effective_at: entry.effective_at.unwrap_or(now),
+        recorded_at: now,
         actor,
         actor_name,
-        door: ctx.door,
+        door,
         kind: entry.kind,
         audience: entry.audience,
         for_report: entry.for_report,
@@ -156,13 +190,49 @@ fn place(ctx: &Ctx<'_>, ticket: &mut Ticket, entry: Entry) -> Recorded {
 }
 
 /// What a change of a ticket brings with it, in this order: clocks first, since letters print deadlines. Each room looks at the
-/// entries that concern it and leaves the rest.
-fn follow(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &mut Ticket, recorded: &[Recorded]) -> Result<()> {
-    sla::follow(tx, ctx, ticket, recorded)?;
-    store::search::index(tx, ticket, recorded)?;
-    escalation::follow(tx, ctx, ticket, recorded)?;
-    webhook::follow(tx, ctx, ticket, recorded)?;
-    postmortem::follow(tx, ctx, ticket, recorded)?;
-    letters::follow(tx, ctx, ticket, recorded)?;
-    Ok(())
+/// entries that concern it and leaves the rest. What stands on the timeline afterwards.
+fn follow(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    ticket: &mut Ticket,
+    mut recorded: Vec<Recorded>,
+) -> Result<Vec<Recorded>> {
+    let mut written = Standing::of(ticket);
+    sla::follow(tx, ctx, ticket, &recorded)?;
+    store::search::index(tx, ticket, &recorded)?;
+    if written.count != ticket.entry_count {
+        // A breach was noted: whoever records on this ticket next must find it counted.
+        written = written.bring_up_to(tx, ticket)?;
+    }
+    let roster = roster::in_force(ctx.app, tx, ctx.now)?;
+    let entries = escalation::follow(tx, ctx, &roster, ticket, &recorded)?;
+    recorded.extend(add(tx, ctx, ticket, entries)?);
+    written.bring_up_to(tx, ticket)?;
+    webhook::follow(tx, ctx, &roster, ticket, &recorded)?;
+    postmortem::follow(tx, ctx, ticket, &recorded)?;
+    letters::follow(tx, ctx, ticket, &recorded)?;
+    Ok(recorded)
+}
+
+/// What a ticket's row says of its clocks and entries: both move without anybody changing the ticket.
+struct Standing {
+    due: Due,
+    count: i64,
+}
+
+impl Standing {
+    fn of(ticket: &Ticket) -> Self {
+        Self {
+            due: ticket.due.clone(),
+            count: ticket.entry_count,
+        }
+    }
+
+    /// Writes to the row what has moved since.
+    fn bring_up_to(self, tx: &mut Tx, ticket: &Ticket) -> Result<Self> {
+        if self.due != ticket.due || self.count != ticket.entry_count {
+            store::ticket::update_due(tx, ticket)?;
+        }
+        Ok(Self::of(ticket))
+    }
 }

@@ -4,7 +4,7 @@
 //! The outbox asks [`is_wanted`] right before it sends, so that an acknowledgement beats a page that is still waiting.
 
 use super::escalation::{About, SELF, hold_back, page_person};
-use super::{allow, record};
+use super::{allow, record, roster};
 use crate::app::{App, Ctx};
 use crate::domain::access::{Action, Principal, Target};
 use crate::domain::delivery::Channel;
@@ -251,8 +251,9 @@ pub fn ask(ctx: &Ctx<'_>, key: TicketKey, person: PersonId) -> Result<Ticket> {
             run: None,
             kind: PageKind::Asked,
         };
-        let name =
-            page_person(tx, ctx, about, person)?.ok_or_else(|| Refusal::new("cannot-be-paged"))?;
+        let roster = roster::in_force(ctx.app, tx, ctx.now)?;
+        let name = page_person(tx, ctx, &roster, about, person)?
+            .ok_or_else(|| Refusal::new("cannot-be-paged"))?;
         Ok(vec![
             Entry::new(EntryKind::Paged)
                 .fact("people", name)
@@ -274,7 +275,9 @@ pub fn send_test(ctx: &Ctx<'_>) -> Result<()> {
             run: None,
             kind: PageKind::Test,
         };
-        page_person(tx, ctx, about, person)?.ok_or_else(|| Refusal::new("cannot-be-paged"))?;
+        let roster = roster::in_force(ctx.app, tx, ctx.now)?;
+        page_person(tx, ctx, &roster, about, person)?
+            .ok_or_else(|| Refusal::new("cannot-be-paged"))?;
         Ok(())
     })
 }

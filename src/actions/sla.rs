@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::Standing;
 use super::sla_notice::{facts_of, note, tell_what_is_due};
 use super::sla_reading::{KINDS, retargets};
 use super::sla_scene::{Change, Scene};
@@ -22,7 +23,7 @@ use crate::store::{self, Conn, Tx};
 
 /// The book in force. Kept in memory; one small read tells whether another process has changed it.
 pub fn book(app: &App, conn: &mut Conn) -> Result<Arc<Book>> {
-    let version = store::sla::book_version(conn)?;
+    let version = store::version::known(conn)?;
     let known = app
         .book
         .read()
@@ -75,7 +76,10 @@ pub fn wake(ctx: &Ctx<'_>, id: TicketId) -> Result<()> {
         let mut ticket = store::ticket::by_id(tx, id)?.ok_or(Error::NotFound)?;
         let entries = store::timeline::of_kinds(tx, id, KINDS)?;
         let rows = store::sla::of_ticket(tx, id)?;
-        settle(tx, ctx, &mut ticket, &entries, rows, None)
+        let written = Standing::of(&ticket);
+        settle(tx, ctx, &mut ticket, &entries, rows, None)?;
+        written.bring_up_to(tx, &ticket)?;
+        Ok(())
     });
     match outcome {
         Err(Error::Stale) => Ok(()),
@@ -104,7 +108,54 @@ pub fn derived(
     Ok(pairs)
 }
 
-/// Derives, compares, writes, tells.
+/// Whether the stored clocks, and what the queue sorts by, are what the timeline says at `now`: everything that is cached, for
+/// checks. Of a ticket that a job still has to look at, they aren't.
+pub fn is_as_derived(app: &App, conn: &mut Conn, ticket: &Ticket, now: Timestamp) -> Result<bool> {
+    let book = book(app, conn)?;
+    let entries = store::timeline::of_kinds(conn, ticket.id, KINDS)?;
+    let rows = store::sla::of_ticket(conn, ticket.id)?;
+    let derived = Scene::load(conn, &book, ticket)?.clocks(&entries, &rows, None, now);
+    let same = derived.iter().all(|(party, clock)| {
+        let known = rows.iter().find(|row| is_cache_of(row, *party, clock));
+        known.is_some_and(|known| {
+            let mut fresh = cache_of(ticket.id, *party, clock, Some(known), now);
+            fresh.next_wake_at =
+                clock.next_wake(now, fresh.warned_until, fresh.breached_at.is_some());
+            fresh == *known
+        })
+    });
+    let hold_until = ticket.hold.as_ref().and_then(|hold| hold.until);
+    let due = sla_clock::due_of(rows.iter().map(ClockRow::standing), hold_until);
+    Ok(same && derived.len() == rows.len() && due == ticket.due)
+}
+
+/// The clocks of a ticket that isn't stored yet, with its whole timeline so far. Nobody is warned any more of what fell due
+/// before `now`.
+pub(super) fn first_rows(
+    scene: &Scene<'_>,
+    ticket: &Ticket,
+    entries: &[Recorded],
+    now: Timestamp,
+) -> Vec<ClockRow> {
+    let opening = Change {
+        first_seq: 1,
+        retargeted: None,
+    };
+    scene
+        .clocks(entries, &[], Some(opening), now)
+        .iter()
+        .map(|(party, clock)| {
+            let mut row = cache_of(ticket.id, *party, clock, None, ticket.logged_at);
+            if row.state.is_open() {
+                row.warned_until = now.max(row.warned_until);
+            }
+            row.next_wake_at = clock.next_wake(now, row.warned_until, row.breached_at.is_some());
+            row
+        })
+        .collect()
+}
+
+/// Derives, compares, writes, tells. The ticket learns what is due next; writing its row is the caller's.
 fn settle(
     tx: &mut Tx,
     ctx: &Ctx<'_>,
@@ -116,7 +167,6 @@ fn settle(
     let book = book(ctx.app, tx)?;
     let scene = Scene::load(tx, &book, ticket)?;
     let derived = scene.clocks(entries, &rows, change, ctx.now);
-    let counted = ticket.entry_count;
     let mut current: Vec<ClockRow> = Vec::with_capacity(derived.len());
     for (party, clock) in &derived {
         let known = rows.iter().find(|row| is_cache_of(row, *party, clock));
@@ -137,11 +187,7 @@ fn settle(
         withdraw(tx, ctx, ticket, gone)?;
     }
     let hold_until = ticket.hold.as_ref().and_then(|hold| hold.until);
-    let due = sla_clock::due_of(current.iter().map(ClockRow::standing), hold_until);
-    if due != ticket.due || counted != ticket.entry_count {
-        ticket.due = due;
-        store::ticket::update_due(tx, ticket)?;
-    }
+    ticket.due = sla_clock::due_of(current.iter().map(ClockRow::standing), hold_until);
     Ok(())
 }
 

@@ -101,15 +101,22 @@ pub(super) fn note(
     facts: Facts,
 ) -> Result<i64> {
     ticket.entry_count += 1;
-    let entry = Recorded {
-        id: Id::new(ctx.now),
+    let entry = noted(ticket, kind, facts, ctx.now);
+    store::timeline::append(tx, &entry)?;
+    Ok(entry.seq)
+}
+
+/// What [`note`] writes, behind the entries that the ticket has counted.
+pub(super) fn noted(ticket: &Ticket, kind: EntryKind, facts: Facts, now: Timestamp) -> Recorded {
+    Recorded {
+        id: Id::new(now),
         ticket: ticket.id,
         seq: ticket.entry_count,
         effective_at: facts
             .instant("deadline")
             .filter(|_| kind == EntryKind::ClockBreached)
-            .unwrap_or(ctx.now),
-        recorded_at: ctx.now,
+            .unwrap_or(now),
+        recorded_at: now,
         actor: Actor::System,
         actor_name: "clocks".to_owned(),
         door: Door::Clock,
@@ -121,9 +128,7 @@ pub(super) fn note(
         source_id: None,
         corrects: None,
         redacted_at: None,
-    };
-    store::timeline::append(tx, &entry)?;
-    Ok(entry.seq)
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

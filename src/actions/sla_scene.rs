@@ -1,7 +1,7 @@
 //! Which promises a ticket's clocks are derived from: to whom, under which terms, from which entry on.
 
 use super::sla_reading::events;
-use crate::domain::id::CustomerId;
+use crate::domain::id::{CustomerId, ServiceId};
 use crate::domain::sla_agreement::{Anchor, Metric, Promisee};
 use crate::domain::sla_book::Book;
 use crate::domain::sla_clock::{self, Clock, Event, Happening, Spell, Terms, Track};
@@ -9,6 +9,7 @@ use crate::domain::ticket::Ticket;
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
 use crate::store::sla::ClockRow;
+use crate::store::ticket::Affected;
 use crate::store::timeline::Recorded;
 use crate::store::{self, Conn};
 
@@ -24,7 +25,7 @@ pub(super) struct Scene<'a> {
     book: &'a Book,
     ticket: &'a Ticket,
     parties: Vec<Party>,
-    services: Vec<crate::domain::id::ServiceId>,
+    services: Vec<ServiceId>,
 }
 
 struct Party {
@@ -36,16 +37,34 @@ struct Party {
 impl<'a> Scene<'a> {
     /// A new ticket without a customer asks the database for nothing.
     pub(super) fn load(conn: &mut Conn, book: &'a Book, ticket: &'a Ticket) -> Result<Self> {
-        let mut parties = Vec::new();
-        if ticket.customer.is_some() || ticket.version > 1 {
-            for row in store::ticket::affected(conn, ticket.id)? {
-                parties.push(Party {
-                    customer: Some(row.customer_id),
-                    impact_at: row.impact_at,
-                    reported_at: row.reported_at,
-                });
-            }
-        }
+        let hits = if ticket.customer.is_some() || ticket.version > 1 {
+            store::ticket::affected(conn, ticket.id)?
+        } else {
+            Vec::new()
+        };
+        let services = if book.asks_for_services() {
+            store::ticket::services(conn, ticket.id)?
+        } else {
+            Vec::new()
+        };
+        Ok(Self::of(book, ticket, &hits, services))
+    }
+
+    /// As [`Scene::load`], of what is known already.
+    pub(super) fn of(
+        book: &'a Book,
+        ticket: &'a Ticket,
+        hits: &[Affected],
+        services: Vec<ServiceId>,
+    ) -> Self {
+        let mut parties: Vec<Party> = hits
+            .iter()
+            .map(|row| Party {
+                customer: Some(row.customer_id),
+                impact_at: row.impact_at,
+                reported_at: row.reported_at,
+            })
+            .collect();
         if !parties
             .iter()
             .any(|party| party.customer == ticket.customer)
@@ -57,17 +76,12 @@ impl<'a> Scene<'a> {
                 reported_at: None,
             });
         }
-        let services = if book.asks_for_services() {
-            store::ticket::services(conn, ticket.id)?
-        } else {
-            Vec::new()
-        };
-        Ok(Self {
+        Self {
             book,
             ticket,
             parties,
             services,
-        })
+        }
     }
 
     pub(super) fn clocks(

@@ -40,14 +40,30 @@ pub fn open_in(
     if ticket.team.is_none() {
         ticket.team = team_for(tx, ticket.service)?;
     }
+    opened.author = author;
+    let owner = match opening.owner {
+        Some(owner) => Some((owner, active_name(tx, owner)?)),
+        None => None,
+    };
+    let entries = first_entries(opened, opening, owner);
+    record_with(tx, ctx, &mut ticket, entries, |tx, ticket| {
+        hang_on(tx, ctx, ticket, opening)
+    })?;
+    Ok(ticket)
+}
+
+/// What stands on the timeline of a ticket that was opened so.
+pub(super) fn first_entries(
+    mut opened: Entry,
+    opening: &Opening,
+    owner: Option<(PersonId, String)>,
+) -> Vec<Entry> {
     if let (Some(customer), Some(_)) = (opening.customer, opening.requester) {
         // The requester wrote the first entry: they may read it.
         opened = opened.audience(Audience::Customer(customer));
     }
-    opened.author = author;
     let mut entries = vec![opened];
-    if let Some(owner) = opening.owner {
-        let name = active_name(tx, owner)?;
+    if let Some((owner, name)) = owner {
         entries.push(
             Entry::new(EntryKind::OwnerSet)
                 .fact("person", owner)
@@ -63,10 +79,7 @@ pub fn open_in(
     for label in &opening.labels {
         entries.push(Entry::new(EntryKind::Labelled).fact("label", label));
     }
-    record_with(tx, ctx, &mut ticket, entries, |tx, ticket| {
-        hang_on(tx, ctx, ticket, opening)
-    })?;
-    Ok(ticket)
+    entries
 }
 
 /// Whatever an opening names has to be there; all faults at once. What it doesn't name costs nothing.
@@ -118,21 +131,22 @@ fn team_for(tx: &mut Tx, service: Option<ServiceId>) -> Result<Option<TeamId>> {
     Ok(store::house::teams(tx)?.first().map(|team| team.id))
 }
 
+/// Who was hit: the customer's clocks hang on it.
+pub(super) fn first_hit(ticket: &Ticket, opening: &Opening, now: Timestamp) -> Option<Affected> {
+    Some(Affected {
+        id: Id::new(now),
+        ticket_id: ticket.id,
+        customer_id: opening.customer?,
+        service_id: ticket.service,
+        impact_at: ticket.impact_at,
+        reported_at: opening.reported_at.or(opening.requester.map(|_| now)),
+        restored_at: None,
+    })
+}
+
 fn hang_on(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &Ticket, opening: &Opening) -> Result<()> {
-    if let Some(customer_id) = opening.customer {
-        // Who was hit: the customer's clocks hang on it.
-        store::ticket::add_affected(
-            tx,
-            &Affected {
-                id: Id::new(ctx.now),
-                ticket_id: ticket.id,
-                customer_id,
-                service_id: ticket.service,
-                impact_at: ticket.impact_at,
-                reported_at: opening.reported_at.or(opening.requester.map(|_| ctx.now)),
-                restored_at: None,
-            },
-        )?;
+    if let Some(hit) = first_hit(ticket, opening, ctx.now) {
+        store::ticket::add_affected(tx, &hit)?;
     }
     if !opening.services.is_empty() {
         store::ticket::set_services(tx, ticket.id, &opening.services)?;
@@ -210,17 +224,21 @@ pub fn reply(
                 .into());
         }
         refuse_unseen(tx, ticket, seen)?;
-        let audience = match ticket.customer {
-            Some(customer) => Audience::Customer(customer),
-            // Whoever asked is no customer of ours: the entry is theirs by the letter alone.
-            None => Audience::Internal,
-        };
-        ticket.awaits_us = false;
-        let mut entries = vec![Entry::new(EntryKind::Reply).body(&text).audience(audience)];
+        let mut entries = vec![replied(ticket, &text)];
         become_customer_voice(tx, ctx, ticket, &mut entries)?;
         promise_update(ctx, next_update_by, &mut entries)?;
         Ok(entries)
     })
+}
+
+pub(super) fn replied(ticket: &mut Ticket, text: &str) -> Entry {
+    let audience = match ticket.customer {
+        Some(customer) => Audience::Customer(customer),
+        // Whoever asked is no customer of ours: the entry is theirs by the letter alone.
+        None => Audience::Internal,
+    };
+    ticket.awaits_us = false;
+    Entry::new(EntryKind::Reply).body(text).audience(audience)
 }
 
 /// An update for everybody affected: closes one `update` cycle and opens the next.

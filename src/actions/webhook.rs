@@ -7,6 +7,7 @@ use crate::domain::delivery::{Channel, DeliveryKind};
 use crate::domain::id::{HookId, Id};
 use crate::domain::people::web_address;
 use crate::domain::refusal::{FieldError, Refusal};
+use crate::domain::roster::Roster;
 use crate::domain::text::one_line;
 use crate::domain::ticket::Ticket;
 use crate::domain::timeline::Facts;
@@ -141,16 +142,25 @@ pub fn ping(ctx: &Ctx<'_>, id: HookId) -> Result<()> {
 }
 
 /// Queues a call to each webhook that wants to hear of an entry.
-pub fn follow(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &Ticket, recorded: &[Recorded]) -> Result<()> {
-    let hooks = rows::enabled(tx)?;
-    if hooks.is_empty() {
+pub fn follow(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    roster: &Roster,
+    ticket: &Ticket,
+    recorded: &[Recorded],
+) -> Result<()> {
+    if roster.webhooks.is_empty() {
         return Ok(());
     }
     for entry in recorded {
         let Some(event) = event_of(entry.kind) else {
             continue;
         };
-        for hook in hooks.iter().filter(|hook| hook.events.wants(&event)) {
+        for hook in roster
+            .webhooks
+            .iter()
+            .filter(|hook| hook.events.wants(&event))
+        {
             let key = format!(
                 "hook-{}-{}",
                 hook.id.uuid().simple(),

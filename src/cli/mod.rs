@@ -31,7 +31,7 @@ enum Verb {
     /// Runs the service (the default).
     Serve,
     /// Makes a believable team in ./demo-data, with a month behind it, and serves it.
-    Demo,
+    Demo(demo::DemoArgs),
     /// Takes one mail from standard input: for a mail server's pipe. Exits with 75 when it should be tried again.
     Mail(mail::MailArgs),
     /// Copies the embedded database into a new file, while the server runs.
@@ -62,7 +62,9 @@ pub fn main() -> ExitCode {
     let done = |()| ExitCode::SUCCESS;
     let outcome = match cli.verb.unwrap_or(Verb::Serve) {
         Verb::Serve => config(&matches, "data").and_then(serve::run).map(done),
-        Verb::Demo => config(&matches, "demo-data").and_then(demo::run).map(done),
+        Verb::Demo(args) => config(&matches, "demo-data")
+            .and_then(|config| demo::run(config, &args))
+            .map(done),
         Verb::Mail(args) => Ok(mail::run(config(&matches, "data"), &args)),
         Verb::Backup { file } => config(&matches, "data")
             .and_then(|config| backup::out(config, &file))

@@ -25,6 +25,7 @@ pub mod query;
 pub mod quote;
 pub mod redaction;
 pub mod refusal;
+pub mod roster;
 pub mod rotation;
 pub mod seal;
 pub mod search;

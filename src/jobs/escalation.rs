@@ -1,6 +1,8 @@
 //! Wakes escalation runs whose time has come, and writes down shifts that have ended.
 
-use super::{Again, Job};
+use std::time::Duration;
+
+use super::{Again, Job, UNHURRIED};
 use crate::actions;
 use crate::app::App;
 use crate::domain::timeline::Door;
@@ -9,10 +11,13 @@ use crate::error::Result;
 pub(super) const JOB: Job = Job {
     name: "escalation",
     run,
+    // The first page of a change leaves with the change itself; what waits here was due after minutes.
+    rest: Duration::from_millis(100),
 };
 pub(super) const SHIFTS: Job = Job {
     name: "shifts",
     run: settle_shifts,
+    rest: UNHURRIED,
 };
 
 const AT_ONCE: i64 = 50;

@@ -1,6 +1,6 @@
 //! Chains committed facts, so that a later change of any of them can be seen. After the fact, never in its way.
 
-use super::{Again, Job};
+use super::{Again, Job, UNHURRIED};
 use crate::actions;
 use crate::app::App;
 use crate::domain::timeline::Door;
@@ -9,6 +9,7 @@ use crate::error::Result;
 pub(super) const JOB: Job = Job {
     name: "ledger",
     run,
+    rest: UNHURRIED,
 };
 
 const AT_ONCE: i64 = 200;

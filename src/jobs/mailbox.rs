@@ -1,6 +1,8 @@
 //! Turns stored mail into tickets and messages: a batch at a time in one transaction, or one by one when a batch fails, so that
 //! one mail that can't be dealt with stops nobody.
 
+use std::time::Duration;
+
 use super::{Again, Job};
 use crate::actions::intake::{self as actions, ReadMail};
 use crate::app::App;
@@ -15,6 +17,7 @@ use crate::store::intake::StoredMail;
 pub(super) const JOB: Job = Job {
     name: "mailbox",
     run,
+    rest: Duration::from_millis(20),
 };
 
 /// Mails of one transaction. Deciding about one costs ten times what taking one in does, and both take turns at the writer:

@@ -10,8 +10,7 @@ mod sla;
 mod sweep;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -22,7 +21,13 @@ use crate::error::Result;
 pub struct Job {
     pub name: &'static str,
     pub run: fn(&App) -> Result<Again>,
+    /// How long it rests after a look that found little, whatever is committed meanwhile: a busy house commits a thousand times a
+    /// second, and a look at nothing costs as much as a small change.
+    pub rest: Duration,
 }
+
+/// The rest of a job whose work nobody waits for within the second.
+const UNHURRIED: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Again {
@@ -47,7 +52,7 @@ pub const ALL: &[Job] = &[
 
 /// The running jobs.
 pub struct Running {
-    stop: Arc<AtomicBool>,
+    stop: Arc<Stop>,
     app: Arc<App>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -57,7 +62,7 @@ pub fn start(app: &Arc<App>) -> std::io::Result<Running> {
     if let Err(error) = outbox::release_leases(app) {
         tracing::error!(%error, "leases of an earlier process stay until they run out");
     }
-    let stop = Arc::new(AtomicBool::new(false));
+    let stop = Arc::new(Stop::default());
     let mut threads = Vec::new();
     for job in ALL {
         let (app, stop) = (Arc::clone(app), Arc::clone(&stop));
@@ -74,7 +79,7 @@ pub fn start(app: &Arc<App>) -> std::io::Result<Running> {
 impl Running {
     /// Lets each job finish what it is at.
     pub fn stop(self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.stop.tell();
         self.app.wake.ring();
         for thread in self.threads {
             // A job's panic was contained and logged where it happened.
@@ -83,10 +88,38 @@ impl Running {
     }
 }
 
-fn keep_running(job: &Job, app: &App, stop: &AtomicBool) {
-    let mut seen = 0;
+/// The end of all jobs: cuts their rests short.
+#[derive(Default)]
+struct Stop {
+    is_told: Mutex<bool>,
+    told: Condvar,
+}
+
+impl Stop {
+    fn tell(&self) {
+        *self.is_told.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.told.notify_all();
+    }
+
+    /// Rests for so long, or until it is told. Whether it was.
+    fn rest(&self, pause: Duration) -> bool {
+        let is_told = self.is_told.lock().unwrap_or_else(PoisonError::into_inner);
+        let (is_told, _) = self
+            .told
+            .wait_timeout_while(is_told, pause, |is_told| !*is_told)
+            .unwrap_or_else(PoisonError::into_inner);
+        *is_told
+    }
+}
+
+/// Longest time between two looks: another process may have written, or time alone made something due.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+fn keep_running(job: &Job, app: &App, stop: &Stop) {
     let mut faults = 0_u32;
-    while !stop.load(Ordering::Relaxed) {
+    loop {
+        // Before the look: what is committed from here on is worth another.
+        let rung = app.wake.rings();
         let began = Instant::now();
         let pause = match contained(job, app) {
             Ok(Again::AtOnce) => {
@@ -95,7 +128,7 @@ fn keep_running(job: &Job, app: &App, stop: &AtomicBool) {
             }
             Ok(Again::Later) => {
                 faults = 0;
-                Duration::from_secs(1)
+                job.rest
             }
             Err(fault) => {
                 faults += 1;
@@ -110,11 +143,12 @@ fn keep_running(job: &Job, app: &App, stop: &AtomicBool) {
         };
         metrics::histogram!("watchkeeper_job_seconds", "job" => job.name)
             .record(began.elapsed().as_secs_f64());
-        if faults > 0 {
-            // Commits don't shorten the pause after a fault: it isn't they who are waited for.
-            std::thread::sleep(pause);
-        } else if !pause.is_zero() {
-            seen = app.wake.wait(seen, pause);
+        if stop.rest(pause) {
+            return;
+        }
+        // After a fault it isn't a commit that is waited for.
+        if faults == 0 && !pause.is_zero() {
+            app.wake.wait(rung, PATIENCE.saturating_sub(pause));
         }
     }
 }

@@ -3,6 +3,8 @@
 //! Two jobs share it. Pages, test pages and account letters have a thread of their own, so that a backlog of notices or a slow
 //! relay that is busy with one never holds up a page.
 
+use std::time::Duration;
+
 use super::{Again, Job};
 use crate::actions;
 use crate::actions::outbox as deliveries;
@@ -27,10 +29,12 @@ use crate::words::Words;
 pub(super) const PAGES: Job = Job {
     name: "pages",
     run: |app| run(app, 0..2, "pages"),
+    rest: Duration::from_millis(5),
 };
 pub(super) const LETTERS: Job = Job {
     name: "letters",
     run: |app| run(app, 2..i16::MAX, "letters"),
+    rest: Duration::from_millis(100),
 };
 
 /// Deliveries leased at a time: few, so that a more urgent one that comes in meanwhile is next.

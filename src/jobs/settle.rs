@@ -1,6 +1,6 @@
 //! Ends what ends by itself: holds that have run out, and resolved incidents that nobody objected to.
 
-use super::{Again, Job};
+use super::{Again, Job, UNHURRIED};
 use crate::actions;
 use crate::app::App;
 use crate::domain::timeline::Door;
@@ -9,6 +9,7 @@ use crate::error::Result;
 pub(super) const JOB: Job = Job {
     name: "settle",
     run,
+    rest: UNHURRIED,
 };
 
 /// A resolved incident closes after this many days without an objection.

@@ -1,6 +1,8 @@
 //! Looks at clocks that are due: a warning, a breach, the end of a hold. Never scans the open ones: each says when it wants a
 //! look (`next_wake_at`). What a look finds is told with the instant it happened at, however late it is looked at.
 
+use std::time::Duration;
+
 use super::{Again, Job};
 use crate::actions;
 use crate::app::App;
@@ -14,6 +16,7 @@ const BATCH: i64 = 200;
 pub const JOB: Job = Job {
     name: "clocks",
     run,
+    rest: Duration::from_millis(100),
 };
 
 fn run(app: &App) -> Result<Again> {

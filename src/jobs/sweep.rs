@@ -1,11 +1,15 @@
 //! Forgets what has had its day: the API's kept answers.
 
-use super::{Again, Job};
+use super::{Again, Job, UNHURRIED};
 use crate::app::App;
 use crate::error::Result;
 use crate::store::idempotency;
 
-pub(super) const JOB: Job = Job { name: "sweep", run };
+pub(super) const JOB: Job = Job {
+    name: "sweep",
+    run,
+    rest: UNHURRIED,
+};
 
 /// So long after its day an answer may lie about: most looks then find nothing to do, and a look costs one index probe.
 const GRACE_SECS: i64 = 3_600;

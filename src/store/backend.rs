@@ -51,6 +51,14 @@ pub fn savepoint<T>(tx: &mut Tx, work: impl FnOnce(&mut Tx) -> Result<T>) -> Res
     conn.transaction(|conn| work(&mut Tx::new(conn)))
 }
 
+/// Runs a single statement so that its failure undoes only itself: SQLite does that anyway, PostgreSQL wants a savepoint.
+pub fn statement<T>(tx: &mut Tx, work: impl FnOnce(&mut Tx) -> Result<T>) -> Result<T> {
+    match **tx {
+        Conn::Sqlite(_) => work(tx),
+        Conn::Pg(_) => savepoint(tx, work),
+    }
+}
+
 /// An open write transaction that units of work may join. A trait object, so that whoever carries it stays free of its lifetime.
 pub trait Join: Sync {
     /// Runs `work` on the transaction; not at all if another joined unit of work is running on it.

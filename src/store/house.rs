@@ -64,6 +64,7 @@ pub fn team_names(conn: &mut Conn, ids: &[TeamId]) -> Result<HashMap<TeamId, Str
 
 /// Fails with a unique violation if another team has the name.
 pub fn insert_team(tx: &mut Tx, new: &Team, now: Timestamp) -> Result<()> {
+    super::version::raise(tx)?;
     diesel::insert_into(team::table)
         .values((
             team::id.eq(new.id),
@@ -81,6 +82,7 @@ pub fn insert_team(tx: &mut Tx, new: &Team, now: Timestamp) -> Result<()> {
 
 /// As [`insert_team`]; `Stale` if somebody else was faster.
 pub fn update_team(tx: &mut Tx, known: &mut Team) -> Result<()> {
+    super::version::raise(tx)?;
     let changed = diesel::update(
         team::table.filter(team::id.eq(known.id).and(team::version.eq(known.version))),
     )
@@ -110,6 +112,21 @@ pub fn members(conn: &mut Conn, id: TeamId) -> Result<Vec<PersonId>> {
         .load(conn)?)
 }
 
+/// As [`members`], of every team.
+pub fn all_members(conn: &mut Conn) -> Result<HashMap<TeamId, Vec<PersonId>>> {
+    let rows: Vec<(TeamId, PersonId)> = team_member::table
+        .inner_join(person::table.on(person::id.eq(team_member::person_id)))
+        .filter(person::is_active.eq(true))
+        .select((team_member::team_id, team_member::person_id))
+        .order((team_member::since_at, team_member::person_id))
+        .load(conn)?;
+    let mut teams: HashMap<TeamId, Vec<PersonId>> = HashMap::new();
+    for (team, person) in rows {
+        teams.entry(team).or_default().push(person);
+    }
+    Ok(teams)
+}
+
 /// The teams of a person, in the order in which they joined them.
 pub fn teams_of(conn: &mut Conn, id: PersonId) -> Result<Vec<TeamId>> {
     Ok(team_member::table
@@ -121,6 +138,7 @@ pub fn teams_of(conn: &mut Conn, id: PersonId) -> Result<Vec<TeamId>> {
 
 /// Makes the members exactly these; who stays keeps their place.
 pub fn set_members(tx: &mut Tx, id: TeamId, wanted: &[PersonId], now: Timestamp) -> Result<()> {
+    super::version::raise(tx)?;
     let before: Vec<PersonId> = team_member::table
         .filter(team_member::team_id.eq(id))
         .select(team_member::person_id)

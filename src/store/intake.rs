@@ -385,7 +385,7 @@ pub fn unanswered(conn: &mut Conn) -> Result<i64> {
 /// Remembers that a mail of somebody known named this folded address.
 pub fn name_on_ticket(tx: &mut Tx, ticket: TicketId, address: &str) -> Result<()> {
     if !is_named(tx, ticket, address)? {
-        let inserted = super::outbox::tx_savepoint(tx, |tx| {
+        let inserted = super::backend::statement(tx, |tx| {
             diesel::insert_into(mail_named::table)
                 .values((
                     mail_named::ticket_id.eq(ticket),

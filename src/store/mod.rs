@@ -3,6 +3,7 @@
 pub mod backend;
 pub mod backup;
 pub mod blob;
+pub mod bulk;
 pub mod calendar;
 pub mod change;
 pub mod column;
@@ -24,6 +25,7 @@ pub mod portal;
 pub mod postmortem;
 pub mod queue;
 pub mod repository;
+pub mod roster;
 pub mod schema;
 pub mod search;
 pub mod settings;
@@ -31,8 +33,9 @@ pub mod sla;
 pub mod ticket;
 pub mod timeline;
 pub mod token;
+pub mod version;
 pub mod view;
 pub mod webhook;
 mod writer;
 
-pub use backend::{Conn, Join, Joint, Store, Tx, savepoint, within};
+pub use backend::{Conn, Join, Joint, Store, Tx, savepoint, statement, within};

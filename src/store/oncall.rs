@@ -159,6 +159,7 @@ fn with_people(conn: &mut Conn, row: Row) -> Result<Schedule> {
 }
 
 pub fn insert(tx: &mut Tx, value: &Schedule) -> Result<()> {
+    super::version::raise(tx)?;
     diesel::insert_into(schedule::table)
         .values(Row::of(value))
         .execute(&mut **tx)?;
@@ -167,6 +168,7 @@ pub fn insert(tx: &mut Tx, value: &Schedule) -> Result<()> {
 
 /// Writes it if nobody else has since it was read; raises its version. Else [`Error::Stale`].
 pub fn update(tx: &mut Tx, value: &mut Schedule) -> Result<()> {
+    super::version::raise(tx)?;
     let read_at = value.version;
     value.version += 1;
     let unchanged = schedule::table
@@ -254,6 +256,7 @@ impl OverrideRow {
 }
 
 pub fn insert_override(tx: &mut Tx, new: &NotedOverride) -> Result<()> {
+    super::version::raise(tx)?;
     let change = new.over.change;
     let row = OverrideRow {
         id: new.over.id,
@@ -303,6 +306,7 @@ pub fn override_by_id(conn: &mut Conn, id: OverrideId) -> Result<Option<NotedOve
 
 /// Ends an override at `ends_at`; one that would never have begun is withdrawn as a whole.
 pub fn end_override(tx: &mut Tx, of: &Override, at: Timestamp) -> Result<()> {
+    super::version::raise(tx)?;
     let row = schedule_override::table.find(of.id);
     if at <= of.starts_at {
         diesel::update(row)
@@ -401,6 +405,7 @@ pub fn insert_policy(
     by: Option<PersonId>,
     now: Timestamp,
 ) -> Result<()> {
+    super::version::raise(tx)?;
     let row = PolicyRow {
         id: new.id,
         team_id: new.team,

@@ -2,8 +2,7 @@
 
 use diesel::prelude::*;
 
-pub(super) use super::backend::savepoint as tx_savepoint;
-use super::backend::{Conn, Tx};
+use super::backend::{Conn, Tx, statement};
 use super::blob::Hash;
 use super::column::text_column;
 use super::schema::core::{attempt, delivery};
@@ -63,7 +62,7 @@ impl NewDelivery {
 /// Queues it; `None` if a delivery with this key exists already.
 pub fn queue(tx: &mut Tx, new: &NewDelivery, now: Timestamp) -> Result<Option<DeliveryId>> {
     let id: DeliveryId = Id::new(now);
-    let inserted = tx_savepoint(tx, |tx| {
+    let inserted = statement(tx, |tx| {
         diesel::insert_into(delivery::table)
             .values((
                 (

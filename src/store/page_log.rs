@@ -177,7 +177,7 @@ pub struct Page {
 
 /// Whether this page is new: a second one for the same run, round, step and person is not made.
 pub fn insert_page(tx: &mut Tx, new: &Page) -> Result<bool> {
-    let inserted = super::outbox::tx_savepoint(tx, |tx| {
+    let inserted = super::backend::statement(tx, |tx| {
         diesel::insert_into(page::table)
             .values(new)
             .execute(&mut **tx)?;

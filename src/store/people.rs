@@ -150,6 +150,7 @@ pub fn hold_grants(tx: &mut Tx, role: Role) -> Result<()> {
 
 /// Fails with a unique violation if the address belongs to somebody already.
 pub fn insert_person(tx: &mut Tx, person: &Person, now: Timestamp) -> Result<()> {
+    super::version::raise(tx)?;
     diesel::insert_into(person::table)
         .values((
             person::id.eq(person.id),
@@ -167,6 +168,7 @@ pub fn insert_person(tx: &mut Tx, person: &Person, now: Timestamp) -> Result<()>
 
 /// Writes everything but the grants and raises the version; `Stale` if somebody else was faster.
 pub fn update_person(tx: &mut Tx, person: &mut Person) -> Result<()> {
+    super::version::raise(tx)?;
     let changed = diesel::update(
         person::table.filter(
             person::id
@@ -191,6 +193,7 @@ pub fn update_person(tx: &mut Tx, person: &mut Person) -> Result<()> {
 
 /// Makes the grants exactly `roles`.
 pub fn set_roles(tx: &mut Tx, id: PersonId, wanted: Roles, now: Timestamp) -> Result<()> {
+    super::version::raise(tx)?;
     let before = roles(tx, id)?;
     for role in before.iter().filter(|role| !wanted.has(*role)) {
         diesel::delete(role_grant::table.find((id, role))).execute(&mut **tx)?;
@@ -428,8 +431,26 @@ pub fn ways(conn: &mut Conn, id: PersonId) -> Result<Vec<Way>> {
         .collect())
 }
 
+/// As [`ways`], of everybody who has set some.
+pub fn all_ways(conn: &mut Conn) -> Result<HashMap<PersonId, Vec<Way>>> {
+    let rows = way::table
+        .select((way::person_id, way::id, way::channel, way::address))
+        .order((way::position, way::id))
+        .load::<(PersonId, _, _, _)>(conn)?;
+    let mut people: HashMap<PersonId, Vec<Way>> = HashMap::new();
+    for (person, id, channel, address) in rows {
+        people.entry(person).or_default().push(Way {
+            id,
+            channel,
+            address,
+        });
+    }
+    Ok(people)
+}
+
 /// Makes their ways exactly these, in this order.
 pub fn set_ways(tx: &mut Tx, id: PersonId, ways: &[Way]) -> Result<()> {
+    super::version::raise(tx)?;
     diesel::delete(way::table.filter(way::person_id.eq(id))).execute(&mut **tx)?;
     for (position, one) in ways.iter().enumerate() {
         diesel::insert_into(way::table)

@@ -39,17 +39,7 @@ pub struct Hit {
 /// Indexes those of the entries that have text.
 pub fn index(tx: &mut Tx, ticket: &Ticket, recorded: &[Recorded]) -> Result<()> {
     for entry in recorded {
-        let mut text = entry.body.clone();
-        if matches!(entry.kind, EntryKind::Opened | EntryKind::TitleChanged) {
-            text = format!("{} {} {text}", ticket.key, ticket.title);
-        }
-        for fact in ["files", "subject", "label"] {
-            if let Some(value) = entry.facts.get(fact) {
-                text.push(' ');
-                text.push_str(value);
-            }
-        }
-        let mut terms = words(&text);
+        let mut terms = document(ticket, entry);
         if terms.is_empty() {
             continue;
         }
@@ -57,6 +47,21 @@ pub fn index(tx: &mut Tx, ticket: &Ticket, recorded: &[Recorded]) -> Result<()> 
         insert(tx, entry.id, ticket.id, &terms)?;
     }
     Ok(())
+}
+
+/// The words of an entry; none if it has no text.
+pub(super) fn document(ticket: &Ticket, entry: &Recorded) -> Vec<String> {
+    let mut text = entry.body.clone();
+    if matches!(entry.kind, EntryKind::Opened | EntryKind::TitleChanged) {
+        text = format!("{} {} {text}", ticket.key, ticket.title);
+    }
+    for fact in ["files", "subject", "label"] {
+        if let Some(value) = entry.facts.get(fact) {
+            text.push(' ');
+            text.push_str(value);
+        }
+    }
+    words(&text)
 }
 
 /// The terms that say who may read it besides staff.
@@ -69,18 +74,22 @@ fn readers(tx: &mut Tx, ticket: &Ticket, audience: Audience) -> Result<Vec<Strin
             .map(|row| row.customer_id)
             .collect(),
     };
-    let contacts = super::ticket::watchers(tx, ticket.id)?
-        .into_iter()
-        .filter_map(|who| match who {
-            Watcher::Contact(id) => Some(id),
-            Watcher::Person(_) => None,
-        });
+    let watchers = super::ticket::watchers(tx, ticket.id)?;
+    Ok(reading(&customers, &watchers, ticket))
+}
+
+pub(super) fn reading(
+    customers: &[CustomerId],
+    watchers: &[Watcher],
+    ticket: &Ticket,
+) -> Vec<String> {
+    let contacts = watchers.iter().filter_map(|who| match who {
+        Watcher::Contact(id) => Some(*id),
+        Watcher::Person(_) => None,
+    });
     let contacts = contacts.chain(ticket.requester).map(contact_term);
-    Ok(customers
-        .into_iter()
-        .map(customer_term)
-        .chain(contacts)
-        .collect())
+    let customers = customers.iter().copied().map(customer_term);
+    customers.chain(contacts).collect()
 }
 
 fn customer_term(id: CustomerId) -> String {

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use diesel::prelude::*;
 
 use super::column::text_column;
-use super::schema::core::counter;
 use super::schema::sla::{agreement, clock, clock_notice, target};
 use super::{Conn, Tx};
 use crate::domain::id::{
@@ -23,29 +22,9 @@ use crate::error::{Error, Result};
 
 text_column!(Metric, Promisee, Anchor, ClockState, CancelReason);
 
-const BOOK: &str = "sla_book";
-
-/// The version of the book: rises with every edit of a calendar or an agreement, by whatever process.
-pub fn book_version(conn: &mut Conn) -> Result<i64> {
-    Ok(counter::table
-        .find(BOOK)
-        .select(counter::value)
-        .first(conn)?)
-}
-
-/// To be called by whatever changes the book. The new version is the instant, if that is higher: a version that was rolled back
-/// is not given again, and nobody keeps what never came to be.
-pub fn raise_book_version(tx: &mut Tx, now: Timestamp) -> Result<()> {
-    let next = now.micros().max(book_version(tx)? + 1);
-    diesel::update(counter::table.find(BOOK))
-        .set(counter::value.eq(next))
-        .execute(&mut **tx)?;
-    Ok(())
-}
-
 /// Loads the whole book: a few dozen rows in a real house.
 pub fn book(conn: &mut Conn) -> Result<Book> {
-    let version = book_version(conn)?;
+    let version = super::version::known(conn)?;
     let calendars = super::calendar::all(conn)?;
     let rows: Vec<TargetRow> = target::table
         .order((
@@ -220,7 +199,7 @@ fn insert_targets(tx: &mut Tx, of: &Agreement) -> Result<()> {
 #[derive(
     Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset, Identifiable,
 )]
-#[diesel(table_name = clock, treat_none_as_null = true)]
+#[diesel(table_name = clock, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct ClockRow {
     pub id: ClockId,
     pub ticket_id: TicketId,

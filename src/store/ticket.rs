@@ -23,7 +23,7 @@ text_column!(
 
 /// A row of `ticket`, field for field.
 #[derive(Queryable, Selectable, Insertable, AsChangeset, Identifiable)]
-#[diesel(table_name = ticket, treat_none_as_null = true)]
+#[diesel(table_name = ticket, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub(super) struct Row {
     id: TicketId,
     kind: Kind,
@@ -70,7 +70,7 @@ pub(super) struct Row {
 }
 
 impl Row {
-    fn of(ticket: &Ticket) -> Self {
+    pub(super) fn of(ticket: &Ticket) -> Self {
         Row {
             id: ticket.id,
             kind: ticket.key.kind,
@@ -207,13 +207,15 @@ pub fn insert(tx: &mut Tx, value: &mut Ticket) -> Result<()> {
     Ok(())
 }
 
-/// Writes a changed ticket if nobody else has since it was read; raises its version. Else [`Error::Stale`].
-pub fn update(tx: &mut Tx, value: &mut Ticket) -> Result<()> {
+/// Writes a changed ticket if nobody else has since it was read with `counted` entries; raises its version. Else
+/// [`Error::Stale`]: also if only a clock was woken in between, which adds an entry and leaves the version.
+pub fn update(tx: &mut Tx, value: &mut Ticket, counted: i64) -> Result<()> {
     let read_at = value.version;
     value.version += 1;
     let unchanged = ticket::table
         .filter(ticket::id.eq(value.id))
-        .filter(ticket::version.eq(read_at));
+        .filter(ticket::version.eq(read_at))
+        .filter(ticket::entry_count.eq(counted));
     match diesel::update(unchanged)
         .set(Row::of(value))
         .execute(&mut **tx)?
@@ -310,7 +312,7 @@ pub fn holds_ended(conn: &mut Conn, now: Timestamp, most: i64) -> Result<Vec<Tic
 
 /// A customer who was hit.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = affected)]
+#[diesel(table_name = affected, treat_none_as_default_value = false)]
 pub struct Affected {
     pub id: AffectedId,
     pub ticket_id: TicketId,

@@ -33,8 +33,8 @@ pub struct Recorded {
 }
 
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = entry)]
-struct Row {
+#[diesel(table_name = entry, treat_none_as_default_value = false)]
+pub(super) struct Row {
     id: EntryId,
     ticket_id: TicketId,
     seq: i64,
@@ -56,7 +56,7 @@ struct Row {
 }
 
 impl Row {
-    fn of(value: &Recorded) -> Self {
+    pub(super) fn of(value: &Recorded) -> Self {
         let actor_id = match &value.actor {
             Actor::Person(id) => Some(id.uuid()),
             Actor::Contact(id) => Some(id.uuid()),

@@ -79,6 +79,7 @@ pub fn by_id(conn: &mut Conn, id: HookId) -> Result<Option<Webhook>> {
 }
 
 pub fn insert(tx: &mut Tx, hook: &Webhook) -> Result<()> {
+    super::version::raise(tx)?;
     diesel::insert_into(webhook::table)
         .values(Row::of(hook))
         .execute(&mut **tx)?;
@@ -87,6 +88,7 @@ pub fn insert(tx: &mut Tx, hook: &Webhook) -> Result<()> {
 
 /// Writes it if nobody else has since it was read; raises its version. Else [`Error::Stale`].
 pub fn update(tx: &mut Tx, hook: &mut Webhook) -> Result<()> {
+    super::version::raise(tx)?;
     let read_at = hook.version;
     hook.version += 1;
     let unchanged = webhook::table
@@ -102,5 +104,6 @@ pub fn update(tx: &mut Tx, hook: &mut Webhook) -> Result<()> {
 }
 
 pub fn delete(tx: &mut Tx, id: HookId) -> Result<bool> {
+    super::version::raise(tx)?;
     Ok(diesel::delete(webhook::table.find(id)).execute(&mut **tx)? > 0)
 }

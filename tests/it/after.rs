@@ -153,6 +153,7 @@ both_databases!(
 both_databases!(
     reopening_cancels_the_meeting_and_resolving_again_plans_another,
     |desk| {
+        desk.let_letters_go();
         let ada = desk.person("Ada", RESPONDER);
         let broken = incident(&desk, &ada, Severity::High);
         act::resolve(&desk.as_person(&ada), broken.key, None, "fixed").unwrap();

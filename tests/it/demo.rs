@@ -25,7 +25,7 @@ use crate::git_bench::WATCHKEEPER;
 fn demo_at(desk: &Desk, until: Timestamp) -> App {
     let mut config = desk.app.config.clone();
     config.mail_folder = Some(config.data.join("outbox"));
-    let login = demo::make(&config, until).expect("the demo is made");
+    let login = demo::make(&config, until, 0).expect("the demo is made");
     assert_eq!(login.as_str(), "ines@northstar.example");
     let store = Store::open(&config.database).expect("the database opens");
     App::new(store, TimeSource::manual(until), config).expect("the app starts")

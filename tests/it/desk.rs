@@ -1,6 +1,7 @@
 //! The desk at which every story plays: the real application with a clock moved by hand and deliveries that are recorded
 //! instead of sent.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use watchkeeper::app::{App, Ctx};
@@ -45,9 +46,31 @@ macro_rules! both_databases {
     };
 }
 
+/// Whoever drops it with letters that were sent and never looked at has a story that doesn't say what it causes: that fails.
 pub struct Desk {
     pub app: Arc<App>,
+    minds_letters: Cell<bool>,
     _folder: tempfile::TempDir,
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        let Some(recorder) = self.app.post.recorder() else {
+            return;
+        };
+        let unasked = recorder.drain();
+        if self.minds_letters.get() && !unasked.is_empty() && !std::thread::panicking() {
+            let lines: Vec<String> = unasked
+                .iter()
+                .map(|mail| format!("to {}: {}", mail.to, mail.subject))
+                .collect();
+            panic!(
+                "{} letters that no line of the story asked for:\n{}",
+                lines.len(),
+                lines.join("\n")
+            );
+        }
+    }
 }
 
 /// Monday 2026-06-01, 09:00 UTC: a working day without a daylight saving change near.
@@ -67,6 +90,7 @@ impl Desk {
         app.post = watchkeeper::outbound::Post::recorded();
         Self {
             app: Arc::new(app),
+            minds_letters: Cell::new(true),
             _folder: folder,
         }
     }
@@ -94,6 +118,11 @@ impl Desk {
             .recorder()
             .expect("deliveries are recorded")
             .drain()
+    }
+
+    /// This story is about something else: what is sent besides is not looked at.
+    pub fn let_letters_go(&self) {
+        self.minds_letters.set(false);
     }
 
     /// What the next hand-over is answered with.

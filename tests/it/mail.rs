@@ -172,6 +172,7 @@ both_databases!(
 );
 
 both_databases!(the_same_mail_twice_changes_nothing, |desk| {
+    desk.let_letters_go();
     contoso(&desk);
     let head = "Subject: Uplink down\r\nMessage-ID: <c1@contoso.example>";
     mail(&desk, "carol@contoso.example", head, "Since noon.");
@@ -216,6 +217,7 @@ both_databases!(the_same_mail_twice_changes_nothing, |desk| {
 both_databases!(
     a_reply_lands_on_the_ticket_tells_its_owner_and_reopens_it_until_it_is_closed,
     |desk| {
+        desk.let_letters_go();
         contoso(&desk);
         mail(
             &desk,
@@ -438,6 +440,7 @@ both_databases!(loops_and_blocked_senders_are_held_for_a_person, |desk| {
 both_databases!(
     a_malformed_mail_becomes_a_ticket_with_the_raw_mail,
     |desk| {
+        desk.let_letters_go();
         let stored = deliver(&desk, Some("dan@x.example"), b"\0\xff\xfe no mail at all");
         assert!(
             matches!(stored.verdict, Some(Verdict::Unreadable | Verdict::Opened)),
@@ -468,6 +471,7 @@ both_databases!(
 both_databases!(
     twenty_parallel_deliveries_over_lmtp_are_one_ticket,
     |desk| {
+        desk.let_letters_go();
         contoso(&desk);
         let app = Arc::clone(&desk.app);
         let runtime = tokio::runtime::Builder::new_multi_thread()

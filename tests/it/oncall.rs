@@ -181,6 +181,7 @@ impl Team3 {
 both_databases!(
     a_disaster_pages_whoever_is_on_call_and_the_next_step_when_nobody_answers,
     |desk| {
+        desk.let_letters_go();
         let t = Team3::new(desk);
         t.at(1, 23);
         let incident = t.incident(Severity::Disaster);
@@ -218,6 +219,7 @@ both_databases!(
 both_databases!(
     acknowledging_by_link_stops_the_run_and_gives_the_incident_to_its_person,
     |desk| {
+        desk.let_letters_go();
         let t = Team3::new(desk);
         let incident = t.incident(Severity::Disaster);
         let sent = t.pages(&incident).remove(0);
@@ -329,6 +331,7 @@ both_databases!(a_warning_sends_nothing_and_the_ledger_says_why, |desk| {
 both_databases!(
     average_waits_for_the_teams_opening_and_high_wakes_only_whoever_is_on_call,
     |desk| {
+        desk.let_letters_go();
         let t = Team3::new(desk);
         t.at(1, 23);
         let average = t.incident(Severity::Average);
@@ -386,6 +389,7 @@ both_databases!(
 both_databases!(
     what_a_channel_refused_brings_the_next_step_forward,
     |desk| {
+        desk.let_letters_go();
         let t = Team3::new(desk);
         let incident = t.incident(Severity::Disaster);
         let sent = t.pages(&incident).remove(0);
@@ -452,6 +456,7 @@ both_databases!(
 both_databases!(
     an_incident_that_nobody_restored_is_paged_again_after_the_acknowledge_timeout,
     |desk| {
+        desk.let_letters_go();
         let t = Team3::new(desk);
         let steps = [Step {
             targets: vec![Target::OnDuty],
@@ -506,6 +511,7 @@ both_databases!(the_past_of_a_schedule_stays_when_it_changes, |desk| {
 });
 
 both_databases!(facts_can_not_be_changed_and_the_chain_holds, |desk| {
+    desk.let_letters_go();
     let t = Team3::new(desk);
     let incident = t.incident(Severity::Disaster);
     page::acknowledge(&t.desk.as_person(&t.ada), incident.key).unwrap();

@@ -208,6 +208,7 @@ both_databases!(
 both_databases!(
     the_ledger_says_who_was_paged_and_what_was_not_sent_and_why,
     |desk| {
+        desk.let_letters_go();
         let lin = desk.person("=Lin", LEAD);
         team(&desk, "netops", &[&lin]);
         incident(&desk, &lin, "Disk 80 % full", Severity::Warning);

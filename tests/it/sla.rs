@@ -236,6 +236,7 @@ both_databases!(
 );
 
 both_databases!(a_warning_comes_before_the_deadline_and_only_once, |desk| {
+    desk.let_letters_go();
     let ada = house(&desk);
     let ticket = open(&desk, &ada, Severity::Disaster, None);
     act::take(&desk.as_person(&ada), ticket.key, None).unwrap();

@@ -232,7 +232,7 @@ fn hire(
     })
 }
 
-fn client(
+pub(super) fn client(
     admin: &Ctx<'_>,
     name: &str,
     zone: Tz,

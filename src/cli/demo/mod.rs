@@ -5,11 +5,13 @@
 
 mod after;
 mod agreements;
+pub mod crowd;
 mod house;
 mod life;
 mod month;
 mod outage;
 mod storefront;
+mod texts;
 mod today;
 
 use std::path::Path;
@@ -32,7 +34,14 @@ const DAYS: i64 = 31;
 /// For everybody in the demo. It guards nothing: the demo listens on loopback.
 const PASSWORD: &str = "keep the watch";
 
-pub(super) fn run(mut config: Config) -> anyhow::Result<()> {
+#[derive(clap::Args)]
+pub struct DemoArgs {
+    /// So many tickets of the three years before, to see how it is with a million.
+    #[arg(long, value_name = "N")]
+    tickets: Option<u64>,
+}
+
+pub(super) fn run(mut config: Config, args: &DemoArgs) -> anyhow::Result<()> {
     let began = Instant::now();
     crate::telemetry::start_logs(&config).map_err(anyhow::Error::msg)?;
     empty(&config.data)?;
@@ -44,7 +53,11 @@ pub(super) fn run(mut config: Config) -> anyhow::Result<()> {
         .get_or_insert_with(|| format!("http://{}", config.listen))
         .clone();
 
-    let login = make(&config, TimeSource::system().now())?;
+    let login = make(
+        &config,
+        TimeSource::system().now(),
+        args.tickets.unwrap_or(0),
+    )?;
     let app = Arc::new(App::new(
         Store::open(&config.database)?,
         TimeSource::system(),
@@ -64,17 +77,30 @@ pub(super) fn run(mut config: Config) -> anyhow::Result<()> {
     super::serve::serve(app, began)
 }
 
-/// Fills an empty database with a month that ends at `until`; who may log in.
-pub fn make(config: &Config, until: Timestamp) -> anyhow::Result<EmailAddress> {
-    let start = until.plus_secs(-DAYS * 86_400);
+/// Fills an empty database with a month that ends at `until`, and with `tickets` of the years before; who may log in.
+pub fn make(config: &Config, until: Timestamp, tickets: u64) -> anyhow::Result<EmailAddress> {
+    let days = match tickets {
+        0 => DAYS,
+        _ => crowd::DAYS,
+    };
+    let start = until.plus_secs(-days * 86_400);
     let store = Store::open(&config.database)?;
     migrate::up(&store)?;
+    anyhow::ensure!(
+        !store.read(crate::store::login::is_founded)?,
+        "this database is somebody's: the demo needs an empty one"
+    );
     let app = App::new(store, TimeSource::manual(start), config.clone())?;
     let public_url = config
         .public_url
         .as_deref()
         .context("the demo needs an address")?;
     let house = house::found(&app, public_url, PASSWORD).context("the demo's house")?;
+    if tickets > 0 {
+        crowd::fill(&app, &house, tickets, until).context("the demo's many tickets")?;
+        // From here on the month is lived; the years before lie in one piece.
+        app.time.set(until.plus_secs(-DAYS * 86_400));
+    }
     let storefront = storefront::Storefront::found(
         &app,
         storefront::Storefront::folder(&config.data),

@@ -134,6 +134,8 @@ struct RoomPage {
     mail: MailSide,
     may_handle_mail: bool,
     may_redact: bool,
+    /// The entry whose form for redacting is open.
+    redacting: Option<i64>,
 }
 
 struct HoldLine {
@@ -160,9 +162,8 @@ impl RoomPage {
         self.verb == verb
     }
 
-    /// The refused form is the one that redacts this entry.
     fn redacts(&self, seq: &i64) -> bool {
-        self.verb == "redact" && self.form.value("seq") == seq.to_string()
+        self.redacting == Some(*seq)
     }
 
     fn problem(&self, verb: &str, name: &str) -> Option<String> {
@@ -206,6 +207,7 @@ pub async fn page(
         _ => Lens::All,
     };
     let before = param(req, "before").and_then(|text| text.parse().ok());
+    let redacting = param(req, "redact").and_then(|text| text.parse().ok());
     let me = viewer.principal.person();
     let room = viewer
         .run(&app, move |ctx| load(ctx, key, lens, before))
@@ -216,7 +218,7 @@ pub async fn page(
     } else {
         StatusCode::OK
     };
-    reply::page_with(status, &drawn(page, room, lens, me, refused))
+    reply::page_with(status, &drawn(page, room, lens, me, refused, redacting))
 }
 
 fn drawn(
@@ -225,6 +227,7 @@ fn drawn(
     lens: Lens,
     me: Option<PersonId>,
     refused: Option<Refused>,
+    redacting: Option<i64>,
 ) -> RoomPage {
     let words = p.words;
     let ticket = &room.ticket;
@@ -302,6 +305,11 @@ fn drawn(
             refused.refusal.map(|refusal| words.refusal(&refusal)),
         ),
         None => (String::new(), Form::new(words), None),
+    };
+    // A refused one stays open on its entry.
+    let redacting = match verb.as_str() {
+        "redact" => form.value("seq").parse().ok(),
+        _ => redacting,
     };
     let items = tape::items(
         &room.entries,
@@ -454,6 +462,7 @@ fn drawn(
         mail: room.mail,
         may_handle_mail: p.may(Action::HandleMail),
         may_redact: p.may(Action::Redact),
+        redacting,
         p,
     }
 }

@@ -1,0 +1,339 @@
+//! Very many new tickets in few statements: rows of one table together, by `COPY` on PostgreSQL and by many-row inserts on
+//! SQLite.
+//!
+//! What is written is what the single-row functions next door would write; only the number of statements differs. The caller
+//! opens the transactions, and they are as durable as any: nothing is relaxed for speed.
+
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Binary, Text};
+
+use super::backend::{Conn, Tx};
+use super::schema::core::{
+    affected, counter, entry, ticket, ticket_label, ticket_role, ticket_service, watcher,
+};
+use super::schema::search::{search_doc, search_fts};
+use super::schema::sla::clock;
+use super::search::{document, reading};
+use super::sla::ClockRow;
+use super::ticket::{self as tickets, Affected, Watcher};
+use super::timeline::{self, Recorded};
+use crate::domain::id::{EntryId, Kind, PersonId, ServiceId, TicketId};
+use crate::domain::ticket::{Role, Ticket};
+use crate::domain::timeline::Audience;
+use crate::domain::timestamp::Timestamp;
+use crate::error::Result;
+
+/// Values in one statement: SQLite takes 32,766.
+const VALUES: usize = 30_000;
+
+/// A ticket with everything that hangs on it.
+#[derive(Debug, Clone)]
+pub struct Whole {
+    pub ticket: Ticket,
+    pub entries: Vec<Recorded>,
+    pub affected: Vec<Affected>,
+    /// The primary one first.
+    pub services: Vec<ServiceId>,
+    pub labels: Vec<String>,
+    pub watchers: Vec<Watcher>,
+    pub roles: Vec<(Role, PersonId, Timestamp)>,
+    pub clocks: Vec<ClockRow>,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = ticket_service, treat_none_as_default_value = false)]
+struct ServiceRow {
+    ticket_id: TicketId,
+    service_id: ServiceId,
+    is_primary: bool,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = ticket_label, treat_none_as_default_value = false)]
+struct LabelRow {
+    ticket_id: TicketId,
+    label: String,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = ticket_role, treat_none_as_default_value = false)]
+struct RoleRow {
+    ticket_id: TicketId,
+    role: Role,
+    person_id: PersonId,
+    since_at: Timestamp,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = watcher, treat_none_as_default_value = false)]
+struct WatcherRow {
+    ticket_id: TicketId,
+    watcher_id: Vec<u8>,
+    is_contact: bool,
+    since_at: Timestamp,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = search_doc, treat_none_as_default_value = false)]
+struct DocumentRow {
+    id: i64,
+    entry_id: EntryId,
+    ticket_id: TicketId,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = search_fts, treat_none_as_default_value = false)]
+struct TermsRow {
+    rowid: i64,
+    terms: String,
+}
+
+/// Writes rows of one table, of so many columns each.
+macro_rules! put {
+    ($tx:expr, $table:path, $columns:expr, $rows:expr) => {{
+        let mut rows = $rows;
+        match &mut **$tx {
+            Conn::Sqlite(conn) => {
+                while !rows.is_empty() {
+                    let rest = rows.split_off(rows.len().min(VALUES / $columns));
+                    diesel::insert_into($table).values(rows).execute(conn)?;
+                    rows = rest;
+                }
+            }
+            Conn::Pg(conn) => {
+                if !rows.is_empty() {
+                    diesel::copy_from($table)
+                        .from_insertable(rows)
+                        .execute(conn)?;
+                }
+            }
+        }
+    }};
+}
+
+/// Takes `count` numbers of this kind at once; the first of them. The next ticket gets the number after the last.
+pub fn reserve(tx: &mut Tx, kind: Kind, count: i64) -> Result<i64> {
+    if count == 0 {
+        return Ok(1);
+    }
+    let first = tickets::next_number(tx, kind)?;
+    let last = first + count - 1;
+    match &mut **tx {
+        Conn::Sqlite(conn) => {
+            diesel::update(counter::table.find(kind.as_str()))
+                .set(counter::value.eq(last))
+                .execute(conn)?;
+        }
+        Conn::Pg(conn) => {
+            diesel::sql_query("SELECT setval($1::regclass, $2)")
+                .bind::<Text, _>(format!("ticket_number_{kind}"))
+                .bind::<BigInt, _>(last)
+                .execute(conn)?;
+        }
+    }
+    Ok(first)
+}
+
+/// Writes all of them.
+pub fn insert(tx: &mut Tx, wholes: &[Whole]) -> Result<()> {
+    put!(
+        tx,
+        ticket::table,
+        42,
+        rows(wholes, |it| [tickets::Row::of(&it.ticket)])
+    );
+    put!(
+        tx,
+        entry::table,
+        18,
+        rows(wholes, |it| it.entries.iter().map(timeline::Row::of))
+    );
+    put!(
+        tx,
+        affected::table,
+        7,
+        rows(wholes, |it| it.affected.iter().cloned())
+    );
+    put!(
+        tx,
+        ticket_service::table,
+        3,
+        rows(wholes, |it| {
+            it.services
+                .iter()
+                .enumerate()
+                .map(|(place, service)| ServiceRow {
+                    ticket_id: it.ticket.id,
+                    service_id: *service,
+                    is_primary: place == 0,
+                })
+        })
+    );
+    put!(
+        tx,
+        ticket_label::table,
+        2,
+        rows(wholes, |it| it.labels.iter().map(|label| LabelRow {
+            ticket_id: it.ticket.id,
+            label: label.clone(),
+        }))
+    );
+    put!(
+        tx,
+        ticket_role::table,
+        4,
+        rows(wholes, |it| it.roles.iter().map(|(role, person, since)| {
+            RoleRow {
+                ticket_id: it.ticket.id,
+                role: *role,
+                person_id: *person,
+                since_at: *since,
+            }
+        }))
+    );
+    put!(tx, watcher::table, 4, rows(wholes, watchers));
+    put!(
+        tx,
+        clock::table,
+        21,
+        rows(wholes, |it| it.clocks.iter().cloned())
+    );
+    documents(tx, wholes)
+}
+
+fn rows<'a, R, I>(wholes: &'a [Whole], of: impl FnMut(&'a Whole) -> I) -> Vec<R>
+where
+    I: IntoIterator<Item = R>,
+{
+    wholes.iter().flat_map(of).collect()
+}
+
+fn watchers(it: &Whole) -> impl Iterator<Item = WatcherRow> + '_ {
+    it.watchers.iter().map(|who| {
+        let (uuid, is_contact) = match who {
+            Watcher::Person(id) => (id.uuid(), false),
+            Watcher::Contact(id) => (id.uuid(), true),
+        };
+        WatcherRow {
+            ticket_id: it.ticket.id,
+            watcher_id: uuid.as_bytes().to_vec(),
+            is_contact,
+            since_at: it.ticket.logged_at,
+        }
+    })
+}
+
+/// The search index's documents, those that `search::index` would write.
+fn documents(tx: &mut Tx, wholes: &[Whole]) -> Result<()> {
+    let mut found: Vec<(EntryId, TicketId, String)> = Vec::new();
+    for it in wholes {
+        for entry in &it.entries {
+            let mut terms = document(&it.ticket, entry);
+            if terms.is_empty() {
+                continue;
+            }
+            match entry.audience {
+                Audience::Internal => {}
+                Audience::Customer(id) => terms.extend(reading(&[id], &it.watchers, &it.ticket)),
+                Audience::AllAffected => {
+                    let hit: Vec<_> = it.affected.iter().map(|row| row.customer_id).collect();
+                    terms.extend(reading(&hit, &it.watchers, &it.ticket));
+                }
+            }
+            found.push((entry.id, it.ticket.id, terms.join(" ")));
+        }
+    }
+    if found.is_empty() {
+        return Ok(());
+    }
+    if let Conn::Pg(conn) = &mut **tx {
+        let mut columns: (Vec<EntryId>, Vec<TicketId>, Vec<String>) = Default::default();
+        for (entry, ticket, terms) in found {
+            columns.0.push(entry);
+            columns.1.push(ticket);
+            columns.2.push(terms);
+        }
+        diesel::sql_query(
+            "INSERT INTO search_doc (entry_id, ticket_id, terms) \
+             SELECT e, t, array_to_tsvector(string_to_array(w, ' ')) FROM unnest($1, $2, $3) AS all_of (e, t, w)",
+        )
+        .bind::<Array<Binary>, _>(columns.0)
+        .bind::<Array<Binary>, _>(columns.1)
+        .bind::<Array<Text>, _>(columns.2)
+        .execute(conn)?;
+        return Ok(());
+    }
+    let last: Option<i64> = search_doc::table
+        .order(search_doc::id.desc())
+        .select(search_doc::id)
+        .first(&mut **tx)
+        .optional()?;
+    let mut id = last.unwrap_or(0);
+    let mut places = Vec::with_capacity(found.len());
+    let mut terms = Vec::with_capacity(found.len());
+    for (entry_id, ticket_id, text) in found {
+        id += 1;
+        places.push(DocumentRow {
+            id,
+            entry_id,
+            ticket_id,
+        });
+        terms.push(TermsRow {
+            rowid: id,
+            terms: text,
+        });
+    }
+    if let Conn::Sqlite(conn) = &mut **tx {
+        put_documents(conn, places, terms)?;
+    }
+    Ok(())
+}
+
+fn put_documents(
+    conn: &mut SqliteConnection,
+    mut places: Vec<DocumentRow>,
+    mut terms: Vec<TermsRow>,
+) -> Result<()> {
+    while !places.is_empty() {
+        let rest = places.split_off(places.len().min(VALUES / 3));
+        diesel::insert_into(search_doc::table)
+            .values(places)
+            .execute(conn)?;
+        places = rest;
+    }
+    while !terms.is_empty() {
+        let rest = terms.split_off(terms.len().min(VALUES / 2));
+        diesel::insert_into(search_fts::table)
+            .values(terms)
+            .execute(conn)?;
+        terms = rest;
+    }
+    Ok(())
+}
+
+/// Before a great fill: PostgreSQL's word index gathers what is new instead of sorting in every word by itself. Harmless if
+/// [`settle`] never follows: answers are the same, a little later.
+pub fn gather(tx: &mut Tx) -> Result<()> {
+    if let Conn::Pg(conn) = &mut **tx {
+        diesel::sql_query(
+            "ALTER INDEX search_doc_terms SET (fastupdate = on, gin_pending_list_limit = 65536)",
+        )
+        .execute(conn)?;
+    }
+    Ok(())
+}
+
+/// After a great fill: sorts in what was gathered, and lets PostgreSQL learn how the tables look now. SQLite has nothing to do.
+pub fn settle(tx: &mut Tx) -> Result<()> {
+    if let Conn::Pg(conn) = &mut **tx {
+        for statement in [
+            "ALTER INDEX search_doc_terms SET (fastupdate = off)",
+            "ALTER INDEX search_doc_terms RESET (gin_pending_list_limit)",
+            "SELECT gin_clean_pending_list('search_doc_terms')",
+            "ANALYZE",
+        ] {
+            diesel::sql_query(statement).execute(conn)?;
+        }
+    }
+    Ok(())
+}
