@@ -92,6 +92,11 @@ pub const KEYS: &[Key] = &[
         meaning: "largest mail taken in, 1 to 1000",
     },
     Key {
+        name: "min_free_mb",
+        default: "512",
+        meaning: "with less room on the embedded database's disk mail is refused for the time being (its sender keeps it), so that tickets and pages can still be written; 0: never",
+    },
+    Key {
         name: "metrics_from",
         default: "127.0.0.1,::1",
         meaning: "addresses that may read `/metrics`",
@@ -124,6 +129,7 @@ pub struct Config {
     pub webhook_private: bool,
     pub upload_limit_bytes: usize,
     pub mail_limit_bytes: usize,
+    pub min_free_bytes: u64,
     pub metrics_from: Vec<IpAddr>,
     pub log: String,
     pub log_json: bool,
@@ -368,6 +374,10 @@ impl Reader {
                 .unwrap_or(false),
             upload_limit_bytes: self.megabytes("upload_limit_mb"),
             mail_limit_bytes: self.megabytes("mail_limit_mb"),
+            min_free_bytes: self
+                .parsed::<u64>("min_free_mb", "a whole number of megabytes is wanted")
+                .unwrap_or(0)
+                .saturating_mul(1024 * 1024),
             metrics_from: self.addresses("metrics_from"),
             log: self.text("log"),
             log_json,

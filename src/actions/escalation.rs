@@ -418,6 +418,10 @@ pub(super) fn page_person(
             return not_sent(tx, Unsent::Throttle);
         }
     }
+    if !can_leave(tx, ctx, &ways)? {
+        // It is queued even so: with a relay it goes out, unless somebody has answered by then.
+        not_sent(tx, Unsent::NoChannel)?;
+    }
     let place = about.run.map_or(Place::START, |run| run.standing.place);
     let page = Page {
         id: Id::new(ctx.now),
@@ -454,6 +458,15 @@ pub(super) fn page_person(
         store::outbox::queue(tx, &delivery, ctx.now)?;
     }
     Ok(Some(person.name.clone()))
+}
+
+/// Whether one of these ways leads anywhere: mail needs a relay.
+fn can_leave(tx: &mut Tx, ctx: &Ctx<'_>, ways: &[(Channel, String)]) -> Result<bool> {
+    let needs_relay = ways.iter().all(|(channel, _)| *channel == Channel::Mail);
+    if !needs_relay || ctx.app.post.is_fixed() || ctx.app.config.smtp_relay.is_some() {
+        return Ok(true);
+    }
+    Ok(store::settings::all(tx)?.smtp_relay.is_some())
 }
 
 /// Every step was walked and nobody answered: the whole team and the admins are told.

@@ -18,14 +18,13 @@ use subtle::ConstantTimeEq;
 
 use super::marks::escaped;
 use super::reply::Failure;
+use crate::app::App;
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::error::Error;
 use crate::words::Words;
 
 /// All texts of a form together, in bytes.
 pub const TEXT_BYTES: usize = 1024 * 1024;
-/// All files of a form together, in bytes.
-pub const FILE_BYTES: usize = 25 * 1024 * 1024;
 const FIELDS: usize = 500;
 
 /// The token that every form of this session carries. The session layer puts it into the request's extensions.
@@ -49,8 +48,8 @@ pub struct Upload {
 pub struct Posted {
     pub texts: Vec<(String, String)>,
     pub files: Vec<Upload>,
-    /// The files were more than [`FILE_BYTES`]; they were left out, the texts are all here.
-    pub files_too_big: bool,
+    /// The files were together more than this, in MB (`upload_limit_mb`); they were left out, the texts are all here.
+    pub files_over_mb: Option<usize>,
 }
 
 impl Posted {
@@ -76,11 +75,10 @@ impl Posted {
 
     /// A field error when the files were too big, for the end of the checks.
     pub fn check_files(&self, field: &'static str) -> Result<(), FieldError> {
-        if self.files_too_big {
-            return Err(FieldError::new(field, "files-too-big")
-                .with("max", (FILE_BYTES / 1024 / 1024).to_string()));
+        match self.files_over_mb {
+            Some(max) => Err(FieldError::new(field, "files-too-big").with("max", max.to_string())),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -150,6 +148,9 @@ async fn read_pairs(req: &HttpRequest, payload: Payload) -> Result<Posted, Failu
 }
 
 async fn read_parts(req: &HttpRequest, payload: Payload) -> Result<Posted, Failure> {
+    let app = req.app_data::<web::Data<App>>();
+    let app = app.ok_or_else(|| Error::internal("the server has no app"))?;
+    let most_bytes = app.config.upload_limit_bytes;
     let mut parts = Multipart::new(req.headers(), payload);
     let mut posted = Posted::default();
     let (mut text_bytes, mut file_bytes) = (0, 0);
@@ -176,11 +177,11 @@ async fn read_parts(req: &HttpRequest, payload: Payload) -> Result<Posted, Failu
                 return Err(Failure::too_big(TEXT_BYTES));
             }
             // Too big: read on without keeping, so that texts after the file are still saved; give up far above.
-            if is_file && *total > FILE_BYTES {
-                posted.files_too_big = true;
+            if is_file && *total > most_bytes {
+                posted.files_over_mb = Some(most_bytes / 1024 / 1024);
                 bytes.clear();
-                if *total > 4 * FILE_BYTES {
-                    return Err(Failure::too_big(FILE_BYTES));
+                if *total > 4 * most_bytes {
+                    return Err(Failure::too_big(most_bytes));
                 }
                 continue;
             }
@@ -203,7 +204,7 @@ async fn read_parts(req: &HttpRequest, payload: Payload) -> Result<Posted, Failu
                 .push((name, String::from_utf8_lossy(&bytes).into_owned())),
         }
     }
-    if posted.files_too_big {
+    if posted.files_over_mb.is_some() {
         posted.files.clear();
     }
     Ok(posted)

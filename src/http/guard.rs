@@ -29,12 +29,27 @@ use crate::app::App;
 use crate::domain::refusal::Refusal;
 use crate::error::Error;
 
-/// A body has this long before its speed counts.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// A body of known size must come at this speed on the whole.
-const BYTES_PER_SEC: u64 = 50_000;
-/// And no body may ever fall below this.
-const LEAST_BYTES_PER_SEC: u64 = 1_000;
+/// How fast a body has to come.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// It has this long before its speed counts.
+    pub patience: Duration,
+    /// One of known size must come at this speed on the whole.
+    pub bytes_per_sec: u64,
+    /// And none may ever fall below this.
+    pub least_bytes_per_sec: u64,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            patience: Duration::from_secs(10),
+            bytes_per_sec: 50_000,
+            least_bytes_per_sec: 1_000,
+        }
+    }
+}
+
 /// Requests that one address may have under way at once. Loopback is not counted: proxies and our own tools live there.
 const AT_ONCE: u32 = 64;
 
@@ -107,7 +122,8 @@ pub async fn watch(
         return Ok(refused(req, Error::Forbidden(refusal).into(), &id));
     }
     let too_slow = Rc::new(Cell::new(false));
-    hurry(&mut req, too_slow.clone());
+    let pace = req.app_data::<web::Data<Pace>>().map(|pace| ***pace);
+    hurry(&mut req, pace.unwrap_or_default(), too_slow.clone());
     let had_said = req.cookie(SAID_COOKIE).is_some();
     let answer = next.call(req).await?;
     let mut answer = if too_slow.get() {
@@ -191,7 +207,7 @@ fn from_our_own_page(req: &ServiceRequest) -> Result<(), Refusal> {
 }
 
 /// Wraps the body so that it ends with an error when it comes too slowly; actix itself waits for ever (stack.md, trap 5).
-fn hurry(req: &mut ServiceRequest, too_slow: Rc<Cell<bool>>) {
+fn hurry(req: &mut ServiceRequest, pace: Pace, too_slow: Rc<Cell<bool>>) {
     if matches!(*req.method(), Method::GET | Method::HEAD) {
         return;
     }
@@ -202,8 +218,8 @@ fn hurry(req: &mut ServiceRequest, too_slow: Rc<Cell<bool>>) {
         .and_then(|value| value.parse::<u64>().ok())
         .unwrap_or(0);
     let began = Instant::now();
-    let whole =
-        (announced > 0).then(|| began + PATIENCE + Duration::from_secs(announced / BYTES_PER_SEC));
+    let whole = (announced > 0)
+        .then(|| began + pace.patience + Duration::from_secs(announced / pace.bytes_per_sec));
     let body = req.take_payload();
     let watched = unfold((body, 0_u64, false), move |(mut body, received, ended)| {
         let too_slow = too_slow.clone();
@@ -211,8 +227,8 @@ fn hurry(req: &mut ServiceRequest, too_slow: Rc<Cell<bool>>) {
             if ended {
                 return None;
             }
-            let at_least =
-                began + PATIENCE + Duration::from_millis(received * 1_000 / LEAST_BYTES_PER_SEC);
+            let earned = Duration::from_millis(received * 1_000 / pace.least_bytes_per_sec);
+            let at_least = began + pace.patience + earned;
             let until = whole.map_or(at_least, |whole| whole.min(at_least));
             match timeout_at(until, body.next()).await {
                 Ok(Some(Ok(chunk))) => {

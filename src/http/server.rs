@@ -19,6 +19,16 @@ pub fn start(
     listener: TcpListener,
     printer: Option<PrometheusHandle>,
 ) -> std::io::Result<Server> {
+    start_at(app, listener, printer, guard::Pace::default())
+}
+
+/// As [`start`], with another idea of how fast a body has to come.
+pub fn start_at(
+    app: Arc<App>,
+    listener: TcpListener,
+    printer: Option<PrometheusHandle>,
+    pace: guard::Pace,
+) -> std::io::Result<Server> {
     let tls = match &app.config.tls {
         Some((cert, key)) => Some(tls(cert, key)?),
         None => None,
@@ -26,11 +36,13 @@ pub fn start(
     let shared = web::Data::from(Arc::clone(&app));
     let crowd = web::Data::new(guard::Crowd::default());
     let printer = web::Data::new(printer);
+    let pace = web::Data::new(pace);
     let server = HttpServer::new(move || {
         actix_web::App::new()
             .app_data(shared.clone())
             .app_data(crowd.clone())
             .app_data(printer.clone())
+            .app_data(pace.clone())
             .wrap(Compress::default())
             .wrap(from_fn(viewer::admit))
             .wrap(from_fn(guard::watch))

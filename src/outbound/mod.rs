@@ -46,6 +46,11 @@ impl Post {
         }
     }
 
+    /// Mail has somewhere to go, whatever set-up says.
+    pub fn is_fixed(&self) -> bool {
+        self.fixed.is_some()
+    }
+
     /// Who takes mail now: `url` is the relay's address as configuration or set-up says; `hello` is our own host name.
     pub fn mailer(&self, url: Option<&str>, hello: &str) -> Arc<Mailer> {
         if let Some(fixed) = &self.fixed {

@@ -25,6 +25,7 @@ pub mod portal;
 pub mod postmortem;
 pub mod queue;
 pub mod repository;
+pub mod room;
 pub mod roster;
 pub mod schema;
 pub mod search;

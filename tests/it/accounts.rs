@@ -64,7 +64,7 @@ pub fn a_contact(ctx: &Ctx<'_>, of: CustomerId, name: &str, reach: Reach) -> Con
         .id
 }
 
-const SET_UP: &[(&str, &str)] = &[
+pub const SET_UP: &[(&str, &str)] = &[
     ("name", "Ada"),
     ("email", "ada@harbour.example"),
     ("zone", "Europe/Stockholm"),

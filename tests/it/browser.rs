@@ -93,11 +93,7 @@ impl Browser {
         let value = if dark { "dark" } else { "light" };
         self.devtools(
             "Emulation.setEmulatedMedia",
-            json!({"features": [
-                {"name": "prefers-color-scheme", "value": value},
-                // A colour on its way from light to dark has no contrast to speak of.
-                {"name": "prefers-reduced-motion", "value": "reduce"},
-            ]}),
+            json!({"features": [{"name": "prefers-color-scheme", "value": value}]}),
         );
     }
 
@@ -246,21 +242,15 @@ impl Browser {
     /// Clicks, and waits for the page that comes.
     #[track_caller]
     fn leave(&self, path: &str) {
-        self.leave_by(|| self.click(path));
-    }
-
-    /// Does what leads to another page, and waits for it.
-    #[track_caller]
-    fn leave_by(&self, go: impl FnOnce()) {
         self.runs("window.leaving = true", vec![]);
-        go();
+        self.click(path);
         let began = Instant::now();
         let arrived = "return !window.leaving && document.readyState === 'complete'";
         // While the pages change there is no page to ask.
         while self.tries(arrived) != Some(json!(true)) {
             assert!(
                 began.elapsed() < PATIENCE,
-                "nothing came after {}:\n{}",
+                "{path} leads nowhere from {}:\n{}",
                 self.place(),
                 self.text()
             );
@@ -344,17 +334,6 @@ impl Browser {
             .runtime
             .block_on(self.client().execute_async(script, with));
         ran.unwrap_or_else(|error| panic!("on {}: {error}", self.place()))
-    }
-
-    /// Sends the first form of the selector as it stands, past the browser's own checks.
-    #[track_caller]
-    pub fn send_unchecked(&self, css: &str) {
-        self.leave_by(|| {
-            self.runs(
-                "document.querySelector(arguments[0]).submit()",
-                vec![json!(css)],
-            );
-        });
     }
 
     /// Forgets every session.

@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 
 use actix_web::dev::ServerHandle;
 use watchkeeper::app::App;
+use watchkeeper::http::guard::Pace;
 
 pub struct Served {
     address: SocketAddr,
@@ -16,24 +17,29 @@ pub struct Served {
 impl Served {
     /// Serves `app` on a free port until it is dropped.
     pub fn new(app: &Arc<App>) -> Self {
+        Self::at(app, Pace::default())
+    }
+
+    /// As [`Served::new`], with another idea of how fast a body has to come.
+    pub fn at(app: &Arc<App>, pace: Pace) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        Self::on(app, listener)
+        Self::on(app, listener, pace)
     }
 
     /// Serves on the port of a server that was dropped.
     pub fn again(app: &Arc<App>, address: SocketAddr) -> Self {
         let listener = TcpListener::bind(address).expect("the port is free again");
-        Self::on(app, listener)
+        Self::on(app, listener, Pace::default())
     }
 
-    fn on(app: &Arc<App>, listener: TcpListener) -> Self {
+    fn on(app: &Arc<App>, listener: TcpListener, pace: Pace) -> Self {
         let address = listener.local_addr().expect("an address");
         let app = Arc::clone(app);
         let (tell, told) = mpsc::channel();
         let thread = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
-                let server =
-                    watchkeeper::http::server::start(app, listener, None).expect("it starts");
+                let server = watchkeeper::http::server::start_at(app, listener, None, pace)
+                    .expect("it starts");
                 tell.send(server.handle()).expect("somebody waits");
                 server.await.expect("it serves");
             });

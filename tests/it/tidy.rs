@@ -264,3 +264,76 @@ fn the_readme_has_the_table_of_all_settings() {
         "the README wants this table:\n{wanted}"
     );
 }
+
+/// The first string literal at or after `from`, as far as a call's arguments go.
+fn literal(text: &str) -> Option<&str> {
+    let start = text.find('"')? + 1;
+    let end = start + text[start..].find('"')?;
+    Some(&text[start..end])
+}
+
+/// Every problem, refusal and text that code or a page names by its key stands in the catalogue.
+#[test]
+fn every_text_that_is_named_has_its_words() {
+    let words = watchkeeper::words::Words::english();
+    let mut missing = BTreeSet::new();
+    let mut wants = |family: &str, key: &str| {
+        let is_key = !key.is_empty()
+            && key
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        let key = format!("{family}{key}");
+        if is_key && !words.has(&key) {
+            missing.insert(key);
+        }
+    };
+    for (_, text) in sources("src") {
+        let code: String = code(&text).split_whitespace().collect::<Vec<_>>().join(" ");
+        for rest in code.split("Refusal::new(").skip(1) {
+            if rest.trim_start().starts_with('"') {
+                wants("refusal-", literal(rest).unwrap_or_default());
+            }
+        }
+        for rest in code.split("FieldError::new(").skip(1) {
+            // The field first, which may be a literal, a name or a call of its own.
+            let field = rest.trim_start();
+            let after = match field.strip_prefix('"') {
+                Some(field) => field.split_once('"').map_or("", |(_, after)| after),
+                None => field.split_once(", ").map_or("", |(_, after)| after),
+            };
+            let after = after.trim_start_matches([',', ' ']);
+            if after.starts_with('"') {
+                wants("field-", literal(after).unwrap_or_default());
+            }
+        }
+    }
+    for path in templates("templates") {
+        let text = std::fs::read_to_string(&path).unwrap();
+        for call in ["p.t(", "p.t1(", "p.t2("] {
+            for rest in text.split(call).skip(1) {
+                if rest.starts_with('"') {
+                    wants("", literal(rest).unwrap_or_default());
+                }
+            }
+        }
+    }
+    assert!(missing.is_empty(), "the catalogue lacks {missing:?}");
+}
+
+fn templates(folder: &str) -> Vec<PathBuf> {
+    let (mut found, mut folders) = (Vec::new(), vec![PathBuf::from(folder)]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path
+                .extension()
+                .is_some_and(|ending| ending == "html" || ending == "txt")
+            {
+                found.push(path);
+            }
+        }
+    }
+    found
+}

@@ -8,6 +8,7 @@ use chrono_tz::Tz;
 
 use super::inputs::{Answer, id_of, invalid};
 use super::names::{Names, Wanted};
+use super::when;
 use crate::actions::{self, allow};
 use crate::app::{App, Ctx};
 use crate::domain::access::{Action, Target};
@@ -17,7 +18,6 @@ use crate::domain::oncall::{Change, OverrideKind, Shift, gaps};
 use crate::domain::people::Team;
 use crate::domain::refusal::FieldError;
 use crate::domain::timestamp::Timestamp;
-use crate::domain::wall_clock;
 use crate::error::{Error, Fields, Result};
 use crate::http::form::{Form, Posted};
 use crate::http::page::{Page, Viewer};
@@ -94,8 +94,6 @@ struct Known {
     people: Vec<(String, String)>,
     names: Names,
     has_feed: bool,
-    /// The instant that the shifts begin at: the request's own is a moment earlier, and nobody is on call then.
-    now: Timestamp,
 }
 
 fn load(ctx: &Ctx<'_>, wanted: Option<TeamId>) -> Result<Known> {
@@ -160,7 +158,6 @@ fn load(ctx: &Ctx<'_>, wanted: Option<TeamId>) -> Result<Known> {
             people,
             names,
             has_feed,
-            now: ctx.now,
         })
     })
 }
@@ -189,7 +186,7 @@ pub fn step_rows(p: &Page, policy: &escalation::Policy, names: &Names) -> Vec<St
 
 fn page_of(req: &HttpRequest, known: Known, form: Form, feed: Option<String>) -> ShowPage {
     let p = Page::new(req, "oncall-title");
-    let now = known.now;
+    let now = p.now;
     let people_at = |at: Timestamp| -> Vec<PersonId> {
         let mut people: Vec<PersonId> = known
             .shifts
@@ -372,7 +369,11 @@ pub async fn add_override(
 
 fn make_override(ctx: &Ctx<'_>, team: TeamId, posted: &Posted, zone: Tz) -> Result<()> {
     let mut fields = Fields::new();
-    let at = |field, text| local(field, text).map(|time| wall_clock::instant(time, zone));
+    let at = |field, text: &str| {
+        local(field, text)?;
+        let at = when::instant(field, text, zone, ctx.now)?;
+        at.ok_or_else(|| FieldError::new(field, "required"))
+    };
     let starts_at = fields.take(at("starts_at", posted.text("starts_at")));
     let ends_at = fields.take(at("ends_at", posted.text("ends_at")));
     let kind = posted.text("kind").parse::<OverrideKind>();

@@ -43,6 +43,7 @@ field-is-recorded = This lies in the past. What was is on record and stays.
 field-override-too-long = At most { $max } days. Whoever is away for longer leaves the rotation.
 field-replaces-self = Somebody can't replace themselves.
 field-deactivated = { $name } is deactivated.
+field-not-a-time = "{ $value }" is no date and time. Write it like 2026-11-21 14:02.
 field-nobody-known = Choose somebody who is here.
 field-too-many = At most { $max }.
 field-out-of-range = From { $min } to { $max }; { $got } is not.

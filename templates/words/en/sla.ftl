@@ -139,3 +139,5 @@ letter-clock-breached-body =
        *[other] { $key } "{ $title }" is late; it was due by { $deadline }.
     }
 letter-clock-breached-action = Open the ticket
+field-taken = That name is taken.
+field-not-a-weekday = That is no day of the week.
