@@ -274,7 +274,8 @@ pub fn mark_for_report(ctx: &Ctx<'_>, key: TicketKey, seq: i64, mark: bool) -> R
     })
 }
 
-/// Replaces an entry's text by a tombstone that keeps its hash.
+/// Replaces an entry's text by a tombstone that keeps its hash: on the timeline, in the index, in the mail that brought it and in
+/// the letter that carried it out. Files that hang on the entry stay.
 pub fn redact(ctx: &Ctx<'_>, key: TicketKey, seq: i64, why: &str) -> Result<Ticket> {
     let why = written("why", why)?;
     change(ctx, key, None, Action::Redact, |tx, ticket| {
@@ -282,7 +283,14 @@ pub fn redact(ctx: &Ctx<'_>, key: TicketKey, seq: i64, why: &str) -> Result<Tick
         if entry.redacted_at.is_some() {
             return Err(Refusal::new("already-redacted").into());
         }
-        let hash = store::blob::Hash::of(entry.body.as_bytes()).hex();
+        let sent = store::blob::Hash::of(entry.body.as_bytes());
+        if store::outbox::is_frozen_as(tx, ticket.id, seq, sent)? {
+            store::blob::redact(tx, sent)?;
+        }
+        for raw in store::intake::raw_of_entry(tx, ticket.id, seq)? {
+            store::blob::redact(tx, raw)?;
+        }
+        let hash = sent.hex();
         store::timeline::redact(
             tx,
             ticket.id,

@@ -94,6 +94,10 @@ fn write_chunks(
         .select(blob::size_bytes)
         .first(&mut **tx)
         .optional()?;
+    if known.is_some_and(|known| known != size as i64) {
+        // Redacted: a tombstone stands there.
+        return Ok(());
+    }
     if known.is_none() {
         diesel::insert_into(blob::table)
             .values((
@@ -160,6 +164,28 @@ pub fn get(conn: &mut Conn, hash: Hash) -> Result<Option<Vec<u8>>> {
         )));
     }
     Ok(Some(bytes))
+}
+
+/// Puts a tombstone in the place of stored bytes, for good: they keep their hash, which is no longer that of what is there, and
+/// the same bytes coming again don't bring them back.
+pub fn redact(tx: &mut Tx, hash: Hash) -> Result<()> {
+    let tombstone = format!("[redacted, sha256 {}]", hash.hex()).into_bytes();
+    let known = diesel::update(blob::table.find(hash.0.to_vec()))
+        .set(blob::size_bytes.eq(tombstone.len() as i64))
+        .execute(&mut **tx)?;
+    if known == 0 {
+        return Ok(());
+    }
+    diesel::delete(blob_chunk::table.filter(blob_chunk::hash.eq(hash.0.to_vec())))
+        .execute(&mut **tx)?;
+    diesel::insert_into(blob_chunk::table)
+        .values((
+            blob_chunk::hash.eq(hash.0.to_vec()),
+            blob_chunk::seq.eq(0),
+            blob_chunk::bytes.eq(tombstone),
+        ))
+        .execute(&mut **tx)?;
+    Ok(())
 }
 
 /// A file on a timeline entry.
@@ -253,5 +279,22 @@ mod tests {
             );
         }
         assert_eq!(store.read(|conn| get(conn, Hash([7; 32]))).unwrap(), None);
+    }
+
+    #[test]
+    fn redacted_bytes_stay_away_even_when_they_come_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&DatabaseUrl::Sqlite(folder.path().join("b.db"))).unwrap();
+        crate::store::migrate::up(&store).unwrap();
+        let now = Timestamp::from_micros(1);
+        for size in [5, CHUNK * 2 + 1] {
+            let bytes = vec![b'x'; size];
+            let hash = put(&store, &bytes, now).unwrap();
+            store.write(|tx| redact(tx, hash)).unwrap();
+            assert_eq!(put(&store, &bytes, now).unwrap(), hash);
+            let kept = store.read(|conn| get(conn, hash)).unwrap().unwrap();
+            let tombstone = format!("[redacted, sha256 {}]", hash.hex());
+            assert_eq!(String::from_utf8(kept).unwrap(), tombstone);
+        }
     }
 }

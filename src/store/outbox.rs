@@ -59,6 +59,17 @@ impl NewDelivery {
     }
 }
 
+/// Whether a letter about this entry was frozen as these bytes.
+pub fn is_frozen_as(conn: &mut Conn, ticket: TicketId, seq: i64, bytes: Hash) -> Result<bool> {
+    let known: i64 = delivery::table
+        .filter(delivery::ticket_id.eq(ticket))
+        .filter(delivery::entry_seq.eq(seq))
+        .filter(delivery::frozen_hash.eq(bytes.0.to_vec()))
+        .count()
+        .get_result(conn)?;
+    Ok(known > 0)
+}
+
 /// Queues it; `None` if a delivery with this key exists already.
 pub fn queue(tx: &mut Tx, new: &NewDelivery, now: Timestamp) -> Result<Option<DeliveryId>> {
     let id: DeliveryId = Id::new(now);

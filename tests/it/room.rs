@@ -35,6 +35,10 @@ fn ada(desk: &Desk) -> Staff {
 
 fn uplink_down(desk: &Desk) {
     contoso(desk);
+    uplink_again(desk);
+}
+
+fn uplink_again(desk: &Desk) {
     mail(
         desk,
         "carol@contoso.example",
@@ -93,6 +97,21 @@ both_databases!(
         says(&page, "[redacted, sha256 ");
         says(&page, "a password");
         hides(&admin.get("/search?q=hunter2"), "/INC-1\"");
+        // Nor in the mail that brought it, and in the same mail brought once more.
+        uplink_again(&desk);
+        let ledger = admin.get("/mail/in").text;
+        let mails: Vec<&str> = ledger
+            .split("href=\"/mail/in/")
+            .skip(1)
+            .filter_map(|rest| rest.split('"').next())
+            .filter(|id| id.len() >= 32)
+            .collect();
+        assert!(!mails.is_empty(), "{ledger}");
+        for id in mails {
+            hides(&admin.get(&format!("/mail/in/{id}")), "hunter2");
+            let raw = admin.get(&format!("/mail/in/{id}/raw"));
+            says(&raw, "[redacted, sha256 ");
+        }
         assert_eq!(admin.post("/INC-1/redact", &form).status, 422);
     }
 );
