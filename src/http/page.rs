@@ -243,6 +243,16 @@ impl Page {
         self.time_in(at, Detail::Date)
     }
 
+    /// The end of what began at `from`: `14:02` on the same day, else as [`Page::full_time`].
+    pub fn until(&self, from: &Timestamp, at: &Timestamp) -> Markup {
+        let day = |at: &Timestamp| at.in_zone(self.zone).date_naive();
+        if day(from) == day(at) {
+            self.clock_time(at)
+        } else {
+            self.full_time(at)
+        }
+    }
+
     /// `14:02 (9 min ago)`: never the distance alone.
     pub fn time_ago(&self, at: &Timestamp) -> Markup {
         let distance = self.now.secs_since(*at);

@@ -485,7 +485,19 @@ fn the_reference_is_readable_without_a_network_or_a_login() {
     for (_, path, _) in ROUTES {
         assert!(html.contains(path), "{path}");
     }
-    assert!(html.contains(r##"href="#shape-Ticket""##));
+    let chapter = p.send(
+        "GET",
+        "/api?about=tickets",
+        &[("accept", "text/html")],
+        None,
+    );
+    let chapter = chapter.body.as_str().expect("a page").to_owned();
+    assert!(chapter.contains(r##"href="#shape-Ticket""##));
+    assert!(chapter.contains(r#"id="shape-Ticket""#));
+    assert_eq!(p.send("GET", "/api?about=nothing", &[], None).status, 404);
+    for page in [html, &chapter] {
+        assert!(page.len() < 100 * 1024, "{} bytes", page.len());
+    }
     assert!(!html.contains("<script>") && !html.contains("style="));
     assert!(!html.contains("src=\"http"));
 }

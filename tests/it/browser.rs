@@ -93,7 +93,11 @@ impl Browser {
         let value = if dark { "dark" } else { "light" };
         self.devtools(
             "Emulation.setEmulatedMedia",
-            json!({"features": [{"name": "prefers-color-scheme", "value": value}]}),
+            json!({"features": [
+                {"name": "prefers-color-scheme", "value": value},
+                // A colour on its way from light to dark has no contrast to speak of.
+                {"name": "prefers-reduced-motion", "value": "reduce"},
+            ]}),
         );
     }
 
@@ -242,15 +246,21 @@ impl Browser {
     /// Clicks, and waits for the page that comes.
     #[track_caller]
     fn leave(&self, path: &str) {
+        self.leave_by(|| self.click(path));
+    }
+
+    /// Does what leads to another page, and waits for it.
+    #[track_caller]
+    fn leave_by(&self, go: impl FnOnce()) {
         self.runs("window.leaving = true", vec![]);
-        self.click(path);
+        go();
         let began = Instant::now();
         let arrived = "return !window.leaving && document.readyState === 'complete'";
         // While the pages change there is no page to ask.
         while self.tries(arrived) != Some(json!(true)) {
             assert!(
                 began.elapsed() < PATIENCE,
-                "{path} leads nowhere from {}:\n{}",
+                "nothing came after {}:\n{}",
                 self.place(),
                 self.text()
             );
@@ -336,6 +346,17 @@ impl Browser {
         ran.unwrap_or_else(|error| panic!("on {}: {error}", self.place()))
     }
 
+    /// Sends the first form of the selector as it stands, past the browser's own checks.
+    #[track_caller]
+    pub fn send_unchecked(&self, css: &str) {
+        self.leave_by(|| {
+            self.runs(
+                "document.querySelector(arguments[0]).submit()",
+                vec![json!(css)],
+            );
+        });
+    }
+
     /// Forgets every session.
     pub fn forget(&self) {
         let forgot = self.runtime.block_on(self.client().delete_all_cookies());
@@ -343,9 +364,8 @@ impl Browser {
     }
 
     /// A picture of what is on the screen, as PNG.
-    pub fn picture(&self) -> Vec<u8> {
-        let taken = self.runtime.block_on(self.client().screenshot());
-        taken.expect("a picture")
+    pub fn picture(&self) -> Option<Vec<u8>> {
+        self.runtime.block_on(self.client().screenshot()).ok()
     }
 
     /// What a click saved, once it is there whole.
@@ -371,6 +391,15 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
+        // What a person would have seen when it failed.
+        if std::thread::panicking()
+            && let Some(picture) = self.client.as_ref().and_then(|_| self.picture())
+        {
+            let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("browser.png");
+            if std::fs::write(&place, picture).is_ok() {
+                eprintln!("the page as it was: {}", place.display());
+            }
+        }
         if let Some(client) = self.client.take() {
             // It may be gone already; the driver's end takes it along in any case.
             let _ = self.runtime.block_on(async {

@@ -8,8 +8,8 @@ use crate::cluster;
 use crate::git_bench::{WATCHKEEPER, text};
 use crate::running::Running;
 
-const PASSWORD: &str = "keep the watch at night";
-const INES: &str = "ines@northstar.example";
+pub const PASSWORD: &str = "keep the watch at night";
+pub const INES: &str = "ines@northstar.example";
 const TOM: &str = "tom@northstar.example";
 const MAJA: &str = "maja@northwind.example";
 
@@ -40,16 +40,20 @@ fn play(scripts: Scripts, database: Option<&str>) {
 }
 
 fn log_in(desk: &Browser, who: &str) {
+    log_in_with(desk, who, PASSWORD);
+}
+
+pub fn log_in_with(desk: &Browser, who: &str, password: &str) {
     desk.forget();
     desk.go("/log-in");
     desk.fill("Mail address", who);
-    desk.fill("Password", PASSWORD);
+    desk.fill("Password", password);
     desk.press("Log in");
     desk.sees("On fire");
 }
 
 /// Set-up in the browser, through the link that was printed.
-fn set_up(house: &Running, desk: &Browser) {
+pub fn set_up(house: &Running, desk: &Browser) {
     desk.go(&house.set_up_path());
     desk.fill("Name", "Ines Maro");
     desk.fill("Mail address", INES);

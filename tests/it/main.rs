@@ -11,6 +11,7 @@ mod api_walk;
 mod bad_calls;
 mod bad_input;
 mod browser;
+mod browser_axe;
 mod browser_steps;
 mod change;
 mod cluster;

@@ -1,12 +1,16 @@
 //! The API's reference for people, made from the same document that programs read. It needs no network, no script and no login.
 
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
+use actix_web::web::Query;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::document;
+use crate::error::Error;
 use crate::http::page::Page;
 use crate::http::reply::{self, Failure};
 
@@ -59,18 +63,70 @@ struct Reference {
     shapes: Vec<Shape>,
 }
 
+/// What is asked for: `/api?about=tickets`.
+#[derive(Deserialize)]
+pub struct Asked {
+    about: Option<String>,
+}
+
 #[derive(Template)]
 #[template(path = "api/reference.html")]
 struct ReferencePage {
     p: Page,
     reference: &'static Reference,
+    /// The chapter that is shown whole; without one, all operations stand in a list.
+    chapter: Option<&'static Chapter>,
+    shapes: Vec<&'static Shape>,
 }
 
-pub async fn show(req: HttpRequest) -> Result<HttpResponse, Failure> {
+/// `GET /api`: every operation in a list, or one chapter with the shapes that it needs. All at once would weigh more than a
+/// page may.
+pub async fn show(req: HttpRequest, asked: Query<Asked>) -> Result<HttpResponse, Failure> {
+    let reference = reference();
+    let chapter = match asked.about.as_deref() {
+        None => None,
+        Some(name) => {
+            let found = reference.chapters.iter().find(|known| known.name == name);
+            Some(found.ok_or(Error::NotFound)?)
+        }
+    };
+    let shapes = chapter.map(|chapter| needed(reference, chapter));
     reply::page(&ReferencePage {
         p: Page::new(&req, "api-title"),
-        reference: reference(),
+        reference,
+        chapter,
+        shapes: shapes.unwrap_or_default(),
     })
+}
+
+/// The shapes that a chapter's operations name, with those that these name.
+fn needed(reference: &'static Reference, chapter: &Chapter) -> Vec<&'static Shape> {
+    let mut wanted = BTreeSet::from(["Problem"]);
+    for operation in &chapter.operations {
+        wanted.extend(operation.body.as_deref());
+        let answers = operation.answers.iter();
+        wanted.extend(answers.filter_map(|answer| answer.shape.as_deref()));
+    }
+    loop {
+        let known = wanted.len();
+        for shape in &reference.shapes {
+            if wanted.contains(shape.name.as_str()) {
+                wanted.extend(
+                    shape
+                        .fields
+                        .iter()
+                        .filter_map(|field| field.shape.as_deref()),
+                );
+            }
+        }
+        if wanted.len() == known {
+            break;
+        }
+    }
+    let shapes = reference.shapes.iter();
+    shapes
+        .filter(|shape| wanted.contains(shape.name.as_str()))
+        .collect()
 }
 
 fn reference() -> &'static Reference {

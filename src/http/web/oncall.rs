@@ -94,6 +94,8 @@ struct Known {
     people: Vec<(String, String)>,
     names: Names,
     has_feed: bool,
+    /// The instant that the shifts begin at: the request's own is a moment earlier, and nobody is on call then.
+    now: Timestamp,
 }
 
 fn load(ctx: &Ctx<'_>, wanted: Option<TeamId>) -> Result<Known> {
@@ -158,6 +160,7 @@ fn load(ctx: &Ctx<'_>, wanted: Option<TeamId>) -> Result<Known> {
             people,
             names,
             has_feed,
+            now: ctx.now,
         })
     })
 }
@@ -186,7 +189,7 @@ pub fn step_rows(p: &Page, policy: &escalation::Policy, names: &Names) -> Vec<St
 
 fn page_of(req: &HttpRequest, known: Known, form: Form, feed: Option<String>) -> ShowPage {
     let p = Page::new(req, "oncall-title");
-    let now = p.now;
+    let now = known.now;
     let people_at = |at: Timestamp| -> Vec<PersonId> {
         let mut people: Vec<PersonId> = known
             .shifts

@@ -251,6 +251,7 @@ zone-of-customer = the customer's
 settings-title = Settings
 settings-overruled = The configuration of this process decides these, whatever stands here:
 settings-relay-now = Mail goes out through
+settings-relay-folder = Mail goes where the configuration of this process says.
 settings-relay-none = No mail goes out: nobody can be paged.
 settings-relay-hint = Empty leaves it as it is. The password is never shown again.
 settings-no-relay = Send no mail any more

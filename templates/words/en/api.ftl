@@ -5,7 +5,6 @@ api-description = Everything that people do in the browser, programs do here. Ca
 api-begin = Make a token on the tokens page, then open a ticket:
 api-document = The same as an OpenAPI 3.1 document
 api-tokens = Your tokens
-api-contents = Contents
 api-shapes = Shapes
 api-required = required
 api-body = Body

@@ -16,6 +16,7 @@ nav-home = My shift
 nav-queue = Queue
 nav-incidents = Incidents
 nav-changes = Changes
+nav-tasks = Tasks
 nav-oncall = On call
 nav-search = Search
 nav-new = New

@@ -1,0 +1,350 @@
+//! Every page of the product, in light and dark: axe-core finds nothing, nothing runs out of a narrow screen sideways.
+//!
+//! Which pages there are is taken from the route table: a GET route that no visit reached fails the test, unless it stands in
+//! [`NO_PAGES`] because what it answers is no page.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Mutex;
+
+use serde_json::{Value, json};
+
+use crate::access_matrix;
+use crate::browser::{Browser, Screen, Scripts};
+use crate::browser_steps::{self, INES, PASSWORD};
+use crate::running::Running;
+
+const AXE: &str = include_str!("../vendor/axe-core/axe.min.js");
+
+/// GET routes that answer with a file, a feed or a program's data.
+const NO_PAGES: &[&str] = &[
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/a/{name}",
+    "/queue.csv",
+    "/ledger.csv",
+    "/feed/{token}.ics",
+    "/mail/in/{id}/raw",
+    "/{key}/files/{id}",
+    "/portal/{key}/files/{id}",
+    "/{key}/report/{customer}/{format}",
+    "/api/v1/keys/{key}/verdict",
+];
+
+/// Pages besides those of the route table's file.
+const MORE_PAGES: &[&str] = &["/api"];
+
+/// A form that is sent empty shows what is wrong at each field: a page of its own.
+const FORMS: &[&str] = &[
+    "/new",
+    "/call",
+    "/customers/new",
+    "/people/new",
+    "/services/new",
+    "/agreements/new",
+    "/calendars/new",
+    "/tokens",
+    "/mail/addresses",
+    "/repositories",
+];
+
+#[test]
+fn axe_finds_nothing_on_any_page_in_light_and_dark() {
+    let seen = Seen::default();
+    std::thread::scope(|scope| {
+        let month = scope.spawn(|| a_house_with_a_month(&seen));
+        let fresh = scope.spawn(|| a_fresh_house(&seen));
+        for visit in [month, fresh] {
+            if let Err(why) = visit.join() {
+                std::panic::resume_unwind(why);
+            }
+        }
+    });
+    let seen = seen.inner.into_inner().expect("nobody panicked");
+    let pages = access_matrix::routes()
+        .into_iter()
+        .filter(|(method, pattern)| method == "GET" && !NO_PAGES.contains(&pattern.as_str()))
+        .map(|(_, pattern)| pattern)
+        .chain(MORE_PAGES.iter().map(|page| (*page).to_owned()));
+    let missed: Vec<String> = pages.filter(|page| !seen.patterns.contains(page)).collect();
+    assert!(
+        seen.findings.is_empty() && missed.is_empty(),
+        "{} findings on {} pages:\n{}\nNo visit reached {missed:?}",
+        seen.findings.len(),
+        seen.pages,
+        seen.findings.join("\n")
+    );
+}
+
+/// What was reached and found so far, by both visits.
+#[derive(Default)]
+struct Seen {
+    inner: Mutex<Reached>,
+}
+
+#[derive(Default)]
+struct Reached {
+    patterns: BTreeSet<String>,
+    pages: usize,
+    findings: Vec<String>,
+}
+
+/// The demo: everything that links lead to, as staff, as a customer's contact, and as nobody.
+fn a_house_with_a_month(seen: &Seen) {
+    let house = Running::demo();
+    let visit = Visit::new(&house, seen);
+    visit.page("/log-in");
+    visit.page("/forgotten");
+    visit.page("/n/no-such-page");
+    browser_steps::log_in_with(&visit.browser, INES, "keep the watch");
+    visit.walk("/");
+    for form in FORMS {
+        visit.browser.go(form);
+        visit.browser.send_unchecked("main form[method=post]");
+        visit.look(&format!("{form}, sent empty"));
+    }
+    visit.page("/nothing-here");
+    visit.page("/queue?q=no:such&sort=1");
+    visit.page("/search?q=replica");
+    visit.page("/search?q=nothingtobefound");
+    // A contact's side: invited from the house, at the link that the invitation carries.
+    visit.browser.go("/customers");
+    visit.browser.follow("Northwind");
+    visit.browser.follow("Maja Falk");
+    visit.browser.press("Invite to the portal");
+    visit.look("the invitation's link");
+    let invitation = house
+        .letter("maja@northwind.example", "")
+        .link("/invitation/");
+    visit.browser.forget();
+    visit.page(&invitation);
+    visit.browser.fill("New password", PASSWORD);
+    visit.browser.fill("The same again", PASSWORD);
+    visit.browser.press("Set password");
+    visit.browser.go("/log-in");
+    visit.browser.fill("Mail address", "maja@northwind.example");
+    visit.browser.fill("Password", PASSWORD);
+    visit.browser.press("Log in");
+    visit.walk("/portal");
+    visit.browser.go("/portal/new");
+    visit.browser.send_unchecked("main form[method=post]");
+    visit.look("/portal/new, sent empty");
+}
+
+/// A fresh installation: set-up, empty pages, links out of letters, the page in the night.
+fn a_fresh_house(seen: &Seen) {
+    let house = Running::fresh(None);
+    let visit = Visit::new(&house, seen);
+    visit.page("/log-in");
+    visit.page(&house.set_up_path());
+    visit.browser.send_unchecked("main form[method=post]");
+    visit.look("set-up, sent empty");
+    browser_steps::set_up(&house, &visit.browser);
+    for empty in [
+        "/",
+        "/queue",
+        "/on-call",
+        "/ledger",
+        "/mail/in",
+        "/mail/out",
+        "/mail/addresses",
+        "/customers",
+        "/tokens",
+        "/repositories",
+        "/post-mortems",
+    ] {
+        visit.page(empty);
+    }
+    visit.browser.go("/mail/addresses");
+    visit.browser.fill("Address", "support@northstar.example");
+    visit.browser.press("Save");
+    visit.browser.follow("support@northstar.example");
+    let address = visit.browser.place();
+    visit.page(&address);
+    visit.browser.go("/on-call");
+    visit.browser.press("Send me a test page");
+    visit.page(&house.letter(INES, "est page").link("/n/"));
+    visit.browser.go("/new");
+    visit.browser.fill("What is it?", "DB master down");
+    visit.browser.tick("Disaster");
+    visit.browser.press("Open it");
+    visit.look("/INC-1, just opened");
+    let night = house.letter(INES, "DB master down").link("/n/");
+    visit.page(&night);
+    visit.browser.press("I have it");
+    visit.look("/n/{token}, answered");
+    visit.browser.forget();
+    visit.browser.go("/log-in");
+    visit.browser.fill("Mail address", INES);
+    visit.browser.fill("Password", "not the password");
+    visit.browser.press("Log in");
+    visit.look("/log-in, wrong password");
+    visit.browser.go("/forgotten");
+    visit.browser.fill("Mail address", INES);
+    visit.browser.press("Send the link");
+    visit.look("/forgotten, sent");
+    visit.page(&house.letter(INES, "password").link("/reset/"));
+}
+
+/// One browser on its way through a house.
+struct Visit<'a> {
+    browser: Browser,
+    seen: &'a Seen,
+    patterns: Vec<String>,
+}
+
+impl<'a> Visit<'a> {
+    fn new(house: &Running, seen: &'a Seen) -> Self {
+        let routes = access_matrix::routes().into_iter();
+        let pages = routes.filter(|(method, _)| method == "GET");
+        let mut patterns: Vec<String> = pages.map(|(_, pattern)| pattern).collect();
+        patterns.extend(MORE_PAGES.iter().map(|page| (*page).to_owned()));
+        // What is written out goes before what has places.
+        patterns.sort_by_key(|pattern| pattern.matches('{').count());
+        Self {
+            browser: Browser::new(&house.url, Scripts::On),
+            seen,
+            patterns,
+        }
+    }
+
+    /// Follows links from `start` until a few of each kind of page were looked at.
+    fn walk(&self, start: &str) {
+        let mut waiting = VecDeque::from([start.to_owned()]);
+        let mut known = BTreeSet::from([start.to_owned()]);
+        let mut looked: BTreeMap<String, usize> = BTreeMap::new();
+        while let Some(place) = waiting.pop_front() {
+            let Some(pattern) = self.pattern_of(&place) else {
+                continue;
+            };
+            let path = place.split('?').next().unwrap_or_default();
+            let (kind, most) = match pattern.as_str() {
+                no_page if NO_PAGES.contains(&no_page) => continue,
+                // Tickets by kind: each has a page of its own making.
+                "/{key}" => (path.split('-').next().unwrap_or_default().to_owned(), 3),
+                // Where only one customer was hit, this leads on to their report.
+                "/{key}/report" => (pattern.clone(), 6),
+                "/new" | "/portal/{key}" | "/{key}/clocks/{id}" => (pattern.clone(), 4),
+                _ => (pattern.clone(), 1),
+            };
+            let count = looked.entry(kind).or_default();
+            if *count == most {
+                continue;
+            }
+            *count += 1;
+            self.page(&place);
+            for link in self.links() {
+                if known.insert(link.clone()) {
+                    waiting.push_back(link);
+                }
+            }
+        }
+    }
+
+    /// Addresses of ours that this page links to, without what stands behind a `#`.
+    fn links(&self) -> Vec<String> {
+        let found = self.browser.runs(
+            "return [...document.querySelectorAll('a[href]')]
+                .filter(a => a.origin === location.origin)
+                .map(a => a.pathname + a.search)",
+            vec![],
+        );
+        let found = found.as_array().cloned().unwrap_or_default();
+        let texts = found.iter().filter_map(Value::as_str);
+        texts.map(str::to_owned).collect()
+    }
+
+    fn pattern_of(&self, place: &str) -> Option<String> {
+        let path = place.split('?').next().unwrap_or_default();
+        let fits = |pattern: &&String| {
+            let (wanted, given) = (pattern.split('/'), path.split('/'));
+            wanted.clone().count() == given.clone().count()
+                && wanted.zip(given).all(|(wanted, given)| match wanted {
+                    "{key}" => is_key(given),
+                    _ => wanted == given || wanted.starts_with('{') && !given.is_empty(),
+                })
+        };
+        self.patterns.iter().find(fits).cloned()
+    }
+
+    /// Goes there and looks.
+    fn page(&self, place: &str) {
+        self.browser.go(place);
+        let reached = self.browser.place();
+        if let Some(pattern) = self.pattern_of(&reached) {
+            let mut seen = self.seen.inner.lock().expect("nobody panicked");
+            seen.patterns.insert(pattern);
+        }
+        self.look(place);
+    }
+
+    /// Looks at the page that is open, in every light and from near and far.
+    fn look(&self, name: &str) {
+        let mut findings = Vec::new();
+        self.browser.runs(
+            "document.querySelectorAll('details.drawer').forEach(one => one.open = true)",
+            vec![],
+        );
+        for screen in [Screen::Narrow, Screen::Phone] {
+            self.browser.at(screen);
+            let wide = self.browser.runs(SIDEWAYS, vec![]);
+            if !wide.is_null() {
+                findings.push(format!("{name}: {screen:?} runs out sideways: {wide}"));
+            }
+        }
+        self.browser.at(Screen::Desk);
+        self.browser.runs(AXE, vec![]);
+        let mut inks = BTreeSet::new();
+        for is_dark in [false, true] {
+            self.browser.in_the_dark(is_dark);
+            let ran = self.browser.runs_async(RUN, vec![json!(is_dark)]);
+            assert_eq!(
+                ran["dark"], is_dark,
+                "{name}: the colours are the other ones"
+            );
+            assert!(ran["passes"].as_u64() > Some(5), "{name}: {ran}");
+            inks.insert(ran["ink"].to_string());
+            for finding in ran["findings"].as_array().into_iter().flatten() {
+                let light = if is_dark { "dark" } else { "light" };
+                findings.push(format!(
+                    "{name}, {light}: {}",
+                    finding.as_str().unwrap_or("?")
+                ));
+            }
+        }
+        assert_eq!(inks.len(), 2, "{name}: {inks:?} in light and dark");
+        let mut seen = self.seen.inner.lock().expect("nobody panicked");
+        seen.pages += 1;
+        seen.findings.extend(findings);
+    }
+}
+
+fn is_key(text: &str) -> bool {
+    let Some((kind, number)) = text.split_once('-') else {
+        return false;
+    };
+    (2..=3).contains(&kind.len())
+        && kind.chars().all(|c| c.is_ascii_alphabetic())
+        && !number.is_empty()
+        && number.chars().all(|c| c.is_ascii_digit())
+}
+
+/// What makes the page wider than the screen, from the outside in; null when nothing does.
+const SIDEWAYS: &str = "
+    const most = document.documentElement.clientWidth;
+    if (document.documentElement.scrollWidth <= most) return null;
+    const wide = [...document.querySelectorAll('body *')].filter(one =>
+        one.getBoundingClientRect().right > most + 1 && !one.closest('.scroll, .botnav, pre, svg'));
+    return wide.map(one => one.outerHTML.slice(0, 60)).slice(-3)
+        .concat(document.documentElement.scrollWidth)";
+
+/// Runs axe on the page and says what it found, one line a finding.
+const RUN: &str = "
+    const done = arguments[arguments.length - 1];
+    axe.run(document, {resultTypes: ['violations']}).then(result => done({
+        dark: matchMedia('(prefers-color-scheme: dark)').matches,
+        ink: getComputedStyle(document.body).color,
+        passes: result.passes.length,
+        findings: result.violations.flatMap(rule => rule.nodes.map(node =>
+            `${rule.id} (${rule.impact}): ${node.html.slice(0, 120)} ${node.failureSummary.replaceAll('\\n', ' ')}`)),
+    }), error => done({findings: [String(error)]}))";
