@@ -152,7 +152,7 @@ fn through_the_api(server: &Server, token: &str, options: &Options, per_second: 
         let answer = client
             .post("/api/v1/tickets", token, &format!("{run}-{n}"), &body)
             .expect("an answer");
-        assert_eq!(answer.status, 201, "POST /api/v1/tickets");
+        assert_eq!(answer.status, 201, "{}", answer.text());
         sent.elapsed()
     });
     let name = if per_second.is_some() {

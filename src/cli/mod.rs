@@ -5,6 +5,7 @@ mod backup;
 pub mod demo;
 mod hook;
 mod mail;
+mod relocate;
 mod serve;
 
 use std::path::PathBuf;
@@ -44,6 +45,11 @@ enum Verb {
         /// A file that `backup` made.
         file: PathBuf,
     },
+    /// Copies the embedded database into an empty PostgreSQL database.
+    Relocate {
+        /// `postgres://user@host/name`
+        to: String,
+    },
     /// Rescues an installation that nobody can log in to.
     #[command(subcommand)]
     Admin(admin::AdminVerb),
@@ -71,6 +77,9 @@ pub fn main() -> ExitCode {
             .map(done),
         Verb::Restore { file } => config(&matches, "data")
             .and_then(|config| backup::back(config, &file))
+            .map(done),
+        Verb::Relocate { to } => config(&matches, "data")
+            .and_then(|config| relocate::run(config, &to))
             .map(done),
         Verb::Hook(verb) => hook::run(verb),
         Verb::Admin(verb) => config(&matches, "data")

@@ -24,6 +24,7 @@ pub mod people;
 pub mod portal;
 pub mod postmortem;
 pub mod queue;
+pub mod relocate;
 pub mod repository;
 pub mod room;
 pub mod roster;

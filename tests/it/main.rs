@@ -30,6 +30,7 @@ mod oncall_web;
 mod outage;
 mod portal;
 mod program;
+mod relocate;
 mod room;
 mod roster;
 mod running;

@@ -180,7 +180,7 @@ fn only_the_store_speaks_sql() {
         let backend =
             in_store && (code(&text).contains("Conn::Sqlite") || code(&text).contains("Conn::Pg"));
         let may = [
-            "backend", "search", "bulk", "backup", "migrate", "writer", "ticket",
+            "backend", "search", "bulk", "backup", "migrate", "writer", "ticket", "relocate",
         ];
         let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
         if backend && !may.contains(&stem.as_str()) {
