@@ -129,7 +129,7 @@ fn main() {
         let name = format!("search `{words}`");
         reader.measure(&name, options.rounds.min(200), |_| path.clone());
     }
-    under_load(&server, options.rounds, &any);
+    under_load(&server, &reader.cookies, options.rounds, &any);
     println!(
         "memory           {:>11} under page load, at most {}",
         server.memory("VmRSS").unwrap_or_default(),
@@ -207,12 +207,20 @@ impl Reader {
 }
 
 /// Eight readers at once, so that the memory is a busy house's.
-fn under_load(server: &Server, rounds: usize, any: &(impl Fn(usize) -> String + Sync)) {
+fn under_load(
+    server: &Server,
+    cookies: &str,
+    rounds: usize,
+    any: &(impl Fn(usize) -> String + Sync),
+) {
     let began = Instant::now();
     std::thread::scope(|scope| {
         for reader in 0..8 {
             scope.spawn(move || {
-                let mut seat = Reader::log_in(server);
+                let mut seat = Reader {
+                    link: Client::connect(server.http).expect("the server listens"),
+                    cookies: cookies.to_owned(),
+                };
                 for n in 0..rounds {
                     seat.get(&any(n * 8 + reader));
                     seat.get("/queue");

@@ -13,11 +13,13 @@ pub(super) const JOB: Job = Job {
     run,
     // The first page of a change leaves with the change itself; what waits here was due after minutes.
     rest: Duration::from_millis(100),
+    hands: 1,
 };
 pub(super) const SHIFTS: Job = Job {
     name: "shifts",
     run: settle_shifts,
     rest: UNHURRIED,
+    hands: 1,
 };
 
 const AT_ONCE: i64 = 50;

@@ -10,6 +10,7 @@ pub(super) const JOB: Job = Job {
     name: "ledger",
     run,
     rest: UNHURRIED,
+    hands: 1,
 };
 
 const AT_ONCE: i64 = 200;

@@ -18,6 +18,7 @@ pub(super) const JOB: Job = Job {
     name: "mailbox",
     run,
     rest: Duration::from_millis(20),
+    hands: 1,
 };
 
 /// Mails of one transaction. Deciding about one costs ten times what taking one in does, and both take turns at the writer:

@@ -24,6 +24,8 @@ pub struct Job {
     /// How long it rests after a look that found little, whatever is committed meanwhile: a busy house commits a thousand times a
     /// second, and a look at nothing costs as much as a small change.
     pub rest: Duration,
+    /// Threads that do it side by side. More than one only where a lease keeps them apart.
+    pub hands: usize,
 }
 
 /// The rest of a job whose work nobody waits for within the second.
@@ -57,14 +59,17 @@ pub struct Running {
     threads: Vec<JoinHandle<()>>,
 }
 
-/// Starts every job on a thread of its own.
+/// Starts every job on threads of its own.
 pub fn start(app: &Arc<App>) -> std::io::Result<Running> {
     if let Err(error) = outbox::release_leases(app) {
         tracing::error!(%error, "leases of an earlier process stay until they run out");
     }
     let stop = Arc::new(Stop::default());
     let mut threads = Vec::new();
-    for job in ALL {
+    for job in ALL
+        .iter()
+        .flat_map(|job| std::iter::repeat_n(job, job.hands))
+    {
         let (app, stop) = (Arc::clone(app), Arc::clone(&stop));
         let thread = std::thread::Builder::new().name(format!("job-{}", job.name));
         threads.push(thread.spawn(move || keep_running(job, &app, &stop))?);

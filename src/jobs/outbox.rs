@@ -30,11 +30,15 @@ pub(super) const PAGES: Job = Job {
     name: "pages",
     run: |app| run(app, 0..2, "pages"),
     rest: Duration::from_millis(5),
+    // A relay that thinks for seconds about one page doesn't hold up the next.
+    hands: 2,
 };
 pub(super) const LETTERS: Job = Job {
     name: "letters",
     run: |app| run(app, 2..i16::MAX, "letters"),
     rest: Duration::from_millis(100),
+    // Each letter waits for three commits and a relay; side by side they share the commits.
+    hands: 4,
 };
 
 /// Deliveries leased at a time: few, so that a more urgent one that comes in meanwhile is next.

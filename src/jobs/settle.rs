@@ -10,6 +10,7 @@ pub(super) const JOB: Job = Job {
     name: "settle",
     run,
     rest: UNHURRIED,
+    hands: 1,
 };
 
 /// A resolved incident closes after this many days without an objection.

@@ -17,6 +17,7 @@ pub const JOB: Job = Job {
     name: "clocks",
     run,
     rest: Duration::from_millis(100),
+    hands: 1,
 };
 
 fn run(app: &App) -> Result<Again> {

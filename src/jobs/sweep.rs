@@ -9,6 +9,7 @@ pub(super) const JOB: Job = Job {
     name: "sweep",
     run,
     rest: UNHURRIED,
+    hands: 1,
 };
 
 /// So long after its day an answer may lie about: most looks then find nothing to do, and a look costs one index probe.
