@@ -82,6 +82,47 @@ pub fn slice(
     from: Option<Cursor>,
     most: i64,
 ) -> Result<Slice> {
+    let mut tickets = match (filter.openness, sort) {
+        // The indexes begin with whether a ticket is open: two short walks and a merge instead of sorting every ticket there is.
+        (Openness::Any, Sort::Due | Sort::Updated) => {
+            let mut both = Vec::new();
+            for openness in [Openness::Open, Openness::Closed] {
+                let half = Filter {
+                    openness,
+                    ..filter.clone()
+                };
+                both.extend(ordered(conn, &half, sort, from, most + 1)?);
+            }
+            match sort {
+                Sort::Due => both.sort_by_key(|ticket| (ticket.due.at, ticket.id)),
+                Sort::New | Sort::Updated => {
+                    both.sort_by_key(|ticket| std::cmp::Reverse((ticket.updated_at, ticket.id)));
+                }
+            }
+            both
+        }
+        _ => ordered(conn, filter, sort, from, most + 1)?,
+    };
+    let has_more = tickets.len() as i64 > most;
+    tickets.truncate(most.max(0) as usize);
+    let next = tickets.last().filter(|_| has_more).map(|last| Cursor {
+        key: match sort {
+            Sort::Due => last.due.at,
+            Sort::New => last.logged_at,
+            Sort::Updated => last.updated_at,
+        },
+        id: last.id,
+    });
+    Ok(Slice { tickets, next })
+}
+
+fn ordered(
+    conn: &mut Conn,
+    filter: &Filter,
+    sort: Sort,
+    from: Option<Cursor>,
+    most: i64,
+) -> Result<Vec<Ticket>> {
     let query = narrowed(filter);
     let query = match sort {
         Sort::Due => {
@@ -109,19 +150,8 @@ pub fn slice(
             query.order((ticket::updated_at.desc(), ticket::id.desc()))
         }
     };
-    let rows: Vec<Row> = query.limit(most + 1).select(Row::as_select()).load(conn)?;
-    let mut tickets: Vec<Ticket> = rows.into_iter().map(Row::ticket).collect();
-    let has_more = tickets.len() as i64 > most;
-    tickets.truncate(most.max(0) as usize);
-    let next = tickets.last().filter(|_| has_more).map(|last| Cursor {
-        key: match sort {
-            Sort::Due => last.due.at,
-            Sort::New => last.logged_at,
-            Sort::Updated => last.updated_at,
-        },
-        id: last.id,
-    });
-    Ok(Slice { tickets, next })
+    let rows: Vec<Row> = query.limit(most).select(Row::as_select()).load(conn)?;
+    Ok(rows.into_iter().map(Row::ticket).collect())
 }
 
 /// How many there are, counted up to `most` and no further.

@@ -72,6 +72,10 @@ both_databases!(
         let dues: Vec<Timestamp> = slice.tickets.iter().map(|it| it.due.at).collect();
         assert!(dues.is_sorted());
 
+        for sort in [Sort::Due, Sort::Updated, Sort::New] {
+            pages_hold_each_ticket_once(&desk, sort);
+        }
+
         // Every tenth, and the month's four.
         let common = hits(&desk, crowd::COMMON, Eyes::Staff);
         assert!((200..220).contains(&common), "{common}");
@@ -82,6 +86,41 @@ both_databases!(
         assert!((1..common).contains(&both), "{both}");
     }
 );
+
+/// Open and closed together, page after page.
+fn pages_hold_each_ticket_once(desk: &Desk, sort: Sort) {
+    let any = Filter {
+        openness: Openness::Any,
+        ..Filter::default()
+    };
+    let mut seen: Vec<Ticket> = Vec::new();
+    let mut from = None;
+    loop {
+        let page = desk
+            .app
+            .store
+            .read(|conn| store::queue::slice(conn, &any, sort, from, 300))
+            .unwrap();
+        seen.extend(page.tickets);
+        from = page.next;
+        if from.is_none() {
+            break;
+        }
+    }
+    match sort {
+        Sort::Due => assert!(seen.is_sorted_by_key(|it| (it.due.at, it.id))),
+        Sort::Updated => {
+            assert!(seen.is_sorted_by(|a, b| (a.updated_at, a.id) > (b.updated_at, b.id)))
+        }
+        Sort::New => assert!(seen.is_sorted_by(|a, b| a.id > b.id)),
+    }
+    let all = desk
+        .app
+        .store
+        .read(|conn| store::queue::count_up_to(conn, &any, 5_000))
+        .unwrap();
+    assert_eq!(seen.len() as i64, all, "{sort}");
+}
 
 /// What a comparison looks at; ids, and what only lives in the moment (pages, letters, warnings), are left out.
 fn told(desk: &Desk, ticket: &Ticket) -> Vec<String> {
