@@ -341,9 +341,9 @@ impl Audit {
             seen(&accepted.disasters),
         );
         self.twice(
-            "disasters that asked for a page, first round and step",
+            "tickets by API that paged, first round and step",
             "ticket_id FROM page WHERE round = 1 AND step = 0",
-            seen(&accepted.disasters),
+            seen(&accepted.tickets),
         );
         self.twice(
             "answers to mails",

@@ -171,8 +171,7 @@ fn pg_is_broken(pg: &mut PgConnection) -> bool {
     AnsiTransactionManager::is_broken_transaction_manager(pg)
 }
 
-const READER_PRAGMAS: &str =
-    "PRAGMA busy_timeout=5000; PRAGMA foreign_keys=ON; PRAGMA query_only=ON;";
+const READER_PRAGMAS: &str = "PRAGMA busy_timeout=5000; PRAGMA foreign_keys=ON; PRAGMA query_only=ON; PRAGMA cache_size=-1000;";
 
 /// How often PostgreSQL may make us run a transaction again before it becomes an error.
 const RETRIES: u32 = 10;
@@ -186,7 +185,11 @@ impl Store {
             DatabaseUrl::Postgres(_) => None,
         };
         let pool = Pool::builder()
-            .max_size(16)
+            .max_size(match url {
+                // Each keeps pages of its own in memory; the file lies in the system's cache, so that more of them gain nothing.
+                DatabaseUrl::Sqlite(_) => 8,
+                DatabaseUrl::Postgres(_) => 16,
+            })
             .min_idle(Some(1))
             .test_on_check_out(false)
             .connection_timeout(Duration::from_secs(5))

@@ -2,6 +2,8 @@
 //! program calls only before it migrates.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use diesel::connection::{Connection, SimpleConnection};
 use diesel::prelude::*;
@@ -23,9 +25,15 @@ pub fn copy(from: &Path, to: &Path) -> Result<()> {
     // What an interrupted backup left is of no use.
     let _ = std::fs::remove_file(&part);
     let mut conn = open(from)?;
-    diesel::sql_query("VACUUM INTO ?")
-        .bind::<diesel::sql_types::Text, _>(part.to_string_lossy())
-        .execute(&mut conn)?;
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| write_out_as_it_grows(&part, &done));
+        let copied = diesel::sql_query("VACUUM INTO ?")
+            .bind::<diesel::sql_types::Text, _>(part.to_string_lossy())
+            .execute(&mut conn);
+        done.store(true, Ordering::Relaxed);
+        copied
+    })?;
     let failed = |error: std::io::Error| Error::internal(format!("{}: {error}", to.display()));
     std::fs::File::open(&part)
         .and_then(|file| file.sync_all())
@@ -38,6 +46,16 @@ pub fn copy(from: &Path, to: &Path) -> Result<()> {
     std::fs::File::open(folder)
         .and_then(|folder| folder.sync_all())
         .map_err(failed)
+}
+
+/// Brings the copy to disk bit by bit. Left to the system, gigabytes of it would be written in one go at the end, and every
+/// commit of the running house would wait behind them.
+fn write_out_as_it_grows(part: &Path, done: &AtomicBool) {
+    while !done.load(Ordering::Relaxed) {
+        std::thread::sleep(Duration::from_millis(10));
+        // It isn't there yet, or the disk is full: the copying itself will say so.
+        let _ = std::fs::File::open(part).and_then(|file| file.sync_data());
+    }
 }
 
 /// What SQLite finds wrong; nothing if the file is whole.
