@@ -268,11 +268,10 @@ fn documents(tx: &mut Tx, wholes: &[Whole]) -> Result<()> {
         .select(search_doc::id)
         .first(&mut **tx)
         .optional()?;
-    let mut id = last.unwrap_or(0);
+    let first = last.unwrap_or(0) + 1;
     let mut places = Vec::with_capacity(found.len());
     let mut terms = Vec::with_capacity(found.len());
-    for (entry_id, ticket_id, text) in found {
-        id += 1;
+    for (id, (entry_id, ticket_id, text)) in (first..).zip(found) {
         places.push(DocumentRow {
             id,
             entry_id,

@@ -19,6 +19,9 @@ const NO_DATE: &str = "is no date and time";
 /// Stockholm has no 02:30 on these nights.
 const SKIPPED: &str = "the clocks change there";
 
+/// Where, what is sent, what is wrong with it, what has to be there again.
+type Row<'a> = (&'a str, Vec<(&'a str, &'a str)>, &'a str, Vec<&'a str>);
+
 /// What a refused form lacks: the problem at its field, or something that was typed.
 fn lacks(answer: &Answer, place: &str, problem: &str, kept: &[&str]) -> Vec<String> {
     let mut lacks = Vec::new();
@@ -75,7 +78,7 @@ both_databases!(
         let day = "2026-02-30T10:00";
         let (gap, next_gap) = ("2026-03-29T02:30", "2027-03-28T02:30");
 
-        let table: Vec<(&str, Vec<(&str, &str)>, &str, Vec<&str>)> = vec![
+        let table: Vec<Row<'_>> = vec![
             // over-long
             (
                 "/call",

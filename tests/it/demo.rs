@@ -150,7 +150,7 @@ both_databases!(
         assert!(actions.iter().any(|(_, task)| task.is_open()));
         assert!(actions.iter().any(|(_, task)| task.state == State::Done));
 
-        let everyone = app.store.read(|conn| store::people::persons(conn)).unwrap();
+        let everyone = app.store.read(store::people::persons).unwrap();
         let ines = everyone.iter().find(|it| it.name == "Ines Maro").unwrap();
         let by = Principal::Person {
             id: ines.id,

@@ -141,7 +141,7 @@ impl Crowd {
                     }
                     kept += 1;
                 }
-                if self.n > 10 * BATCH && (kept / BATCH) % 10 == 0 {
+                if self.n > 10 * BATCH && (kept / BATCH).is_multiple_of(10) {
                     let rate = kept as f64 / began.elapsed().as_secs_f64();
                     println!("  {kept} of {} tickets, {rate:.0} per second", self.n);
                 }

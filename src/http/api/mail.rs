@@ -174,7 +174,7 @@ pub async fn drop_held(call: Call<Nothing>) -> Reply {
 /// It is decided about anew, and neither its hold nor an automatic mark counts: it opens a ticket or joins one.
 #[utoipa::path(post, path = "/api/v1/mail/{id}/take-in", tag = "mail", responses((status = 200, description = "Taken in", body = Mail)))]
 pub async fn take_in(call: Call<Nothing>) -> Reply {
-    settle(call, |ctx, id, letter| intake::take_in(ctx, id, letter)).await
+    settle(call, intake::take_in).await
 }
 
 /// Accept a request to join
