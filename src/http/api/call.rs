@@ -244,9 +244,7 @@ fn once(
         let kept = ctx.read(|conn| idempotency::find(conn, &scope, key, since))?;
         kept.map(|kept| replay(kept, asked)).transpose()
     };
-    if let Some(answer) = before()? {
-        return Ok(answer);
-    }
+    // Not asked first whether there is an answer: nearly every call is new, and one that isn't is undone as a whole by its key.
     let attempt = || {
         ctx.as_one(&work, |tx, answer| {
             idempotency::keep(tx, &scope, key, &answer.kept(asked), ctx.now)
@@ -256,7 +254,7 @@ fn once(
         Ok(answer) => return Ok(answer),
         Err(error) => error,
     };
-    // The same call may have come twice at once, and the other one was faster.
+    // The same call was answered before, or came twice at once and the other one was faster.
     if let Some(answer) = before()? {
         return Ok(answer);
     }
