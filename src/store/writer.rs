@@ -101,9 +101,8 @@ impl Writer {
         let mut conn = SqliteConnection::establish(&path.to_string_lossy())
             .map_err(|error| Error::Unavailable(format!("{}: {error}", path.display())))?;
         conn.batch_execute(
-            // Four times the usual log between checkpoints: pages that every ticket touches are copied back once for all.
             "PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; \
-             PRAGMA cache_size=-8000; PRAGMA wal_autocheckpoint=4000;",
+             PRAGMA cache_size=-8000;",
         )?;
         assert_durable(&mut conn)?;
         let seat = Seat {
