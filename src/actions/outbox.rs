@@ -78,13 +78,17 @@ pub fn release(app: &App, worker: &str) -> Result<()> {
         .write(|tx| rows::release_leases(tx, worker).map(|_| ()))
 }
 
-/// Writes that a try begins. From here on a crash leaves it unsure.
-pub fn begin(ctx: &Ctx<'_>, delivery: &Delivery, message_id: &str) -> Result<i32> {
+/// Writes that a try begins, with a lease of its own: those before it in the batch may have used up the common one. From here on
+/// a crash leaves it unsure. `None` if somebody else has begun it meanwhile.
+pub fn begin(ctx: &Ctx<'_>, delivery: &Delivery, message_id: &str) -> Result<Option<i32>> {
     let number = delivery.attempts + 1;
+    let until = ctx.now.plus_secs(LEASE_SECS);
     ctx.app.store.write(|tx| {
-        rows::begin_attempt(tx, delivery.id, number, message_id, ctx.now)?;
+        if !rows::begin_attempt(tx, delivery.id, number, message_id, ctx.now, until)? {
+            return Ok(None);
+        }
         tell_page(tx, ctx, delivery, PageEventKind::Attempted, "")?;
-        Ok(number)
+        Ok(Some(number))
     })
 }
 

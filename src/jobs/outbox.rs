@@ -179,7 +179,9 @@ fn send_mail(app: &App, ctx: &Ctx<'_>, house: &House, delivery: &Delivery) -> Re
             return deliveries::spoil(ctx, delivery, &error.to_string());
         }
     };
-    let number = deliveries::begin(ctx, delivery, &mail.message_id)?;
+    let Some(number) = deliveries::begin(ctx, delivery, &mail.message_id)? else {
+        return Ok(());
+    };
     let outcome = mailer.send(&mail);
     finish(app, delivery, number, &outcome)
 }
@@ -495,7 +497,9 @@ fn send_call(app: &App, ctx: &Ctx<'_>, house: &House, delivery: &Delivery) -> Re
     let call = app
         .store
         .read(|conn| call(conn, app, house, delivery, ctx.now))?;
-    let number = deliveries::begin(ctx, delivery, &call.id)?;
+    let Some(number) = deliveries::begin(ctx, delivery, &call.id)? else {
+        return Ok(());
+    };
     let outcome = app.post.caller.send(&call);
     finish(app, delivery, number, &outcome)
 }

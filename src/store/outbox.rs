@@ -257,7 +257,22 @@ pub fn begin_attempt(
     number: i32,
     message_id: &str,
     now: Timestamp,
-) -> Result<()> {
+    leased_until: Timestamp,
+) -> Result<bool> {
+    let unbegun = delivery::table
+        .filter(delivery::id.eq(id))
+        .filter(delivery::state.eq(DeliveryState::Queued))
+        .filter(delivery::attempts.eq(number - 1));
+    let begun = diesel::update(unbegun)
+        .set((
+            delivery::attempts.eq(number),
+            delivery::message_id.eq(Some(message_id)),
+            delivery::leased_until.eq(Some(leased_until)),
+        ))
+        .execute(&mut **tx)?;
+    if begun == 0 {
+        return Ok(false);
+    }
     let new: AttemptId = Id::new(now);
     diesel::insert_into(attempt::table)
         .values((
@@ -270,13 +285,7 @@ pub fn begin_attempt(
             attempt::detail.eq(""),
         ))
         .execute(&mut **tx)?;
-    diesel::update(delivery::table.find(id))
-        .set((
-            delivery::attempts.eq(number),
-            delivery::message_id.eq(Some(message_id)),
-        ))
-        .execute(&mut **tx)?;
-    Ok(())
+    Ok(true)
 }
 
 pub fn end_attempt(

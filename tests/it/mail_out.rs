@@ -152,7 +152,10 @@ both_databases!(a_crash_during_the_hand_over_leaves_it_unsure, |desk| {
     let leased =
         watchkeeper::actions::outbox::lease(&ctx, "letters@this", 0..i16::MAX, 10).unwrap();
     assert_eq!(leased.len(), 1);
-    watchkeeper::actions::outbox::begin(&ctx, &leased[0], "id@x").unwrap();
+    let begin = || watchkeeper::actions::outbox::begin(&ctx, &leased[0], "id@x").unwrap();
+    assert_eq!(begin(), Some(1));
+    // A second hand that leased it too long ago finds it begun, and sends nothing.
+    assert_eq!(begin(), None);
     desk.advance(600);
     assert!(desk.letters().is_empty());
     let delivery = desk
