@@ -17,6 +17,7 @@ use crate::domain::notify::{Loudness, Situation, Unsent, is_throttled, loudness,
 use crate::domain::page::{PageEventKind, PageKind, PageState};
 use crate::domain::people::Team;
 use crate::domain::roster::Roster;
+use crate::domain::sla_book::Book;
 use crate::domain::ticket::{State, Ticket};
 use crate::domain::timeline::{Actor, Entry, EntryKind};
 use crate::domain::timestamp::Timestamp;
@@ -137,6 +138,25 @@ fn severity_changed(
         stop(tx, ctx, ticket, Unsent::SeverityRule)?;
     }
     Ok(Vec::new())
+}
+
+/// A promise was missed, and the house's rule says that somebody is to be paged: the policy is walked from its start, unless
+/// somebody is being paged already.
+pub(super) fn clock_late(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    roster: &Roster,
+    ticket: &Ticket,
+) -> Result<Vec<Entry>> {
+    if ticket.key.kind != Kind::Incident {
+        return Ok(Vec::new());
+    }
+    let run = store::page_log::live_run(tx, ticket.id)?;
+    if run.is_some_and(|run| run.standing.state == RunState::Paging) {
+        return Ok(Vec::new());
+    }
+    stop(tx, ctx, ticket, Unsent::Superseded)?;
+    begin(tx, ctx, roster, ticket)
 }
 
 /// Another team is asked while nobody has answered.
@@ -342,9 +362,12 @@ fn working_hours(
 
 /// A team's working hours: its calendar, or Monday to Friday from nine to five in its zone.
 pub(super) fn team_hours(tx: &mut Tx, ctx: &Ctx<'_>, team: &Team) -> Result<Arc<Hours>> {
-    if let Some(id) = team.calendar_id
-        && let Some(known) = super::sla::book(ctx.app, tx)?.calendar(id)
-    {
+    hours_of(&*super::sla::book(ctx.app, tx)?, team)
+}
+
+/// As [`team_hours`], with the book at hand.
+pub(super) fn hours_of(book: &Book, team: &Team) -> Result<Arc<Hours>> {
+    if let Some(known) = team.calendar_id.and_then(|id| book.calendar(id)) {
         return Ok(known.hours.clone());
     }
     let nine_to_five = Range::new(9 * 60, 17 * 60).map_err(Error::from)?;
@@ -418,7 +441,7 @@ pub(super) fn page_person(
             return not_sent(tx, Unsent::Throttle);
         }
     }
-    if !can_leave(tx, ctx, &ways)? {
+    if !can_leave(ctx, roster, &ways) {
         // It is queued even so: with a relay it goes out, unless somebody has answered by then.
         not_sent(tx, Unsent::NoChannel)?;
     }
@@ -461,12 +484,12 @@ pub(super) fn page_person(
 }
 
 /// Whether one of these ways leads anywhere: mail needs a relay.
-fn can_leave(tx: &mut Tx, ctx: &Ctx<'_>, ways: &[(Channel, String)]) -> Result<bool> {
+fn can_leave(ctx: &Ctx<'_>, roster: &Roster, ways: &[(Channel, String)]) -> bool {
     let needs_relay = ways.iter().all(|(channel, _)| *channel == Channel::Mail);
     if !needs_relay || ctx.app.post.is_fixed() || ctx.app.config.smtp_relay.is_some() {
-        return Ok(true);
+        return true;
     }
-    Ok(store::settings::all(tx)?.smtp_relay.is_some())
+    roster.settings.smtp_relay.is_some()
 }
 
 /// Every step was walked and nobody answered: the whole team and the admins are told.

@@ -198,14 +198,14 @@ fn follow(
     mut recorded: Vec<Recorded>,
 ) -> Result<Vec<Recorded>> {
     let mut written = Standing::of(ticket);
-    sla::follow(tx, ctx, ticket, &recorded)?;
+    let roster = roster::in_force(ctx.app, tx, ctx.now)?;
+    let mut entries = sla::follow(tx, ctx, &roster, ticket, &recorded)?;
     store::search::index(tx, ticket, &recorded)?;
     if written.count != ticket.entry_count {
         // A breach was noted: whoever records on this ticket next must find it counted.
         written = written.bring_up_to(tx, ticket)?;
     }
-    let roster = roster::in_force(ctx.app, tx, ctx.now)?;
-    let entries = escalation::follow(tx, ctx, &roster, ticket, &recorded)?;
+    entries.extend(escalation::follow(tx, ctx, &roster, ticket, &recorded)?);
     recorded.extend(add(tx, ctx, ticket, entries)?);
     written.bring_up_to(tx, ticket)?;
     webhook::follow(tx, ctx, &roster, ticket, &recorded)?;
@@ -228,9 +228,13 @@ impl Standing {
         }
     }
 
+    fn has_moved(&self, ticket: &Ticket) -> bool {
+        self.due != ticket.due || self.count != ticket.entry_count
+    }
+
     /// Writes to the row what has moved since.
     fn bring_up_to(self, tx: &mut Tx, ticket: &Ticket) -> Result<Self> {
-        if self.due != ticket.due || self.count != ticket.entry_count {
+        if self.has_moved(ticket) {
             store::ticket::update_due(tx, ticket)?;
         }
         Ok(Self::of(ticket))

@@ -38,6 +38,11 @@ pub fn note_of(conn: &mut Conn, page: &Page) -> Result<Note> {
                     None => None,
                 },
                 is_open: ticket.is_open(),
+                late: ticket
+                    .due
+                    .metric
+                    .filter(|_| ticket.due.is_late)
+                    .map(|metric| (metric, ticket.due.at)),
                 title: ticket.title,
             })
         }

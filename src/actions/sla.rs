@@ -3,27 +3,36 @@
 //!
 //! The job for due clocks takes the same road ([`wake`]), so that it can't come to another answer than a person's change does.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::Standing;
-use super::sla_notice::{facts_of, note, tell_what_is_due};
+use super::sla_notice::{Around, facts_of, note, tell_what_is_due};
 use super::sla_reading::{KINDS, retargets};
 use super::sla_scene::{Change, Scene};
+use super::{Standing, escalation, roster};
 use crate::app::{App, Ctx};
-use crate::domain::id::{ClockId, CustomerId, Id, TicketId};
+use crate::domain::id::{ClockId, CustomerId, Id, ServiceId, TicketId};
+use crate::domain::roster::Roster;
 use crate::domain::sla_book::Book;
 use crate::domain::sla_clock::{self, Clock};
 use crate::domain::ticket::Ticket;
-use crate::domain::timeline::EntryKind;
+use crate::domain::timeline::{Entry, EntryKind};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result, is_unique_violation};
 use crate::store::sla::ClockRow;
+use crate::store::slate::Slate;
+use crate::store::ticket::Affected;
 use crate::store::timeline::Recorded;
 use crate::store::{self, Conn, Tx};
 
 /// The book in force. Kept in memory; one small read tells whether another process has changed it.
 pub fn book(app: &App, conn: &mut Conn) -> Result<Arc<Book>> {
     let version = store::version::known(conn)?;
+    book_at(app, conn, version)
+}
+
+/// The book as of this version of what is kept in memory, which the caller has just read.
+fn book_at(app: &App, conn: &mut Conn, version: i64) -> Result<Arc<Book>> {
     let known = app
         .book
         .read()
@@ -39,15 +48,16 @@ pub fn book(app: &App, conn: &mut Conn) -> Result<Arc<Book>> {
     Ok(fresh)
 }
 
-/// Lets the clocks follow what was just recorded.
-pub fn follow(
+/// Lets the clocks follow what was just recorded. What there is to say on the timeline, for the caller to add.
+pub(super) fn follow(
     tx: &mut Tx,
     ctx: &Ctx<'_>,
+    roster: &Roster,
     ticket: &mut Ticket,
     recorded: &[Recorded],
-) -> Result<()> {
+) -> Result<Vec<Entry>> {
     let Some(first) = recorded.iter().find(|entry| KINDS.contains(&entry.kind)) else {
-        return Ok(());
+        return Ok(Vec::new());
     };
     let change = Change {
         first_seq: first.seq,
@@ -56,36 +66,169 @@ pub fn follow(
             .find(|entry| retargets(entry.kind))
             .map(|entry| entry.seq),
     };
-    if first.kind == EntryKind::Opened && ticket.version == 1 {
-        let entries: Vec<Recorded> = recorded
-            .iter()
-            .filter(|entry| KINDS.contains(&entry.kind))
-            .cloned()
-            .collect();
-        return settle(tx, ctx, ticket, &entries, Vec::new(), Some(change));
+    let book = book_at(ctx.app, tx, roster.version)?;
+    let known = if first.kind == EntryKind::Opened && ticket.version == 1 {
+        let driving = recorded.iter().filter(|entry| KINDS.contains(&entry.kind));
+        Known::of_new(tx, &book, ticket, driving.cloned().collect())?
+    } else {
+        Known::load(tx, &book, ticket)?
+    };
+    let around = Around {
+        book: &book,
+        roster,
+        now: ctx.now,
+    };
+    let mut slate = Slate::default();
+    let pages = settle(around, ticket, &known, Some(change), &mut slate);
+    slate.write(tx, ctx.now)?;
+    match pages {
+        true => escalation::clock_late(tx, ctx, roster, ticket),
+        false => Ok(Vec::new()),
     }
-    let entries = store::timeline::of_kinds(tx, ticket.id, KINDS)?;
-    let rows = store::sla::of_ticket(tx, ticket.id)?;
-    settle(tx, ctx, ticket, &entries, rows, Some(change))
 }
 
 /// Looks at a ticket of which some clock is due. Somebody else's change in between makes the look void: theirs did the same.
 pub fn wake(ctx: &Ctx<'_>, id: TicketId) -> Result<()> {
     let outcome = ctx.write(|tx| {
         store::ticket::lock(tx, id)?;
-        let mut ticket = store::ticket::by_id(tx, id)?.ok_or(Error::NotFound)?;
-        let entries = store::timeline::of_kinds(tx, id, KINDS)?;
-        let rows = store::sla::of_ticket(tx, id)?;
-        let written = Standing::of(&ticket);
-        settle(tx, ctx, &mut ticket, &entries, rows, None)?;
-        written.bring_up_to(tx, &ticket)?;
-        Ok(())
+        look(tx, ctx, &[id])
     });
     match outcome {
         Err(Error::Stale) => Ok(()),
         Err(error) if is_unique_violation(&error) => Ok(()),
         other => other,
     }
+}
+
+/// Looks at tickets of which some clock is due, those that have waited longest and that no other node is looking at, in one
+/// transaction; how many there were. At most `most` clocks are considered.
+pub fn wake_due(ctx: &Ctx<'_>, most: i64) -> Result<usize> {
+    ctx.write(|tx| {
+        let taken = store::sla::take_due(tx, ctx.now, most)?;
+        look(tx, ctx, &taken)?;
+        Ok(taken.len())
+    })
+}
+
+/// Looks at these tickets, which the transaction holds: few statements however many they are.
+fn look(tx: &mut Tx, ctx: &Ctx<'_>, ids: &[TicketId]) -> Result<()> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let roster = roster::in_force(ctx.app, tx, ctx.now)?;
+    let book = book_at(ctx.app, tx, roster.version)?;
+    let around = Around {
+        book: &book,
+        roster: &roster,
+        now: ctx.now,
+    };
+    let mut known = Known::load_all(tx, &book, ids)?;
+    let mut slate = Slate::default();
+    let mut to_page = Vec::new();
+    for mut ticket in store::ticket::by_ids(tx, ids)? {
+        let written = Standing::of(&ticket);
+        let of_ticket = known.remove(&ticket.id).unwrap_or_default();
+        let pages = settle(around, &mut ticket, &of_ticket, None, &mut slate);
+        if pages {
+            to_page.push((written, ticket));
+        } else if written.has_moved(&ticket) {
+            slate.moved.push(ticket);
+        }
+    }
+    slate.write(tx, ctx.now)?;
+    for (written, mut ticket) in to_page {
+        let entries = escalation::clock_late(tx, ctx, &roster, &ticket)?;
+        let added = super::add(tx, ctx, &mut ticket, entries)?;
+        written.bring_up_to(tx, &ticket)?;
+        super::webhook::follow(tx, ctx, &roster, &ticket, &added)?;
+    }
+    Ok(())
+}
+
+/// What a ticket's clocks are derived from, and what is stored of them.
+#[derive(Default)]
+struct Known {
+    /// Those of [`KINDS`].
+    entries: Vec<Recorded>,
+    rows: Vec<ClockRow>,
+    hits: Vec<Affected>,
+    services: Vec<ServiceId>,
+    /// What was told: threshold and generation of each clock.
+    fired: HashSet<(ClockId, String, i32)>,
+}
+
+impl Known {
+    /// Of a ticket that was opened just now, with its whole timeline. One without a customer costs nothing.
+    fn of_new(tx: &mut Tx, book: &Book, ticket: &Ticket, entries: Vec<Recorded>) -> Result<Self> {
+        let (hits, services) = around_new(tx, book, ticket)?;
+        Ok(Self {
+            entries,
+            hits,
+            services,
+            ..Self::default()
+        })
+    }
+
+    fn load(tx: &mut Tx, book: &Book, ticket: &Ticket) -> Result<Self> {
+        let rows = store::sla::of_ticket(tx, ticket.id)?;
+        let open: Vec<ClockId> = rows.iter().map(|row| row.id).collect();
+        Ok(Self {
+            entries: store::timeline::of_kinds(tx, ticket.id, KINDS)?,
+            hits: store::ticket::affected(tx, ticket.id)?,
+            services: match book.asks_for_services() {
+                true => store::ticket::services(tx, ticket.id)?,
+                false => Vec::new(),
+            },
+            fired: match open.is_empty() {
+                true => HashSet::new(),
+                false => store::slate::fired(tx, &open)?,
+            },
+            rows,
+        })
+    }
+
+    fn load_all(tx: &mut Tx, book: &Book, ids: &[TicketId]) -> Result<HashMap<TicketId, Self>> {
+        let mut all: HashMap<TicketId, Self> = HashMap::with_capacity(ids.len());
+        let mut clocks = Vec::new();
+        for (id, rows) in store::sla::of_tickets(tx, ids)? {
+            clocks.extend(rows.iter().map(|row| row.id));
+            all.entry(id).or_default().rows = rows;
+        }
+        for (id, entries) in store::timeline::of_kinds_of(tx, ids, KINDS)? {
+            all.entry(id).or_default().entries = entries;
+        }
+        for (id, hits) in store::ticket::affected_of(tx, ids)? {
+            all.entry(id).or_default().hits = hits;
+        }
+        if book.asks_for_services() {
+            for (id, services) in store::ticket::services_of(tx, ids)? {
+                all.entry(id).or_default().services = services;
+            }
+        }
+        let fired = store::slate::fired(tx, &clocks)?;
+        for known in all.values_mut() {
+            let own: HashSet<ClockId> = known.rows.iter().map(|row| row.id).collect();
+            let told = fired.iter().filter(|(clock, _, _)| own.contains(clock));
+            known.fired = told.cloned().collect();
+        }
+        Ok(all)
+    }
+}
+
+fn around_new(
+    conn: &mut Conn,
+    book: &Book,
+    ticket: &Ticket,
+) -> Result<(Vec<Affected>, Vec<ServiceId>)> {
+    let hits = match ticket.customer {
+        Some(_) => store::ticket::affected(conn, ticket.id)?,
+        None => Vec::new(),
+    };
+    let services = match book.asks_for_services() {
+        true => store::ticket::services(conn, ticket.id)?,
+        false => Vec::new(),
+    };
+    Ok((hits, services))
 }
 
 /// The clocks of a ticket as of now, with what they were derived from: for the explain view.
@@ -155,27 +298,28 @@ pub(super) fn first_rows(
         .collect()
 }
 
-/// Derives, compares, writes, tells. The ticket learns what is due next; writing its row is the caller's.
+/// Derives, compares, and puts on the slate what is different and whom to tell. The ticket learns what is due next; writing its row
+/// is the caller's. Whether somebody is to be paged.
 fn settle(
-    tx: &mut Tx,
-    ctx: &Ctx<'_>,
+    around: Around<'_>,
     ticket: &mut Ticket,
-    entries: &[Recorded],
-    rows: Vec<ClockRow>,
+    known: &Known,
     change: Option<Change>,
-) -> Result<()> {
-    let book = book(ctx.app, tx)?;
-    let scene = Scene::load(tx, &book, ticket)?;
-    let derived = scene.clocks(entries, &rows, change, ctx.now);
+    slate: &mut Slate,
+) -> bool {
+    let (rows, now) = (&known.rows, around.now);
+    let scene = Scene::of(around.book, ticket, &known.hits, known.services.clone());
+    let derived = scene.clocks(&known.entries, rows, change, now);
+    let mut pages = false;
     let mut current: Vec<ClockRow> = Vec::with_capacity(derived.len());
     for (party, clock) in &derived {
-        let known = rows.iter().find(|row| is_cache_of(row, *party, clock));
-        let mut row = cache_of(ticket.id, *party, clock, known, ctx.now);
-        tell_what_is_due(tx, ctx, ticket, clock, &mut row, known)?;
-        row.next_wake_at = clock.next_wake(ctx.now, row.warned_until, row.breached_at.is_some());
-        match known {
-            None => store::sla::insert(tx, &row)?,
-            Some(known) if *known != row => store::sla::update(tx, &row)?,
+        let stored = rows.iter().find(|row| is_cache_of(row, *party, clock));
+        let mut row = cache_of(ticket.id, *party, clock, stored, now);
+        pages |= tell_what_is_due(around, ticket, clock, &mut row, stored, &known.fired, slate);
+        row.next_wake_at = clock.next_wake(now, row.warned_until, row.breached_at.is_some());
+        match stored {
+            None => slate.new.push(row.clone()),
+            Some(stored) if *stored != row => slate.changed.push(row.clone()),
             Some(_) => {}
         }
         current.push(row);
@@ -184,30 +328,30 @@ fn settle(
         .iter()
         .filter(|row| !current.iter().any(|kept| kept.id == row.id))
     {
-        withdraw(tx, ctx, ticket, gone)?;
+        withdraw(around, ticket, gone, slate);
     }
     let hold_until = ticket.hold.as_ref().and_then(|hold| hold.until);
     ticket.due = sla_clock::due_of(current.iter().map(ClockRow::standing), hold_until);
-    Ok(())
+    pages
 }
 
 /// A cycle that a correction took back: the reply that had started it never arrived.
-fn withdraw(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &mut Ticket, gone: &ClockRow) -> Result<()> {
+fn withdraw(around: Around<'_>, ticket: &mut Ticket, gone: &ClockRow, slate: &mut Slate) {
     if !gone.state.is_open() && gone.breached_at.is_none() {
-        return Ok(());
+        return;
     }
     let mut row = gone.clone();
     row.state = sla_clock::ClockState::Cancelled;
     row.cancelled = Some(sla_clock::CancelReason::TakenBack);
-    row.ended_at = row.ended_at.or(Some(ctx.now));
+    row.ended_at = row.ended_at.or(Some(around.now));
     row.next_wake_at = None;
     if row.breached_at.take().is_some() {
-        note(tx, ctx, ticket, EntryKind::ClockWithdrawn, facts_of(gone))?;
+        let facts = facts_of(gone);
+        note(slate, ticket, EntryKind::ClockWithdrawn, facts, around.now);
     }
     if row != *gone {
-        store::sla::update(tx, &row)?;
+        slate.changed.push(row);
     }
-    Ok(())
 }
 
 fn is_cache_of(row: &ClockRow, party: Option<CustomerId>, clock: &Clock) -> bool {

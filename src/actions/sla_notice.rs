@@ -1,74 +1,104 @@
-//! What clocks say when they fall due: entries of their own on the timeline, and notices to whoever can do something about it.
+//! What clocks say when they fall due: entries of their own on the timeline, and notices to whoever the house's rules name. Nothing
+//! here asks the database: a look gathers first, decides, and writes at its end.
 
-use super::sla::book;
-use crate::app::Ctx;
+use std::collections::HashSet;
+
+use super::escalation::hours_of;
 use crate::domain::delivery::DeliveryKind;
-use crate::domain::id::Id;
-use crate::domain::severity::Severity;
+use crate::domain::id::{ClockId, Id, PersonId};
+use crate::domain::roster::Roster;
+use crate::domain::sla_book::Book;
 use crate::domain::sla_clock::Clock;
-use crate::domain::ticket::Ticket;
+use crate::domain::sla_notice::{Hearer, Moment};
+use crate::domain::ticket::{State, Ticket};
 use crate::domain::timeline::{Actor, Audience, Door, EntryKind, Facts};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::worktime;
 use crate::error::Result;
 use crate::store::outbox::NewDelivery;
-use crate::store::people::Holder;
 use crate::store::sla::ClockRow;
+use crate::store::slate::{Fired, Slate};
 use crate::store::timeline::Recorded;
-use crate::store::{self, Conn, Tx};
+use crate::store::{self, Conn};
+
+/// What every look needs besides the tickets.
+#[derive(Clone, Copy)]
+pub(super) struct Around<'a> {
+    pub book: &'a Book,
+    pub roster: &'a Roster,
+    pub now: Timestamp,
+}
 
 /// Records a breach or its withdrawal as a fact, and tells what has fallen due: of several warnings the last, and none once it
-/// is late.
+/// is late. `fired`: what was told before. Whether somebody is to be paged.
 pub(super) fn tell_what_is_due(
-    tx: &mut Tx,
-    ctx: &Ctx<'_>,
+    around: Around<'_>,
     ticket: &mut Ticket,
     clock: &Clock,
     row: &mut ClockRow,
     known: Option<&ClockRow>,
-) -> Result<()> {
+    fired: &HashSet<(ClockId, String, i32)>,
+    slate: &mut Slate,
+) -> bool {
+    let now = around.now;
     let was_breached = known.is_some_and(|known| known.breached_at.is_some());
     if let (Some(deadline), false) = (row.breached_at, was_breached) {
-        let facts =
-            facts_of(row).with_some("cause", row.late_by_change.then_some("late_by_change"));
-        let seq = note(tx, ctx, ticket, EntryKind::ClockBreached, facts)?;
+        let facts = facts_of(row)
+            .with_some("cause", row.late_by_change.then_some("late_by_change"))
+            .with_some("late", is_late_notice(deadline, now));
+        let seq = note(slate, ticket, EntryKind::ClockBreached, facts, now);
         // Whoever satisfied it late knows; only what is still open is worth waking somebody.
-        if row.state.is_open() {
-            // A clock that is met or written for the first time has no row for its notice to hang on yet.
-            if known.is_none()
-                || store::sla::note_fired(tx, row.id, "breach", row.generation, deadline, ctx.now)?
-            {
-                tell(tx, ctx, ticket, row, seq, Urgency::Breach)?;
-            }
+        if row.state.is_open() && fire(slate, row, BREACH, deadline, fired, now) {
+            return tell(around, ticket, row, seq, Moment::Breach, deadline, slate);
         }
-    } else if row.breached_at.is_none() && was_breached {
-        note(
-            tx,
-            ctx,
-            ticket,
-            EntryKind::ClockWithdrawn,
-            known.map(facts_of).unwrap_or_default(),
-        )?;
+        return false;
+    }
+    if row.breached_at.is_none() && was_breached {
+        let facts = known.map(facts_of).unwrap_or_default();
+        note(slate, ticket, EntryKind::ClockWithdrawn, facts, now);
     }
     if row.breached_at.is_some() || !row.state.is_open() {
-        return Ok(());
+        return false;
     }
-    let Some((threshold, due_at)) = clock.warnings_due(row.warned_until, ctx.now).last() else {
-        return Ok(());
+    let Some((threshold, due_at)) = clock.warnings_due(row.warned_until, now).last() else {
+        return false;
     };
     row.warned_until = due_at;
     let threshold = threshold.to_string();
-    if known.is_none()
-        || store::sla::note_fired(tx, row.id, &threshold, row.generation, due_at, ctx.now)?
-    {
-        let late = (ctx.now.secs_since(due_at) > LATE_NOTICE_SECS).then_some("true");
-        let facts = facts_of(row)
-            .with("threshold", &threshold)
-            .with_some("late", late);
-        let seq = note(tx, ctx, ticket, EntryKind::ClockWarned, facts)?;
-        tell(tx, ctx, ticket, row, seq, Urgency::Warning)?;
+    if !fire(slate, row, &threshold, due_at, fired, now) {
+        return false;
     }
-    Ok(())
+    let facts = facts_of(row)
+        .with("threshold", &threshold)
+        .with_some("late", is_late_notice(due_at, now));
+    let seq = note(slate, ticket, EntryKind::ClockWarned, facts, now);
+    tell(around, ticket, row, seq, Moment::Warning, due_at, slate)
+}
+
+/// The threshold's name under which a breach is told.
+const BREACH: &str = "breach";
+
+/// Puts it on the slate that this is told, unless it was.
+fn fire(
+    slate: &mut Slate,
+    row: &ClockRow,
+    threshold: &str,
+    due_at: Timestamp,
+    fired: &HashSet<(ClockId, String, i32)>,
+    now: Timestamp,
+) -> bool {
+    let this = (row.id, threshold.to_owned(), row.generation);
+    if fired.contains(&this) {
+        return false;
+    }
+    slate.fired.push(Fired {
+        clock_id: this.0,
+        threshold: this.1,
+        generation: this.2,
+        due_at,
+        fired_at: now,
+    });
+    true
 }
 
 /// Whether a notice still says something to anybody: that about a clock does as long as it runs.
@@ -83,6 +113,10 @@ pub fn is_wanted(conn: &mut Conn, facts: &Facts) -> Result<bool> {
 /// A notice given later than this after it was due says so.
 const LATE_NOTICE_SECS: i64 = 120;
 
+fn is_late_notice(due_at: Timestamp, now: Timestamp) -> Option<&'static str> {
+    (now.secs_since(due_at) > LATE_NOTICE_SECS).then_some("true")
+}
+
 pub(super) fn facts_of(row: &ClockRow) -> Facts {
     Facts::new()
         .with("clock", row.id)
@@ -92,18 +126,19 @@ pub(super) fn facts_of(row: &ClockRow) -> Facts {
         .with_some("deadline", row.deadline_at.map(Timestamp::rfc3339))
 }
 
-/// Writes an entry of the clocks' own: nobody changed the ticket, so its version stays. Its place on the timeline.
+/// Puts an entry of the clocks' own on the slate: nobody changed the ticket, so its version stays. Its place on the timeline.
 pub(super) fn note(
-    tx: &mut Tx,
-    ctx: &Ctx<'_>,
+    slate: &mut Slate,
     ticket: &mut Ticket,
     kind: EntryKind,
     facts: Facts,
-) -> Result<i64> {
+    now: Timestamp,
+) -> i64 {
     ticket.entry_count += 1;
-    let entry = noted(ticket, kind, facts, ctx.now);
-    store::timeline::append(tx, &entry)?;
-    Ok(entry.seq)
+    let entry = noted(ticket, kind, facts, now);
+    let seq = entry.seq;
+    slate.entries.push(entry);
+    seq
 }
 
 /// What [`note`] writes, behind the entries that the ticket has counted.
@@ -131,73 +166,73 @@ pub(super) fn noted(ticket: &Ticket, kind: EntryKind, facts: Facts, now: Timesta
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Urgency {
-    Warning,
-    Breach,
-}
-
-/// Tells the owner; without one the team, and of a breach of something bad the team as well.
+/// Tells whom the rule for the ticket's severity names. Whether it says that somebody is to be paged: not about what works again.
 fn tell(
-    tx: &mut Tx,
-    ctx: &Ctx<'_>,
+    around: Around<'_>,
     ticket: &Ticket,
     row: &ClockRow,
     seq: i64,
-    urgency: Urgency,
-) -> Result<()> {
-    let is_bad = matches!(ticket.severity, Some(Severity::Disaster | Severity::High));
-    let mut people: Vec<_> = ticket.owner.into_iter().collect();
-    if (people.is_empty() || (urgency == Urgency::Breach && is_bad))
-        && let Some(team) = ticket.team
-    {
-        let team = store::house::members(tx, team)?;
-        people.extend(
-            team.into_iter()
-                .filter(|person| Some(*person) != ticket.owner),
-        );
-    }
-    let not_before = match urgency {
-        Urgency::Warning if !is_bad => opening_of(tx, ctx, ticket)?,
-        Urgency::Warning | Urgency::Breach => None,
+    moment: Moment,
+    due_at: Timestamp,
+    slate: &mut Slate,
+) -> bool {
+    let hearers = around.roster.settings.hearers(moment).of(ticket.severity);
+    let waits = moment == Moment::Warning && !hearers.contains(&Hearer::AtOnce);
+    let not_before = waits.then(|| opening_of(around, ticket)).flatten();
+    let (word, kind) = match moment {
+        Moment::Warning => (due_at.micros().to_string(), EntryKind::ClockWarned),
+        Moment::Breach => (BREACH.to_owned(), EntryKind::ClockBreached),
     };
-    let (word, kind) = match urgency {
-        Urgency::Warning => (
-            row.warned_until.micros().to_string(),
-            EntryKind::ClockWarned,
-        ),
-        Urgency::Breach => ("breach".to_owned(), EntryKind::ClockBreached),
-    };
-    for person in people {
-        let Some(address) = store::people::addresses(tx, Holder::Person(person))?
-            .into_iter()
-            .next()
-        else {
+    for id in people(around, ticket, hearers) {
+        let Some(person) = around.roster.person(id).filter(|person| person.is_active) else {
             continue;
         };
-        let key = format!("clock:{}:{word}:{}:{person}", row.id, row.generation);
-        let mut notice = NewDelivery::mail(DeliveryKind::Notice, key, address.as_str());
+        let key = format!("clock:{}:{word}:{}:{id}", row.id, row.generation);
+        let mut notice = NewDelivery::mail(DeliveryKind::Notice, key, person.email.as_str());
         notice.ticket = Some(ticket.id);
         notice.entry_seq = Some(seq);
-        notice.person = Some(person);
+        notice.person = Some(id);
         notice.not_before = not_before;
         notice.facts = facts_of(row).with("about", kind);
-        store::outbox::queue(tx, &notice, ctx.now)?;
+        slate.notices.push(notice);
     }
-    Ok(())
+    hearers.contains(&Hearer::Page) && ticket.is_open() && ticket.state != State::Restored
+}
+
+/// Each once.
+fn people(around: Around<'_>, ticket: &Ticket, hearers: &[Hearer]) -> Vec<PersonId> {
+    let team = ticket
+        .team
+        .map_or(&[][..], |team| around.roster.members(team));
+    let mut people: Vec<PersonId> = Vec::new();
+    let mut add = |more: &[PersonId]| {
+        for person in more {
+            if !people.contains(person) {
+                people.push(*person);
+            }
+        }
+    };
+    for hearer in hearers {
+        match hearer {
+            Hearer::Owner => match ticket.owner {
+                Some(owner) => add(&[owner]),
+                None => add(team),
+            },
+            Hearer::Team => add(team),
+            Hearer::OnDuty => {
+                if let Some(team) = ticket.team {
+                    add(&around.roster.on_duty(team, around.now));
+                }
+            }
+            Hearer::Page | Hearer::AtOnce => {}
+        }
+    }
+    people
 }
 
 /// When the team's hours begin, if they aren't on: a warning can wait for them.
-fn opening_of(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &Ticket) -> Result<Option<Timestamp>> {
-    let Some(team) = ticket.team else {
-        return Ok(None);
-    };
-    let calendar = store::house::team(tx, team)?.and_then(|team| team.calendar_id);
-    let book = book(ctx.app, tx)?;
-    let hours = calendar
-        .and_then(|id| book.calendar(id))
-        .map(|known| known.hours.clone());
-    Ok(hours
-        .and_then(|hours| worktime::deadline(&hours, ctx.now, 0, &[]))
-        .filter(|opening| *opening > ctx.now))
+fn opening_of(around: Around<'_>, ticket: &Ticket) -> Option<Timestamp> {
+    let team = around.roster.team(ticket.team?)?;
+    let hours = hours_of(around.book, team).ok()?;
+    worktime::deadline(&hours, around.now, 0, &[]).filter(|opening| *opening > around.now)
 }

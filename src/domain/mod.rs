@@ -35,6 +35,7 @@ pub mod sla_agreement;
 pub mod sla_book;
 pub mod sla_clock;
 pub mod sla_explain;
+pub mod sla_notice;
 pub mod task;
 pub mod text;
 pub mod ticket;

@@ -117,6 +117,8 @@ pub struct Subject {
     /// Who has it, by name.
     pub owner: Option<String>,
     pub is_open: bool,
+    /// The promise that is late, by its metric, and since when.
+    pub late: Option<(String, Timestamp)>,
 }
 
 /// What comes next without an answer.

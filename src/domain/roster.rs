@@ -1,4 +1,4 @@
-//! Who can be called: teams, their members and rotations, how to reach people, who listens by webhook.
+//! Who can be called: teams, their members and rotations, how to reach people, who listens by webhook, and the house's settings.
 
 use std::collections::HashMap;
 
@@ -7,6 +7,7 @@ use super::id::{PersonId, TeamId};
 use super::oncall::{self, Override};
 use super::people::{Person, Team, Way};
 use super::rotation::Rotation;
+use super::settings::Settings;
 use super::timestamp::Timestamp;
 use super::webhook::Webhook;
 
@@ -25,6 +26,8 @@ pub struct Roster {
     pub ways: HashMap<PersonId, Vec<Way>>,
     /// Those that are told now.
     pub webhooks: Vec<Webhook>,
+    /// As people set them, without what the process's own configuration overrules.
+    pub settings: Settings,
 }
 
 /// A team's rotation with the overrides that aren't over, in the order in which they were made.

@@ -6,6 +6,7 @@ use chrono_tz::Tz;
 use super::people::web_address;
 use super::refusal::FieldError;
 use super::severity::Severity;
+use super::sla_notice::{Hearers, Moment};
 use super::text::{EmailAddress, NAME_CHARS, one_line, zone};
 use super::word::words;
 
@@ -21,6 +22,8 @@ words! {
         NightTo = "night_to",
         PostMortemFor = "post_mortem_for",
         CloseAfterDays = "close_after_days",
+        ClockWarning = "clock_warning",
+        ClockBreach = "clock_breach",
     }
 }
 
@@ -49,6 +52,10 @@ pub struct Settings {
     pub post_mortem_for: Vec<Severity>,
     /// A resolved incident closes after this long.
     pub close_after_days: i64,
+    /// Who hears that a clock nears its deadline.
+    pub clock_warning: Hearers,
+    /// Who hears that it is past it.
+    pub clock_breach: Hearers,
 }
 
 impl Default for Settings {
@@ -67,11 +74,21 @@ impl Default for Settings {
                 .filter(|severity| severity.asks_for_post_mortem())
                 .collect(),
             close_after_days: 7,
+            clock_warning: Hearers::usual(Moment::Warning),
+            clock_breach: Hearers::usual(Moment::Breach),
         }
     }
 }
 
 impl Settings {
+    /// Who hears of a clock at such a moment.
+    pub fn hearers(&self, moment: Moment) -> &Hearers {
+        match moment {
+            Moment::Warning => &self.clock_warning,
+            Moment::Breach => &self.clock_breach,
+        }
+    }
+
     /// The value of `key` as text, the form in which it is typed and stored. Empty: not set.
     pub fn text(&self, key: SettingKey) -> String {
         match key {
@@ -91,6 +108,8 @@ impl Settings {
                 words.join(" ")
             }
             SettingKey::CloseAfterDays => self.close_after_days.to_string(),
+            SettingKey::ClockWarning => self.clock_warning.to_string(),
+            SettingKey::ClockBreach => self.clock_breach.to_string(),
         }
     }
 
@@ -132,6 +151,8 @@ impl Settings {
                     }
                 }
             }
+            SettingKey::ClockWarning => self.clock_warning = Hearers::parse(field, text)?,
+            SettingKey::ClockBreach => self.clock_breach = Hearers::parse(field, text)?,
         }
         Ok(())
     }
@@ -217,6 +238,10 @@ mod tests {
             (SettingKey::NightTo, "05:00"),
             (SettingKey::PostMortemFor, "disaster"),
             (SettingKey::CloseAfterDays, "14"),
+            (
+                SettingKey::ClockBreach,
+                "disaster:owner,page high: average:owner warning: information: other:",
+            ),
         ] {
             settings.set(key, text).unwrap();
             assert_eq!(settings.text(key), text.trim_end_matches('/'), "{key}");

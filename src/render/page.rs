@@ -36,6 +36,15 @@ pub fn text(words: &Words, note: &Note, link: &str, public_url: &str, now: Times
             .into_owned(),
     );
     lines.push(facts.join(", "));
+    if let Some((metric, since)) = &about.late {
+        let key = format!("metric-{}", metric.replace('_', "-"));
+        let metric = words.t(&key);
+        let over = words.with(
+            "clock-over",
+            &[("span", words.span(now.secs_since(*since).max(0)).into())],
+        );
+        lines.push(format!("{metric}: {over}"));
+    }
     lines.push(match &about.owner {
         Some(name) => words
             .with("night-has-it", &[("name", name.as_str().into())])
@@ -123,6 +132,7 @@ mod tests {
                 impact_at: now.plus_secs(-240),
                 owner: None,
                 is_open: true,
+                late: Some(("respond".to_owned(), now.plus_secs(-60))),
             }),
             next: Some((now.plus_secs(260), Next::People(vec!["Tom".to_owned()]))),
             zone: chrono_tz::Europe::Stockholm,
@@ -139,6 +149,7 @@ mod tests {
             "04:03 CET",
             "Northwind",
             "Nobody has it",
+            "First response: 1 min 0 s over",
             "https://w.example/n/T",
             "Tom is paged in 4 min 20 s",
             "https://w.example/INC-1",

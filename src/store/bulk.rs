@@ -8,20 +8,23 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Binary, Text};
 
 use super::backend::{Conn, Tx};
+use super::outbox;
 use super::schema::core::{
-    affected, counter, entry, ticket, ticket_label, ticket_role, ticket_service, watcher,
+    affected, counter, delivery, entry, ticket, ticket_label, ticket_role, ticket_service, watcher,
 };
 use super::schema::search::{search_doc, search_fts};
-use super::schema::sla::clock;
+use super::schema::sla::{clock, clock_notice};
 use super::search::{document, reading};
 use super::sla::ClockRow;
+use super::slate::Slate;
 use super::ticket::{self as tickets, Affected, Watcher};
 use super::timeline::{self, Recorded};
-use crate::domain::id::{EntryId, Kind, PersonId, ServiceId, TicketId};
+use crate::domain::id::{EntryId, Id, Kind, PersonId, ServiceId, TicketId};
+use crate::domain::sla_clock::CancelReason;
 use crate::domain::ticket::{Role, Ticket};
 use crate::domain::timeline::Audience;
 use crate::domain::timestamp::Timestamp;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Values in one statement: SQLite takes 32,766.
 const VALUES: usize = 30_000;
@@ -308,6 +311,101 @@ fn put_documents(
         terms = rest;
     }
     Ok(())
+}
+
+/// Writes what looks at very many clocks found. Meant for PostgreSQL, where each statement is a round trip.
+pub fn write(tx: &mut Tx, slate: &Slate, now: Timestamp) -> Result<()> {
+    let entries: Vec<timeline::Row> = slate.entries.iter().map(timeline::Row::of).collect();
+    put!(tx, entry::table, 18, entries);
+    put!(tx, clock::table, 20, slate.new.clone());
+    put!(tx, clock_notice::table, 5, slate.fired.clone());
+    let Conn::Pg(conn) = &mut **tx else {
+        return Err(Error::internal("many rows at once are PostgreSQL's"));
+    };
+    update_clocks(conn, &slate.changed)?;
+    update_due(conn, &slate.moved)?;
+    let notices: Vec<outbox::NewRow> = slate
+        .notices
+        .iter()
+        .map(|notice| outbox::NewRow::of(notice, now))
+        .collect();
+    diesel::insert_into(delivery::table)
+        .values(notices)
+        .on_conflict(delivery::dedupe_key)
+        .do_nothing()
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Rows as one JSON array: one bound value whatever their number, and PostgreSQL reads each field by its column's type.
+fn update_clocks(conn: &mut PgConnection, rows: &[ClockRow]) -> Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<serde_json::Value> = rows
+        .iter()
+        .map(|row| {
+            serde_json::json!({
+                "id": bytes(row.id),
+                "promisee": row.promisee.as_str(),
+                "target_id": row.target_id.map(bytes),
+                "from_seq": row.from_seq,
+                "until_seq": row.until_seq,
+                "anchor_at": row.anchor_at.micros(),
+                "state": row.state.as_str(),
+                "deadline_at": row.deadline_at.map(Timestamp::micros),
+                "ended_at": row.ended_at.map(Timestamp::micros),
+                "cancelled": row.cancelled.map(CancelReason::as_str),
+                "breached_at": row.breached_at.map(Timestamp::micros),
+                "late_by_change": row.late_by_change,
+                "warned_until": row.warned_until.micros(),
+                "generation": row.generation,
+                "next_wake_at": row.next_wake_at.map(Timestamp::micros),
+            })
+        })
+        .collect();
+    diesel::sql_query(
+        "UPDATE clock AS c SET promisee = r.promisee, target_id = r.target_id, from_seq = r.from_seq, \
+         until_seq = r.until_seq, anchor_at = r.anchor_at, state = r.state, deadline_at = r.deadline_at, \
+         ended_at = r.ended_at, cancelled = r.cancelled, breached_at = r.breached_at, \
+         late_by_change = r.late_by_change, warned_until = r.warned_until, generation = r.generation, \
+         next_wake_at = r.next_wake_at FROM json_populate_recordset(NULL::clock, $1::json) AS r WHERE c.id = r.id",
+    )
+    .bind::<Text, _>(serde_json::Value::Array(rows).to_string())
+    .execute(conn)?;
+    Ok(())
+}
+
+fn update_due(conn: &mut PgConnection, tickets: &[Ticket]) -> Result<()> {
+    if tickets.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<serde_json::Value> = tickets
+        .iter()
+        .map(|ticket| {
+            serde_json::json!({
+                "id": bytes(ticket.id),
+                "next_due_at": ticket.due.at.micros(),
+                "next_due_from": ticket.due.from.map(Timestamp::micros),
+                "next_due_metric": ticket.due.metric,
+                "is_late": ticket.due.is_late,
+                "entry_count": ticket.entry_count,
+            })
+        })
+        .collect();
+    diesel::sql_query(
+        "UPDATE ticket AS t SET next_due_at = r.next_due_at, next_due_from = r.next_due_from, \
+         next_due_metric = r.next_due_metric, is_late = r.is_late, entry_count = r.entry_count \
+         FROM json_populate_recordset(NULL::ticket, $1::json) AS r WHERE t.id = r.id",
+    )
+    .bind::<Text, _>(serde_json::Value::Array(rows).to_string())
+    .execute(conn)?;
+    Ok(())
+}
+
+/// An id as PostgreSQL reads bytes from text.
+fn bytes<T>(id: Id<T>) -> String {
+    format!("\\x{}", id.uuid().simple())
 }
 
 /// Before a great fill: PostgreSQL's word index gathers what is new instead of sorting in every word by itself. Harmless if

@@ -5,8 +5,10 @@ use diesel::prelude::*;
 use super::backend::{Conn, Tx, statement};
 use super::blob::Hash;
 use super::column::text_column;
+use super::fixed::fixed_update;
 use super::schema::core::{attempt, delivery};
 use super::timeline::{facts_json, facts_of};
+
 use crate::domain::delivery::{AttemptOutcome, Channel, DeliveryKind, DeliveryState};
 use crate::domain::id::{AttemptId, ContactId, DeliveryId, Id, PageId, PersonId, TicketId};
 use crate::domain::timeline::Facts;
@@ -70,35 +72,62 @@ pub fn is_frozen_as(conn: &mut Conn, ticket: TicketId, seq: i64, bytes: Hash) ->
     Ok(known > 0)
 }
 
+/// A new row of `delivery`.
+#[derive(Insertable)]
+#[diesel(table_name = delivery, treat_none_as_default_value = false)]
+pub(super) struct NewRow {
+    id: DeliveryId,
+    kind: DeliveryKind,
+    channel: Channel,
+    dedupe_key: String,
+    ticket_id: Option<TicketId>,
+    entry_seq: Option<i64>,
+    page_id: Option<PageId>,
+    person_id: Option<PersonId>,
+    contact_id: Option<ContactId>,
+    address: String,
+    facts: String,
+    frozen_hash: Option<Vec<u8>>,
+    urgency: i16,
+    state: DeliveryState,
+    queued_at: Timestamp,
+    next_attempt_at: Timestamp,
+    attempts: i32,
+    message_id: Option<String>,
+}
+
+impl NewRow {
+    pub(super) fn of(new: &NewDelivery, now: Timestamp) -> Self {
+        Self {
+            id: Id::new(now),
+            kind: new.kind,
+            channel: new.channel,
+            dedupe_key: new.dedupe_key.clone(),
+            ticket_id: new.ticket,
+            entry_seq: new.entry_seq,
+            page_id: new.page,
+            person_id: new.person,
+            contact_id: new.contact,
+            address: new.address.clone(),
+            facts: facts_json(&new.facts),
+            frozen_hash: new.frozen.map(|hash| hash.0.to_vec()),
+            urgency: new.kind.urgency(),
+            state: DeliveryState::Queued,
+            queued_at: now,
+            next_attempt_at: new.not_before.unwrap_or(now),
+            attempts: 0,
+            message_id: None,
+        }
+    }
+}
+
 /// Queues it; `None` if a delivery with this key exists already.
 pub fn queue(tx: &mut Tx, new: &NewDelivery, now: Timestamp) -> Result<Option<DeliveryId>> {
-    let id: DeliveryId = Id::new(now);
+    let row = NewRow::of(new, now);
+    let id = row.id;
     let inserted = statement(tx, |tx| {
         diesel::insert_into(delivery::table)
-            .values((
-                (
-                    delivery::id.eq(id),
-                    delivery::kind.eq(new.kind),
-                    delivery::channel.eq(new.channel),
-                    delivery::dedupe_key.eq(&new.dedupe_key),
-                    delivery::ticket_id.eq(new.ticket),
-                    delivery::entry_seq.eq(new.entry_seq),
-                    delivery::page_id.eq(new.page),
-                    delivery::person_id.eq(new.person),
-                    delivery::contact_id.eq(new.contact),
-                    delivery::address.eq(&new.address),
-                    delivery::facts.eq(facts_json(&new.facts)),
-                ),
-                (
-                    delivery::frozen_hash.eq(new.frozen.map(|hash| hash.0.to_vec())),
-                    delivery::urgency.eq(new.kind.urgency()),
-                    delivery::state.eq(DeliveryState::Queued),
-                    delivery::queued_at.eq(now),
-                    delivery::next_attempt_at.eq(new.not_before.unwrap_or(now)),
-                    delivery::attempts.eq(0),
-                    delivery::message_id.eq(None::<String>),
-                ),
-            ))
+            .values(row)
             .execute(&mut **tx)?;
         Ok(())
     });
@@ -220,20 +249,21 @@ pub fn lease(
     now: Timestamp,
     until: Timestamp,
 ) -> Result<bool> {
-    let free = delivery::table
-        .filter(delivery::id.eq(id))
-        .filter(delivery::state.eq(DeliveryState::Queued))
-        .filter(
-            delivery::leased_until
-                .is_null()
-                .or(delivery::leased_until.lt(now)),
-        );
-    let leased = diesel::update(free)
-        .set((
+    let is_free = delivery::leased_until
+        .is_null()
+        .or(delivery::leased_until.lt(now).assume_not_null());
+    let leased = fixed_update(
+        delivery::table,
+        delivery::id
+            .eq(id)
+            .and(delivery::state.eq(DeliveryState::Queued))
+            .and(is_free),
+        (
             delivery::leased_until.eq(Some(until)),
             delivery::leased_by.eq(Some(worker)),
-        ))
-        .execute(&mut **tx)?;
+        ),
+    )
+    .execute(&mut **tx)?;
     Ok(leased == 1)
 }
 
@@ -259,17 +289,19 @@ pub fn begin_attempt(
     now: Timestamp,
     leased_until: Timestamp,
 ) -> Result<bool> {
-    let unbegun = delivery::table
-        .filter(delivery::id.eq(id))
-        .filter(delivery::state.eq(DeliveryState::Queued))
-        .filter(delivery::attempts.eq(number - 1));
-    let begun = diesel::update(unbegun)
-        .set((
+    let begun = fixed_update(
+        delivery::table,
+        delivery::id
+            .eq(id)
+            .and(delivery::state.eq(DeliveryState::Queued))
+            .and(delivery::attempts.eq(number - 1)),
+        (
             delivery::attempts.eq(number),
             delivery::message_id.eq(Some(message_id)),
             delivery::leased_until.eq(Some(leased_until)),
-        ))
-        .execute(&mut **tx)?;
+        ),
+    )
+    .execute(&mut **tx)?;
     if begun == 0 {
         return Ok(false);
     }
@@ -296,16 +328,16 @@ pub fn end_attempt(
     detail: &str,
     now: Timestamp,
 ) -> Result<()> {
-    let row = attempt::table
-        .filter(attempt::delivery_id.eq(id))
-        .filter(attempt::number.eq(number));
-    diesel::update(row)
-        .set((
+    fixed_update(
+        attempt::table,
+        attempt::delivery_id.eq(id).and(attempt::number.eq(number)),
+        (
             attempt::ended_at.eq(Some(now)),
             attempt::outcome.eq(outcome),
             attempt::detail.eq(detail),
-        ))
-        .execute(&mut **tx)?;
+        ),
+    )
+    .execute(&mut **tx)?;
     Ok(())
 }
 
@@ -317,15 +349,18 @@ pub fn settle(
     error: Option<&str>,
     now: Timestamp,
 ) -> Result<()> {
-    diesel::update(delivery::table.find(id))
-        .set((
+    fixed_update(
+        delivery::table,
+        delivery::id.eq(id),
+        (
             delivery::state.eq(state),
             delivery::settled_at.eq(Some(now)),
             delivery::leased_until.eq(None::<Timestamp>),
             delivery::leased_by.eq(None::<String>),
             delivery::last_error.eq(error),
-        ))
-        .execute(&mut **tx)?;
+        ),
+    )
+    .execute(&mut **tx)?;
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use super::backend::{Conn, Tx};
 use super::column::text_column;
 use super::compensation::{line_up, lost};
+use super::fixed::fixed_update;
 use super::schema::oncall::{escalation_run, page, page_event};
 use crate::domain::compensation::FactKind;
 use crate::domain::delivery::Channel;
@@ -102,13 +103,10 @@ pub fn insert_run(tx: &mut Tx, run: &Run) -> Result<()> {
 pub fn update_run(tx: &mut Tx, run: &mut Run) -> Result<()> {
     let read_at = run.version;
     run.version += 1;
-    let unchanged = escalation_run::table
-        .filter(escalation_run::id.eq(run.id))
-        .filter(escalation_run::version.eq(read_at));
-    match diesel::update(unchanged)
-        .set(RunRow::of(run))
-        .execute(&mut **tx)?
-    {
+    let unchanged = escalation_run::id
+        .eq(run.id)
+        .and(escalation_run::version.eq(read_at));
+    match fixed_update(escalation_run::table, unchanged, RunRow::of(run)).execute(&mut **tx)? {
         1 => Ok(()),
         _ => Err(Error::Stale),
     }
@@ -254,13 +252,12 @@ pub fn set_page_state(
     accepted_at: Option<Timestamp>,
     acked_at: Option<Timestamp>,
 ) -> Result<()> {
-    diesel::update(page::table.find(id))
-        .set((
-            page::state.eq(state),
-            page::accepted_at.eq(accepted_at),
-            page::acked_at.eq(acked_at),
-        ))
-        .execute(&mut **tx)?;
+    let changes = (
+        page::state.eq(state),
+        page::accepted_at.eq(accepted_at),
+        page::acked_at.eq(acked_at),
+    );
+    fixed_update(page::table, page::id.eq(id), changes).execute(&mut **tx)?;
     Ok(())
 }
 

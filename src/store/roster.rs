@@ -1,7 +1,7 @@
 //! Loads who can be called, as one piece.
 
 use super::backend::Conn;
-use super::{house, oncall, people, version, webhook};
+use super::{house, oncall, people, settings, version, webhook};
 use crate::domain::roster::{Plan, Roster};
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
@@ -18,6 +18,7 @@ pub fn load(conn: &mut Conn, now: Timestamp) -> Result<Roster> {
         members: house::all_members(conn)?,
         ways: people::all_ways(conn)?,
         webhooks: webhook::enabled(conn)?,
+        settings: settings::all(conn)?,
         ..Roster::default()
     };
     for schedule in oncall::all(conn)? {

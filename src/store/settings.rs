@@ -30,6 +30,7 @@ pub fn all(conn: &mut Conn) -> Result<Settings> {
 
 /// Stores one setting's text.
 pub fn put(tx: &mut Tx, key: SettingKey, text: &str, now: Timestamp) -> Result<()> {
+    super::version::raise(tx)?;
     let value = serde_json::Value::from(text).to_string();
     let changed = diesel::update(setting::table.find(key.as_str()))
         .set((

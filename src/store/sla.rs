@@ -6,7 +6,8 @@ use std::sync::Arc;
 use diesel::prelude::*;
 
 use super::column::text_column;
-use super::schema::sla::{agreement, clock, clock_notice, target};
+use super::fixed::fixed_update;
+use super::schema::sla::{agreement, clock, target};
 use super::{Conn, Tx};
 use crate::domain::id::{
     AgreementId, CalendarId, ClockId, CustomerId, Kind, ServiceId, TargetId, TicketId,
@@ -264,51 +265,63 @@ pub fn insert(tx: &mut Tx, row: &ClockRow) -> Result<()> {
 }
 
 pub fn update(tx: &mut Tx, row: &ClockRow) -> Result<()> {
-    diesel::update(clock::table.find(row.id))
-        .set(row)
-        .execute(&mut **tx)?;
+    fixed_update(clock::table, clock::id.eq(row.id), row).execute(&mut **tx)?;
     Ok(())
+}
+
+/// The clocks of these tickets, each ticket's in the order of their making.
+pub fn of_tickets(
+    conn: &mut Conn,
+    tickets: &[TicketId],
+) -> Result<HashMap<TicketId, Vec<ClockRow>>> {
+    let rows: Vec<ClockRow> = clock::table
+        .filter(clock::ticket_id.eq_any(tickets.to_vec()))
+        .order((clock::anchor_at, clock::id))
+        .select(ClockRow::as_select())
+        .load(conn)?;
+    let mut of: HashMap<TicketId, Vec<ClockRow>> = HashMap::new();
+    for row in rows {
+        of.entry(row.ticket_id).or_default().push(row);
+    }
+    Ok(of)
 }
 
 /// Tickets of which some clock wants a look at `now`, longest due first; at most `most` clocks are considered.
 pub fn tickets_due(conn: &mut Conn, now: Timestamp, most: i64) -> Result<Vec<TicketId>> {
-    let mut tickets: Vec<TicketId> = clock::table
+    let tickets: Vec<TicketId> = clock::table
         .filter(clock::next_wake_at.le(now))
         .order(clock::next_wake_at)
         .limit(most)
         .select(clock::ticket_id)
         .load(conn)?;
-    let mut seen = std::collections::HashSet::new();
-    tickets.retain(|id| seen.insert(*id));
-    Ok(tickets)
+    Ok(each_once(tickets))
 }
 
-/// Notes that this threshold of this clock was told; `false` if it was before.
-pub fn note_fired(
-    tx: &mut Tx,
-    id: ClockId,
-    threshold: &str,
-    generation: i32,
-    due_at: Timestamp,
-    now: Timestamp,
-) -> Result<bool> {
-    let known: Option<Timestamp> = clock_notice::table
-        .find((id, threshold, generation))
-        .select(clock_notice::fired_at)
-        .first(&mut **tx)
-        .optional()?;
-    if known.is_some() {
-        return Ok(false);
+/// As [`tickets_due`], and they are this transaction's until its end: what another one holds is left out, so that nodes look at
+/// different tickets. (On SQLite every transaction holds everything.)
+pub fn take_due(tx: &mut Tx, now: Timestamp, most: i64) -> Result<Vec<TicketId>> {
+    match &mut **tx {
+        Conn::Sqlite(_) => tickets_due(tx, now, most),
+        Conn::Pg(conn) => {
+            #[derive(QueryableByName)]
+            struct Due {
+                #[diesel(sql_type = diesel::sql_types::Binary)]
+                id: TicketId,
+            }
+            let due: Vec<Due> = diesel::sql_query(
+                "SELECT t.id FROM clock c JOIN ticket t ON t.id = c.ticket_id WHERE c.next_wake_at <= $1 \
+                 ORDER BY c.next_wake_at LIMIT $2 FOR UPDATE OF t SKIP LOCKED",
+            )
+            .bind::<diesel::sql_types::BigInt, _>(now)
+            .bind::<diesel::sql_types::BigInt, _>(most)
+            .load(conn)?;
+            Ok(each_once(due.into_iter().map(|due| due.id).collect()))
+        }
     }
-    // Two nodes at once: the loser's unique violation rolls its whole transaction back, and its next look finds nothing due.
-    diesel::insert_into(clock_notice::table)
-        .values((
-            clock_notice::clock_id.eq(id),
-            clock_notice::threshold.eq(threshold),
-            clock_notice::generation.eq(generation),
-            clock_notice::due_at.eq(due_at),
-            clock_notice::fired_at.eq(now),
-        ))
-        .execute(&mut **tx)?;
-    Ok(true)
+}
+
+fn each_once(mut tickets: Vec<TicketId>) -> Vec<TicketId> {
+    let mut seen = std::collections::HashSet::new();
+    tickets.retain(|id| seen.insert(*id));
+    tickets
 }

@@ -1,9 +1,12 @@
 //! Tickets and what hangs on them: services, affected customers, links, roles, watchers, labels.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 
 use super::backend::{Conn, Tx};
 use super::column::text_column;
+use super::fixed::fixed_update;
 use super::schema::core::{
     affected, counter, ticket, ticket_label, ticket_link, ticket_role, ticket_service, watcher,
 };
@@ -177,12 +180,18 @@ impl Row {
 pub fn next_number(tx: &mut Tx, kind: Kind) -> Result<i64> {
     match &mut **tx {
         // One writer: the counter row can't be contended.
-        Conn::Sqlite(conn) => {
-            let row = counter::table.find(kind.as_str());
-            Ok(diesel::update(row)
-                .set(counter::value.eq(counter::value + 1))
-                .returning(counter::value)
-                .get_result(conn)?)
+        Conn::Sqlite(_) => {
+            let is_kind = counter::name.eq(kind.as_str());
+            fixed_update(
+                counter::table,
+                is_kind,
+                counter::value.eq(counter::value + 1),
+            )
+            .execute(&mut **tx)?;
+            Ok(counter::table
+                .find(kind.as_str())
+                .select(counter::value)
+                .first(&mut **tx)?)
         }
         // A sequence: a counter row would stay locked for the rest of every transaction.
         Conn::Pg(conn) => {
@@ -212,14 +221,11 @@ pub fn insert(tx: &mut Tx, value: &mut Ticket) -> Result<()> {
 pub fn update(tx: &mut Tx, value: &mut Ticket, counted: i64) -> Result<()> {
     let read_at = value.version;
     value.version += 1;
-    let unchanged = ticket::table
-        .filter(ticket::id.eq(value.id))
-        .filter(ticket::version.eq(read_at))
-        .filter(ticket::entry_count.eq(counted));
-    match diesel::update(unchanged)
-        .set(Row::of(value))
-        .execute(&mut **tx)?
-    {
+    let unchanged = ticket::id
+        .eq(value.id)
+        .and(ticket::version.eq(read_at))
+        .and(ticket::entry_count.eq(counted));
+    match fixed_update(ticket::table, unchanged, Row::of(value)).execute(&mut **tx)? {
         1 => Ok(()),
         _ => Err(Error::Stale),
     }
@@ -229,15 +235,14 @@ pub fn update(tx: &mut Tx, value: &mut Ticket, counted: i64) -> Result<()> {
 /// stays.
 pub fn update_due(tx: &mut Tx, value: &Ticket) -> Result<()> {
     let due = &value.due;
-    diesel::update(ticket::table.find(value.id))
-        .set((
-            ticket::next_due_at.eq(due.at),
-            ticket::next_due_from.eq(due.from),
-            ticket::next_due_metric.eq(due.metric.as_deref()),
-            ticket::is_late.eq(due.is_late),
-            ticket::entry_count.eq(value.entry_count),
-        ))
-        .execute(&mut **tx)?;
+    let changes = (
+        ticket::next_due_at.eq(due.at),
+        ticket::next_due_from.eq(due.from),
+        ticket::next_due_metric.eq(due.metric.as_deref()),
+        ticket::is_late.eq(due.is_late),
+        ticket::entry_count.eq(value.entry_count),
+    );
+    fixed_update(ticket::table, ticket::id.eq(value.id), changes).execute(&mut **tx)?;
     Ok(())
 }
 
@@ -339,6 +344,20 @@ pub fn affected(conn: &mut Conn, of: TicketId) -> Result<Vec<Affected>> {
         .load(conn)?)
 }
 
+/// As [`affected`], of several tickets.
+pub fn affected_of(conn: &mut Conn, of: &[TicketId]) -> Result<HashMap<TicketId, Vec<Affected>>> {
+    let rows: Vec<Affected> = affected::table
+        .filter(affected::ticket_id.eq_any(of.to_vec()))
+        .order(affected::id)
+        .select(Affected::as_select())
+        .load(conn)?;
+    let mut of: HashMap<TicketId, Vec<Affected>> = HashMap::new();
+    for row in rows {
+        of.entry(row.ticket_id).or_default().push(row);
+    }
+    Ok(of)
+}
+
 /// Marks every affected customer who isn't yet as restored.
 pub fn restore_affected(tx: &mut Tx, of: TicketId, at: Option<Timestamp>) -> Result<()> {
     let rows = affected::table.filter(affected::ticket_id.eq(of));
@@ -378,6 +397,23 @@ pub fn services(conn: &mut Conn, of: TicketId) -> Result<Vec<ServiceId>> {
         ))
         .select(ticket_service::service_id)
         .load(conn)?)
+}
+
+/// As [`services`], of several tickets.
+pub fn services_of(conn: &mut Conn, of: &[TicketId]) -> Result<HashMap<TicketId, Vec<ServiceId>>> {
+    let rows: Vec<(TicketId, ServiceId)> = ticket_service::table
+        .filter(ticket_service::ticket_id.eq_any(of.to_vec()))
+        .order((
+            ticket_service::is_primary.desc(),
+            ticket_service::service_id,
+        ))
+        .select((ticket_service::ticket_id, ticket_service::service_id))
+        .load(conn)?;
+    let mut of: HashMap<TicketId, Vec<ServiceId>> = HashMap::new();
+    for (ticket, service) in rows {
+        of.entry(ticket).or_default().push(service);
+    }
+    Ok(of)
 }
 
 /// Links `from` to `to`; whether it was new.

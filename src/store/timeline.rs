@@ -1,5 +1,7 @@
 //! The timeline: appended, read, and never changed but for redaction.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 
 use super::backend::{Conn, Tx};
@@ -190,6 +192,25 @@ pub fn of_kinds(conn: &mut Conn, ticket: TicketId, kinds: &[EntryKind]) -> Resul
         .select(Row::as_select())
         .load(conn)?;
     Ok(rows.into_iter().map(Row::recorded).collect())
+}
+
+/// As [`of_kinds`], of several tickets.
+pub fn of_kinds_of(
+    conn: &mut Conn,
+    tickets: &[TicketId],
+    kinds: &[EntryKind],
+) -> Result<HashMap<TicketId, Vec<Recorded>>> {
+    let rows: Vec<Row> = entry::table
+        .filter(entry::ticket_id.eq_any(tickets.to_vec()))
+        .filter(entry::kind.eq_any(kinds.to_vec()))
+        .order((entry::ticket_id, entry::seq))
+        .select(Row::as_select())
+        .load(conn)?;
+    let mut of: HashMap<TicketId, Vec<Recorded>> = HashMap::new();
+    for row in rows {
+        of.entry(row.ticket_id).or_default().push(row.recorded());
+    }
+    Ok(of)
 }
 
 pub fn by_seq(conn: &mut Conn, ticket: TicketId, seq: i64) -> Result<Option<Recorded>> {

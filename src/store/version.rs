@@ -1,5 +1,5 @@
 //! The version of what every process keeps in memory: agreements and calendars, teams, people and how to reach them, rotations,
-//! escalation policies, webhooks. Whoever changes one of them raises it in the same transaction; whoever keeps them reads it first.
+//! escalation policies, webhooks, settings. Whoever changes one of them raises it in the same transaction; whoever keeps them reads it first.
 
 use diesel::prelude::*;
 

@@ -11,6 +11,8 @@ use crate::app::{App, Ctx};
 use crate::domain::access::{Action, Target};
 use crate::domain::id::{AuditId, Id};
 use crate::domain::settings::{SettingKey, Settings, masked_relay};
+use crate::domain::severity::Severity;
+use crate::domain::sla_notice::{self, Hearer, Moment};
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
 use crate::http::form::{Form, Posted};
@@ -30,6 +32,87 @@ struct SettingsPage {
     /// Keys that the process's own configuration decides: what is set here has no effect.
     overruled: Vec<&'static str>,
     relay: Option<String>,
+    clocks: Vec<ClockRule>,
+}
+
+/// Who hears of clocks at one moment: a row per severity, a box per hearer.
+struct ClockRule {
+    name: &'static str,
+    title: String,
+    hearers: Vec<String>,
+    rows: Vec<(String, Vec<Tickbox>)>,
+}
+
+struct Tickbox {
+    value: String,
+    label: String,
+    is_ticked: bool,
+}
+
+const CLOCK_KEYS: [SettingKey; 2] = [SettingKey::ClockWarning, SettingKey::ClockBreach];
+
+/// What makes sense at that moment.
+fn hearers_at(key: SettingKey) -> impl Iterator<Item = Hearer> {
+    Hearer::ALL
+        .iter()
+        .copied()
+        .filter(move |hearer| match hearer {
+            Hearer::AtOnce => key == SettingKey::ClockWarning,
+            Hearer::Page => key == SettingKey::ClockBreach,
+            Hearer::Owner | Hearer::Team | Hearer::OnDuty => true,
+        })
+}
+
+fn clock_rules(form: &Form, words: &Words) -> Vec<ClockRule> {
+    let word = |hearer: Hearer| {
+        let key = format!("hearer-{}", hearer.as_str().replace('_', "-"));
+        words.t(&key).into_owned()
+    };
+    CLOCK_KEYS
+        .iter()
+        .map(|key| ClockRule {
+            name: key.as_str(),
+            title: words
+                .t(&format!("settings-{}", key.as_str().replace('_', "-")))
+                .into_owned(),
+            hearers: hearers_at(*key)
+                .map(|hearer| word(hearer))
+                .collect(),
+            rows: sla_notice::severities()
+                .map(|severity| {
+                    let whose = severity.map_or("other", Severity::as_str);
+                    let label = words.t(&format!("severity-{whose}")).into_owned();
+                    let boxes = hearers_at(*key)
+                        // Without a severity nobody is ever paged.
+                        .filter(|hearer| severity.is_some() || *hearer != Hearer::Page)
+                        .map(|hearer| {
+                            let value = format!("{whose}:{hearer}");
+                            Tickbox {
+                                is_ticked: form.is_ticked(key.as_str(), &value),
+                                label: format!("{label}: {}", word(hearer)),
+                                value,
+                            }
+                        })
+                        .collect();
+                    (label, boxes)
+                })
+                .collect(),
+        })
+        .collect()
+}
+
+/// The ticked boxes as the setting's text.
+fn typed_rules(posted: &Posted, key: SettingKey) -> String {
+    let ticked: Vec<&str> = posted.all(key.as_str()).collect();
+    let rules = sla_notice::severities().map(|severity| {
+        let whose = severity.map_or("other", Severity::as_str);
+        let whom: Vec<&str> = ticked
+            .iter()
+            .filter_map(|value| value.strip_prefix(whose)?.strip_prefix(':'))
+            .collect();
+        format!("{whose}:{}", whom.join(","))
+    });
+    rules.collect::<Vec<_>>().join(" ")
 }
 
 struct Known {
@@ -66,12 +149,25 @@ fn page_of(req: &HttpRequest, known: Known, kept: Option<Form>) -> SettingsPage 
         for key in SettingKey::ALL.iter().filter(|key| !key.is_secret()) {
             form = form.with(key.as_str(), known.settings.text(*key));
         }
+        for moment in Moment::ALL {
+            let key = match moment {
+                Moment::Warning => SettingKey::ClockWarning,
+                Moment::Breach => SettingKey::ClockBreach,
+            };
+            for severity in sla_notice::severities() {
+                let whose = severity.map_or("other", Severity::as_str);
+                for hearer in known.settings.hearers(*moment).of(severity) {
+                    form = form.with(key.as_str(), format!("{whose}:{hearer}"));
+                }
+            }
+        }
         form
     });
     SettingsPage {
         zones: zones(p.words),
         overruled: known.overruled,
         relay: known.settings.smtp_relay.as_deref().map(masked_relay),
+        clocks: clock_rules(&form, p.words),
         form,
         p,
     }
@@ -85,6 +181,13 @@ pub async fn show(req: HttpRequest, app: web::Data<App>, viewer: Viewer) -> Answ
 pub async fn save(req: HttpRequest, app: web::Data<App>, viewer: Viewer, posted: Posted) -> Answer {
     let mut changes = Vec::new();
     for key in SettingKey::ALL {
+        if CLOCK_KEYS.contains(key) {
+            // No box ticked says "nobody"; a form without the boxes says nothing.
+            if !posted.text("clocks").is_empty() {
+                changes.push((*key, typed_rules(&posted, *key)));
+            }
+            continue;
+        }
         let typed = posted.text(key.as_str());
         // The relay may hold a password and is never shown: an empty field leaves it, a tick takes it away.
         let leave = key.is_secret() && typed.trim().is_empty() && !posted.ticked("no_relay");

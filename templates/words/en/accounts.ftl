@@ -262,6 +262,17 @@ settings-close-after = Days until a resolved incident closes
 settings-night-from = Night begins
 settings-night-to = Night ends
 settings-night-hint = Night minutes of the ledger, in each person's own zone.
+settings-clocks = Who hears of clocks
+settings-clocks-lead = A warning waits for the team's working hours unless it goes out at once. Paging walks the team's escalation policy from its start and stops when the incident is restored.
+settings-clock-warning = Before the deadline
+settings-clock-breach = Past the deadline
+hearer-owner = Owner, else the team
+hearer-team = Team
+hearer-on-duty = On call, by mail
+hearer-page = Page
+hearer-at-once = At once
+severity-other = Anything else
+field-not-a-clock-rule = { $value } is no rule. Write such as disaster:owner,team,page high:owner.
 environments = Environments
 environments-hint = One per line, such as prod.
 
