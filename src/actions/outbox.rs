@@ -5,7 +5,7 @@ use super::{allow, record};
 use crate::app::{App, Ctx};
 use crate::domain::access::{Action, Target};
 use crate::domain::delivery::{AttemptOutcome, DeliveryKind, DeliveryState};
-use crate::domain::id::DeliveryId;
+use crate::domain::id::{DeliveryId, PersonId};
 use crate::domain::outgoing::{Handover, MOST_ATTEMPTS, MOST_PAGE_ATTEMPTS, retry_after_secs};
 use crate::domain::page::PageEventKind;
 use crate::domain::refusal::Refusal;
@@ -143,6 +143,33 @@ pub fn wait_for_relay(ctx: &Ctx<'_>, delivery: &Delivery) -> Result<()> {
     ctx.app
         .store
         .write(|tx| rows::postpone(tx, delivery.id, at, "no mail server is set up"))
+}
+
+/// A notice about a clock is about to go out: it takes its recipient's turn, and with it goes whatever else they are to hear of
+/// clocks. `false`: they heard a moment ago, and all of it waits. `message_id` is that of the letter about several.
+pub fn gather(
+    ctx: &Ctx<'_>,
+    delivery: &Delivery,
+    person: PersonId,
+    message_id: &str,
+) -> Result<bool> {
+    // A letter that was tried before has had its turn, and those that joined it.
+    if delivery.attempts > 0 {
+        return Ok(true);
+    }
+    ctx.app
+        .store
+        .write(|tx| match store::told::take_turn(tx, person, ctx.now)? {
+            None => store::told::join(tx, delivery.id, person, message_id, ctx.now).map(|_| true),
+            Some(at) => store::told::put_off(tx, person, at, ctx.now).map(|()| false),
+        })
+}
+
+/// The letter about several clocks isn't sent: what joined it waits for the next one.
+pub fn part(ctx: &Ctx<'_>, message_id: &str) -> Result<()> {
+    ctx.app
+        .store
+        .write(|tx| store::told::part(tx, message_id, ctx.now))
 }
 
 /// Nobody wants it any more: acknowledged, resolved, or its recipient is gone.

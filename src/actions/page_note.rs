@@ -1,23 +1,20 @@
 //! What a page says, gathered at the moment it is shown or sent: who has the incident and who is next may have changed since it was
 //! queued.
 
-use super::oncall;
-use crate::app::App;
 use crate::domain::escalation::{self, Due, RunState, Target};
-use crate::domain::id::{PageId, PersonId, TeamId};
-use crate::domain::page::{Link, Next, Note, Subject};
+use crate::domain::id::{PersonId, TeamId};
+use crate::domain::page::{Next, Note, Subject};
+use crate::domain::roster::Roster;
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
-use crate::render::page::{PageText, text};
 use crate::store::page_log::{Page, Run};
 use crate::store::{self, Conn};
-use crate::words::Words;
 
-/// What this page says at `now`.
-pub fn note_of(conn: &mut Conn, page: &Page) -> Result<Note> {
-    let settings = store::settings::all(conn)?;
-    let zone = store::people::person(conn, page.person_id)?
-        .map_or(settings.house_zone, |person| person.zone);
+/// What this page says now.
+pub fn note_of(conn: &mut Conn, roster: &Roster, page: &Page) -> Result<Note> {
+    let zone = roster
+        .person(page.person_id)
+        .map_or(roster.settings.house_zone, |person| person.zone);
     let ticket = match page.ticket_id {
         Some(id) => store::ticket::by_id(conn, id)?,
         None => None,
@@ -33,10 +30,10 @@ pub fn note_of(conn: &mut Conn, page: &Page) -> Result<Note> {
                 severity: ticket.severity,
                 customer,
                 impact_at: ticket.impact_at,
-                owner: match ticket.owner {
-                    Some(id) => store::people::person_names(conn, &[id])?.remove(&id),
-                    None => None,
-                },
+                owner: ticket
+                    .owner
+                    .and_then(|id| roster.person(id))
+                    .map(|person| person.name.clone()),
                 is_open: ticket.is_open(),
                 late: ticket
                     .due
@@ -53,7 +50,7 @@ pub fn note_of(conn: &mut Conn, page: &Page) -> Result<Note> {
         None => None,
     };
     let next = match run {
-        Some(run) => next_of(conn, &run)?,
+        Some(run) => next_of(conn, roster, &run)?,
         None => None,
     };
     Ok(Note {
@@ -65,7 +62,7 @@ pub fn note_of(conn: &mut Conn, page: &Page) -> Result<Note> {
 }
 
 /// What the run does next without an answer.
-fn next_of(conn: &mut Conn, run: &Run) -> Result<Option<(Timestamp, Next)>> {
+fn next_of(conn: &mut Conn, roster: &Roster, run: &Run) -> Result<Option<(Timestamp, Next)>> {
     let Some(at) = run
         .standing
         .next_at
@@ -73,21 +70,27 @@ fn next_of(conn: &mut Conn, run: &Run) -> Result<Option<(Timestamp, Next)>> {
     else {
         return Ok(None);
     };
-    let Some(policy) = store::oncall::policy(conn, run.policy)? else {
+    // The run may follow an older version than the team's policy has now.
+    let in_force = roster.policy(run.team).filter(|it| it.id == run.policy);
+    let older = match in_force {
+        Some(_) => None,
+        None => store::oncall::policy(conn, run.policy)?,
+    };
+    let Some(policy) = in_force.or(older.as_ref()) else {
         return Ok(None);
     };
-    let Some(plan) = escalation::plan(run.severity, &policy) else {
+    let Some(plan) = escalation::plan(run.severity, policy) else {
         return Ok(None);
     };
     let next = match plan.due_at(run.standing.place) {
         Due::Page(step) if step.targets.contains(&Target::Team) => Next::WholeTeam,
         Due::Page(step) => {
-            let people = people_of(conn, run.team, &step.targets, at)?;
+            let people = people_of(roster, run.team, &step.targets, at);
             if people.is_empty() {
                 return Ok(Some((at, Next::WholeTeam)));
             }
-            let mut names = store::people::person_names(conn, &people)?;
-            Next::People(people.iter().filter_map(|id| names.remove(id)).collect())
+            let people = people.iter().filter_map(|id| roster.person(*id));
+            Next::People(people.map(|person| person.name.clone()).collect())
         }
         Due::DeadEnd => Next::DeadEnd,
         Due::Told => return Ok(None),
@@ -95,39 +98,15 @@ fn next_of(conn: &mut Conn, run: &Run) -> Result<Option<(Timestamp, Next)>> {
     Ok(Some((at, next)))
 }
 
-fn people_of(
-    conn: &mut Conn,
-    team: TeamId,
-    targets: &[Target],
-    at: Timestamp,
-) -> Result<Vec<PersonId>> {
+fn people_of(roster: &Roster, team: TeamId, targets: &[Target], at: Timestamp) -> Vec<PersonId> {
     let mut people = Vec::new();
     for target in targets {
         match target {
-            Target::OnDuty => people.extend(oncall::on_duty(conn, team, at)?),
+            Target::OnDuty => people.extend(roster.on_duty(team, at)),
             Target::Person(person) => people.push(*person),
             Target::Team => {}
         }
     }
     people.dedup();
-    Ok(people)
-}
-
-/// The mail of a page, rendered for sending at `now`; `None` if there is no such page. Without a public address nothing that
-/// leads back here can be sent.
-pub fn letter(conn: &mut Conn, app: &App, id: PageId, now: Timestamp) -> Result<Option<PageText>> {
-    let Some(page) = store::page_log::page(conn, id)? else {
-        return Ok(None);
-    };
-    let settings = store::settings::all(conn)?;
-    let public_url = app
-        .config
-        .public_url
-        .clone()
-        .or(settings.public_url)
-        .unwrap_or_default();
-    let note = note_of(conn, &page)?;
-    let token = Link::new(page.id, page.person_id, page.queued_at).token(&app.signing_key);
-    let link = format!("{public_url}/n/{token}");
-    Ok(Some(text(Words::english(), &note, &link, &public_url, now)))
+    people
 }

@@ -193,7 +193,10 @@ fn tell(
         notice.entry_seq = Some(seq);
         notice.person = Some(id);
         notice.not_before = not_before;
-        notice.facts = facts_of(row).with("about", kind);
+        let belated = is_late_notice(due_at, around.now).map(|_| due_at.rfc3339());
+        notice.facts = facts_of(row)
+            .with("about", kind)
+            .with_some("belated", belated);
         slate.notices.push(notice);
     }
     hearers.contains(&Hearer::Page) && ticket.is_open() && ticket.state != State::Restored

@@ -48,6 +48,8 @@ words! {
         Unsure = "unsure",
         Dead = "dead",
         Cancelled = "cancelled",
+        /// It went out with another notice to the same person.
+        Joined = "joined",
     }
 }
 

@@ -5,6 +5,7 @@ mod escalation;
 mod ledger;
 mod mailbox;
 pub mod outbox;
+mod outbox_clocks;
 mod settle;
 mod sla;
 mod sweep;

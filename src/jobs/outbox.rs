@@ -3,8 +3,10 @@
 //! Two jobs share it. Pages, test pages and account letters have a thread of their own, so that a backlog of notices or a slow
 //! relay that is busy with one never holds up a page.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::outbox_clocks::{Gathered, LINES, about_clock, gather};
 use super::{Again, Job};
 use crate::actions;
 use crate::actions::outbox as deliveries;
@@ -13,8 +15,8 @@ use crate::domain::delivery::{Channel, DeliveryKind};
 use crate::domain::id::TicketKey;
 use crate::domain::outgoing::{Calendar, File, Handover, OutgoingCall, OutgoingMail};
 use crate::domain::page::Link;
+use crate::domain::roster::Roster;
 use crate::domain::seal::Seal;
-use crate::domain::settings::Settings;
 use crate::domain::text::EmailAddress;
 use crate::domain::ticket::Ticket;
 use crate::domain::timeline::{Door, EntryKind};
@@ -76,9 +78,9 @@ fn run(app: &App, urgencies: std::ops::Range<i16>, lane: &str) -> Result<Again> 
 }
 
 /// What all letters have in common.
-struct House {
-    settings: Settings,
-    public_url: Option<String>,
+pub(super) struct House {
+    roster: Arc<Roster>,
+    pub(super) public_url: Option<String>,
     host: String,
     from: Option<EmailAddress>,
     relay: Option<String>,
@@ -90,7 +92,8 @@ struct House {
 impl House {
     fn load(app: &App) -> Result<Self> {
         app.store.read(|conn| {
-            let settings = store::settings::all(conn)?;
+            let roster = actions::roster::in_force(app, conn, app.time.now())?;
+            let settings = &roster.settings;
             let public_url = app
                 .config
                 .public_url
@@ -119,7 +122,7 @@ impl House {
                     .or_else(|| settings.smtp_relay.clone()),
                 intake: intake.or_else(|| from.clone()),
                 seal: Seal::new(app.signing_key),
-                settings,
+                roster: Arc::clone(&roster),
                 public_url,
                 host,
                 from,
@@ -130,7 +133,10 @@ impl House {
 
 fn send(app: &App, house: &House, delivery: &Delivery) -> Result<()> {
     let ctx = app.system("outbox", Door::Clock);
-    if let Some(why) = app.store.read(|conn| unwanted(conn, delivery))? {
+    if let Some(why) = app.store.read(|conn| unwanted(conn, house, delivery))? {
+        if about_clock(delivery).is_some() {
+            deliveries::part(&ctx, &message_id(house, delivery, None))?;
+        }
         return deliveries::cancel(&ctx, delivery, why);
     }
     match delivery.channel {
@@ -140,7 +146,7 @@ fn send(app: &App, house: &House, delivery: &Delivery) -> Result<()> {
 }
 
 /// Asked right before sending: a page that was acknowledged, a letter about a ticket that is gone.
-fn unwanted(conn: &mut Conn, delivery: &Delivery) -> Result<Option<&'static str>> {
+fn unwanted(conn: &mut Conn, house: &House, delivery: &Delivery) -> Result<Option<&'static str>> {
     if let Some(page) = delivery.page
         && !actions::page::is_wanted(conn, page)?
     {
@@ -153,7 +159,10 @@ fn unwanted(conn: &mut Conn, delivery: &Delivery) -> Result<Option<&'static str>
     }
     if let Some(person) = delivery.person
         && delivery.kind != DeliveryKind::Account
-        && !store::people::person(conn, person)?.is_some_and(|person| person.is_active)
+        && !house
+            .roster
+            .person(person)
+            .is_some_and(|person| person.is_active)
     {
         return Ok(Some("the recipient is deactivated"));
     }
@@ -168,10 +177,15 @@ fn send_mail(app: &App, ctx: &Ctx<'_>, house: &House, delivery: &Delivery) -> Re
     if !mailer.is_somewhere() {
         return deliveries::wait_for_relay(ctx, delivery);
     }
-    let mail = match app
-        .store
-        .read(|conn| compose(conn, app, house, delivery, ctx.now))
-    {
+    let gathered = match gather(app, ctx, house, delivery)? {
+        Gathered::Alone => None,
+        Gathered::Together(about) => Some(about),
+        Gathered::Later => return Ok(()),
+    };
+    let mail = match app.store.read(|conn| {
+        let written = gathered.as_ref().unwrap_or(delivery);
+        compose(conn, app, house, written, ctx.now)
+    }) {
         Ok(mail) => mail,
         Err(error @ Error::Unavailable(_)) => return Err(error),
         Err(error) => {
@@ -233,7 +247,7 @@ fn compose(
     let about = About {
         kind: delivery.kind,
         facts: &delivery.facts,
-        house: &house.settings.house_name,
+        house: &house.roster.settings.house_name,
         public_url: house.public_url.as_deref(),
         name: &recipient.name,
         zone: recipient.zone,
@@ -249,7 +263,7 @@ fn compose(
     Ok(OutgoingMail {
         message_id: message_id(house, delivery, key),
         from,
-        from_name: house.settings.house_name.clone(),
+        from_name: house.roster.settings.house_name.clone(),
         to,
         to_name: recipient.name,
         reply_to: house
@@ -282,7 +296,7 @@ fn written(
         None => None,
     };
     if let (Some(page), Some(link)) = (page, &about.link) {
-        let note = actions::page_note::note_of(conn, &page)?;
+        let note = actions::page_note::note_of(conn, &house.roster, &page)?;
         let url = house.public_url.as_deref().unwrap_or_default();
         let text = crate::render::page::text(Words::english(), &note, link, url, now);
         return Ok(Forms {
@@ -306,7 +320,7 @@ struct Forms {
 }
 
 /// One key for all channels and tries: the page's id for a page, the delivery's for anything else.
-fn message_id(house: &House, delivery: &Delivery, key: Option<TicketKey>) -> String {
+pub(super) fn message_id(house: &House, delivery: &Delivery, key: Option<TicketKey>) -> String {
     let about = delivery.page.map_or(delivery.id.uuid(), |page| page.uuid());
     house.seal.message_id(about, key, &house.host)
 }
@@ -317,11 +331,9 @@ struct Recipient {
 }
 
 fn recipient(conn: &mut Conn, house: &House, delivery: &Delivery) -> Result<Recipient> {
-    if let Some(id) = delivery.person
-        && let Some(person) = store::people::person(conn, id)?
-    {
+    if let Some(person) = delivery.person.and_then(|id| house.roster.person(id)) {
         return Ok(Recipient {
-            name: person.name,
+            name: person.name.clone(),
             zone: person.zone,
         });
     }
@@ -332,13 +344,13 @@ fn recipient(conn: &mut Conn, house: &House, delivery: &Delivery) -> Result<Reci
         let zone = contact.zone.or(customer.map(|customer| customer.zone));
         return Ok(Recipient {
             name: contact.name,
-            zone: zone.unwrap_or(house.settings.house_zone),
+            zone: zone.unwrap_or(house.roster.settings.house_zone),
         });
     }
     let name = delivery.facts.get("name").unwrap_or_default().to_owned();
     Ok(Recipient {
         name,
-        zone: house.settings.house_zone,
+        zone: house.roster.settings.house_zone,
     })
 }
 
@@ -349,6 +361,9 @@ fn text_of(
     ticket: Option<&Ticket>,
     frozen: Option<&[u8]>,
 ) -> Result<Option<String>> {
+    if let Some(lines) = delivery.facts.get(LINES) {
+        return Ok(Some(lines.to_owned()));
+    }
     if delivery.kind == DeliveryKind::Reply
         && let Some(bytes) = frozen
     {

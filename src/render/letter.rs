@@ -75,6 +75,7 @@ const WITH_TEXT: &[&str] = &[
     "customer_reopened",
     "handed_over",
     "report",
+    "clocks",
 ];
 /// The words of the letters to outsiders whose answers we read.
 const ANSWERABLE: &[&str] = &["received", "reply", "update"];
@@ -374,6 +375,7 @@ mod tests {
             "page",
             "test",
             "notice",
+            "clocks",
             "invitation",
             "report",
             "account",

@@ -37,6 +37,7 @@ pub mod slate;
 pub mod ticket;
 pub mod timeline;
 pub mod token;
+pub mod told;
 pub mod version;
 pub mod view;
 pub mod webhook;

@@ -218,6 +218,16 @@ pub fn by_id(conn: &mut Conn, id: DeliveryId) -> Result<Option<Delivery>> {
     row.map(Row::delivery).transpose()
 }
 
+/// These, oldest first.
+pub fn by_ids(conn: &mut Conn, ids: &[DeliveryId]) -> Result<Vec<Delivery>> {
+    let rows: Vec<Row> = delivery::table
+        .filter(delivery::id.eq_any(ids.to_vec()))
+        .order((delivery::queued_at, delivery::id))
+        .select(Row::as_select())
+        .load(conn)?;
+    rows.into_iter().map(Row::delivery).collect()
+}
+
 /// Queued deliveries that are due and whose urgency lies in `urgencies`, most urgent first, then oldest first.
 pub fn due(
     conn: &mut Conn,

@@ -14,6 +14,7 @@ mod browser;
 mod browser_axe;
 mod browser_steps;
 mod change;
+mod clock_notices;
 mod cluster;
 mod crowd;
 mod demo;

@@ -44,7 +44,8 @@ const GUEST: Principal = Principal::System("page link");
 fn load(app: &App, token: &str) -> Result<Known> {
     app.store.read(|conn| {
         let (link, page) = actions::page::page_of_link(conn, app, token)?;
-        let note = actions::page_note::note_of(conn, &page)?;
+        let roster = actions::roster::in_force(app, conn, app.time.now())?;
+        let note = actions::page_note::note_of(conn, &roster, &page)?;
         Ok(Known { link, page, note })
     })
 }

@@ -75,9 +75,7 @@ fn clock_rules(form: &Form, words: &Words) -> Vec<ClockRule> {
             title: words
                 .t(&format!("settings-{}", key.as_str().replace('_', "-")))
                 .into_owned(),
-            hearers: hearers_at(*key)
-                .map(|hearer| word(hearer))
-                .collect(),
+            hearers: hearers_at(*key).map(|hearer| word(hearer)).collect(),
             rows: sla_notice::severities()
                 .map(|severity| {
                     let whose = severity.map_or("other", Severity::as_str);

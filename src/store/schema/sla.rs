@@ -89,3 +89,10 @@ diesel::table! {
         fired_at -> BigInt,
     }
 }
+
+diesel::table! {
+    clock_told (person_id) {
+        person_id -> Binary,
+        told_at -> BigInt,
+    }
+}

@@ -151,6 +151,7 @@ out-state-accepted = accepted by the relay
 out-state-unsure = probably sent
 out-state-dead = given up
 out-state-cancelled = no longer wanted
+out-state-joined = sent with others
 out-outcome-started = began, end unknown
 out-outcome-accepted = accepted
 out-outcome-deferred = not now

@@ -139,5 +139,11 @@ letter-clock-breached-body =
        *[other] { $key } "{ $title }" is late; it was due by { $deadline }.
     }
 letter-clock-breached-action = Open the ticket
+letter-clocks-subject = { $n } clocks: { $late } late, { $soon } due soon
+letter-clocks-body = As things stand now:
+letter-clocks-line = { $key } { $title }: { $metric } { $how }
+letter-clocks-due = due in { $span }
+letter-clocks-belated = (told { $span } late)
+letter-clocks-more = … and { $n } more, in the queue:
 field-taken = That name is taken.
 field-not-a-weekday = That is no day of the week.

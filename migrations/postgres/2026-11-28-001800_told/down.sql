@@ -1,0 +1,2 @@
+DROP TABLE clock_told;
+UPDATE delivery SET state = 'cancelled' WHERE state = 'joined';

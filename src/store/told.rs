@@ -1,0 +1,135 @@
+//! Notices about clocks: one person gets at most one such letter a minute, and what else is due by then goes with it.
+//!
+//! What joined another letter is settled with that letter's Message-ID, by which it is found again.
+
+use diesel::prelude::*;
+
+use super::backend::{Conn, Tx, statement};
+use super::fixed::fixed_update;
+use super::outbox::{self, Delivery};
+use super::schema::core::delivery;
+use super::schema::sla::clock_told;
+use crate::domain::delivery::{DeliveryKind, DeliveryState};
+use crate::domain::id::{DeliveryId, PersonId};
+use crate::domain::timestamp::Timestamp;
+use crate::error::{Result, is_unique_violation};
+
+/// Between two letters about clocks to one person.
+const GAP_SECS: i64 = 60;
+
+/// Takes the person's turn; when the next one is, if it isn't now.
+pub fn take_turn(tx: &mut Tx, person: PersonId, now: Timestamp) -> Result<Option<Timestamp>> {
+    let is_free = clock_told::person_id
+        .eq(person)
+        .and(clock_told::told_at.le(now.plus_secs(-GAP_SECS)));
+    let taken = fixed_update(clock_told::table, is_free, clock_told::told_at.eq(now));
+    if taken.execute(&mut **tx)? == 1 {
+        return Ok(None);
+    }
+    let last: Option<Timestamp> = clock_told::table
+        .find(person)
+        .select(clock_told::told_at)
+        .first(&mut **tx)
+        .optional()?;
+    if let Some(last) = last {
+        return Ok(Some(last.plus_secs(GAP_SECS)));
+    }
+    let first = statement(tx, |tx| {
+        diesel::insert_into(clock_told::table)
+            .values((
+                clock_told::person_id.eq(person),
+                clock_told::told_at.eq(now),
+            ))
+            .execute(&mut **tx)?;
+        Ok(())
+    });
+    match first {
+        Ok(()) => Ok(None),
+        // Another node was faster.
+        Err(error) if is_unique_violation(&error) => Ok(Some(now.plus_secs(GAP_SECS))),
+        Err(error) => Err(error),
+    }
+}
+
+/// The rows that wait to tell this person of a clock, and never left yet.
+macro_rules! waiting {
+    ($person:expr, $now:expr) => {
+        delivery::table
+            .filter(delivery::state.eq(DeliveryState::Queued))
+            .filter(delivery::urgency.eq(DeliveryKind::Notice.urgency()))
+            .filter(delivery::kind.eq(DeliveryKind::Notice))
+            .filter(delivery::person_id.eq($person))
+            .filter(delivery::attempts.eq(0))
+            .filter(delivery::next_attempt_at.le($now))
+            // Those of clocks have keys that begin so (`actions::sla_notice`).
+            .filter(delivery::dedupe_key.ge("clock:"))
+            .filter(delivery::dedupe_key.lt("clock;"))
+    };
+}
+
+/// Everything else that waits to tell this person of clocks goes out with `main`.
+pub fn join(
+    tx: &mut Tx,
+    main: DeliveryId,
+    person: PersonId,
+    message_id: &str,
+    now: Timestamp,
+) -> Result<usize> {
+    Ok(
+        diesel::update(waiting!(person, now).filter(delivery::id.ne(main)))
+            .set((
+                delivery::state.eq(DeliveryState::Joined),
+                delivery::message_id.eq(Some(message_id)),
+                delivery::settled_at.eq(Some(now)),
+                delivery::leased_until.eq(None::<Timestamp>),
+                delivery::leased_by.eq(None::<String>),
+            ))
+            .execute(&mut **tx)?,
+    )
+}
+
+/// Everything that waits to tell this person of clocks waits until then.
+pub fn put_off(tx: &mut Tx, person: PersonId, until: Timestamp, now: Timestamp) -> Result<()> {
+    diesel::update(waiting!(person, now))
+        .set((
+            delivery::next_attempt_at.eq(until),
+            delivery::leased_until.eq(None::<Timestamp>),
+            delivery::leased_by.eq(None::<String>),
+        ))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// What joined the letter with this Message-ID: how many, and the first `most` of them, oldest first.
+pub fn joined(conn: &mut Conn, message_id: &str, most: i64) -> Result<(i64, Vec<Delivery>)> {
+    let count: i64 = delivery::table
+        .filter(delivery::message_id.eq(message_id))
+        .filter(delivery::state.eq(DeliveryState::Joined))
+        .count()
+        .get_result(conn)?;
+    let ids: Vec<DeliveryId> = delivery::table
+        .filter(delivery::message_id.eq(message_id))
+        .filter(delivery::state.eq(DeliveryState::Joined))
+        .order((delivery::queued_at, delivery::id))
+        .limit(most)
+        .select(delivery::id)
+        .load(conn)?;
+    Ok((count, outbox::by_ids(conn, &ids)?))
+}
+
+/// The letter with this Message-ID isn't sent after all: what joined it waits for the next one.
+pub fn part(tx: &mut Tx, message_id: &str, now: Timestamp) -> Result<()> {
+    diesel::update(
+        delivery::table
+            .filter(delivery::message_id.eq(message_id))
+            .filter(delivery::state.eq(DeliveryState::Joined)),
+    )
+    .set((
+        delivery::state.eq(DeliveryState::Queued),
+        delivery::message_id.eq(None::<String>),
+        delivery::settled_at.eq(None::<Timestamp>),
+        delivery::next_attempt_at.eq(now),
+    ))
+    .execute(&mut **tx)?;
+    Ok(())
+}
