@@ -104,7 +104,7 @@ pub fn wake(ctx: &Ctx<'_>, id: TicketId) -> Result<()> {
 /// transaction; how many there were. At most `most` clocks are considered.
 pub fn wake_due(ctx: &Ctx<'_>, most: i64) -> Result<usize> {
     ctx.write(|tx| {
-        let taken = store::sla::take_due(tx, ctx.now, most)?;
+        let taken = store::bulk::take_due(tx, ctx.now, most)?;
         look(tx, ctx, &taken)?;
         Ok(taken.len())
     })

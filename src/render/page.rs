@@ -149,7 +149,7 @@ mod tests {
             "04:03 CET",
             "Northwind",
             "Nobody has it",
-            "First response: 1 min 0 s over",
+            "First response: 1 min over",
             "https://w.example/n/T",
             "Tom is paged in 4 min 20 s",
             "https://w.example/INC-1",

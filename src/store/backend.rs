@@ -30,6 +30,11 @@ impl<'a> Tx<'a> {
     pub(super) fn new(conn: &'a mut Conn) -> Self {
         Tx(conn)
     }
+
+    /// Each statement is a round trip to a server, so that many rows belong into one.
+    pub(super) fn is_far(&self) -> bool {
+        matches!(self.0, Conn::Pg(_))
+    }
 }
 
 impl std::ops::Deref for Tx<'_> {

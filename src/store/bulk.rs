@@ -1,4 +1,4 @@
-//! Very many new tickets in few statements: rows of one table together, by `COPY` on PostgreSQL and by many-row inserts on
+//! Very many tickets or clocks in few statements: rows of one table together, by `COPY` on PostgreSQL and by many-row inserts on
 //! SQLite.
 //!
 //! What is written is what the single-row functions next door would write; only the number of statements differs. The caller
@@ -15,7 +15,7 @@ use super::schema::core::{
 use super::schema::search::{search_doc, search_fts};
 use super::schema::sla::{clock, clock_notice};
 use super::search::{document, reading};
-use super::sla::ClockRow;
+use super::sla::{self, ClockRow};
 use super::slate::Slate;
 use super::ticket::{self as tickets, Affected, Watcher};
 use super::timeline::{self, Recorded};
@@ -311,6 +311,29 @@ fn put_documents(
         terms = rest;
     }
     Ok(())
+}
+
+/// As [`sla::tickets_due`], and they are this transaction's until its end: what another one holds is left out, so that nodes look at
+/// different tickets. (On SQLite every transaction holds everything.)
+pub fn take_due(tx: &mut Tx, now: Timestamp, most: i64) -> Result<Vec<TicketId>> {
+    match &mut **tx {
+        Conn::Sqlite(_) => sla::tickets_due(tx, now, most),
+        Conn::Pg(conn) => {
+            #[derive(QueryableByName)]
+            struct Due {
+                #[diesel(sql_type = Binary)]
+                id: TicketId,
+            }
+            let due: Vec<Due> = diesel::sql_query(
+                "SELECT t.id FROM clock c JOIN ticket t ON t.id = c.ticket_id WHERE c.next_wake_at <= $1 \
+                 ORDER BY c.next_wake_at LIMIT $2 FOR UPDATE OF t SKIP LOCKED",
+            )
+            .bind::<BigInt, _>(now)
+            .bind::<BigInt, _>(most)
+            .load(conn)?;
+            Ok(sla::each_once(due.into_iter().map(|due| due.id).collect()))
+        }
+    }
 }
 
 /// Writes what looks at very many clocks found. Meant for PostgreSQL, where each statement is a round trip.

@@ -297,30 +297,7 @@ pub fn tickets_due(conn: &mut Conn, now: Timestamp, most: i64) -> Result<Vec<Tic
     Ok(each_once(tickets))
 }
 
-/// As [`tickets_due`], and they are this transaction's until its end: what another one holds is left out, so that nodes look at
-/// different tickets. (On SQLite every transaction holds everything.)
-pub fn take_due(tx: &mut Tx, now: Timestamp, most: i64) -> Result<Vec<TicketId>> {
-    match &mut **tx {
-        Conn::Sqlite(_) => tickets_due(tx, now, most),
-        Conn::Pg(conn) => {
-            #[derive(QueryableByName)]
-            struct Due {
-                #[diesel(sql_type = diesel::sql_types::Binary)]
-                id: TicketId,
-            }
-            let due: Vec<Due> = diesel::sql_query(
-                "SELECT t.id FROM clock c JOIN ticket t ON t.id = c.ticket_id WHERE c.next_wake_at <= $1 \
-                 ORDER BY c.next_wake_at LIMIT $2 FOR UPDATE OF t SKIP LOCKED",
-            )
-            .bind::<diesel::sql_types::BigInt, _>(now)
-            .bind::<diesel::sql_types::BigInt, _>(most)
-            .load(conn)?;
-            Ok(each_once(due.into_iter().map(|due| due.id).collect()))
-        }
-    }
-}
-
-fn each_once(mut tickets: Vec<TicketId>) -> Vec<TicketId> {
+pub(super) fn each_once(mut tickets: Vec<TicketId>) -> Vec<TicketId> {
     let mut seen = std::collections::HashSet::new();
     tickets.retain(|id| seen.insert(*id));
     tickets

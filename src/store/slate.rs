@@ -50,7 +50,7 @@ impl Slate {
     /// next look finds nothing due.
     pub fn write(&self, tx: &mut Tx, now: Timestamp) -> Result<()> {
         let rows = self.entries.len() + self.new.len() + self.changed.len() + self.fired.len();
-        if rows >= MANY && matches!(**tx, Conn::Pg(_)) {
+        if rows >= MANY && tx.is_far() {
             return bulk::write(tx, self, now);
         }
         for entry in &self.entries {
