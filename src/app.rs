@@ -1,5 +1,6 @@
 //! The running program as one value, and the context of one unit of work.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, RwLock};
 use std::time::Duration;
@@ -120,6 +121,36 @@ impl Ctx<'_> {
         })
     }
 
+    /// Runs an action and undoes whatever it wrote; only its answer remains. The action gets a context whose `write` joins the
+    /// transaction that is rolled back, and may run again.
+    pub fn undone<T>(&self, action: impl Fn(&Ctx<'_>) -> Result<T>) -> Result<T> {
+        let book = Remembered::of(&self.app.book);
+        let roster = Remembered::of(&self.app.roster);
+        let answer = RefCell::new(None);
+        let outcome: Result<()> = self.write(|tx| {
+            let value = {
+                let joint = store::Joint::new(tx);
+                action(&Ctx {
+                    app: self.app,
+                    now: self.now,
+                    by: self.by.clone(),
+                    door: self.door,
+                    joined: Some(&joint),
+                })?
+            };
+            answer.replace(Some(value));
+            Err(store::undo())
+        });
+        // What was read inside is of a state that never was.
+        book.restore(&self.app.book);
+        roster.restore(&self.app.roster);
+        match (answer.into_inner(), outcome) {
+            (Some(value), _) => Ok(value),
+            (None, Err(error)) => Err(error),
+            (None, Ok(())) => Err(crate::error::Error::internal("an action without an answer")),
+        }
+    }
+
     /// Who acts, as the timeline keeps it.
     pub fn actor(&self) -> Actor {
         use crate::domain::access::TokenOwner;
@@ -133,6 +164,20 @@ impl Ctx<'_> {
             Principal::Token { id, .. } => Actor::Token(*id),
             Principal::System(_) => Actor::System,
         }
+    }
+}
+
+/// Something that is kept as last read, from before it may be read in a state that is undone.
+struct Remembered<T>(Option<Arc<T>>);
+
+impl<T> Remembered<T> {
+    fn of(kept: &RwLock<Option<Arc<T>>>) -> Self {
+        let kept = kept.read().unwrap_or_else(|poison| poison.into_inner());
+        Self(kept.clone())
+    }
+
+    fn restore(self, kept: &RwLock<Option<Arc<T>>>) {
+        *kept.write().unwrap_or_else(|poison| poison.into_inner()) = self.0;
     }
 }
 

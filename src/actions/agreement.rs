@@ -1,5 +1,5 @@
 //! Agreements and calendars: made, changed and retired. An edit makes a version that holds from now on; clocks that run keep
-//! what they began under.
+//! what they began under, and are cancelled when it is retired.
 
 use std::sync::Arc;
 
@@ -14,9 +14,12 @@ use crate::domain::id::{AgreementId, CalendarId, CustomerId, Id, Kind};
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::severity::Severity;
 use crate::domain::sla_agreement::{
-    Agreement, Anchor, Budget, Metric, Promisee, Target, Threshold,
+    Agreement, Anchor, Budget, MAX_BACKDATE_DAYS, Metric, Promisee, Target, Threshold,
+    USUAL_BACKDATE_DAYS,
 };
+use crate::domain::sla_policy::{MAX_REOPEN_GRACE_SECS, Policy};
 use crate::domain::text::{NAME_CHARS, one_line};
+use crate::domain::ticket::State;
 use crate::domain::timeline::Facts;
 use crate::domain::worktime::Hours;
 use crate::error::{Error, Result, is_unique_violation};
@@ -125,6 +128,8 @@ pub struct AgreementDetails {
     pub customer: Option<CustomerId>,
     pub name: String,
     pub targets: Vec<Target>,
+    /// How many days back its clocks may be set.
+    pub backdate_days: i32,
     pub is_active: bool,
 }
 
@@ -155,6 +160,7 @@ pub fn add_agreement_in(
         customer: details.customer,
         name,
         version: 1,
+        backdate_days: backdate_days(details.backdate_days)?,
         targets: checked(tx, ctx, &details.targets)?,
     };
     store::sla::insert_agreement(tx, &agreement, ctx.now)?;
@@ -188,9 +194,14 @@ pub fn change_agreement(
             customer: known.customer,
             name,
             version: seen,
+            backdate_days: backdate_days(details.backdate_days)?,
             targets: checked(tx, ctx, &details.targets)?,
         };
         store::sla::update_agreement(tx, &mut next, details.is_active)?;
+        if !details.is_active {
+            // What runs under it is cancelled, one ticket at a time.
+            store::sla::wake_all_under(tx, id, ctx.now)?;
+        }
         store::version::raise(tx)?;
         let deed = if details.is_active {
             "agreement-changed"
@@ -205,6 +216,17 @@ pub fn change_agreement(
             &Facts::new().with("version", next.version),
         )
     })
+}
+
+fn backdate_days(days: i32) -> Result<i32> {
+    if (0..=MAX_BACKDATE_DAYS).contains(&days) {
+        return Ok(days);
+    }
+    Err(FieldError::new("backdate_days", "out-of-range")
+        .with("min", "0")
+        .with("max", MAX_BACKDATE_DAYS.to_string())
+        .with("got", days.to_string())
+        .into())
 }
 
 /// Gives each target its id, after a look at what it names.
@@ -222,11 +244,42 @@ fn checked(tx: &mut Tx, ctx: &Ctx<'_>, targets: &[Target]) -> Result<Vec<Arc<Tar
             let known = store::house::service(tx, service)?;
             known.ok_or_else(|| FieldError::new("service", "unknown-service"))?;
         }
+        let strange = |state: &&State| !is_state_of(**state, target.kind);
+        if let Some(state) = target.policy.holds_in.iter().find(strange) {
+            return Err(FieldError::new("holds_in", "not-its-state")
+                .with("value", state.as_str())
+                .with("kind", target.kind.as_str())
+                .into());
+        }
+        if !(0..=MAX_REOPEN_GRACE_SECS).contains(&target.policy.reopen_grace_secs) {
+            return Err(FieldError::new("reopen_grace", "out-of-range")
+                .with("min", "0")
+                .with("max", (MAX_REOPEN_GRACE_SECS / 3600).to_string())
+                .with("got", (target.policy.reopen_grace_secs / 3600).to_string())
+                .into());
+        }
         let mut target = target.clone();
         target.id = Some(Id::new(ctx.now));
         checked.push(Arc::new(target));
     }
     Ok(checked)
+}
+
+/// Whether a ticket of this kind can wait in this state.
+fn is_state_of(state: State, kind: Kind) -> bool {
+    let mut seen = vec![State::first(kind)];
+    let mut at = 0;
+    while let Some(known) = seen.get(at) {
+        let new: Vec<State> = known
+            .next(kind)
+            .iter()
+            .copied()
+            .filter(|next| !seen.contains(next))
+            .collect();
+        seen.extend(new);
+        at += 1;
+    }
+    state.is_open() && seen.contains(&state)
 }
 
 /// What a house begins with: hours round the clock, working hours, and the agreement that holds for tickets of nobody in
@@ -290,6 +343,7 @@ pub fn found_house(tx: &mut Tx, ctx: &Ctx<'_>, zone: Tz) -> Result<()> {
         customer: None,
         name: "House agreement".to_owned(),
         targets,
+        backdate_days: USUAL_BACKDATE_DAYS,
         is_active: true,
     };
     add_agreement_in(tx, ctx, &details).map(|_| ())
@@ -314,5 +368,6 @@ fn house_target(
         anchor: Anchor::Logged,
         warn: vec![Threshold::Percent(75)],
         stops_on: Target::usual_stops(metric).to_vec(),
+        policy: Policy::default(),
     }
 }

@@ -14,11 +14,12 @@ use super::ticket_parts::role_taken;
 use super::{allow, placed};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
+use crate::domain::hold::NewHold;
 use crate::domain::id::{Kind, PersonId, TicketId};
 use crate::domain::sla_book::Book;
 use crate::domain::sla_clock;
 use crate::domain::text::Title;
-use crate::domain::ticket::{Hold, Opening, Role, State, Ticket};
+use crate::domain::ticket::{Opening, Role, State, Ticket};
 use crate::domain::timeline::{Actor, Door, Entry, EntryKind};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
@@ -63,7 +64,8 @@ pub enum Deed {
     Note(String),
     /// To the customer; the first to answer becomes their voice.
     Reply(PersonId, String),
-    Hold(Hold),
+    Hold(NewHold),
+    Release,
     Resolve(String),
     /// By itself, after the days in which the customer may object.
     Close,
@@ -152,9 +154,8 @@ impl<'a> Maker<'a> {
         if whole.clocks.iter().any(|row| row.breached_at.is_some()) {
             note_breaches(whole);
         }
-        let hold_until = whole.ticket.hold.as_ref().and_then(|hold| hold.until);
-        whole.ticket.due =
-            sla_clock::due_of(whole.clocks.iter().map(ClockRow::standing), hold_until);
+        let clocks = whole.clocks.iter().map(ClockRow::standing);
+        whole.ticket.due = sla_clock::due_of(clocks, whole.ticket.held_until());
     }
 }
 
@@ -188,7 +189,8 @@ fn act(whole: &mut Whole, done: &Done) -> Result<Vec<Entry>> {
             }
             entries
         }
-        Deed::Hold(hold) => vec![ticket.hold(hold.clone(), done.at)?],
+        Deed::Hold(hold) => vec![ticket.hold(hold, &done.by.name, done.at)?],
+        Deed::Release => ticket.release(None)?,
         Deed::Resolve(how) => {
             let entry = ticket.resolve(how, done.at)?;
             for hit in &mut whole.affected {

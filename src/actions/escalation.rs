@@ -50,8 +50,16 @@ pub fn follow(
             EntryKind::SeverityChanged => said.extend(severity_changed(tx, ctx, roster, ticket)?),
             EntryKind::TeamChanged => said.extend(team_changed(tx, ctx, roster, ticket)?),
             EntryKind::OwnerSet => taken(tx, ctx, ticket, entry)?,
-            EntryKind::Restored | EntryKind::Cancelled | EntryKind::Closed => {
+            EntryKind::Restored | EntryKind::Cancelled | EntryKind::Closed | EntryKind::Merged => {
                 stop(tx, ctx, ticket, Unsent::Over)?
+            }
+            // It came back out of another one, and nobody has it.
+            EntryKind::Unmerged
+                if entry.facts.get("from").is_some()
+                    && ticket.state == State::New
+                    && ticket.owner.is_none() =>
+            {
+                said.extend(begin(tx, ctx, roster, ticket)?);
             }
             EntryKind::Resolved => {
                 stop(tx, ctx, ticket, Unsent::Over)?;

@@ -155,7 +155,7 @@ impl Sender {
             .requester_address
             .as_ref()
             .is_some_and(|known| known.to_lowercase() == folded);
-        if asked || store::intake::is_named(tx, ticket.id, &folded)? {
+        if asked || store::mail_named::is_named(tx, ticket.id, &folded)? {
             return Ok(Standing::Known);
         }
         Ok(match (self.customer, ticket.customer) {

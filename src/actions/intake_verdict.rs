@@ -2,7 +2,9 @@
 
 use super::intake::SMALL_BYTES;
 use super::intake_sender::{House, Sender, answer_address, envelope_addresses};
+use super::outbox::unanswered;
 use super::record;
+use super::ticket_merge::survivor;
 use crate::app::Ctx;
 use crate::domain::delivery::DeliveryKind;
 use crate::domain::id::{Kind, MailId, TicketId};
@@ -426,7 +428,7 @@ impl Decision<'_> {
             }
         }
         self.conclude(mail, Verdict::Bounce, &bounce.status);
-        let Some((_, kind, Some(ticket))) = about else {
+        let Some((delivery, kind, Some(ticket), reply)) = about else {
             return Ok(());
         };
         let to_customer = matches!(
@@ -445,12 +447,15 @@ impl Decision<'_> {
             Entry::new(kind_of_entry)
                 .fact("status", &bounce.status)
                 .fact_some("to", bounce.recipient.as_ref())
+                .fact("delivery", delivery)
                 .at(mail.received_at)
                 .source(format!("mail.{}", mail.id)),
         ];
-        if bounce.is_permanent && kind == DeliveryKind::Reply && ticket.is_open() {
-            // The answer that stopped the clock never arrived.
-            entries.push(Entry::new(EntryKind::Unsatisfied).fact("cause", "bounce"));
+        if bounce.is_permanent
+            && kind == DeliveryKind::Reply
+            && let Some(reply) = reply
+        {
+            entries.extend(unanswered(tx, &mut ticket, reply, delivery, "bounce")?);
         }
         let recorded = record(tx, self.ctx, &mut ticket, entries)?;
         mail.ticket = Some(ticket.id);
@@ -511,7 +516,7 @@ impl Decision<'_> {
             .chain(&self.letter.cc)
             .filter(|address| !self.house.is_own(address));
         for address in named.take(NAMED) {
-            store::intake::name_on_ticket(tx, ticket.id, &address.folded())?;
+            store::mail_named::name_on_ticket(tx, ticket.id, &address.folded())?;
         }
         Ok(())
     }
@@ -568,13 +573,5 @@ impl Decision<'_> {
             .with("references", thread.join(" "));
         store::outbox::queue(tx, &delivery, self.ctx.now)?;
         Ok(())
-    }
-}
-
-/// The ticket that a merged one lives on in.
-fn survivor(tx: &mut Tx, ticket: Ticket) -> Result<Ticket> {
-    match ticket.merged_into {
-        Some(into) => Ok(store::ticket::by_id(tx, into)?.unwrap_or(ticket)),
-        None => Ok(ticket),
     }
 }

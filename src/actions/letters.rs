@@ -13,12 +13,15 @@ use crate::store::people::Holder;
 use crate::store::ticket::Watcher;
 use crate::store::timeline::Recorded;
 use crate::store::{self, Tx};
+use crate::words::Words;
 
 /// Asks for the letters that these entries bring with them.
 pub fn follow(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &Ticket, recorded: &[Recorded]) -> Result<()> {
     for entry in recorded {
         match entry.kind {
-            EntryKind::Reply => to_requester(tx, ctx, ticket, entry, "reply")?,
+            EntryKind::Reply | EntryKind::Shared => {
+                to_requester(tx, ctx, ticket, entry, "reply")?;
+            }
             EntryKind::Update => to_requester(tx, ctx, ticket, entry, "update")?,
             EntryKind::CustomerMessage => {
                 let reopened = recorded
@@ -52,8 +55,46 @@ pub fn follow(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &Ticket, recorded: &[Recorded]
                     tell_owner_of(tx, ctx, ticket, Some(entry.seq), &key, facts)?;
                 }
             }
+            EntryKind::HoldNudged => {
+                let mut facts = entry.facts.clone();
+                if facts.get("whom").is_none() {
+                    let word = format!("waiting-whom-{}", facts.get("on").unwrap_or_default());
+                    facts.set("whom", Words::english().t(&word));
+                }
+                if facts.get("until").is_none() {
+                    facts.set("until", "–");
+                }
+                facts.set("letter", "hold_nudged");
+                let key = format!("nudge.{}.{}", ticket.id, entry.seq);
+                tell_whoever_has_it(tx, ctx, ticket, entry.seq, &key, &facts)?;
+            }
+            EntryKind::Unsatisfied => {
+                let facts = Facts::new().with("letter", "reply_lost");
+                let key = format!("lost.{}.{}", ticket.id, entry.seq);
+                tell_whoever_has_it(tx, ctx, ticket, entry.seq, &key, &facts)?;
+            }
             _ => {}
         }
+    }
+    Ok(())
+}
+
+/// A notice to the owner; without one to the team.
+fn tell_whoever_has_it(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    ticket: &Ticket,
+    seq: i64,
+    key: &str,
+    facts: &Facts,
+) -> Result<()> {
+    let people = match (ticket.owner, ticket.team) {
+        (Some(owner), _) => vec![owner],
+        (None, Some(team)) => store::house::members(tx, team)?,
+        (None, None) => Vec::new(),
+    };
+    for person in people {
+        notice(tx, ctx, ticket, Some(seq), person, key, facts.clone())?;
     }
     Ok(())
 }

@@ -33,14 +33,20 @@ pub mod sla_notice;
 pub mod sla_reading;
 mod sla_scene;
 pub mod ticket;
+pub mod ticket_answer;
 pub mod ticket_edit;
+pub mod ticket_hold;
+pub mod ticket_merge;
 pub mod ticket_parts;
+pub mod ticket_settle;
+pub mod ticket_times;
 pub mod view;
 pub mod webhook;
+pub mod what_if;
 
 use crate::app::Ctx;
-use crate::domain::access::{self, Action, Circle, Denial, Principal, Target};
-use crate::domain::id::Id;
+use crate::domain::access::{self, Action, Circle, Denial, Principal, Role, Target};
+use crate::domain::id::{Id, PersonId};
 use crate::domain::ticket::{Due, Ticket};
 use crate::domain::timeline::{Actor, Door, Entry};
 use crate::domain::timestamp::Timestamp;
@@ -71,6 +77,14 @@ pub fn allow_ticket(
         }
     };
     allow(by, action, Target::Ticket(&circle))
+}
+
+/// Whether anybody else leads here.
+fn people_leads_besides(conn: &mut Conn, person: PersonId) -> Result<bool> {
+    let all = store::people::persons(conn)?;
+    Ok(all
+        .iter()
+        .any(|other| other.is_active && other.id != person && other.roles.has(Role::Lead)))
 }
 
 fn circle(conn: &mut Conn, ticket: &Ticket) -> Result<Circle> {
@@ -116,7 +130,7 @@ pub fn record_with(
 ) -> Result<Vec<Recorded>> {
     let counted = ticket.entry_count;
     let recorded = place_all(ctx, ticket, entries);
-    ticket.updated_at = ctx.now;
+    ticket.updated_at = ctx.now.max(ticket.updated_at);
     if ticket.version == 0 {
         store::ticket::insert(tx, ticket)?;
     } else {
@@ -158,7 +172,8 @@ fn place(ctx: &Ctx<'_>, ticket: &mut Ticket, mut entry: Entry) -> Recorded {
         .author
         .take()
         .unwrap_or_else(|| (ctx.actor(), ctx.by.name().to_owned()));
-    placed(ticket, entry, by, ctx.door, ctx.now)
+    // Another node's clock may be ahead of ours: a timeline never runs backwards.
+    placed(ticket, entry, by, ctx.door, ctx.now.max(ticket.updated_at))
 }
 
 /// The entry as it will stand behind those that the ticket has; the ticket has counted it already.

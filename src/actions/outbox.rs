@@ -5,10 +5,11 @@ use super::{allow, record};
 use crate::app::{App, Ctx};
 use crate::domain::access::{Action, Target};
 use crate::domain::delivery::{AttemptOutcome, DeliveryKind, DeliveryState};
-use crate::domain::id::{DeliveryId, PersonId};
+use crate::domain::id::{DeliveryId, Id, PersonId};
 use crate::domain::outgoing::{Handover, MOST_ATTEMPTS, MOST_PAGE_ATTEMPTS, retry_after_secs};
 use crate::domain::page::PageEventKind;
 use crate::domain::refusal::Refusal;
+use crate::domain::ticket::Ticket;
 use crate::domain::timeline::{Entry, EntryKind};
 use crate::error::{Error, Result};
 use crate::store::outbox::{self as rows, Delivery};
@@ -203,16 +204,40 @@ fn give_up(tx: &mut Tx, ctx: &Ctx<'_>, delivery: &Delivery, why: &str) -> Result
                 .fact("why", why)
                 .fact("delivery", delivery.id),
         ];
-        if ticket.is_open() {
-            entries.push(
-                Entry::new(EntryKind::Unsatisfied)
-                    .fact("cause", "refused")
-                    .fact_some("reply", delivery.entry_seq),
-            );
+        if let Some(reply) = delivery.entry_seq {
+            entries.extend(unanswered(tx, &mut ticket, reply, delivery.id, "refused")?);
         }
         record(tx, ctx, &mut ticket, entries)?;
     }
     Ok(())
+}
+
+/// The answer that had stopped the customer's clock reached nobody: it doesn't count, from when it was given on. Nothing if it
+/// reached somebody else. On a closed ticket that is a note.
+pub(super) fn unanswered(
+    tx: &mut Tx,
+    ticket: &mut Ticket,
+    reply: i64,
+    lost: DeliveryId,
+    cause: &'static str,
+) -> Result<Option<Entry>> {
+    let kinds = [EntryKind::Unsatisfied, EntryKind::DeliveryFailed];
+    let known = store::timeline::of_kinds(tx, ticket.id, &kinds)?;
+    let failed = known
+        .iter()
+        .filter_map(|entry| entry.facts.get("delivery").and_then(Id::parse));
+    let lost: Vec<DeliveryId> = failed.chain([lost]).collect();
+    if known.iter().any(|entry| entry.corrects == Some(reply))
+        || rows::reached_somebody_else(tx, ticket.id, reply, &lost)?
+    {
+        return Ok(None);
+    }
+    ticket.awaits_us |= ticket.is_open();
+    let mut entry = Entry::new(EntryKind::Unsatisfied)
+        .fact("cause", cause)
+        .fact("reply", reply);
+    entry.corrects = Some(reply);
+    Ok(Some(entry))
 }
 
 fn tell_page(

@@ -2,7 +2,7 @@
 //! login and from nothing that they send.
 
 use super::ticket::{change, customer_wrote_in, open_in};
-use super::{allow, allow_ticket};
+use super::{allow, allow_ticket, ticket_merge};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Principal, Target};
 use crate::domain::id::{ContactId, CustomerId, Kind, TicketKey};
@@ -55,6 +55,7 @@ pub fn write(ctx: &Ctx<'_>, key: TicketKey, body: &str) -> Result<Ticket> {
     if body.trim().is_empty() {
         return Err(FieldError::new("body", "required").into());
     }
+    let key = ticket_merge::living(ctx, key)?;
     change(ctx, key, None, Action::Answer, |tx, ticket| {
         shown(ticket)?;
         let mut entries = customer_wrote_in(tx, ticket, &body, ctx.now)?;

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::sla_notice::{Around, facts_of, note, tell_what_is_due};
+use super::sla_notice::{Around, facts_of, note, noted, tell_what_is_due};
 use super::sla_reading::{KINDS, retargets};
 use super::sla_scene::{Change, Scene};
 use super::{Standing, escalation, roster};
@@ -16,7 +16,7 @@ use crate::domain::roster::Roster;
 use crate::domain::sla_book::Book;
 use crate::domain::sla_clock::{self, Clock};
 use crate::domain::ticket::Ticket;
-use crate::domain::timeline::{Entry, EntryKind};
+use crate::domain::timeline::{Entry, EntryKind, Facts};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result, is_unique_violation};
 use crate::store::sla::ClockRow;
@@ -65,6 +65,7 @@ pub(super) fn follow(
             .iter()
             .find(|entry| retargets(entry.kind))
             .map(|entry| entry.seq),
+        ended: None,
     };
     let book = book_at(ctx.app, tx, roster.version)?;
     let known = if first.kind == EntryKind::Opened && ticket.version == 1 {
@@ -76,7 +77,10 @@ pub(super) fn follow(
     let around = Around {
         book: &book,
         roster,
-        now: ctx.now,
+        // Another node's clock may be ahead of ours.
+        now: ctx.now.max(ticket.updated_at),
+        by: ctx.by.name(),
+        cause: Some(first.kind),
     };
     let mut slate = Slate::default();
     let pages = settle(around, ticket, &known, Some(change), &mut slate);
@@ -121,14 +125,17 @@ fn look(tx: &mut Tx, ctx: &Ctx<'_>, ids: &[TicketId]) -> Result<()> {
         book: &book,
         roster: &roster,
         now: ctx.now,
+        by: ctx.by.name(),
+        cause: None,
     };
     let mut known = Known::load_all(tx, &book, ids)?;
     let mut slate = Slate::default();
     let mut to_page = Vec::new();
     for mut ticket in store::ticket::by_ids(tx, ids)? {
         let written = Standing::of(&ticket);
-        let of_ticket = known.remove(&ticket.id).unwrap_or_default();
-        let pages = settle(around, &mut ticket, &of_ticket, None, &mut slate);
+        let mut of_ticket = known.remove(&ticket.id).unwrap_or_default();
+        let change = end_agreements(around, &mut ticket, &mut of_ticket, &mut slate);
+        let pages = settle(around, &mut ticket, &of_ticket, change, &mut slate);
         if pages {
             to_page.push((written, ticket));
         } else if written.has_moved(&ticket) {
@@ -143,6 +150,32 @@ fn look(tx: &mut Tx, ctx: &Ctx<'_>, ids: &[TicketId]) -> Result<()> {
         super::webhook::follow(tx, ctx, &roster, &ticket, &added)?;
     }
     Ok(())
+}
+
+/// Says on the timeline that what some clock ran under was retired.
+fn end_agreements(
+    around: Around<'_>,
+    ticket: &mut Ticket,
+    known: &mut Known,
+    slate: &mut Slate,
+) -> Option<Change> {
+    let runs_on = |row: &ClockRow| {
+        let target = row.target_id.filter(|_| row.state.is_open());
+        target.is_some_and(|id| around.book.has_ended(id))
+    };
+    if !known.rows.iter().any(runs_on) {
+        return None;
+    }
+    ticket.entry_count += 1;
+    let said = noted(ticket, EntryKind::AgreementEnded, Facts::new(), around.now);
+    let seq = said.seq;
+    known.entries.push(said.clone());
+    slate.entries.push(said);
+    Some(Change {
+        first_seq: seq,
+        retargeted: None,
+        ended: Some(seq),
+    })
 }
 
 /// What a ticket's clocks are derived from, and what is stored of them.
@@ -267,9 +300,14 @@ pub fn is_as_derived(app: &App, conn: &mut Conn, ticket: &Ticket, now: Timestamp
             fresh == *known
         })
     });
-    let hold_until = ticket.hold.as_ref().and_then(|hold| hold.until);
-    let due = sla_clock::due_of(rows.iter().map(ClockRow::standing), hold_until);
-    Ok(same && derived.len() == rows.len() && due == ticket.due)
+    let taken_back = rows.iter().filter(|row| {
+        let is_derived =
+            |(party, clock): &(Option<CustomerId>, Clock)| is_cache_of(row, *party, clock);
+        row.is_taken_back() && !derived.iter().any(is_derived)
+    });
+    let all = derived.len() + taken_back.count() == rows.len();
+    let due = sla_clock::due_of(rows.iter().map(ClockRow::standing), ticket.held_until());
+    Ok(same && all && due == ticket.due)
 }
 
 /// The clocks of a ticket that isn't stored yet, with its whole timeline so far. Nobody is warned any more of what fell due
@@ -283,6 +321,7 @@ pub(super) fn first_rows(
     let opening = Change {
         first_seq: 1,
         retargeted: None,
+        ended: None,
     };
     scene
         .clocks(entries, &[], Some(opening), now)
@@ -330,14 +369,13 @@ fn settle(
     {
         withdraw(around, ticket, gone, slate);
     }
-    let hold_until = ticket.hold.as_ref().and_then(|hold| hold.until);
-    ticket.due = sla_clock::due_of(current.iter().map(ClockRow::standing), hold_until);
+    ticket.due = sla_clock::due_of(current.iter().map(ClockRow::standing), ticket.held_until());
     pages
 }
 
-/// A cycle that a correction took back: the reply that had started it never arrived.
+/// A cycle that a correction took back: the reply that had started it never arrived, the ticket it came from was merged by mistake.
 fn withdraw(around: Around<'_>, ticket: &mut Ticket, gone: &ClockRow, slate: &mut Slate) {
-    if !gone.state.is_open() && gone.breached_at.is_none() {
+    if gone.is_taken_back() {
         return;
     }
     let mut row = gone.clone();
@@ -346,7 +384,7 @@ fn withdraw(around: Around<'_>, ticket: &mut Ticket, gone: &ClockRow, slate: &mu
     row.ended_at = row.ended_at.or(Some(around.now));
     row.next_wake_at = None;
     if row.breached_at.take().is_some() {
-        let facts = facts_of(gone);
+        let facts = around.withdrawal(facts_of(gone));
         note(slate, ticket, EntryKind::ClockWithdrawn, facts, around.now);
     }
     if row != *gone {

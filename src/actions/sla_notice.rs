@@ -27,6 +27,22 @@ pub(super) struct Around<'a> {
     pub book: &'a Book,
     pub roster: &'a Roster,
     pub now: Timestamp,
+    /// Who acts.
+    pub by: &'a str,
+    /// What happened, if this look follows a change.
+    pub cause: Option<EntryKind>,
+}
+
+impl Around<'_> {
+    /// Why a breach is one no longer, and who brought that about.
+    pub(super) fn withdrawal(&self, facts: Facts) -> Facts {
+        facts.with_some("cause", self.cause).with("name", self.by)
+    }
+
+    /// Whoever merges two tickets looks at both of them: nobody else need be told.
+    fn is_quiet(&self) -> bool {
+        matches!(self.cause, Some(EntryKind::Merged | EntryKind::Absorbed))
+    }
 }
 
 /// Records a breach or its withdrawal as a fact, and tells what has fallen due: of several warnings the last, and none once it
@@ -45,6 +61,7 @@ pub(super) fn tell_what_is_due(
     if let (Some(deadline), false) = (row.breached_at, was_breached) {
         let facts = facts_of(row)
             .with_some("cause", row.late_by_change.then_some("late_by_change"))
+            .with_some("by", around.cause.filter(|_| row.late_by_change))
             .with_some("late", is_late_notice(deadline, now));
         let seq = note(slate, ticket, EntryKind::ClockBreached, facts, now);
         // Whoever satisfied it late knows; only what is still open is worth waking somebody.
@@ -54,7 +71,7 @@ pub(super) fn tell_what_is_due(
         return false;
     }
     if row.breached_at.is_none() && was_breached {
-        let facts = known.map(facts_of).unwrap_or_default();
+        let facts = around.withdrawal(known.map(facts_of).unwrap_or_default());
         note(slate, ticket, EntryKind::ClockWithdrawn, facts, now);
     }
     if row.breached_at.is_some() || !row.state.is_open() {
@@ -176,6 +193,9 @@ fn tell(
     due_at: Timestamp,
     slate: &mut Slate,
 ) -> bool {
+    if around.is_quiet() {
+        return false;
+    }
     let hearers = around.roster.settings.hearers(moment).of(ticket.severity);
     let waits = moment == Moment::Warning && !hearers.contains(&Hearer::AtOnce);
     let not_before = waits.then(|| opening_of(around, ticket)).flatten();

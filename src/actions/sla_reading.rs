@@ -1,7 +1,7 @@
 //! How clocks read the timeline: which entry is which happening, for which of the parties that a ticket's promises are made to.
 
 use crate::domain::id::CustomerId;
-use crate::domain::sla_agreement::Metric;
+use crate::domain::sla_agreement::{Anchor, Metric};
 use crate::domain::sla_clock::{Event, Happening};
 use crate::domain::ticket::{State, Ticket};
 use crate::domain::timeline::{Actor, Audience, EntryKind};
@@ -15,6 +15,8 @@ pub const KINDS: &[EntryKind] = &[
     EntryKind::Reply,
     EntryKind::Update,
     EntryKind::CustomerContact,
+    EntryKind::Shared,
+    EntryKind::NoReplyNeeded,
     EntryKind::Unsatisfied,
     EntryKind::OwnerSet,
     EntryKind::HandedOver,
@@ -32,7 +34,12 @@ pub const KINDS: &[EntryKind] = &[
     EntryKind::CustomerChanged,
     EntryKind::ServiceChanged,
     EntryKind::ImpactChanged,
+    EntryKind::ReportedChanged,
     EntryKind::AffectedAdded,
+    EntryKind::Merged,
+    EntryKind::Absorbed,
+    EntryKind::Unmerged,
+    EntryKind::AgreementEnded,
     EntryKind::DueChanged,
     EntryKind::CallbackPromised,
     EntryKind::CallbackDone,
@@ -51,38 +58,71 @@ pub fn retargets(kind: EntryKind) -> bool {
             | EntryKind::CustomerChanged
             | EntryKind::ServiceChanged
             | EntryKind::AffectedAdded
+            | EntryKind::AgreementEnded
     )
+}
+
+/// The fact of a merge that says since when the absorbed ticket's clock of this metric counts for this party (`None`: the house).
+pub(super) fn anchor_fact(metric: Metric, party: Option<CustomerId>) -> String {
+    let party = party.map_or_else(|| "house".to_owned(), |id| id.to_string());
+    format!("anchor.{metric}.{party}")
 }
 
 /// The timeline as the clocks of `party` read it (`None`: the house). Expects all entries of [`KINDS`], oldest first.
 pub fn events(ticket: &Ticket, party: Option<CustomerId>, entries: &[Recorded]) -> Vec<Event> {
-    let mut events = Vec::with_capacity(entries.len() + 1);
+    let mut events = Vec::with_capacity(2 * entries.len() + 1);
     for entry in entries {
-        if let Some(what) = happening(ticket, party, entry) {
+        let mut push = |what: Happening| {
             events.push(Event {
                 seq: entry.seq,
                 effective_at: entry.effective_at,
                 recorded_at: entry.recorded_at,
                 what,
             });
+        };
+        if let Some(what) = happening(ticket, party, entry, entries) {
+            push(what);
         }
-    }
-    if let (true, Some(opened), Some(at)) = (
-        party == ticket.customer,
-        entries.first(),
-        first_due(ticket, entries),
-    ) {
-        events.push(Event {
-            seq: opened.seq,
-            effective_at: opened.effective_at,
-            recorded_at: opened.recorded_at,
-            what: Happening::Promised {
+        if let Some(state) = entered(ticket, entry) {
+            push(Happening::Entered(state));
+        }
+        if entry.kind == EntryKind::Absorbed {
+            for metric in Metric::ALL.iter().copied() {
+                if let Some(anchor_at) = entry.facts.instant(&anchor_fact(metric, party)) {
+                    push(Happening::Absorbed { metric, anchor_at });
+                }
+            }
+        }
+        let is_first = entry.kind == EntryKind::Opened && party == ticket.customer;
+        if let Some(at) = first_due(ticket, entries).filter(|_| is_first) {
+            push(Happening::Promised {
                 metric: Metric::Due,
                 at: Some(at),
-            },
-        });
+            });
+        }
     }
     events
+}
+
+/// The state that a ticket was in from this entry on.
+fn entered(ticket: &Ticket, entry: &Recorded) -> Option<State> {
+    use EntryKind as K;
+    match entry.kind {
+        K::Opened => Some(State::first(ticket.key.kind)),
+        K::StateChanged | K::Restored | K::Resolved | K::Closed | K::Reopened | K::Cancelled => {
+            entry.facts.get("to").and_then(|word| word.parse().ok())
+        }
+        _ => None,
+    }
+}
+
+/// The entry that began this hold. One from before holds had ids of their own is known by its entry's.
+fn begun_by(entries: &[Recorded], hold: &str) -> Option<i64> {
+    let is_its = |entry: &&Recorded| {
+        entry.kind == EntryKind::Held
+            && (entry.facts.get("hold") == Some(hold) || entry.id.to_string() == hold)
+    };
+    entries.iter().find(is_its).map(|entry| entry.seq)
 }
 
 /// The due date that the ticket was opened with: what the first change of it came from.
@@ -96,7 +136,12 @@ fn first_due(ticket: &Ticket, entries: &[Recorded]) -> Option<Timestamp> {
     }
 }
 
-fn happening(ticket: &Ticket, party: Option<CustomerId>, entry: &Recorded) -> Option<Happening> {
+fn happening(
+    ticket: &Ticket,
+    party: Option<CustomerId>,
+    entry: &Recorded,
+    entries: &[Recorded],
+) -> Option<Happening> {
     use EntryKind as K;
     use Happening as H;
     let is_primary = party == ticket.customer;
@@ -115,8 +160,8 @@ fn happening(ticket: &Ticket, party: Option<CustomerId>, entry: &Recorded) -> Op
     Some(match entry.kind {
         K::Opened => H::Opened,
         K::CustomerMessage if concerns => H::CustomerWrote,
-        K::Reply if concerns && by_us => H::Replied,
-        K::Update | K::CustomerContact if concerns && by_us => H::Replied,
+        K::Reply | K::Update | K::CustomerContact | K::Shared if concerns && by_us => H::Replied,
+        K::NoReplyNeeded if is_primary => H::NoReplyNeeded,
         K::Unsatisfied => H::Withdrawn {
             seq: entry.corrects?,
         },
@@ -150,14 +195,32 @@ fn happening(ticket: &Ticket, party: Option<CustomerId>, entry: &Recorded) -> Op
         K::Held => H::Held {
             on: entry.facts.get("on").and_then(|word| word.parse().ok())?,
             until: entry.facts.instant("until"),
-            by_state: false,
+            // As other systems have it, whose history was imported: the wait belongs to the state.
+            by_state: entry.facts.get("by_state").is_some(),
         },
-        K::Released => H::Released,
+        K::Released => match entry.facts.get("hold") {
+            Some(hold) => H::ReleasedOne {
+                seq: begun_by(entries, hold)?,
+            },
+            None => H::Released,
+        },
         K::SeverityChanged
         | K::CustomerChanged
         | K::ServiceChanged
-        | K::ImpactChanged
-        | K::AffectedAdded => H::Retargeted,
+        | K::AffectedAdded
+        | K::AgreementEnded => H::Retargeted,
+        K::ImpactChanged => H::AnchorMoved(Anchor::Impact),
+        K::ReportedChanged => {
+            let customer = entry.facts.get("customer");
+            if party.map(|id| id.to_string()).as_deref() != customer {
+                return None;
+            }
+            H::AnchorMoved(Anchor::Reported)
+        }
+        K::Merged => H::Merged,
+        K::Unmerged => H::Unmerged {
+            seq: entry.corrects?,
+        },
         K::DueChanged if is_primary => H::Promised {
             metric: Metric::Due,
             at: entry.facts.instant("to"),

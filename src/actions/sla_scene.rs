@@ -4,7 +4,7 @@ use super::sla_reading::events;
 use crate::domain::id::{CustomerId, ServiceId};
 use crate::domain::sla_agreement::{Anchor, Metric, Promisee};
 use crate::domain::sla_book::Book;
-use crate::domain::sla_clock::{self, Clock, Event, Happening, Spell, Terms, Track};
+use crate::domain::sla_clock::{self, Clock, Event, Happening, Reach, Spell, Terms, Track};
 use crate::domain::ticket::Ticket;
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
@@ -18,6 +18,8 @@ use crate::store::{self, Conn};
 pub(super) struct Change {
     pub first_seq: i64,
     pub retargeted: Option<i64>,
+    /// The entry that says so of clocks whose agreement was retired; the others stay under theirs.
+    pub ended: Option<i64>,
 }
 
 /// One ticket, the parties that promises are made to, and the book.
@@ -134,13 +136,19 @@ impl<'a> Scene<'a> {
         let opening = rows.is_empty() && change.is_some_and(|change| change.first_seq == 1);
         let retargeted = change.and_then(|change| change.retargeted);
         // Terms are looked up only where they may begin to hold; open clocks keep theirs.
+        let severity = self.ticket.severity;
         let current: Vec<Terms> = if change.is_some() && is_hit {
-            self.book.terms_for(
-                party.customer,
-                key.kind,
-                self.ticket.severity,
-                &self.services,
-            )
+            let (customer, services) = (party.customer, &self.services);
+            match change.and_then(|change| change.ended) {
+                // What a retired agreement promised, the house didn't.
+                Some(_) => {
+                    let own = self
+                        .book
+                        .agreement_of(customer, key.kind, severity, services);
+                    self.book.terms_of(own, key.kind, severity, services)
+                }
+                None => self.book.terms_for(customer, key.kind, severity, services),
+            }
         } else {
             Vec::new()
         };
@@ -161,9 +169,14 @@ impl<'a> Scene<'a> {
                     .iter()
                     .find(|terms| terms.target.metric == metric)
                     .cloned();
-                let of_metric: Vec<&&ClockRow> =
-                    rows.iter().filter(|row| row.metric == metric).collect();
-                let spells = self.spells(&of_metric, now_holds, opening, retargeted, change);
+                // What was taken back never ran.
+                let of_metric: Vec<&ClockRow> = rows
+                    .iter()
+                    .copied()
+                    .filter(|row| row.metric == metric && !row.is_taken_back())
+                    .collect();
+                let mut spells = self.spells(&of_metric);
+                spells.extend(self.next_spell(&of_metric, now_holds, opening, is_hit, change));
                 let standing = spells.iter().rev().find_map(|spell| spell.terms.as_ref());
                 let promisee = standing.map(|terms| terms.target.promisee).unwrap_or(
                     if party.customer.is_some() {
@@ -183,6 +196,9 @@ impl<'a> Scene<'a> {
                 } else {
                     anchor_at
                 };
+                // Of somebody who wasn't hit after all nothing is known any more but what their clocks say.
+                let first = of_metric.iter().find(|row| !is_hit && row.cycle == 1);
+                let anchor_at = first.map_or(anchor_at, |row| row.anchor_at);
                 Track {
                     metric,
                     promisee,
@@ -195,27 +211,26 @@ impl<'a> Scene<'a> {
             .collect()
     }
 
-    /// Which terms held from which entry on: what the clocks say that ran under them, and what the change at hand brings.
-    fn spells(
-        &self,
-        rows: &[&&ClockRow],
-        now_holds: Option<Terms>,
-        opening: bool,
-        retargeted: Option<i64>,
-        change: Option<Change>,
-    ) -> Vec<Spell> {
+    /// Which terms held from which entry on: what the clocks say that ran under them.
+    fn spells(&self, rows: &[&ClockRow]) -> Vec<Spell> {
         let mut spells: Vec<Spell> = Vec::new();
         for row in rows {
             if let Some(terms) = row.target_id.and_then(|id| self.book.terms(id)) {
                 spells.push(Spell {
                     from_seq: row.from_seq,
                     terms: Some(terms),
+                    reach: match row.revision {
+                        0 => Reach::NextCycle,
+                        // It did take over, whatever the target before it says of changes.
+                        _ => Reach::Gone,
+                    },
                 });
             }
             if let Some(until) = row.until_seq {
                 spells.push(Spell {
                     from_seq: until,
                     terms: None,
+                    reach: Reach::Gone,
                 });
             }
         }
@@ -225,30 +240,43 @@ impl<'a> Scene<'a> {
             let same_start = next.from_seq == kept.from_seq;
             if same_start && next.terms.is_some() {
                 kept.terms = next.terms.clone();
+                kept.reach = next.reach;
             }
             same_start
         });
-        if opening {
-            spells.push(Spell {
-                from_seq: 0,
-                terms: now_holds,
-            });
-        } else if let Some(seq) = retargeted {
-            spells.push(Spell {
-                from_seq: seq,
-                terms: now_holds,
-            });
-        } else if let Some(change) = change
-            && now_holds.is_some()
-            && !rows.is_empty()
-            && rows.iter().all(|row| !row.state.is_open())
-        {
-            // The next cycle begins under the agreement as it is now.
-            spells.push(Spell {
-                from_seq: change.first_seq,
-                terms: now_holds,
-            });
-        }
         spells
+    }
+
+    /// What the change at hand brings for one metric, if anything.
+    fn next_spell(
+        &self,
+        rows: &[&ClockRow],
+        now_holds: Option<Terms>,
+        opening: bool,
+        is_hit: bool,
+        change: Option<Change>,
+    ) -> Option<Spell> {
+        let change = change?;
+        let spell = |from_seq, reach| Spell {
+            from_seq,
+            terms: now_holds.clone(),
+            reach,
+        };
+        if opening {
+            return Some(spell(0, Reach::NextCycle));
+        }
+        if let Some(seq) = change.ended {
+            let has_ended = |row: &&ClockRow| {
+                let target = row.target_id.filter(|_| row.state.is_open());
+                target.is_some_and(|id| self.book.has_ended(id))
+            };
+            return rows.iter().any(has_ended).then(|| spell(seq, Reach::Gone));
+        }
+        if let Some(seq) = change.retargeted {
+            let reach = if is_hit { Reach::Running } else { Reach::Gone };
+            return Some(spell(seq, reach));
+        }
+        // The next cycle begins under the agreement as it is now.
+        (!rows.is_empty()).then(|| spell(change.first_seq, Reach::NextCycle))
     }
 }

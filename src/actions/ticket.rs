@@ -2,14 +2,14 @@
 //! What hangs on a ticket (roles, watchers, labels, links, evidence) is next door in `ticket_parts`, its edit form in
 //! `ticket_edit`.
 
-use super::{allow, allow_ticket, record, record_with};
+use super::{allow, allow_ticket, record, record_with, ticket_hold, ticket_merge, ticket_times};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
-use crate::domain::id::{Id, Kind, PersonId, ServiceId, TeamId, TicketId, TicketKey};
+use crate::domain::id::{Id, Kind, PersonId, ServiceId, TeamId, TicketKey};
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::severity::{Priority, Severity};
 use crate::domain::text::{self, Title};
-use crate::domain::ticket::{Hold, Opening, Role, State, Ticket};
+use crate::domain::ticket::{Opening, Role, State, Ticket};
 use crate::domain::timeline::{Actor, Audience, Entry, EntryKind};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Fields, Result};
@@ -35,6 +35,7 @@ pub fn open_in(
     author: Option<(Actor, String)>,
 ) -> Result<Ticket> {
     check_named(tx, opening)?;
+    ticket_times::refuse_old_opening(tx, ctx, kind, opening)?;
     let number = store::ticket::next_number(tx, kind)?;
     let (mut ticket, mut opened) = Ticket::open(kind, number, title, opening, ctx.door, ctx.now)?;
     if ticket.team.is_none() {
@@ -45,7 +46,10 @@ pub fn open_in(
         Some(owner) => Some((owner, active_name(tx, owner)?)),
         None => None,
     };
-    let entries = first_entries(opened, opening, owner);
+    let mut entries = first_entries(opened, opening, owner);
+    if let Some(hold) = &opening.hold {
+        entries.push(ticket_hold::hold_in(tx, ctx, &mut ticket, hold)?);
+    }
     record_with(tx, ctx, &mut ticket, entries, |tx, ticket| {
         hang_on(tx, ctx, ticket, opening)
     })?;
@@ -168,6 +172,23 @@ pub fn change(
     action: Action,
     work: impl Fn(&mut Tx, &mut Ticket) -> Result<Vec<Entry>>,
 ) -> Result<Ticket> {
+    change_any(ctx, key, rev, action, |tx, ticket| {
+        // Notes may still be written where somebody looks for them; what is said and done counts where the ticket goes on.
+        if matches!(action, Action::Reply | Action::Answer | Action::MoveTicket) {
+            ticket_merge::refuse_merged(ticket)?;
+        }
+        work(tx, ticket)
+    })
+}
+
+/// As [`change`], of a ticket that may have been merged.
+pub(super) fn change_any(
+    ctx: &Ctx<'_>,
+    key: TicketKey,
+    rev: Option<i64>,
+    action: Action,
+    work: impl Fn(&mut Tx, &mut Ticket) -> Result<Vec<Entry>>,
+) -> Result<Ticket> {
     let mut tries = 0;
     loop {
         let outcome = ctx.write(|tx| {
@@ -263,7 +284,7 @@ pub fn update(
 }
 
 /// The first to answer the customer becomes their voice; after that it is taken over explicitly.
-fn become_customer_voice(
+pub(super) fn become_customer_voice(
     tx: &mut Tx,
     ctx: &Ctx<'_>,
     ticket: &Ticket,
@@ -318,6 +339,7 @@ fn refuse_unseen(tx: &mut Tx, ticket: &Ticket, seen: Option<i64>) -> Result<()> 
 /// What the customer wrote, by portal or API. Reopens a resolved ticket.
 pub fn customer_message(ctx: &Ctx<'_>, key: TicketKey, text: &str) -> Result<Ticket> {
     let text = written("body", text)?;
+    let key = ticket_merge::living(ctx, key)?;
     change(ctx, key, None, Action::Reply, |tx, ticket| {
         customer_wrote_in(tx, ticket, &text, ctx.now)
     })
@@ -427,6 +449,18 @@ pub fn step(
     to: State,
     why: &str,
 ) -> Result<Ticket> {
+    step_with(ctx, key, rev, to, why, &[])
+}
+
+/// As [`step`]; a resolve takes these children with it.
+fn step_with(
+    ctx: &Ctx<'_>,
+    key: TicketKey,
+    rev: Option<i64>,
+    to: State,
+    why: &str,
+    children: &[TicketKey],
+) -> Result<Ticket> {
     let why = text::body("why", why)?;
     change(ctx, key, rev, Action::MoveTicket, |tx, ticket| {
         if key.kind == Kind::Change && to != State::Cancelled && ticket.is_open() {
@@ -451,17 +485,29 @@ pub fn step(
             EntryKind::Reopened => store::ticket::restore_affected(tx, ticket.id, None)?,
             _ => {}
         }
+        ticket_merge::resolve_children(tx, ctx, ticket, children, &why)?;
         Ok(vec![entry])
     })
 }
 
 pub fn resolve(ctx: &Ctx<'_>, key: TicketKey, rev: Option<i64>, how: &str) -> Result<Ticket> {
+    resolve_with(ctx, key, rev, how, &[])
+}
+
+/// Resolves it, and with it those of its children that this settles too.
+pub fn resolve_with(
+    ctx: &Ctx<'_>,
+    key: TicketKey,
+    rev: Option<i64>,
+    how: &str,
+    children: &[TicketKey],
+) -> Result<Ticket> {
     let state = if key.kind == Kind::Task {
         State::Done
     } else {
         State::Resolved
     };
-    step(ctx, key, rev, state, how)
+    step_with(ctx, key, rev, state, how, children)
 }
 
 pub fn reopen(ctx: &Ctx<'_>, key: TicketKey, rev: Option<i64>, why: &str) -> Result<Ticket> {
@@ -471,18 +517,6 @@ pub fn reopen(ctx: &Ctx<'_>, key: TicketKey, rev: Option<i64>, why: &str) -> Res
         Kind::Task => State::Open,
     };
     step(ctx, key, rev, first, why)
-}
-
-pub fn hold(ctx: &Ctx<'_>, key: TicketKey, rev: Option<i64>, hold: &Hold) -> Result<Ticket> {
-    change(ctx, key, rev, Action::WorkOnTicket, |_, ticket| {
-        Ok(vec![ticket.hold(hold.clone(), ctx.now)?])
-    })
-}
-
-pub fn release(ctx: &Ctx<'_>, key: TicketKey, rev: Option<i64>) -> Result<Ticket> {
-    change(ctx, key, rev, Action::WorkOnTicket, |_, ticket| {
-        Ok(vec![ticket.release()?])
-    })
 }
 
 pub fn change_severity(
@@ -507,46 +541,6 @@ pub fn change_priority(
     change(ctx, key, rev, Action::WorkOnTicket, |_, ticket| {
         Ok(vec![ticket.change_priority(to)?])
     })
-}
-
-/// What ends by itself at `now`: holds that have run out, and resolved incidents that nobody objected to. How many there were;
-/// `most` of each at a time.
-pub fn settle_overdue(ctx: &Ctx<'_>, close_after_days: i64, most: i64) -> Result<usize> {
-    let before = ctx.now.plus_secs(-close_after_days * 86_400);
-    let (holds, resolved) = ctx.read(|conn| {
-        let holds = store::ticket::holds_ended(conn, ctx.now, most)?;
-        Ok((holds, store::ticket::resolved_before(conn, before, most)?))
-    })?;
-    for id in &holds {
-        by_itself(ctx, *id, |ticket| {
-            Ok(ticket.release()?.fact("cause", "expected_end"))
-        })?;
-    }
-    for id in &resolved {
-        by_itself(ctx, *id, |ticket| {
-            Ok(ticket
-                .step(State::Closed, ctx.now)?
-                .fact("cause", "no_objection"))
-        })?;
-    }
-    Ok(holds.len() + resolved.len())
-}
-
-/// One change that a rule of ours makes. Somebody's change in between makes it void; the next look decides again.
-fn by_itself(
-    ctx: &Ctx<'_>,
-    id: TicketId,
-    work: impl Fn(&mut Ticket) -> Result<Entry>,
-) -> Result<()> {
-    let outcome = ctx.write(|tx| {
-        let mut ticket = store::ticket::by_id(tx, id)?.ok_or(Error::NotFound)?;
-        let entry = work(&mut ticket)?;
-        record(tx, ctx, &mut ticket, vec![entry]).map(|_| ())
-    });
-    match outcome {
-        Err(Error::Stale | Error::Refused(_)) => Ok(()),
-        other => other,
-    }
 }
 
 /// The name of somebody who can be given work.

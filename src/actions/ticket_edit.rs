@@ -1,10 +1,10 @@
-//! Changing what a ticket says of itself: title, customer, team, services, due date, and when the impact began.
+//! Changing what a ticket says of itself: title, customer, team, services, due date. When it began is next door, in
+//! `ticket_times`.
 
-use super::ticket::{change, written};
+use super::ticket::change;
 use crate::app::Ctx;
 use crate::domain::access::Action;
 use crate::domain::id::{CustomerId, ServiceId, TeamId, TicketKey};
-use crate::domain::refusal::Refusal;
 use crate::domain::text::Title;
 use crate::domain::ticket::Ticket;
 use crate::domain::timeline::{Entry, EntryKind};
@@ -45,7 +45,15 @@ fn apply(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &mut Ticket, edit: &Edit) -> Result
                 .fact_some("from", ticket.customer)
                 .fact_some("to", customer),
         );
-        ticket.customer = customer;
+        let was = std::mem::replace(&mut ticket.customer, customer);
+        match (was, customer) {
+            // It was never theirs: the clocks of whoever it was are cancelled, what they missed stays on record.
+            (Some(was), Some(customer)) => {
+                store::affected::replace(tx, ticket.id, was, customer)?;
+            }
+            (Some(was), None) => store::affected::remove(tx, ticket.id, was)?,
+            (None, _) => {}
+        }
         if let Some(customer) = customer {
             super::ticket_parts::add_hit(tx, ctx, ticket, customer, None)?;
         }
@@ -87,30 +95,4 @@ fn apply(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &mut Ticket, edit: &Edit) -> Result
         }
     }
     Ok(entries)
-}
-
-/// The instant of impact was another one. Backdating is a right of its own and wants a reason.
-pub fn set_impact(
-    ctx: &Ctx<'_>,
-    key: TicketKey,
-    rev: Option<i64>,
-    at: Timestamp,
-    why: &str,
-) -> Result<Ticket> {
-    let why = written("why", why)?;
-    change(ctx, key, rev, Action::Backdate, |_, ticket| {
-        if at > ticket.logged_at {
-            return Err(Refusal::new("impact-in-future")
-                .with("at", at.rfc3339())
-                .into());
-        }
-        let from = std::mem::replace(&mut ticket.impact_at, at);
-        let changed = Entry::new(EntryKind::ImpactChanged);
-        Ok(vec![
-            changed
-                .fact("from", from.rfc3339())
-                .fact("to", at.rfc3339())
-                .body(&why),
-        ])
-    })
 }

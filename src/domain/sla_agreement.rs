@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::id::{AgreementId, CalendarId, CustomerId, Kind, ServiceId, TargetId};
 use super::refusal::FieldError;
 use super::severity::Severity;
+use super::sla_policy::Policy;
 use super::ticket::WaitingOn;
 use super::timestamp::Timestamp;
 use super::word::words;
@@ -138,10 +139,9 @@ pub struct Target {
     pub warn: Vec<Threshold>,
     /// Waiting on these stops the clock.
     pub stops_on: Vec<WaitingOn>,
+    /// What becomes of the clock when the ticket changes or is opened again.
+    pub policy: Policy,
 }
-
-/// Opened again within this long after it was resolved, a clock runs on without the time in between; later a new one starts.
-pub const REOPEN_GRACE_SECS: i64 = 72 * 3600;
 
 impl Target {
     /// The waits that stop a metric unless the agreement says otherwise.
@@ -180,6 +180,7 @@ impl Target {
             anchor: Anchor::Logged,
             warn: vec![Threshold::Percent(75)],
             stops_on: Vec::new(),
+            policy: Policy::default(),
         }
     }
 
@@ -213,8 +214,15 @@ pub struct Agreement {
     pub name: String,
     /// 1, 2, 3 …
     pub version: i64,
+    /// How many days before a ticket was logged its impact may have begun, or been reported, as far as clocks are concerned.
+    pub backdate_days: i32,
     pub targets: Vec<Arc<Target>>,
 }
+
+/// Unless an agreement says otherwise.
+pub const USUAL_BACKDATE_DAYS: i32 = 7;
+/// Furthest that an agreement can let its clocks be set back.
+pub const MAX_BACKDATE_DAYS: i32 = 366;
 
 impl Agreement {
     /// The targets for such a ticket: of each metric the most specific, of equals the first.
@@ -305,6 +313,7 @@ mod tests {
             customer: None,
             name: "Gold".into(),
             version: 1,
+            backdate_days: USUAL_BACKDATE_DAYS,
             targets: vec![
                 Arc::new(target(Metric::Respond, None, None)),
                 Arc::new(target(Metric::Respond, Some(Severity::High), None)),

@@ -1,6 +1,6 @@
 //! Every agreement and calendar of the house as one value, so that opening a ticket asks the database for none of them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono_tz::Tz;
@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use super::calendar::Calendar;
 use super::id::{CalendarId, CustomerId, Id, Kind, ServiceId, TargetId};
 use super::severity::Severity;
-use super::sla_agreement::{Agreement, Target};
+use super::sla_agreement::{Agreement, Target, USUAL_BACKDATE_DAYS};
 use super::sla_clock::Terms;
 use super::worktime::Hours;
 
@@ -35,6 +35,8 @@ pub struct Book {
     agreements: Vec<Agreement>,
     /// Every target there ever was: open clocks keep theirs.
     targets: HashMap<TargetId, Arc<Target>>,
+    /// Those of agreements that hold no more: nothing runs under them.
+    ended: HashSet<TargetId>,
     by_hand: (CalendarId, Arc<Hours>),
     asks_for_services: bool,
 }
@@ -61,9 +63,21 @@ impl Book {
             calendars,
             agreements,
             targets,
+            ended: HashSet::new(),
             by_hand,
             asks_for_services,
         }
+    }
+
+    /// The targets of agreements that were retired.
+    pub fn with_ended(mut self, ended: HashSet<TargetId>) -> Self {
+        self.ended = ended;
+        self
+    }
+
+    /// The agreement of this target was retired.
+    pub fn has_ended(&self, id: TargetId) -> bool {
+        self.ended.contains(&id)
     }
 
     pub fn by_hand(&self) -> (CalendarId, Arc<Hours>) {
@@ -105,24 +119,50 @@ impl Book {
         severity: Option<Severity>,
         services: &[ServiceId],
     ) -> Option<&Agreement> {
+        self.fitting(customer, kind, severity, services)
+            .first()
+            .copied()
+    }
+
+    /// As [`Book::agreement_for`] of the customer's own agreements alone; `None` means the house's.
+    pub fn agreement_of(
+        &self,
+        customer: Option<CustomerId>,
+        kind: Kind,
+        severity: Option<Severity>,
+        services: &[ServiceId],
+    ) -> Option<&Agreement> {
+        self.fitting(customer, kind, severity, services)
+            .into_iter()
+            .find(|agreement| agreement.customer == customer)
+    }
+
+    /// Every agreement that promises something for such a ticket, in the order in which they are asked: the first is the one that
+    /// holds.
+    pub fn fitting(
+        &self,
+        customer: Option<CustomerId>,
+        kind: Kind,
+        severity: Option<Severity>,
+        services: &[ServiceId],
+    ) -> Vec<&Agreement> {
         let fits = |agreement: &&Agreement| {
             agreement
                 .targets
                 .iter()
                 .any(|target| target.fits(kind, severity, services))
         };
-        let own = customer.and_then(|customer| {
+        let of = |whose: Option<CustomerId>| {
             self.agreements
                 .iter()
-                .filter(|agreement| agreement.customer == Some(customer))
-                .find(fits)
-        });
-        own.or_else(|| {
-            self.agreements
-                .iter()
-                .filter(|agreement| agreement.customer.is_none())
-                .find(fits)
-        })
+                .filter(move |agreement| agreement.customer == whose)
+                .filter(fits)
+        };
+        let mut all: Vec<&Agreement> = of(customer).collect();
+        if customer.is_some() {
+            all.extend(of(None));
+        }
+        all
     }
 
     /// What is promised for such a ticket, one target per metric.
@@ -133,7 +173,19 @@ impl Book {
         severity: Option<Severity>,
         services: &[ServiceId],
     ) -> Vec<Terms> {
-        let Some(agreement) = self.agreement_for(customer, kind, severity, services) else {
+        let agreement = self.agreement_for(customer, kind, severity, services);
+        self.terms_of(agreement, kind, severity, services)
+    }
+
+    /// What `agreement` promises for such a ticket.
+    pub fn terms_of(
+        &self,
+        agreement: Option<&Agreement>,
+        kind: Kind,
+        severity: Option<Severity>,
+        services: &[ServiceId],
+    ) -> Vec<Terms> {
+        let Some(agreement) = agreement else {
             return Vec::new();
         };
         let chosen = agreement.targets_for(kind, severity, services);
@@ -141,5 +193,17 @@ impl Book {
             .into_iter()
             .filter_map(|target| self.with_hours(target))
             .collect()
+    }
+
+    /// How many days before it was logged such a ticket may have begun.
+    pub fn backdate_days(
+        &self,
+        customer: Option<CustomerId>,
+        kind: Kind,
+        severity: Option<Severity>,
+        services: &[ServiceId],
+    ) -> i32 {
+        self.agreement_for(customer, kind, severity, services)
+            .map_or(USUAL_BACKDATE_DAYS, |agreement| agreement.backdate_days)
     }
 }

@@ -6,11 +6,16 @@
 //!
 //! [`super::sla_explain`] says how a deadline came about.
 
+mod fold;
+mod stops;
+
 use std::sync::Arc;
 
+use self::fold::{End, Run};
+use self::stops::Stretches;
 use super::id::{CalendarId, Kind};
-use super::sla_agreement::{Budget, Metric, Promisee, REOPEN_GRACE_SECS, Target, Threshold};
-use super::ticket::{Due, WaitingOn};
+use super::sla_agreement::{Anchor, Budget, Metric, Promisee, Target, Threshold};
+use super::ticket::{Due, State, WaitingOn};
 use super::timestamp::Timestamp;
 use super::word::words;
 use super::worktime::{self, Hours, Interval};
@@ -25,7 +30,7 @@ words! {
         /// Satisfied, but late.
         Missed = "missed",
         Cancelled = "cancelled",
-        /// Another target took over, see the next revision of the same cycle.
+        /// Another target took over, see the next revision of the same cycle; or another ticket did.
         Superseded = "superseded",
     }
 }
@@ -40,7 +45,7 @@ impl ClockState {
 }
 
 words! {
-    /// Why a clock was cancelled.
+    /// Why a clock was cancelled, or superseded by no other of its ticket.
     pub enum CancelReason {
         /// The ticket was cancelled.
         Ticket = "ticket",
@@ -52,6 +57,8 @@ words! {
         NotNeeded = "not_needed",
         /// The promise was taken back.
         TakenBack = "taken_back",
+        /// The ticket goes on in another, which answers for the promise.
+        Merged = "merged",
     }
 }
 
@@ -77,8 +84,15 @@ pub enum Happening {
         until: Option<Timestamp>,
         by_state: bool,
     },
+    /// Every hold that a person put on.
     Released,
+    /// The one hold that the event with this `seq` began.
+    ReleasedOne {
+        seq: i64,
+    },
     StateChanged,
+    /// The ticket is in this state from here on.
+    Entered(State),
     /// Promised by hand; `None` takes it back.
     Promised {
         metric: Metric,
@@ -88,8 +102,21 @@ pub enum Happening {
     NoReplyNeeded,
     /// Severity, customer or service changed: the terms say what holds from here on.
     Retargeted,
+    /// What clocks with this anchor count from was corrected.
+    AnchorMoved(Anchor),
     /// The event with this `seq` no longer counts: a reply that bounced or was held back.
     Withdrawn {
+        seq: i64,
+    },
+    /// The ticket goes on in another.
+    Merged,
+    /// Another ticket goes on in this one; its open clock of this metric counted from `anchor_at`.
+    Absorbed {
+        metric: Metric,
+        anchor_at: Timestamp,
+    },
+    /// The merge that the event with this `seq` was is undone: as if it had never been.
+    Unmerged {
         seq: i64,
     },
 }
@@ -99,17 +126,27 @@ impl Happening {
     const fn rank(self) -> u8 {
         match self {
             Happening::Opened => 0,
-            Happening::CustomerWrote | Happening::Retargeted | Happening::Withdrawn { .. } => 1,
+            Happening::CustomerWrote
+            | Happening::Retargeted
+            | Happening::AnchorMoved(_)
+            | Happening::Withdrawn { .. }
+            | Happening::Unmerged { .. } => 1,
             Happening::Replied
             | Happening::Acknowledged
             | Happening::OwnerSet { .. }
             | Happening::Restored
             | Happening::Resolved
             | Happening::Kept(_) => 2,
-            Happening::Closed | Happening::Cancelled | Happening::NoReplyNeeded => 3,
+            Happening::Closed
+            | Happening::Cancelled
+            | Happening::NoReplyNeeded
+            | Happening::Merged => 3,
             Happening::Held { .. } => 4,
-            Happening::Released | Happening::StateChanged => 5,
-            Happening::Reopened | Happening::Promised { .. } => 6,
+            Happening::Released
+            | Happening::ReleasedOne { .. }
+            | Happening::StateChanged
+            | Happening::Entered(_) => 5,
+            Happening::Reopened | Happening::Promised { .. } | Happening::Absorbed { .. } => 6,
         }
     }
 }
@@ -124,7 +161,7 @@ pub struct Event {
 }
 
 /// Puts events into the order in which they count, and drops those that were withdrawn (on a closed ticket a withdrawal is a
-/// note only).
+/// note only) and merges that were undone.
 pub fn in_order(mut events: Vec<Event>) -> Vec<Event> {
     events.sort_by_key(|event| {
         (
@@ -141,6 +178,7 @@ pub fn in_order(mut events: Vec<Event>) -> Vec<Event> {
             Happening::Closed => closed = true,
             Happening::Reopened => closed = false,
             Happening::Withdrawn { seq } if !closed => withdrawn.push(seq),
+            Happening::Unmerged { seq } => withdrawn.push(seq),
             _ => {}
         }
     }
@@ -162,6 +200,18 @@ pub struct Terms {
 pub struct Spell {
     pub from_seq: i64,
     pub terms: Option<Terms>,
+    pub reach: Reach,
+}
+
+/// What a spell means for the clock that runs when it begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Nothing: a cycle that begins from here on runs under it.
+    NextCycle,
+    /// The ticket is another one now: what becomes of the clock is for its own target to say.
+    Running,
+    /// What the clock ran under is gone: the agreement, or the customer it was promised to.
+    Gone,
 }
 
 /// One metric of one party on one ticket.
@@ -184,6 +234,8 @@ pub enum Stop {
     Waiting(WaitingOn),
     /// The ticket was resolved and later opened again.
     Closed,
+    /// The ticket was in a state that brings a hold with it.
+    InState(State),
 }
 
 /// One cycle of one promise, as it stands.
@@ -200,6 +252,10 @@ pub struct Clock {
     pub from_seq: i64,
     pub until_seq: Option<i64>,
     pub anchor_at: Timestamp,
+    /// What counts begins here, with so much used already: the anchor and nothing, unless a share was carried over.
+    pub counts_from: Timestamp,
+    /// In microseconds of the budget.
+    pub credit: i64,
     pub state: ClockState,
     /// `None`: not reached within five years, or held without an end.
     pub deadline_at: Option<Timestamp>,
@@ -225,7 +281,7 @@ impl Clock {
     /// Working time used until `now`, or until it ended, in microseconds.
     pub fn used(&self, now: Timestamp) -> i64 {
         let until = self.ended_at.unwrap_or(now);
-        worktime::counted(&self.terms.hours, self.anchor_at, until, &self.held())
+        self.credit + worktime::counted(&self.terms.hours, self.counts_from, until, &self.held())
     }
 
     /// The budget in working time; `None` if there is no deadline to measure by.
@@ -302,363 +358,26 @@ impl Clock {
     }
 }
 
-/// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    Satisfied,
-    Cancelled(CancelReason),
-    Superseded,
-}
-
-/// A clock in the making.
-struct Run {
-    cycle: i32,
-    revision: i32,
-    terms: Terms,
-    from_seq: i64,
-    until_seq: Option<i64>,
-    /// When these terms came to hold.
-    since: Timestamp,
-    anchor_at: Timestamp,
-    end: Option<(Timestamp, End)>,
-    gaps: Vec<Interval>,
-    promised: Option<Timestamp>,
-}
-
 /// Derives every cycle of one track. `events` as [`in_order`] made them; those after `now` are expected to be left out.
 pub fn derive(track: &Track, events: &[Event], now: Timestamp) -> Vec<Clock> {
-    let holds = holds(events);
-    let mut fold = Fold {
-        track,
-        runs: Vec::new(),
-        standing: None,
-        next_spell: 0,
-        opened: false,
-        closed: false,
-        first: None,
-        last: None,
-    };
-    for event in events {
-        fold.spells_until(event);
-        fold.take(event);
+    let stretches = Stretches::of(events);
+    let mut clocks: Vec<Clock> = Vec::new();
+    for run in fold::runs(track, events) {
+        let clock = finish(track, run, &stretches, now, clocks.last());
+        clocks.push(clock);
     }
-    fold.runs
-        .into_iter()
-        .map(|run| finish(track, run, &holds, now))
-        .collect()
+    clocks
 }
 
-/// Every wait of the ticket as an interval; one without a known end reaches to [`Timestamp::NEVER`].
-fn holds(events: &[Event]) -> Vec<(Interval, WaitingOn)> {
-    let mut done = Vec::new();
-    let mut open: Vec<(Timestamp, WaitingOn, Option<Timestamp>, bool)> = Vec::new();
-    let mut end = |open: &mut Vec<(Timestamp, WaitingOn, Option<Timestamp>, bool)>,
-                   at: Timestamp,
-                   which: fn(bool) -> bool| {
-        open.retain(|(from, on, until, by_state)| {
-            let ends = which(*by_state);
-            if ends {
-                let to = until.map_or(at, |until| until.min(at));
-                done.push((Interval::new(*from, to), *on));
-            }
-            !ends
-        });
-    };
-    for event in events {
-        match event.what {
-            Happening::Held {
-                on,
-                until,
-                by_state,
-            } => open.push((event.effective_at, on, until, by_state)),
-            Happening::Released => end(&mut open, event.effective_at, |by_state| !by_state),
-            Happening::StateChanged => end(&mut open, event.effective_at, |by_state| by_state),
-            Happening::Resolved | Happening::Closed | Happening::Cancelled => {
-                end(&mut open, event.effective_at, |_| true);
-            }
-            _ => {}
-        }
-    }
-    for (from, on, until, _) in open {
-        done.push((Interval::new(from, until.unwrap_or(Timestamp::NEVER)), on));
-    }
-    done
-}
-
-/// Whether `what` keeps the promise.
-fn satisfies(metric: Metric, promisee: Promisee, what: Happening) -> bool {
-    use Happening as H;
-    match metric {
-        Metric::Own => matches!(
-            what,
-            H::OwnerSet { .. } | H::Acknowledged | H::Resolved | H::Closed
-        ),
-        Metric::Respond => match promisee {
-            Promisee::Customer => matches!(
-                what,
-                H::Replied | H::Kept(Metric::CallBack | Metric::Respond)
-            ),
-            // Nobody waits outside: that someone of us is at it is the answer.
-            Promisee::Internal => {
-                matches!(
-                    what,
-                    H::Replied
-                        | H::Acknowledged
-                        | H::OwnerSet { by_self: true }
-                        | H::Restored
-                        | H::Resolved
-                        | H::Closed
-                )
-            }
-            Promisee::Vendor => what == H::Kept(Metric::Respond),
-        },
-        Metric::Update => matches!(what, H::Replied | H::Resolved | H::Closed),
-        Metric::Restore => matches!(what, H::Restored | H::Resolved | H::Closed),
-        Metric::Resolve => matches!(what, H::Resolved | H::Closed),
-        Metric::Due => matches!(what, H::Resolved | H::Kept(Metric::Due)),
-        Metric::Log => what == H::Opened,
-        Metric::CallBack | Metric::Report | Metric::Review | Metric::Meeting => {
-            what == H::Kept(metric)
-        }
-    }
-}
-
-struct Fold<'a> {
-    track: &'a Track,
-    runs: Vec<Run>,
-    standing: Option<(i64, Terms)>,
-    next_spell: usize,
-    opened: bool,
-    closed: bool,
-    /// The first and the last event that would have kept the promise: for terms that come to hold afterwards.
-    first: Option<Timestamp>,
-    last: Option<Timestamp>,
-}
-
-impl Fold<'_> {
-    fn open_run(&mut self) -> Option<&mut Run> {
-        self.runs.last_mut().filter(|run| run.end.is_none())
-    }
-
-    /// Brings the spells that begin with `event` into force.
-    fn spells_until(&mut self, event: &Event) {
-        let track = self.track;
-        while let Some(spell) = track.spells.get(self.next_spell) {
-            if spell.from_seq > event.seq {
-                return;
-            }
-            self.next_spell += 1;
-            let from_seq = spell.from_seq;
-            self.standing = spell.terms.clone().map(|terms| (from_seq, terms));
-            let is_first = self.opened && !self.closed && self.runs.is_empty();
-            let Some(run) = self.open_run() else {
-                if is_first && spell.terms.is_some() {
-                    self.start_late(event.effective_at);
-                }
-                continue;
-            };
-            let Some(terms) = &spell.terms else {
-                run.end = Some((event.effective_at, End::Cancelled(CancelReason::NoTarget)));
-                run.until_seq = Some(from_seq);
-                continue;
-            };
-            if run.terms.target.promises_the_same(&terms.target) {
-                continue;
-            }
-            run.end = Some((event.effective_at, End::Superseded));
-            run.until_seq = Some(from_seq);
-            let next = Run {
-                cycle: run.cycle,
-                revision: run.revision + 1,
-                terms: terms.clone(),
-                from_seq,
-                until_seq: None,
-                since: event.effective_at,
-                anchor_at: run.anchor_at,
-                end: None,
-                gaps: run.gaps.clone(),
-                promised: run.promised,
-            };
-            self.runs.push(next);
-        }
-    }
-
-    /// Terms that come to hold after the ticket was opened count from its anchor, and see what was done before.
-    fn start_late(&mut self, since: Timestamp) {
-        if self.track.metric == Metric::Update {
-            let anchor = self.last.unwrap_or(self.track.anchor_at);
-            self.start(anchor, since);
-            return;
-        }
-        self.start(self.track.anchor_at, since);
-        let (first, anchor) = (self.first, self.track.anchor_at);
-        if let (Some(at), Some(run)) = (first, self.open_run()) {
-            run.end = Some((at.max(anchor), End::Satisfied));
-        }
-    }
-
-    /// Starts the next cycle under the standing terms.
-    fn start(&mut self, anchor_at: Timestamp, since: Timestamp) {
-        if let Some((from_seq, terms)) = self.standing.clone() {
-            self.begin(terms, from_seq, anchor_at, since);
-        }
-    }
-
-    fn begin(&mut self, terms: Terms, from_seq: i64, anchor_at: Timestamp, since: Timestamp) {
-        let cycle = self.runs.last().map_or(1, |run| run.cycle + 1);
-        self.runs.push(Run {
-            cycle,
-            revision: 0,
-            terms,
-            from_seq,
-            until_seq: None,
-            since,
-            anchor_at,
-            end: None,
-            gaps: Vec::new(),
-            promised: None,
-        });
-    }
-
-    fn take(&mut self, event: &Event) {
-        let (metric, at) = (self.track.metric, event.effective_at);
-        if event.what == Happening::Opened && !self.opened {
-            self.opened = true;
-            self.start(self.track.anchor_at, at);
-        }
-        let promisee = self.track.promisee;
-        if satisfies(metric, promisee, event.what) {
-            self.first = self.first.or(Some(at));
-            self.last = Some(at);
-            if let Some(run) = self.open_run() {
-                let at = at.max(run.anchor_at);
-                run.end = Some((at, End::Satisfied));
-                if metric == Metric::Update && event.what == Happening::Replied {
-                    self.start(at, at);
-                }
-            }
-        }
-        match event.what {
-            Happening::Cancelled => self.end_open(at, CancelReason::Ticket),
-            Happening::Closed => {
-                self.closed = true;
-                self.end_open(at, CancelReason::Closed);
-            }
-            Happening::NoReplyNeeded if metric == Metric::Respond => {
-                self.end_open(at, CancelReason::NotNeeded)
-            }
-            Happening::CustomerWrote
-                if metric == Metric::Respond && promisee == Promisee::Customer && !self.closed =>
-            {
-                let answered = self.runs.last().is_some_and(|run| {
-                    matches!(
-                        run.end,
-                        Some((_, End::Satisfied | End::Cancelled(CancelReason::NotNeeded)))
-                    )
-                });
-                if answered {
-                    self.start(at, at);
-                }
-            }
-            Happening::Reopened => self.reopen(at),
-            Happening::Promised {
-                metric: promised,
-                at: due,
-            } if promised == metric => self.promise(event, due),
-            _ => {}
-        }
-    }
-
-    fn end_open(&mut self, at: Timestamp, why: CancelReason) {
-        if let Some(run) = self.open_run() {
-            run.end = Some((at, End::Cancelled(why)));
-        }
-    }
-
-    fn reopen(&mut self, at: Timestamp) {
-        self.closed = false;
-        let metric = self.track.metric;
-        let Some(run) = self.runs.last_mut() else {
-            return;
-        };
-        let Some((ended_at, end)) = run.end else {
-            return;
-        };
-        let resumes = matches!(metric, Metric::Restore | Metric::Resolve | Metric::Due);
-        match end {
-            End::Satisfied if metric == Metric::Update => self.start(at, at),
-            End::Satisfied if resumes => {
-                if at.secs_since(ended_at) <= REOPEN_GRACE_SECS {
-                    run.end = None;
-                    run.gaps.push(Interval::new(ended_at, at));
-                } else {
-                    self.start(at, at);
-                }
-            }
-            End::Cancelled(CancelReason::Ticket | CancelReason::Closed) => {
-                run.end = None;
-                run.gaps.push(Interval::new(ended_at, at));
-            }
-            End::Satisfied | End::Cancelled(_) | End::Superseded => {}
-        }
-    }
-
-    fn promise(&mut self, event: &Event, due: Option<Timestamp>) {
-        let is_update = self.track.metric == Metric::Update;
-        match (due, self.open_run()) {
-            (Some(due), Some(run)) => {
-                let by_hand = run.terms.target.id.is_none();
-                run.promised = Some(match run.promised {
-                    // An update may be promised sooner freely; later only by a promise that replaces one made by hand.
-                    Some(earlier) if is_update && !by_hand => earlier.min(due),
-                    _ => due,
-                });
-            }
-            (None, Some(run)) => {
-                if run.terms.target.id.is_none() {
-                    run.end = Some((event.effective_at, End::Cancelled(CancelReason::TakenBack)));
-                } else {
-                    run.promised = None;
-                }
-            }
-            (Some(due), None) => {
-                let (calendar, hours) = &self.track.by_hand;
-                let target = Target::promise(
-                    self.track.metric,
-                    self.track.promisee,
-                    self.track.kind,
-                    due,
-                    *calendar,
-                );
-                let terms = Terms {
-                    target: Arc::new(target),
-                    hours: hours.clone(),
-                };
-                self.begin(terms, event.seq, event.effective_at, event.effective_at);
-                if let Some(run) = self.open_run() {
-                    run.promised = Some(due);
-                }
-            }
-            (None, None) => {}
-        }
-    }
-}
-
-/// Does the arithmetic of one run.
-fn finish(track: &Track, run: Run, holds: &[(Interval, WaitingOn)], now: Timestamp) -> Clock {
+/// Does the arithmetic of one run. `before` is the clock before it, of which it may carry a share.
+fn finish(
+    track: &Track,
+    run: Run,
+    stretches: &Stretches,
+    now: Timestamp,
+    before: Option<&Clock>,
+) -> Clock {
     let target = &run.terms.target;
-    let fixed = matches!(target.budget, Budget::Fixed { .. });
-    let mut stops: Vec<(Interval, Stop)> =
-        run.gaps.iter().map(|gap| (*gap, Stop::Closed)).collect();
-    if !fixed {
-        let waits = holds.iter().filter(|(interval, on)| {
-            target.stops_on.contains(on)
-                && interval.to > run.anchor_at
-                && run.end.is_none_or(|(at, _)| interval.from < at)
-        });
-        stops.extend(waits.map(|(interval, on)| (*interval, Stop::Waiting(*on))));
-    }
-    stops.sort_by_key(|(interval, _)| *interval);
     let mut clock = Clock {
         metric: track.metric,
         promisee: track.promisee,
@@ -667,25 +386,42 @@ fn finish(track: &Track, run: Run, holds: &[(Interval, WaitingOn)], now: Timesta
         from_seq: run.from_seq,
         until_seq: run.until_seq,
         anchor_at: run.anchor_at,
+        counts_from: run.anchor_at,
+        credit: 0,
         state: ClockState::Running,
         deadline_at: None,
         ended_at: run.end.map(|(at, _)| at),
         cancelled: None,
         breached_at: None,
         late_by_change: false,
-        stops,
+        stops: stretches.stops(&run),
         warnings: Vec::new(),
         terms: run.terms.clone(),
     };
     let held = clock.held();
     let hours = &*run.terms.hours;
-    let agreed = match target.budget {
-        Budget::Counted { secs } => {
+    let share = run
+        .prorated_at
+        .zip(before)
+        .map(|(at, before)| (at, share(before, at)));
+    let agreed = match (target.budget, share) {
+        (Budget::Counted { secs }, Some((at, Some((used, of))))) => {
+            let budget = secs * 1_000_000;
+            clock.counts_from = at;
+            clock.credit = (i128::from(budget) * i128::from(used) / i128::from(of)) as i64;
+            if used >= of {
+                // Nothing was left: it stays due when it was.
+                before.and_then(|before| before.deadline_at)
+            } else {
+                worktime::deadline(hours, at, budget - clock.credit, &held)
+            }
+        }
+        (Budget::Counted { secs }, _) => {
             worktime::deadline(hours, run.anchor_at, secs * 1_000_000, &held)
         }
-        Budget::EndOfDay { n } => worktime::end_of_day(hours, run.anchor_at, n, &held),
+        (Budget::EndOfDay { n }, _) => worktime::end_of_day(hours, run.anchor_at, n, &held),
         // What was promised last by hand replaces it.
-        Budget::Fixed { at } => Some(run.promised.unwrap_or(at)),
+        (Budget::Fixed { at }, _) => Some(run.promised.unwrap_or(at)),
     };
     clock.deadline_at = match (agreed, run.promised) {
         (Some(agreed), Some(promised)) => Some(agreed.min(promised)),
@@ -693,7 +429,9 @@ fn finish(track: &Track, run: Run, holds: &[(Interval, WaitingOn)], now: Timesta
     };
     let seen_until = clock.ended_at.unwrap_or(now);
     clock.breached_at = clock.deadline_at.filter(|deadline| *deadline < seen_until);
-    clock.late_by_change = run.revision > 0 && clock.breached_at.is_some_and(|at| at < run.since);
+    clock.late_by_change = clock
+        .breached_at
+        .is_some_and(|at| run.changed_at.is_some_and(|changed| at < changed));
     clock.state = match run.end {
         Some((_, End::Satisfied)) if clock.breached_at.is_some() => ClockState::Missed,
         Some((_, End::Satisfied)) => ClockState::Met,
@@ -702,6 +440,10 @@ fn finish(track: &Track, run: Run, holds: &[(Interval, WaitingOn)], now: Timesta
             ClockState::Cancelled
         }
         Some((_, End::Superseded)) => ClockState::Superseded,
+        Some((_, End::Merged)) => {
+            clock.cancelled = Some(CancelReason::Merged);
+            ClockState::Superseded
+        }
         None if run.anchor_at > now => ClockState::Scheduled,
         None if held.iter().any(|interval| interval.contains(now)) => ClockState::Held,
         None => ClockState::Running,
@@ -712,17 +454,24 @@ fn finish(track: &Track, run: Run, holds: &[(Interval, WaitingOn)], now: Timesta
     clock
 }
 
-/// When each threshold is reached; one that would lie before the anchor is dropped.
+/// What `before` had used of its budget at `at`, and the budget; `None` if it had none to measure by.
+fn share(before: &Clock, at: Timestamp) -> Option<(i64, i64)> {
+    let budget = before.budget().filter(|budget| *budget > 0)?;
+    Some((before.used(at).clamp(0, budget), budget))
+}
+
+/// When each threshold is reached; one that would lie before the anchor, or before a share was carried over, is dropped.
 fn warnings(clock: &Clock, held: &[Interval]) -> Vec<(Threshold, Timestamp)> {
     let Some(deadline) = clock.deadline_at else {
         return Vec::new();
     };
     let hours = &*clock.terms.hours;
     let unasked = clock.terms.target.warn.is_empty();
+    let (from, credit) = (clock.counts_from, clock.credit);
     let budget = if unasked {
         0
     } else {
-        worktime::counted(hours, clock.anchor_at, deadline, held)
+        credit + worktime::counted(hours, from, deadline, held)
     };
     let mut due: Vec<(Threshold, Timestamp)> = Vec::with_capacity(clock.terms.target.warn.len());
     for threshold in &clock.terms.target.warn {
@@ -730,11 +479,11 @@ fn warnings(clock: &Clock, held: &[Interval]) -> Vec<(Threshold, Timestamp)> {
             Threshold::Percent(percent) => (i128::from(budget) * i128::from(*percent) / 100) as i64,
             Threshold::Before { secs } => budget - secs * 1_000_000,
         };
-        if used <= 0 {
+        if used <= credit {
             continue;
         }
         if let Some(at) =
-            worktime::deadline(hours, clock.anchor_at, used, held).filter(|at| *at < deadline)
+            worktime::deadline(hours, from, used - credit, held).filter(|at| *at < deadline)
         {
             due.push((*threshold, at));
         }
@@ -776,5 +525,7 @@ pub fn due_of(clocks: impl Iterator<Item = Standing>, hold_until: Option<Timesta
     due
 }
 
+#[cfg(test)]
+mod event_tests;
 #[cfg(test)]
 mod tests;

@@ -28,7 +28,7 @@ pub struct Step {
     pub is_late: bool,
 }
 
-/// The way from the anchor to the deadline and on to now.
+/// The way from the anchor, or from where a share was carried over, to the deadline and on to now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
     pub steps: Vec<Step>,
@@ -47,7 +47,7 @@ pub fn explain(clock: &Clock, now: Timestamp) -> Explanation {
         Some(end) => end,
         None => clock.deadline_at.map_or(now, |deadline| deadline.max(now)),
     };
-    let anchor = clock.anchor_at;
+    let anchor = clock.counts_from;
     let open = clock.terms.hours.open_intervals(anchor, horizon);
     let mut edges = vec![anchor, horizon];
     edges.extend(clock.deadline_at);
@@ -65,7 +65,7 @@ pub fn explain(clock: &Clock, now: Timestamp) -> Explanation {
     edges.dedup();
 
     let mut steps: Vec<Step> = Vec::new();
-    let (mut used, mut late, mut is_cut) = (0, 0, false);
+    let (mut used, mut late, mut is_cut) = (clock.credit, 0, false);
     let mut open_at = 0;
     for pair in edges.windows(2) {
         let interval = Interval::new(pair[0], pair[1]);

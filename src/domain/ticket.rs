@@ -1,6 +1,7 @@
 //! The ticket: what it holds, and what may be done to it. Each verb checks its rule, changes the value and returns the entry
 //! that says so; `actions::record` stores both together.
 
+use super::hold::{Hold, NewHold};
 use super::id::{
     ContactId, CustomerId, Id, Kind, PersonId, ServiceId, TeamId, TicketId, TicketKey,
 };
@@ -127,15 +128,6 @@ words! {
     pub enum WaitingOn { Customer = "customer", Vendor = "vendor", Colleague = "colleague", Date = "date" }
 }
 
-/// A hold: the ticket waits, and everybody can see for what.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hold {
-    pub reason: String,
-    pub on: WaitingOn,
-    /// When it should end; the hold is released by itself then.
-    pub until: Option<Timestamp>,
-}
-
 /// What the queue shows and sorts by; kept by `actions::sla`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Due {
@@ -189,7 +181,8 @@ pub struct Ticket {
     pub due_at: Option<Timestamp>,
     pub callback_number: Option<String>,
     pub callback_at: Option<Timestamp>,
-    pub hold: Option<Hold>,
+    /// Everything that it waits for; the timeline says what it waited for before.
+    pub holds: Vec<Hold>,
     pub due: Due,
     /// The customer wrote last and nobody has answered.
     pub awaits_us: bool,
@@ -225,6 +218,8 @@ pub struct Opening {
     pub callback_at: Option<Timestamp>,
     /// By phone: the agent has already spoken with the customer, which meets `respond`.
     pub spoken_to: bool,
+    /// It waits from the first moment on.
+    pub hold: Option<NewHold>,
     pub labels: Vec<String>,
 }
 
@@ -282,7 +277,7 @@ impl Ticket {
             due_at: opening.due_at,
             callback_number: opening.callback_number.clone(),
             callback_at: opening.callback_at,
-            hold: None,
+            holds: Vec::new(),
             due: Due::NONE,
             awaits_us: opening.requester.is_some() || opening.requester_address.is_some(),
             bridge_url: None,
@@ -314,7 +309,7 @@ impl Ticket {
         self.state.is_open()
     }
 
-    fn refuse_unless_open(&self) -> Result<(), Refusal> {
+    pub(super) fn refuse_unless_open(&self) -> Result<(), Refusal> {
         if self.is_open() {
             return Ok(());
         }
@@ -325,6 +320,9 @@ impl Ticket {
 
     /// Takes a step of the kind's state machine.
     pub fn step(&mut self, next: State, now: Timestamp) -> Result<Entry, Refusal> {
+        if self.merged_into.is_some() {
+            return Err(Refusal::new("merged").with("key", self.key.to_string()));
+        }
         if !self.state.may_become(next, self.key.kind) {
             return Err(Refusal::new("no-such-step")
                 .with("key", self.key.to_string())
@@ -362,7 +360,7 @@ impl Ticket {
             self.restored_at = None;
         }
         if !next.is_open() {
-            self.hold = None;
+            self.holds.clear();
             self.awaits_us = false;
         }
         Ok(Entry::new(kind).fact("from", before).fact("to", next))
@@ -445,32 +443,6 @@ impl Ticket {
         Ok(Entry::new(EntryKind::OwnerCleared))
     }
 
-    pub fn hold(&mut self, hold: Hold, now: Timestamp) -> Result<Entry, Refusal> {
-        self.refuse_unless_open()?;
-        if hold.reason.trim().is_empty() {
-            return Err(Refusal::new("reason-needed"));
-        }
-        if hold.until.is_some_and(|until| until <= now) {
-            return Err(Refusal::new("hold-ends-in-past"));
-        }
-        if self.hold.is_some() {
-            return Err(Refusal::new("already-held"));
-        }
-        let entry = Entry::new(EntryKind::Held)
-            .body(hold.reason.clone())
-            .fact("on", hold.on)
-            .fact_some("until", hold.until.map(Timestamp::rfc3339));
-        self.hold = Some(hold);
-        Ok(entry)
-    }
-
-    pub fn release(&mut self) -> Result<Entry, Refusal> {
-        if self.hold.take().is_none() {
-            return Err(Refusal::new("not-held"));
-        }
-        Ok(Entry::new(EntryKind::Released))
-    }
-
     pub fn change_severity(&mut self, to: Severity, why: &str) -> Result<Entry, Refusal> {
         if self.key.kind != Kind::Incident {
             return Err(Refusal::new("no-severity").with("key", self.key.to_string()));
@@ -521,14 +493,12 @@ impl Ticket {
         }
         self.awaits_us = self.is_open();
         // Waiting for the customer ends when the customer answers.
-        if self
-            .hold
-            .as_ref()
-            .is_some_and(|hold| hold.on == WaitingOn::Customer)
-            && let Ok(released) = self.release()
-        {
-            entries.push(released.fact("cause", "customer_message"));
-        }
+        let released = self.release_where(|hold| hold.on == WaitingOn::Customer);
+        entries.extend(
+            released
+                .into_iter()
+                .map(|entry| entry.fact("cause", "customer_message")),
+        );
         entries
     }
 
@@ -658,16 +628,14 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_from_the_customer_ends_the_wait_for_it() {
+    fn an_answer_from_the_customer_ends_the_wait_for_it_and_no_other() {
         let mut incident = ticket(Kind::Incident);
-        let hold = Hold {
-            reason: "logs please".into(),
-            on: WaitingOn::Customer,
-            until: None,
-        };
-        incident.hold(hold.clone(), NOW).unwrap();
-        assert_eq!(incident.hold(hold, NOW).unwrap_err().rule, "already-held");
+        for on in [WaitingOn::Customer, WaitingOn::Vendor] {
+            let hold = NewHold::new(on, "logs please");
+            incident.hold(&hold, "Ada", NOW).unwrap();
+        }
         incident.customer_wrote("here", NOW);
-        assert!(incident.hold.is_none());
+        let left: Vec<_> = incident.holds.iter().map(|hold| hold.on).collect();
+        assert_eq!(left, [WaitingOn::Vendor]);
     }
 }

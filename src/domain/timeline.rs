@@ -78,6 +78,10 @@ words! {
         CustomerContact = "customer_contact",
         /// Mail that opens, reopens and satisfies nothing: auto-replies, bounces, list mail.
         AutomaticMail = "automatic_mail",
+        /// A note of ours that the customer may read from here on: counts as a reply at this moment.
+        Shared = "shared",
+        /// What the customer wrote needs no answer.
+        NoReplyNeeded = "no_reply_needed",
         /// The reply that had satisfied `respond` didn't arrive.
         Unsatisfied = "unsatisfied",
         OwnerSet = "owner_set",
@@ -91,6 +95,8 @@ words! {
         Cancelled = "cancelled",
         Held = "held",
         Released = "released",
+        /// The owner was reminded of what the ticket waits for.
+        HoldNudged = "hold_nudged",
         SeverityChanged = "severity_changed",
         PriorityChanged = "priority_changed",
         RiskChanged = "risk_changed",
@@ -100,6 +106,8 @@ words! {
         ServiceChanged = "service_changed",
         TeamChanged = "team_changed",
         ImpactChanged = "impact_changed",
+        /// A customer told us at another time than was known.
+        ReportedChanged = "reported_changed",
         Edited = "edited",
         AffectedAdded = "affected_added",
         AffectedRestored = "affected_restored",
@@ -111,6 +119,13 @@ words! {
         Unlabelled = "unlabelled",
         Linked = "linked",
         Unlinked = "unlinked",
+        /// It goes on in another ticket.
+        Merged = "merged",
+        /// Another ticket goes on in this one.
+        Absorbed = "absorbed",
+        Unmerged = "unmerged",
+        /// The agreement that its clocks ran under is no more.
+        AgreementEnded = "agreement_ended",
         Evidence = "evidence",
         CallbackPromised = "callback_promised",
         CallbackDone = "callback_done",

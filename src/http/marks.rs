@@ -175,8 +175,9 @@ pub fn avatar(name: &str) -> Markup {
 pub enum Tick {
     /// Runs out at `due_at`; it had `total_secs` when it began (0 if that isn't known).
     Running { due_at: Timestamp, total_secs: i64 },
-    /// Held: waiting for somebody. How long the hold still lasts, if that is known.
+    /// Held: waiting for somebody. Since how long, and how long that still lasts, if either is known.
     Held {
+        held_secs: Option<i64>,
         left_secs: Option<i64>,
         total_secs: i64,
     },
@@ -225,6 +226,7 @@ impl Tick {
             Tick::Held {
                 left_secs,
                 total_secs,
+                ..
             } => match left_secs {
                 Some(left) if total_secs > 0 => share(left.max(0), total_secs),
                 Some(_) | None => 60,
@@ -253,12 +255,12 @@ pub fn clock(words: &Words, now: Timestamp, tick: Tick, line: &str) -> Markup {
                 escaped(&text)
             )
         }
-        Tick::Held { left_secs, .. } => {
+        Tick::Held { held_secs, .. } => {
             // On a phone the word is enough; the rest is there where there is room.
-            let rest = left_secs.map_or_else(String::new, |left| {
+            let rest = held_secs.map_or_else(String::new, |held| {
                 format!(
                     r#"<span class="more"> {}</span>"#,
-                    escaped(&words.span(left.max(0)))
+                    escaped(&words.span(held.max(0)))
                 )
             });
             format!(

@@ -1,4 +1,5 @@
-//! Ends what ends by itself: holds that have run out, and resolved incidents that nobody objected to.
+//! Ends what ends by itself: holds that have run out, and resolved incidents that nobody objected to. Reminds of holds that
+//! nearly have.
 
 use super::{Again, Job, UNHURRIED};
 use crate::actions;
@@ -19,7 +20,7 @@ const AT_ONCE: i64 = 50;
 
 fn run(app: &App) -> Result<Again> {
     let ctx = app.system("settle", Door::Clock);
-    let done = actions::ticket::settle_overdue(&ctx, CLOSE_AFTER_DAYS, AT_ONCE)?;
+    let done = actions::ticket_settle::settle_overdue(&ctx, CLOSE_AFTER_DAYS, AT_ONCE)?;
     Ok(if done as i64 >= AT_ONCE {
         Again::AtOnce
     } else {

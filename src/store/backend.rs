@@ -56,6 +56,11 @@ pub fn savepoint<T>(tx: &mut Tx, work: impl FnOnce(&mut Tx) -> Result<T>) -> Res
     conn.transaction(|conn| work(&mut Tx::new(conn)))
 }
 
+/// The error by which a transaction's own work undoes it.
+pub fn undo() -> Error {
+    Error::Database(diesel::result::Error::RollbackTransaction)
+}
+
 /// Runs a single statement so that its failure undoes only itself: SQLite does that anyway, PostgreSQL wants a savepoint.
 pub fn statement<T>(tx: &mut Tx, work: impl FnOnce(&mut Tx) -> Result<T>) -> Result<T> {
     match **tx {

@@ -142,7 +142,7 @@ pub fn insert(tx: &mut Tx, wholes: &[Whole]) -> Result<()> {
     put!(
         tx,
         ticket::table,
-        42,
+        44,
         rows(wholes, |it| [tickets::Row::of(&it.ticket)])
     );
     put!(

@@ -1,4 +1,4 @@
-//! Mail that came in: the raw mail's row, its verdict, whom mails named, the addresses, the blocked.
+//! Mail that came in: the raw mail's row, its verdict, the addresses, the blocked.
 
 use diesel::prelude::*;
 
@@ -6,7 +6,7 @@ use super::backend::{Conn, Tx};
 use super::blob::Hash;
 use super::column::text_column;
 use super::schema::core::delivery;
-use super::schema::mail::{blocked_sender, intake_address, mail, mail_named};
+use super::schema::mail::{blocked_sender, intake_address, mail};
 use crate::domain::delivery::DeliveryKind;
 use crate::domain::id::{
     CustomerId, DeliveryId, Id, IntakeAddressId, Kind, MailId, PersonId, ServiceId, TeamId,
@@ -16,7 +16,7 @@ use crate::domain::intake::{HeldFor, IntakeAddress, MailState, Verdict, Way};
 use crate::domain::severity::Severity;
 use crate::domain::text::EmailAddress;
 use crate::domain::timestamp::Timestamp;
-use crate::error::{Error, Result, is_unique_violation};
+use crate::error::{Error, Result};
 
 text_column!(Way, MailState, Verdict, HeldFor);
 
@@ -327,10 +327,15 @@ pub fn answers_since(conn: &mut Conn, address: &str, since: Timestamp) -> Result
 pub fn delivery_by_message(
     conn: &mut Conn,
     message_id: &str,
-) -> Result<Option<(DeliveryId, DeliveryKind, Option<TicketId>)>> {
+) -> Result<Option<(DeliveryId, DeliveryKind, Option<TicketId>, Option<i64>)>> {
     Ok(delivery::table
         .filter(delivery::message_id.eq(message_id))
-        .select((delivery::id, delivery::kind, delivery::ticket_id))
+        .select((
+            delivery::id,
+            delivery::kind,
+            delivery::ticket_id,
+            delivery::entry_seq,
+        ))
         .first(conn)
         .optional()?)
 }
@@ -397,35 +402,6 @@ pub fn unanswered(conn: &mut Conn) -> Result<i64> {
         .count()
         .get_result(conn)?;
     Ok(held + asking)
-}
-
-/// Remembers that a mail of somebody known named this folded address.
-pub fn name_on_ticket(tx: &mut Tx, ticket: TicketId, address: &str) -> Result<()> {
-    if !is_named(tx, ticket, address)? {
-        let inserted = super::backend::statement(tx, |tx| {
-            diesel::insert_into(mail_named::table)
-                .values((
-                    mail_named::ticket_id.eq(ticket),
-                    mail_named::address.eq(address),
-                ))
-                .execute(&mut **tx)?;
-            Ok(())
-        });
-        match inserted {
-            Err(error) if !is_unique_violation(&error) => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-pub fn is_named(conn: &mut Conn, ticket: TicketId, address: &str) -> Result<bool> {
-    let found: Option<String> = mail_named::table
-        .find((ticket, address.to_owned()))
-        .select(mail_named::address)
-        .first(conn)
-        .optional()?;
-    Ok(found.is_some())
 }
 
 type AddressRow = (

@@ -1,5 +1,6 @@
 //! The only SQL. Reads take `&mut Conn`, writes take `&mut Tx`, which only [`Store::write`] can make.
 
+pub mod affected;
 pub mod backend;
 pub mod backup;
 pub mod blob;
@@ -11,11 +12,14 @@ pub mod compensation;
 pub mod customer;
 mod fixed;
 pub mod git_link;
+pub mod hold;
 pub mod house;
 pub mod idempotency;
 pub mod installation;
 pub mod intake;
+pub mod kin;
 pub mod login;
+pub mod mail_named;
 pub mod migrate;
 pub mod oncall;
 pub mod outage;
@@ -43,4 +47,4 @@ pub mod view;
 pub mod webhook;
 mod writer;
 
-pub use backend::{Conn, Join, Joint, Store, Tx, savepoint, statement, within};
+pub use backend::{Conn, Join, Joint, Store, Tx, savepoint, statement, undo, within};

@@ -72,6 +72,26 @@ pub fn is_frozen_as(conn: &mut Conn, ticket: TicketId, seq: i64, bytes: Hash) ->
     Ok(known > 0)
 }
 
+/// Whether a letter with this answer, other than those that are `lost`, is on its way to somebody or has got there, as far as is
+/// known.
+pub fn reached_somebody_else(
+    conn: &mut Conn,
+    ticket: TicketId,
+    seq: i64,
+    lost: &[DeliveryId],
+) -> Result<bool> {
+    let others: i64 = delivery::table
+        .filter(delivery::ticket_id.eq(ticket))
+        .filter(delivery::entry_seq.eq(seq))
+        .filter(delivery::kind.eq(DeliveryKind::Reply))
+        .filter(delivery::id.ne_all(lost.to_vec()))
+        .filter(delivery::state.ne(DeliveryState::Dead))
+        .filter(delivery::state.ne(DeliveryState::Cancelled))
+        .count()
+        .get_result(conn)?;
+    Ok(others > 0)
+}
+
 /// A new row of `delivery`.
 #[derive(Insertable)]
 #[diesel(table_name = delivery, treat_none_as_default_value = false)]

@@ -1,6 +1,6 @@
 //! Agreements, targets and clocks.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use diesel::prelude::*;
@@ -18,10 +18,19 @@ use crate::domain::sla_agreement::{
 };
 use crate::domain::sla_book::Book;
 use crate::domain::sla_clock::{CancelReason, ClockState, Standing};
+use crate::domain::sla_policy::{ChangePolicy, Policy, ReopenPolicy};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 
-text_column!(Metric, Promisee, Anchor, ClockState, CancelReason);
+text_column!(
+    Metric,
+    Promisee,
+    Anchor,
+    ClockState,
+    CancelReason,
+    ChangePolicy,
+    ReopenPolicy
+);
 
 /// Loads the whole book: a few dozen rows in a real house.
 pub fn book(conn: &mut Conn) -> Result<Book> {
@@ -37,14 +46,16 @@ pub fn book(conn: &mut Conn) -> Result<Book> {
         .load(conn)?;
     let mut targets = HashMap::with_capacity(rows.len());
     let mut of: HashMap<(AgreementId, i64), Vec<Arc<Target>>> = HashMap::new();
+    let mut owners: Vec<(TargetId, AgreementId)> = Vec::with_capacity(rows.len());
     for row in rows {
         let of_version = (row.agreement_id, row.agreement_version);
         let id = row.id;
+        owners.push((id, row.agreement_id));
         let target = Arc::new(row.target()?);
         targets.insert(id, target.clone());
         of.entry(of_version).or_default().push(target);
     }
-    let rows: Vec<(AgreementId, Option<CustomerId>, String, i64)> = agreement::table
+    let rows: Vec<(AgreementId, Option<CustomerId>, String, i64, i32)> = agreement::table
         .filter(agreement::is_active.eq(true))
         .order(agreement::id)
         .select((
@@ -52,19 +63,27 @@ pub fn book(conn: &mut Conn) -> Result<Book> {
             agreement::customer_id,
             agreement::name,
             agreement::version,
+            agreement::backdate_days,
         ))
         .load(conn)?;
+    let in_force: HashSet<AgreementId> = rows.iter().map(|row| row.0).collect();
+    let ended = owners
+        .into_iter()
+        .filter(|(_, agreement)| !in_force.contains(agreement))
+        .map(|(target, _)| target)
+        .collect();
     let agreements = rows
         .into_iter()
-        .map(|(id, customer, name, version)| Agreement {
+        .map(|(id, customer, name, version, backdate_days)| Agreement {
             id,
             customer,
             name,
             version,
+            backdate_days,
             targets: of.remove(&(id, version)).unwrap_or_default(),
         })
         .collect();
-    Ok(Book::new(version, calendars, agreements, targets))
+    Ok(Book::new(version, calendars, agreements, targets).with_ended(ended))
 }
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -85,6 +104,12 @@ struct TargetRow {
     anchor: Anchor,
     warn: String,
     stops_on: String,
+    on_change: ChangePolicy,
+    reopen_grace_secs: i64,
+    reopen_within: ReopenPolicy,
+    reopen_later: ReopenPolicy,
+    holds_in: String,
+    follows_messages: bool,
 }
 
 impl TargetRow {
@@ -110,6 +135,10 @@ impl TargetRow {
         for text in self.stops_on.split(',').filter(|text| !text.is_empty()) {
             stops_on.push(text.parse().map_err(|()| broken(text))?);
         }
+        let mut holds_in = Vec::new();
+        for text in self.holds_in.split(',').filter(|text| !text.is_empty()) {
+            holds_in.push(text.parse().map_err(|()| broken(text))?);
+        }
         Ok(Target {
             id: Some(self.id),
             metric: self.metric,
@@ -122,6 +151,14 @@ impl TargetRow {
             anchor: self.anchor,
             warn,
             stops_on,
+            policy: Policy {
+                on_change: self.on_change,
+                reopen_grace_secs: self.reopen_grace_secs,
+                reopen_within: self.reopen_within,
+                reopen_later: self.reopen_later,
+                holds_in,
+                follows_messages: self.follows_messages,
+            },
         })
     }
 }
@@ -136,6 +173,7 @@ pub fn insert_agreement(tx: &mut Tx, new: &Agreement, now: Timestamp) -> Result<
             agreement::is_active.eq(true),
             agreement::made_at.eq(now),
             agreement::version.eq(new.version),
+            agreement::backdate_days.eq(new.backdate_days),
         ))
         .execute(&mut **tx)?;
     insert_targets(tx, new)
@@ -153,6 +191,7 @@ pub fn update_agreement(tx: &mut Tx, changed: &mut Agreement, is_active: bool) -
             agreement::name.eq(&changed.name),
             agreement::is_active.eq(is_active),
             agreement::version.eq(changed.version + 1),
+            agreement::backdate_days.eq(changed.backdate_days),
         ))
         .execute(&mut **tx)?;
     if rows == 0 {
@@ -188,6 +227,19 @@ fn insert_targets(tx: &mut Tx, of: &Agreement) -> Result<()> {
             anchor: target.anchor,
             warn: joined(target.warn.iter().map(Threshold::to_string).collect()),
             stops_on: joined(target.stops_on.iter().map(|on| on.to_string()).collect()),
+            on_change: target.policy.on_change,
+            reopen_grace_secs: target.policy.reopen_grace_secs,
+            reopen_within: target.policy.reopen_within,
+            reopen_later: target.policy.reopen_later,
+            holds_in: joined(
+                target
+                    .policy
+                    .holds_in
+                    .iter()
+                    .map(|state| state.to_string())
+                    .collect(),
+            ),
+            follows_messages: target.policy.follows_messages,
         };
         diesel::insert_into(target::table)
             .values(row)
@@ -229,6 +281,12 @@ pub struct ClockRow {
 }
 
 impl ClockRow {
+    /// A correction took it back: it stands for what was written of it, and for no promise. What was promised by hand is
+    /// taken back by hand, and did run.
+    pub fn is_taken_back(&self) -> bool {
+        self.cancelled == Some(CancelReason::TakenBack) && self.target_id.is_some()
+    }
+
     pub fn standing(&self) -> Standing {
         Standing {
             metric: self.metric,
@@ -284,6 +342,29 @@ pub fn of_tickets(
         of.entry(row.ticket_id).or_default().push(row);
     }
     Ok(of)
+}
+
+/// Asks for a look at every clock that runs under any version of this agreement.
+pub fn wake_all_under(tx: &mut Tx, id: AgreementId, now: Timestamp) -> Result<()> {
+    let targets: Vec<TargetId> = target::table
+        .filter(target::agreement_id.eq(id))
+        .select(target::id)
+        .load(&mut **tx)?;
+    let open: Vec<ClockState> = ClockState::ALL
+        .iter()
+        .copied()
+        .filter(|state| state.is_open())
+        .collect();
+    for some in targets.chunks(500) {
+        diesel::update(
+            clock::table
+                .filter(clock::target_id.eq_any(some.to_vec()))
+                .filter(clock::state.eq_any(open.clone())),
+        )
+        .set(clock::next_wake_at.eq(Some(now)))
+        .execute(&mut **tx)?;
+    }
+    Ok(())
 }
 
 /// Tickets of which some clock wants a look at `now`, longest due first; at most `most` clocks are considered.

@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use super::backend::{Conn, Tx};
 use super::column::text_column;
 use super::fixed::fixed_update;
+use super::hold;
 use super::schema::core::{
     affected, counter, ticket, ticket_label, ticket_link, ticket_role, ticket_service, watcher,
 };
@@ -15,7 +16,7 @@ use crate::domain::id::{
 };
 use crate::domain::severity::{Priority, Risk, Severity};
 use crate::domain::text::Title;
-use crate::domain::ticket::{Due, Hold, Outcome, Relation, Role, State, Ticket, WaitingOn};
+use crate::domain::ticket::{Due, Outcome, Relation, Role, State, Ticket, WaitingOn};
 use crate::domain::timeline::{Door, EntryKind};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
@@ -70,6 +71,8 @@ pub(super) struct Row {
     entry_count: i64,
     updated_at: Timestamp,
     version: i64,
+    holds: String,
+    hold_wake_at: Option<Timestamp>,
 }
 
 impl Row {
@@ -104,9 +107,9 @@ impl Row {
             due_at: ticket.due_at,
             callback_number: ticket.callback_number.clone(),
             callback_at: ticket.callback_at,
-            hold_reason: ticket.hold.as_ref().map(|hold| hold.reason.clone()),
-            hold_on: ticket.hold.as_ref().map(|hold| hold.on),
-            hold_until: ticket.hold.as_ref().and_then(|hold| hold.until),
+            hold_reason: ticket.first_hold().map(|hold| hold.reason.clone()),
+            hold_on: ticket.first_hold().map(|hold| hold.on),
+            hold_until: ticket.held_until(),
             next_due_at: ticket.due.at,
             next_due_from: ticket.due.from,
             next_due_metric: ticket.due.metric.clone(),
@@ -117,18 +120,12 @@ impl Row {
             entry_count: ticket.entry_count,
             updated_at: ticket.updated_at,
             version: ticket.version,
+            holds: hold::text(&ticket.holds),
+            hold_wake_at: ticket.hold_wake_at(),
         }
     }
 
     pub(super) fn ticket(self) -> Ticket {
-        let hold = match (self.hold_reason, self.hold_on) {
-            (Some(reason), Some(on)) => Some(Hold {
-                reason,
-                on,
-                until: self.hold_until,
-            }),
-            _ => None,
-        };
         Ticket {
             id: self.id,
             key: TicketKey {
@@ -159,7 +156,7 @@ impl Row {
             due_at: self.due_at,
             callback_number: self.callback_number,
             callback_at: self.callback_at,
-            hold,
+            holds: hold::of(&self.holds),
             due: Due {
                 at: self.next_due_at,
                 from: self.next_due_from,
@@ -299,17 +296,6 @@ pub fn resolved_before(conn: &mut Conn, before: Timestamp, most: i64) -> Result<
         .filter(ticket::state.eq(State::Resolved))
         .filter(ticket::resolved_at.le(before))
         .order(ticket::resolved_at)
-        .limit(most)
-        .select(ticket::id)
-        .load(conn)?)
-}
-
-/// Held tickets whose hold has run out at `now`.
-pub fn holds_ended(conn: &mut Conn, now: Timestamp, most: i64) -> Result<Vec<TicketId>> {
-    Ok(ticket::table
-        .filter(ticket::is_open.eq(true))
-        .filter(ticket::hold_until.le(now))
-        .order(ticket::hold_until)
         .limit(most)
         .select(ticket::id)
         .load(conn)?)

@@ -145,12 +145,12 @@ both_databases!(a_program_does_everything_that_people_do, |desk| {
         &on("hold"),
         json!({"reason": "vendor ticket", "on": "vendor"}),
     );
-    assert_eq!(p.get(&at).text("/hold/on"), "vendor");
+    assert_eq!(p.get(&at).text("/holds/0/on"), "vendor");
     p.done("POST", &on("release"), Value::Null);
     p.done(
         "POST",
-        &on("impact"),
-        json!({"impact_at": "2026-06-01T08:30:00Z", "why": "graphs say so"}),
+        &on("times"),
+        json!({"impact_at": "2026-06-01T08:30:00Z", "why": "graphs say so", "evidence": "#1"}),
     );
     p.done(
         "PATCH",

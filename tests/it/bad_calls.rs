@@ -80,8 +80,8 @@ both_databases!(
             ),
             (
                 "POST",
-                "/api/v1/tickets/INC-1/impact",
-                json!({"impact_at": day, "why": "x"}),
+                "/api/v1/tickets/INC-1/times",
+                json!({"impact_at": day, "why": "x", "evidence": "#1"}),
                 fault("impact_at", "not-rfc3339"),
             ),
             (

@@ -252,8 +252,12 @@ both_databases!(
                 vec!["part ordered", next_gap],
             ),
             (
-                "/INC-1/impact",
-                vec![("at", day), ("why", "the graphs say so")],
+                "/INC-1/times",
+                vec![
+                    ("at", day),
+                    ("evidence", "#1"),
+                    ("why", "the graphs say so"),
+                ],
                 NO_DATE,
                 vec![day, "the graphs say so"],
             ),

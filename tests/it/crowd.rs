@@ -1,15 +1,16 @@
 //! Tickets made by the thousand: the same as those that people make one by one, and found like them.
 
 use watchkeeper::actions::bulk::{self, By, Deed, Done, Maker, Past};
-use watchkeeper::actions::{agreement, sla, ticket as act};
+use watchkeeper::actions::{agreement, sla, ticket as act, ticket_hold};
 use watchkeeper::cli::demo::{self, crowd};
 use watchkeeper::domain::access::{Role, Roles};
+use watchkeeper::domain::hold::NewHold;
 use watchkeeper::domain::id::{Kind, TicketKey};
 use watchkeeper::domain::query::{Openness, Sort};
 use watchkeeper::domain::search::Question;
 use watchkeeper::domain::severity::Severity;
 use watchkeeper::domain::text::Title;
-use watchkeeper::domain::ticket::{Hold, Opening, Ticket, WaitingOn};
+use watchkeeper::domain::ticket::{Opening, Ticket, WaitingOn};
 use watchkeeper::domain::timeline::{Actor, Door, EntryKind};
 use watchkeeper::domain::timestamp::Timestamp;
 use watchkeeper::store;
@@ -228,7 +229,8 @@ fn lived(desk: &Desk, ada: &Staff, past: &Past) -> Ticket {
             Deed::Take(_) => act::take(&ctx, opened.key, None),
             Deed::Note(text) => act::note(&ctx, opened.key, text),
             Deed::Reply(_, text) => act::reply(&ctx, opened.key, text, None, None),
-            Deed::Hold(hold) => act::hold(&ctx, opened.key, None, hold),
+            Deed::Hold(hold) => ticket_hold::hold(&ctx, opened.key, None, hold),
+            Deed::Release => ticket_hold::release(&ctx, opened.key, None, None),
             Deed::Resolve(how) => act::resolve(&ctx, opened.key, None, how),
             Deed::Close => panic!("the job does that"),
         }
@@ -286,10 +288,9 @@ both_databases!(
         };
         let reply = || Deed::Reply(ada.id, "We see it.".to_owned());
         let resolve = || Deed::Resolve("Started it again.".to_owned());
-        let hold = Deed::Hold(Hold {
-            reason: "an answer".to_owned(),
-            on: WaitingOn::Customer,
+        let hold = Deed::Hold(NewHold {
             until: Some(START.plus_secs(3 * DAY)),
+            ..NewHold::new(WaitingOn::Customer, "an answer")
         });
         let bare = Opening {
             severity: Some(Severity::Warning),

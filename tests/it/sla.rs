@@ -5,16 +5,20 @@ use watchkeeper::actions::agreement::{
     AgreementDetails, CalendarDetails, add_agreement, add_calendar, change_agreement,
     change_calendar, found_house,
 };
-use watchkeeper::actions::{sla, ticket as act};
+use watchkeeper::actions::{sla, ticket as act, ticket_hold};
 use watchkeeper::domain::access::{Role, Roles};
 use watchkeeper::domain::calendar::Range;
+use watchkeeper::domain::hold::NewHold;
 use watchkeeper::domain::id::{CustomerId, Id, Kind};
 use watchkeeper::domain::people::Customer;
 use watchkeeper::domain::severity::Severity;
-use watchkeeper::domain::sla_agreement::{Anchor, Budget, Metric, Promisee, Target, Threshold};
+use watchkeeper::domain::sla_agreement::{
+    Anchor, Budget, Metric, Promisee, Target, Threshold, USUAL_BACKDATE_DAYS,
+};
 use watchkeeper::domain::sla_clock::ClockState;
+use watchkeeper::domain::sla_policy::Policy;
 use watchkeeper::domain::text::Title;
-use watchkeeper::domain::ticket::{Hold, Opening, Ticket, WaitingOn};
+use watchkeeper::domain::ticket::{Opening, Ticket, WaitingOn};
 use watchkeeper::domain::timeline::EntryKind;
 use watchkeeper::error::Error;
 use watchkeeper::store::sla::ClockRow;
@@ -23,8 +27,10 @@ use watchkeeper::store::{self, timeline};
 use crate::both_databases;
 use crate::desk::{Desk, START, Staff};
 
-const MINUTE: i64 = 60;
-const HOUR: i64 = 3600;
+pub const MINUTE: i64 = 60;
+pub const HOUR: i64 = 3600;
+
+pub const RESPONDER: Roles = Roles::of(&[Role::Responder]);
 
 fn lead(desk: &Desk) -> Staff {
     desk.person(
@@ -34,7 +40,7 @@ fn lead(desk: &Desk) -> Staff {
 }
 
 /// A house with its two calendars and its agreement, and somebody in it.
-fn house(desk: &Desk) -> Staff {
+pub fn house(desk: &Desk) -> Staff {
     let ada = lead(desk);
     let ctx = desk.as_person(&ada);
     ctx.write(|tx| found_house(tx, &ctx, Tz::Europe__Berlin))
@@ -42,7 +48,7 @@ fn house(desk: &Desk) -> Staff {
     ada
 }
 
-fn open(desk: &Desk, who: &Staff, severity: Severity, customer: Option<CustomerId>) -> Ticket {
+pub fn open(desk: &Desk, who: &Staff, severity: Severity, customer: Option<CustomerId>) -> Ticket {
     let opening = Opening {
         severity: Some(severity),
         customer,
@@ -52,21 +58,21 @@ fn open(desk: &Desk, who: &Staff, severity: Severity, customer: Option<CustomerI
     act::open(&desk.as_person(who), Kind::Incident, title, &opening).expect("it opens")
 }
 
-fn clocks(desk: &Desk, ticket: &Ticket) -> Vec<ClockRow> {
+pub fn clocks(desk: &Desk, ticket: &Ticket) -> Vec<ClockRow> {
     desk.app
         .store
         .read(|conn| store::sla::of_ticket(conn, ticket.id))
         .expect("its clocks")
 }
 
-fn clock(desk: &Desk, ticket: &Ticket, metric: Metric) -> ClockRow {
+pub fn clock(desk: &Desk, ticket: &Ticket, metric: Metric) -> ClockRow {
     clocks(desk, ticket)
         .into_iter()
         .rfind(|row| row.metric == metric)
         .expect("such a clock")
 }
 
-fn now_of(desk: &Desk, ticket: &Ticket) -> Ticket {
+pub fn now_of(desk: &Desk, ticket: &Ticket) -> Ticket {
     desk.app
         .store
         .read(|conn| store::ticket::by_id(conn, ticket.id))
@@ -74,14 +80,14 @@ fn now_of(desk: &Desk, ticket: &Ticket) -> Ticket {
         .expect("it is there")
 }
 
-fn entries(desk: &Desk, ticket: &Ticket, kind: EntryKind) -> Vec<timeline::Recorded> {
+pub fn entries(desk: &Desk, ticket: &Ticket, kind: EntryKind) -> Vec<timeline::Recorded> {
     desk.app
         .store
         .read(|conn| timeline::of_kinds(conn, ticket.id, &[kind]))
         .expect("its timeline")
 }
 
-fn customer(desk: &Desk, name: &str) -> CustomerId {
+pub fn customer(desk: &Desk, name: &str) -> CustomerId {
     let customer = Customer {
         id: Id::new(desk.now()),
         name: name.to_owned(),
@@ -101,7 +107,7 @@ fn customer(desk: &Desk, name: &str) -> CustomerId {
 }
 
 /// Promises a customer these, counted round the clock.
-fn promise(
+pub fn promise(
     desk: &Desk,
     who: &Staff,
     customer: CustomerId,
@@ -132,12 +138,14 @@ fn promise(
             anchor: Anchor::Reported,
             warn: vec![Threshold::Percent(50)],
             stops_on: Target::usual_stops(*metric).to_vec(),
+            policy: Policy::default(),
         })
         .collect();
     let details = AgreementDetails {
         customer: Some(customer),
         name: "Gold".to_owned(),
         targets,
+        backdate_days: USUAL_BACKDATE_DAYS,
         is_active: true,
     };
     add_agreement(&desk.as_person(who), &details).expect("the agreement is kept");
@@ -145,7 +153,7 @@ fn promise(
 }
 
 /// What is stored says the same as a derivation from scratch.
-fn caches_are_true(desk: &Desk, ticket: &Ticket) {
+pub fn caches_are_true(desk: &Desk, ticket: &Ticket) {
     let ticket = now_of(desk, ticket);
     let pairs = desk
         .app
@@ -275,12 +283,8 @@ both_databases!(
                 .all(|row| row.customer_id == Some(contoso))
         );
         desk.advance(30 * MINUTE);
-        let hold = Hold {
-            reason: "logs, please".to_owned(),
-            on: WaitingOn::Customer,
-            until: None,
-        };
-        act::hold(&desk.as_person(&ada), ticket.key, None, &hold).unwrap();
+        let hold = NewHold::new(WaitingOn::Customer, "logs, please");
+        ticket_hold::hold(&desk.as_person(&ada), ticket.key, None, &hold).unwrap();
         assert_eq!(
             clock(&desk, &ticket, Metric::Resolve).state,
             ClockState::Held
@@ -290,7 +294,7 @@ both_databases!(
             ClockState::Running
         );
         desk.advance(6 * HOUR);
-        act::release(&desk.as_person(&ada), ticket.key, None).unwrap();
+        ticket_hold::release(&desk.as_person(&ada), ticket.key, None, None).unwrap();
         let resolve = clock(&desk, &ticket, Metric::Resolve);
         assert_eq!(
             (resolve.deadline_at, resolve.breached_at),

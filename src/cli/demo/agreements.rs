@@ -7,7 +7,10 @@ use crate::app::Ctx;
 use crate::domain::calendar::{Exception, Range, What, When};
 use crate::domain::id::{CalendarId, CustomerId, Kind};
 use crate::domain::severity::Severity;
-use crate::domain::sla_agreement::{Anchor, Budget, Metric, Promisee, Target, Threshold};
+use crate::domain::sla_agreement::{
+    Anchor, Budget, Metric, Promisee, Target, Threshold, USUAL_BACKDATE_DAYS,
+};
+use crate::domain::sla_policy::Policy;
 use crate::error::Result;
 
 const MINUTE: i64 = 60;
@@ -170,6 +173,7 @@ fn promises(row: &Row, calendar: CalendarId, anchor: Anchor) -> Vec<Target> {
         },
         warn: vec![Threshold::Percent(75)],
         stops_on: Target::usual_stops(metric).to_vec(),
+        policy: Policy::default(),
     })
     .collect()
 }
@@ -184,6 +188,7 @@ fn agreement(
         customer: Some(customer),
         name: name.to_owned(),
         targets,
+        backdate_days: USUAL_BACKDATE_DAYS,
         is_active: true,
     };
     add_agreement(admin, &details).map(|_| ())

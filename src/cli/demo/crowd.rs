@@ -16,10 +16,11 @@ use super::house::{Client, House, Member, client};
 use super::texts;
 use crate::actions::bulk::{self, By, Deed, Done, Maker, Past};
 use crate::app::{App, Ctx};
+use crate::domain::hold::NewHold;
 use crate::domain::id::{ContactId, CustomerId, Kind, PersonId, ServiceId, TicketId};
 use crate::domain::severity::{Priority, Severity};
 use crate::domain::text::Title;
-use crate::domain::ticket::{Hold, Opening, WaitingOn};
+use crate::domain::ticket::{Opening, WaitingOn};
 use crate::domain::timeline::{Actor, Door};
 use crate::domain::timestamp::Timestamp;
 use crate::store::bulk::Whole;
@@ -254,11 +255,10 @@ impl Crowd {
             } else {
                 (WaitingOn::Vendor, "a part, which is ordered")
             };
-            let hold = Hold {
-                reason: reason.to_owned(),
-                on,
+            let hold = NewHold {
                 // Over a little before it would end by itself.
                 until: Some(over_at.plus_secs(HOUR)),
+                ..NewHold::new(on, reason)
             };
             all.push((taken_at.plus_secs(20 * MINUTE), Deed::Hold(hold)));
         }

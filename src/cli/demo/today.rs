@@ -6,13 +6,14 @@ use anyhow::{Context, Result};
 use super::house::Member;
 use super::life::{DAY, HOUR, Life, MINUTE, asked_by};
 use super::storefront::Work;
-use crate::actions::{change, intake, page, ticket, ticket_parts};
+use crate::actions::{change, intake, page, ticket, ticket_hold, ticket_parts};
 use crate::domain::change::Plan;
+use crate::domain::hold::NewHold;
 use crate::domain::id::{Kind, TicketKey};
 use crate::domain::intake::Way;
 use crate::domain::severity::{Priority, Risk, Severity};
 use crate::domain::text::Title;
-use crate::domain::ticket::{Hold, Opening, Outcome, Relation, Role, WaitingOn};
+use crate::domain::ticket::{Opening, Outcome, Relation, Role, WaitingOn};
 use crate::domain::timeline::Door;
 use crate::domain::timestamp::Timestamp;
 use crate::error::Error;
@@ -266,12 +267,11 @@ impl Life<'_> {
         ticket::take(&tom, key, None)?;
         let question = "Which shops are these, and what does the printer show?";
         ticket::reply(&tom, key, question, None, None)?;
-        let hold = Hold {
-            reason: "list of the shops".to_owned(),
-            on: WaitingOn::Customer,
+        let hold = NewHold {
             until: Some(self.now().plus_secs(DAY)),
+            ..NewHold::new(WaitingOn::Customer, "list of the shops")
         };
-        ticket::hold(&tom, key, None, &hold)?;
+        ticket_hold::hold(&tom, key, None, &hold)?;
         Ok(())
     }
 

@@ -7,19 +7,20 @@ use crate::domain::calendar::{Calendar, Range};
 use crate::domain::id::Id;
 use crate::domain::sla_agreement::Anchor;
 use crate::domain::sla_explain::{StepKind, explain};
+use crate::domain::sla_policy::Policy;
 
-const BERLIN: Tz = Tz::Europe__Berlin;
-const MINUTE: i64 = 60;
-const HOUR: i64 = 3600;
+pub(super) const BERLIN: Tz = Tz::Europe__Berlin;
+pub(super) const MINUTE: i64 = 60;
+pub(super) const HOUR: i64 = 3600;
 
 /// Monday 1 June 2026, 09:00 in Berlin, plus seconds.
-fn mon(secs: i64) -> Timestamp {
+pub(super) fn mon(secs: i64) -> Timestamp {
     Timestamp::parse_rfc3339("2026-06-01T07:00:00Z")
         .unwrap()
         .plus_secs(secs)
 }
 
-fn working() -> Arc<Hours> {
+pub(super) fn working() -> Arc<Hours> {
     let range = Range::parse("09:00-17:00").unwrap();
     let week: Vec<_> = (0..=4).map(|day| (day, range)).collect();
     Arc::new(Hours::of(Arc::new(
@@ -27,11 +28,11 @@ fn working() -> Arc<Hours> {
     )))
 }
 
-fn always() -> Arc<Hours> {
+pub(super) fn always() -> Arc<Hours> {
     Arc::new(Hours::of(Arc::new(Calendar::always(BERLIN))))
 }
 
-fn target(metric: Metric, promisee: Promisee, budget: Budget) -> Target {
+pub(super) fn target(metric: Metric, promisee: Promisee, budget: Budget) -> Target {
     Target {
         id: Some(Id::new(mon(i64::from(metric as u8)))),
         metric,
@@ -44,10 +45,11 @@ fn target(metric: Metric, promisee: Promisee, budget: Budget) -> Target {
         anchor: Anchor::Logged,
         warn: vec![Threshold::Percent(50), Threshold::Percent(80)],
         stops_on: Target::usual_stops(metric).to_vec(),
+        policy: Policy::default(),
     }
 }
 
-fn track_of(target: Target, hours: Arc<Hours>, anchor_at: Timestamp) -> Track {
+pub(super) fn track_of(target: Target, hours: Arc<Hours>, anchor_at: Timestamp) -> Track {
     Track {
         metric: target.metric,
         promisee: target.promisee,
@@ -59,13 +61,14 @@ fn track_of(target: Target, hours: Arc<Hours>, anchor_at: Timestamp) -> Track {
                 target: Arc::new(target),
                 hours,
             }),
+            reach: Reach::Running,
         }],
         by_hand: (Id::new(mon(0)), always()),
     }
 }
 
 /// A customer's target of so many seconds, anchored at Monday 09:00.
-fn track(metric: Metric, secs: i64, hours: Arc<Hours>) -> Track {
+pub(super) fn track(metric: Metric, secs: i64, hours: Arc<Hours>) -> Track {
     track_of(
         target(metric, Promisee::Customer, Budget::Counted { secs }),
         hours,
@@ -74,7 +77,7 @@ fn track(metric: Metric, secs: i64, hours: Arc<Hours>) -> Track {
 }
 
 /// Events in the order given, each its own transaction, the first of them the opening at Monday 09:00.
-fn events(list: &[(i64, Happening)]) -> Vec<Event> {
+pub(super) fn events(list: &[(i64, Happening)]) -> Vec<Event> {
     let mut events = vec![Event {
         seq: 1,
         effective_at: mon(0),
@@ -93,13 +96,13 @@ fn events(list: &[(i64, Happening)]) -> Vec<Event> {
     in_order(events)
 }
 
-fn one(track: &Track, list: &[(i64, Happening)], now: i64) -> Clock {
+pub(super) fn one(track: &Track, list: &[(i64, Happening)], now: i64) -> Clock {
     let mut clocks = derive(track, &events(list), mon(now));
     assert_eq!(clocks.len(), 1);
     clocks.remove(0)
 }
 
-fn wait(on: WaitingOn) -> Happening {
+pub(super) fn wait(on: WaitingOn) -> Happening {
     Happening::Held {
         on,
         until: None,
@@ -145,6 +148,7 @@ fn t25_a_change_of_severity_keeps_the_hold_in_full() {
             target: Arc::new(stricter),
             hours: always(),
         }),
+        reach: Reach::Running,
     });
     let list = [
         (HOUR, wait(WaitingOn::Vendor)),
@@ -407,6 +411,7 @@ fn t39_without_a_target_the_clock_is_cancelled_and_its_breach_kept() {
     resolve.spells.push(Spell {
         from_seq: 2,
         terms: None,
+        reach: Reach::Running,
     });
     let clock = one(&resolve, &[(2 * HOUR, Happening::Retargeted)], 3 * HOUR);
     assert_eq!(
@@ -506,6 +511,7 @@ fn t51_t52_changes_carry_the_anchor_and_never_erase_a_breach() {
             target: Arc::new(other),
             hours: always(),
         }),
+        reach: Reach::Running,
     });
     let up = derive(
         &resolve,

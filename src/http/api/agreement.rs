@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use super::call::{Answer, Call, Nothing, Reply};
 use super::paging::{Page, Paging};
+use super::target_policy::TargetPolicy;
 use super::ticket::IfMatch;
 use super::value::{
     AgreementUid, CalendarUid, Closed, CustomerUid, KindWord, ServiceUid, SeverityWord, Uid,
@@ -24,7 +25,7 @@ use crate::domain::id::{AgreementId, CalendarId, Kind};
 use crate::domain::refusal::FieldError;
 use crate::domain::sla_agreement::{
     self, Anchor, Budget, MAX_BUDGET_DAYS, MAX_BUDGET_SECS, MOST_PROMISES, Metric, Promisee,
-    Target, Threshold,
+    Target, Threshold, USUAL_BACKDATE_DAYS,
 };
 use crate::domain::sla_book::KnownCalendar;
 use crate::domain::text;
@@ -54,6 +55,8 @@ pub struct Agreement {
     pub customer_id: Option<CustomerUid>,
     pub name: String,
     pub version: i64,
+    /// How many days before a ticket was logged its impact or report may lie.
+    pub backdate_days: i32,
     pub targets: Vec<AgreedTarget>,
 }
 
@@ -91,6 +94,9 @@ pub struct AgreedTarget {
     /// Waiting on these stops the clock. The usual ones of the metric if it isn't given.
     #[serde(default)]
     pub stops_on: Option<Vec<WaitingOnWord>>,
+    /// What becomes of the clock when the ticket changes or is opened again.
+    #[serde(default)]
+    pub policy: TargetPolicy,
 }
 
 fn to_the_customer() -> PromiseeWord {
@@ -110,6 +116,7 @@ impl Agreement {
             customer_id: of.customer.map(Uid),
             name: of.name.clone(),
             version: of.version,
+            backdate_days: of.backdate_days,
             targets: of.targets.iter().map(AgreedTarget::of).collect(),
         }
     }
@@ -134,6 +141,7 @@ impl AgreedTarget {
             anchor: Word(target.anchor),
             warn: target.warn.iter().map(ToString::to_string).collect(),
             stops_on: Some(target.stops_on.iter().copied().map(Word).collect()),
+            policy: TargetPolicy::of(&target.policy),
         }
     }
 
@@ -188,6 +196,7 @@ impl AgreedTarget {
                 Some(words) => words.iter().map(|word| word.0).collect(),
                 None => Target::usual_stops(self.metric.0).to_vec(),
             },
+            policy: self.policy.read(),
         })
     }
 }
@@ -248,6 +257,8 @@ pub struct NewAgreement {
     name: String,
     #[serde(default)]
     targets: Vec<AgreedTarget>,
+    /// How many days before a ticket was logged its impact or report may lie; 7 if it isn't given.
+    backdate_days: Option<i32>,
 }
 
 /// Add an agreement
@@ -259,6 +270,7 @@ pub async fn add(call: Call<NewAgreement>) -> Reply {
             customer: Some(new.customer_id.0),
             name: new.name.clone(),
             targets: targets(&new.targets)?,
+            backdate_days: new.backdate_days.unwrap_or(USUAL_BACKDATE_DAYS),
             is_active: true,
         };
         let agreement = known(ctx, action::add_agreement(ctx, &details)?)?;
@@ -275,7 +287,8 @@ pub struct AgreementEdit {
     name: Option<String>,
     /// All its promises.
     targets: Option<Vec<AgreedTarget>>,
-    /// False retires it. A retired agreement doesn't come back: make a new one.
+    backdate_days: Option<i32>,
+    /// False retires it; what runs under it is cancelled. A retired agreement doesn't come back: make a new one.
     is_active: Option<bool>,
 }
 
@@ -295,6 +308,7 @@ pub async fn edit(call: Call<AgreementEdit>) -> Reply {
                     customer: before.customer_id.map(|id| id.0),
                     name: asked.name.clone().unwrap_or_else(|| before.name.clone()),
                     targets: targets(asked.targets.as_ref().unwrap_or(&before.targets))?,
+                    backdate_days: asked.backdate_days.unwrap_or(before.backdate_days),
                     is_active,
                 };
                 action::change_agreement(ctx, id, rev.unwrap_or(before.version), &details)?;

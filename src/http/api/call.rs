@@ -169,6 +169,11 @@ impl<T> Call<T> {
 }
 
 impl<T: DeserializeOwned + 'static> Call<T> {
+    /// Something that the body says, before it is judged; `None` if it can't be read.
+    pub fn peek<R>(&self, look: impl FnOnce(T) -> R) -> Option<R> {
+        read::body(&self.bytes).ok().map(look)
+    }
+
     /// Answers from what is there. Nothing may be written.
     pub async fn read(self, work: impl Fn(&Ctx<'_>) -> Result<Answer> + Send + 'static) -> Reply {
         let (app, by) = (self.app, self.by);

@@ -34,6 +34,11 @@ pub struct Clock {
     /// Null while it is held without an end.
     pub deadline_at: Option<At>,
     pub ended_at: Option<At>,
+    /// Why it was cancelled, or `merged` if another ticket answers for it.
+    #[schema(example = "no_target")]
+    pub cancelled: Option<&'static str>,
+    /// The deadline lay in the past already when a change brought it.
+    pub late_by_change: bool,
     /// A breach is a fact and stays.
     pub breached_at: Option<At>,
 }
@@ -51,6 +56,8 @@ impl Clock {
             state: row.state.as_str(),
             deadline_at: row.deadline_at.map(At),
             ended_at: row.ended_at.map(At),
+            cancelled: row.cancelled.map(|why| why.as_str()),
+            late_by_change: row.late_by_change,
             breached_at: row.breached_at.map(At),
         }
     }
@@ -73,6 +80,8 @@ pub async fn list(call: Call<Nothing>) -> Reply {
 pub struct Explanation {
     pub clock: Clock,
     pub used_micros: i64,
+    /// Carried over from the target before, of what was used.
+    pub carried_micros: i64,
     /// Null without a deadline to measure by.
     pub budget_micros: Option<i64>,
     pub late_micros: i64,
@@ -86,7 +95,7 @@ pub struct Explanation {
 pub struct Step {
     pub from_at: At,
     pub to_at: At,
-    /// `counted`, `outside` the hours, `waiting` or `closed`.
+    /// `counted`, `outside` the hours, `waiting`, `closed`, or `in_state`: the promise stands in the state the ticket was in.
     pub kind: &'static str,
     pub waiting_on: Option<WaitingOnWord>,
     pub used_after_micros: i64,
@@ -109,6 +118,7 @@ pub async fn explained(call: Call<Nothing>) -> Reply {
         Answer::ok(&Explanation {
             clock: Clock::of(&row),
             used_micros: explanation.used,
+            carried_micros: clock.credit,
             budget_micros: explanation.budget,
             late_micros: explanation.late,
             is_cut: explanation.is_cut,
@@ -122,6 +132,7 @@ pub async fn explained(call: Call<Nothing>) -> Reply {
                         StepKind::Outside => ("outside", None),
                         StepKind::Stopped(Stop::Waiting(on)) => ("waiting", Some(Word(on))),
                         StepKind::Stopped(Stop::Closed) => ("closed", None),
+                        StepKind::Stopped(Stop::InState(_)) => ("in_state", None),
                     };
                     Step {
                         from_at: At(step.interval.from),

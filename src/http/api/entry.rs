@@ -5,9 +5,10 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::call::{Answer, Call, Nothing, Reply};
 use super::paging::{self, Page};
+use super::step::Why;
 use super::ticket::{Ticket, changed};
 use super::value::{At, CustomerUid, DoorWord, EntryKindWord, Facts, Number, Uid, Word};
-use crate::actions::{ticket, ticket_parts};
+use crate::actions::{ticket, ticket_answer, ticket_parts};
 use crate::domain::timeline::{Actor, Audience};
 use crate::error::Error;
 use crate::store;
@@ -193,6 +194,31 @@ pub async fn conversation(call: Call<Written>) -> Reply {
     let key = call.ticket("key")?;
     call.change(move |ctx, new| {
         changed(ctx.app, &ticket::spoke_with_customer(ctx, key, &new.body)?)
+    })
+    .await
+}
+
+/// Let the customer read a note
+///
+/// Counts as an answer at this moment; the letter follows.
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/entries/{seq}/share", tag = "timeline", responses((status = 200, description = "Shared", body = Ticket)))]
+pub async fn share(call: Call<Nothing>) -> Reply {
+    let (key, seq) = (call.ticket("key")?, call.number("seq")?);
+    call.change(move |ctx, _| changed(ctx.app, &ticket_answer::share(ctx, key, seq)?))
+        .await
+}
+
+/// Say that no reply is needed
+///
+/// Cancels the `respond` clock, with a reason.
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/no-reply-needed", tag = "timeline", request_body = Why, responses((status = 200, description = "Said", body = Ticket)))]
+pub async fn no_reply_needed(call: Call<Why>) -> Reply {
+    let key = call.ticket("key")?;
+    call.change(move |ctx, asked| {
+        changed(
+            ctx.app,
+            &ticket_answer::no_reply_needed(ctx, key, &asked.why)?,
+        )
     })
     .await
 }

@@ -8,10 +8,12 @@ mod clock;
 mod customer;
 pub mod document;
 mod entry;
+mod hold;
 pub mod hook;
 mod house;
 mod intake;
 mod mail;
+mod merge;
 mod oncall;
 pub mod paging;
 mod part;
@@ -25,9 +27,12 @@ mod repository;
 mod schedule;
 mod search;
 mod step;
+mod target_policy;
 mod ticket;
+mod times;
 pub mod value;
 mod webhook;
+mod what_if;
 
 use actix_web::http::Method;
 use actix_web::{HttpResponse, web};
@@ -71,20 +76,24 @@ doors! {
     "/api/v1/tickets/{key}/state" { POST step::state }
     "/api/v1/tickets/{key}/resolve" { POST step::resolve }
     "/api/v1/tickets/{key}/reopen" { POST step::reopen }
-    "/api/v1/tickets/{key}/hold" { POST step::hold }
-    "/api/v1/tickets/{key}/release" { POST step::release }
+    "/api/v1/tickets/{key}/hold" { POST hold::add }
+    "/api/v1/tickets/{key}/release" { POST hold::release }
     "/api/v1/tickets/{key}/severity" { POST step::severity }
     "/api/v1/tickets/{key}/priority" { POST step::priority }
-    "/api/v1/tickets/{key}/impact" { POST step::impact }
+    "/api/v1/tickets/{key}/times" { POST times::correct }
     "/api/v1/tickets/{key}/callback" { POST step::callback }
     "/api/v1/tickets/{key}/entries" { GET entry::list }
     "/api/v1/tickets/{key}/entries/{seq}" { GET entry::read }
     "/api/v1/tickets/{key}/entries/{seq}/report-mark" { PUT entry::mark }
     "/api/v1/tickets/{key}/entries/{seq}/redact" { POST entry::redact }
+    "/api/v1/tickets/{key}/entries/{seq}/share" { POST entry::share }
     "/api/v1/tickets/{key}/notes" { POST entry::note }
     "/api/v1/tickets/{key}/replies" { POST entry::reply }
     "/api/v1/tickets/{key}/updates" { POST entry::update }
     "/api/v1/tickets/{key}/conversations" { POST entry::conversation }
+    "/api/v1/tickets/{key}/no-reply-needed" { POST entry::no_reply_needed }
+    "/api/v1/tickets/{key}/merge" { POST merge::merge }
+    "/api/v1/tickets/{key}/unmerge" { POST merge::unmerge }
     "/api/v1/tickets/{key}/parts" { GET part::read }
     "/api/v1/tickets/{key}/labels/{label}" { PUT part::label, DELETE part::unlabel }
     "/api/v1/tickets/{key}/watch" { POST part::watch }

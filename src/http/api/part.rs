@@ -11,10 +11,11 @@ use super::value::{
     At, AttachmentUid, ContactUid, CustomerUid, IncidentRoleWord, Key, PersonUid, RelationWord,
     ServiceUid, Uid, Word,
 };
+use super::what_if::{DryRun, TicketOrPreview, changed_or_tried};
 use crate::actions::{ticket, ticket_parts as parts};
 use crate::domain::id::{AttachmentId, PersonId};
 use crate::domain::refusal::FieldError;
-use crate::domain::ticket::{Relation, Role};
+use crate::domain::ticket::{self as domain, Relation, Role};
 use crate::domain::timeline::Audience;
 use crate::error::Error;
 use crate::store;
@@ -28,6 +29,12 @@ pub struct Parts {
     pub service_ids: Vec<ServiceUid>,
     pub affected: Vec<Affected>,
     pub links: Vec<Link>,
+    /// Tickets that are part of this one.
+    pub children: Vec<Key>,
+    /// Where it goes on, if it was merged.
+    pub merged_into: Option<Key>,
+    /// Tickets that go on in this one.
+    pub absorbed: Vec<Key>,
     pub roles: Vec<RoleHolder>,
     pub watcher_person_ids: Vec<PersonUid>,
     pub watcher_contact_ids: Vec<ContactUid>,
@@ -100,7 +107,17 @@ pub async fn read(call: Call<Nothing>) -> Reply {
             let affected = store::ticket::affected(conn, id)?;
             let roles = store::ticket::roles(conn, id)?;
             let attachments = store::blob::attachments(conn, id)?;
+            let survivor = match ticket.merged_into {
+                Some(id) => store::ticket::by_id(conn, id)?,
+                None => None,
+            };
+            let keys = |tickets: Vec<domain::Ticket>| {
+                tickets.iter().map(|ticket| Key(ticket.key)).collect()
+            };
             Ok(Parts {
+                children: keys(store::kin::children(conn, id)?),
+                merged_into: survivor.map(|ticket| Key(ticket.key)),
+                absorbed: keys(store::kin::merged_into(conn, id)?),
                 labels: store::ticket::labels(conn, id)?,
                 service_ids: store::ticket::services(conn, id)?
                     .into_iter()
@@ -260,13 +277,12 @@ pub struct NewAffected {
 /// Add an affected customer
 ///
 /// Their clocks start with their report, or with the impact.
-#[utoipa::path(post, path = "/api/v1/tickets/{key}/affected", tag = "parts", request_body = NewAffected, responses((status = 200, description = "Added", body = Ticket)))]
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/affected", tag = "parts", params(DryRun), request_body = NewAffected, responses((status = 200, description = "Added", body = TicketOrPreview)))]
 pub async fn add_affected(call: Call<NewAffected>) -> Reply {
     let key = call.ticket("key")?;
-    call.change(move |ctx, new| {
+    changed_or_tried(call, vec![key], move |ctx, new: &NewAffected| {
         let reported_at = new.reported_at.map(|at| at.0);
-        let ticket = parts::add_affected(ctx, key, new.customer_id.0, reported_at)?;
-        changed(ctx.app, &ticket)
+        parts::add_affected(ctx, key, new.customer_id.0, reported_at)
     })
     .await
 }

@@ -5,16 +5,16 @@ use utoipa::ToSchema;
 
 use super::call::{Call, Nothing, Reply};
 use super::ticket::{IfMatch, Ticket, changed};
-use super::value::{At, PersonUid, PriorityWord, SeverityWord, StateWord, WaitingOnWord};
-use crate::actions::{page, ticket, ticket_edit};
-use crate::domain::ticket::Hold;
+use super::value::{At, Key, PersonUid, PriorityWord, SeverityWord, StateWord};
+use super::what_if::{DryRun, TicketOrPreview, changed_or_tried};
+use crate::actions::{page, ticket};
 
 /// Why; may be empty unless a rule wants a reason.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Why {
     #[serde(default)]
-    why: String,
+    pub why: String,
 }
 
 /// Take a ticket
@@ -105,11 +105,13 @@ pub struct StateChange {
 /// Move a ticket
 ///
 /// One step of its kind's states: `restored`, `resolved`, `closed`, `in_progress` again, `cancelled` with a reason …
-#[utoipa::path(post, path = "/api/v1/tickets/{key}/state", tag = "steps", params(IfMatch), request_body = StateChange, responses((status = 200, description = "Moved", body = Ticket)))]
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/state", tag = "steps", params(IfMatch, DryRun), request_body = StateChange, responses((status = 200, description = "Moved", body = TicketOrPreview)))]
 pub async fn state(call: Call<StateChange>) -> Reply {
     let (key, rev) = (call.ticket("key")?, call.rev);
-    call.change(move |ctx, to| changed(ctx.app, &ticket::step(ctx, key, rev, to.state.0, &to.why)?))
-        .await
+    changed_or_tried(call, vec![key], move |ctx, to: &StateChange| {
+        ticket::step(ctx, key, rev, to.state.0, &to.why)
+    })
+    .await
 }
 
 /// What was done.
@@ -118,59 +120,34 @@ pub async fn state(call: Call<StateChange>) -> Reply {
 pub struct Resolution {
     #[serde(default)]
     how: String,
+    /// Open children that this resolves too.
+    #[serde(default)]
+    children: Vec<Key>,
 }
 
 /// Resolve a ticket
 ///
-/// A task is done by it.
-#[utoipa::path(post, path = "/api/v1/tickets/{key}/resolve", tag = "steps", params(IfMatch), request_body = Resolution, responses((status = 200, description = "Resolved", body = Ticket)))]
+/// A task is done by it. A parent may resolve children with it; their timelines say so.
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/resolve", tag = "steps", params(IfMatch, DryRun), request_body = Resolution, responses((status = 200, description = "Resolved", body = TicketOrPreview)))]
 pub async fn resolve(call: Call<Resolution>) -> Reply {
     let (key, rev) = (call.ticket("key")?, call.rev);
-    call.change(move |ctx, done| changed(ctx.app, &ticket::resolve(ctx, key, rev, &done.how)?))
-        .await
-}
-
-/// Reopen a ticket
-#[utoipa::path(post, path = "/api/v1/tickets/{key}/reopen", tag = "steps", params(IfMatch), request_body = Why, responses((status = 200, description = "Open again", body = Ticket)))]
-pub async fn reopen(call: Call<Why>) -> Reply {
-    let (key, rev) = (call.ticket("key")?, call.rev);
-    call.change(move |ctx, asked| changed(ctx.app, &ticket::reopen(ctx, key, rev, &asked.why)?))
-        .await
-}
-
-/// What it waits for.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NewHold {
-    reason: String,
-    on: WaitingOnWord,
-    /// When it should end; it is released by itself then.
-    until: Option<At>,
-}
-
-/// Hold a ticket
-///
-/// It waits, and everybody can see for what. Clocks that stop for this kind of wait stop.
-#[utoipa::path(post, path = "/api/v1/tickets/{key}/hold", tag = "steps", params(IfMatch), request_body = NewHold, responses((status = 200, description = "Held", body = Ticket)))]
-pub async fn hold(call: Call<NewHold>) -> Reply {
-    let (key, rev) = (call.ticket("key")?, call.rev);
-    call.change(move |ctx, asked| {
-        let hold = Hold {
-            reason: crate::domain::text::body("reason", &asked.reason)?,
-            on: asked.on.0,
-            until: asked.until.map(|at| at.0),
-        };
-        changed(ctx.app, &ticket::hold(ctx, key, rev, &hold)?)
+    let children = call.peek(|done| done.children).unwrap_or_default();
+    let keys = std::iter::once(key).chain(children.into_iter().map(|child| child.0));
+    changed_or_tried(call, keys.collect(), move |ctx, done: &Resolution| {
+        let children: Vec<_> = done.children.iter().map(|child| child.0).collect();
+        ticket::resolve_with(ctx, key, rev, &done.how, &children)
     })
     .await
 }
 
-/// Release a held ticket
-#[utoipa::path(post, path = "/api/v1/tickets/{key}/release", tag = "steps", params(IfMatch), responses((status = 200, description = "Released", body = Ticket)))]
-pub async fn release(call: Call<Nothing>) -> Reply {
+/// Reopen a ticket
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/reopen", tag = "steps", params(IfMatch, DryRun), request_body = Why, responses((status = 200, description = "Open again", body = TicketOrPreview)))]
+pub async fn reopen(call: Call<Why>) -> Reply {
     let (key, rev) = (call.ticket("key")?, call.rev);
-    call.change(move |ctx, _| changed(ctx.app, &ticket::release(ctx, key, rev)?))
-        .await
+    changed_or_tried(call, vec![key], move |ctx, asked: &Why| {
+        ticket::reopen(ctx, key, rev, &asked.why)
+    })
+    .await
 }
 
 /// How bad it is now.
@@ -183,12 +160,11 @@ pub struct SeverityChange {
 }
 
 /// Change an incident's severity
-#[utoipa::path(post, path = "/api/v1/tickets/{key}/severity", tag = "steps", params(IfMatch), request_body = SeverityChange, responses((status = 200, description = "Changed", body = Ticket)))]
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/severity", tag = "steps", params(IfMatch, DryRun), request_body = SeverityChange, responses((status = 200, description = "Changed", body = TicketOrPreview)))]
 pub async fn severity(call: Call<SeverityChange>) -> Reply {
     let (key, rev) = (call.ticket("key")?, call.rev);
-    call.change(move |ctx, to| {
-        let ticket = ticket::change_severity(ctx, key, rev, to.severity.0, &to.why)?;
-        changed(ctx.app, &ticket)
+    changed_or_tried(call, vec![key], move |ctx, to: &SeverityChange| {
+        ticket::change_severity(ctx, key, rev, to.severity.0, &to.why)
     })
     .await
 }
@@ -206,27 +182,6 @@ pub async fn priority(call: Call<PriorityChange>) -> Reply {
     let (key, rev) = (call.ticket("key")?, call.rev);
     call.change(move |ctx, to| {
         let ticket = ticket::change_priority(ctx, key, rev, to.priority.0)?;
-        changed(ctx.app, &ticket)
-    })
-    .await
-}
-
-/// When the impact really began.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ImpactChange {
-    impact_at: At,
-    why: String,
-}
-
-/// Correct when the impact began
-///
-/// Backdating is a right of its own and wants a reason.
-#[utoipa::path(post, path = "/api/v1/tickets/{key}/impact", tag = "steps", params(IfMatch), request_body = ImpactChange, responses((status = 200, description = "Corrected", body = Ticket)))]
-pub async fn impact(call: Call<ImpactChange>) -> Reply {
-    let (key, rev) = (call.ticket("key")?, call.rev);
-    call.change(move |ctx, to| {
-        let ticket = ticket_edit::set_impact(ctx, key, rev, to.impact_at.0, &to.why)?;
         changed(ctx.app, &ticket)
     })
     .await

@@ -4,12 +4,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::call::{Answer, Call, Nothing, Reply};
+use super::hold::{Hold, NewHold};
 use super::paging::{self, Page};
 use super::value::{
     At, ContactUid, CustomerUid, DoorWord, Flag, Key, KindWord, Number, OutcomeWord, PersonUid,
-    PriorityWord, RiskWord, ServiceUid, SeverityWord, StateWord, TeamUid, TicketUid, Uid,
-    WaitingOnWord, Word, Words, given, sometime,
+    PriorityWord, RiskWord, ServiceUid, SeverityWord, StateWord, TeamUid, TicketUid, Uid, Word,
+    Words, given, sometime,
 };
+use super::what_if::{DryRun, TicketOrPreview, changed_or_tried};
 use crate::actions::{self, ticket_edit::Edit};
 use crate::app::App;
 use crate::domain::access::{Action, Target};
@@ -58,7 +60,8 @@ pub struct Ticket {
     pub due_at: Option<At>,
     pub callback_number: Option<String>,
     pub callback_at: Option<At>,
-    pub hold: Option<Hold>,
+    /// Everything it waits for; empty if it isn't held.
+    pub holds: Vec<Hold>,
     /// The next deadline of any open clock; null without one.
     pub next_due_at: Option<At>,
     /// Where that clock's time began to count.
@@ -77,14 +80,6 @@ pub struct Ticket {
     pub version: i64,
     /// Its page for people.
     pub url: String,
-}
-
-/// A ticket that waits, and for what.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Hold {
-    pub reason: String,
-    pub on: WaitingOnWord,
-    pub until: Option<At>,
 }
 
 impl Ticket {
@@ -119,11 +114,7 @@ impl Ticket {
             due_at: of.due_at.map(At),
             callback_number: of.callback_number.clone(),
             callback_at: of.callback_at.map(At),
-            hold: of.hold.as_ref().map(|hold| Hold {
-                reason: hold.reason.clone(),
-                on: Word(hold.on),
-                until: hold.until.map(At),
-            }),
+            holds: of.holds.iter().map(Hold::of).collect(),
             next_due_at: sometime(of.due.at),
             next_due_from: of.due.from.map(At),
             next_due_metric: of.due.metric.clone(),
@@ -191,6 +182,8 @@ pub struct NewTicket {
     /// Somebody has already spoken with the customer: meets `respond`.
     #[serde(default)]
     spoken_to: bool,
+    /// It waits from the first moment on.
+    hold: Option<NewHold>,
     #[serde(default)]
     labels: Vec<String>,
 }
@@ -232,6 +225,7 @@ impl NewTicket {
             None => None,
         };
         fields.check()?;
+        let hold = self.hold.as_ref().map(NewHold::read).transpose()?;
         let opening = Opening {
             severity: self.severity.map(|word| word.0),
             priority: self.priority.map(|word| word.0),
@@ -251,6 +245,7 @@ impl NewTicket {
             callback_number: number.flatten(),
             callback_at: self.callback_at.map(|at| at.0),
             spoken_to: self.spoken_to,
+            hold,
             labels,
         };
         let title = title.ok_or_else(|| Error::internal("a title without a fault"))?;
@@ -450,10 +445,10 @@ pub struct TicketEdit {
 /// Edit a ticket
 ///
 /// Title, customer, team, services, due date and links. Steps of its life are calls of their own.
-#[utoipa::path(patch, path = "/api/v1/tickets/{key}", tag = "tickets", params(IfMatch), request_body = TicketEdit, responses((status = 200, description = "As it stands now", body = Ticket)))]
+#[utoipa::path(patch, path = "/api/v1/tickets/{key}", tag = "tickets", params(IfMatch, DryRun), request_body = TicketEdit, responses((status = 200, description = "As it stands now", body = TicketOrPreview)))]
 pub async fn edit(call: Call<TicketEdit>) -> Reply {
     let (key, rev) = (call.ticket("key")?, call.rev);
-    call.change(move |ctx, asked| {
+    changed_or_tried(call, vec![key], move |ctx, asked: &TicketEdit| {
         let link = |field: &'static str, text: &Option<Option<String>>| match text {
             Some(Some(text)) => crate::domain::people::web_address(field, text).map(Some),
             Some(None) => Ok(Some(None)),
@@ -483,7 +478,7 @@ pub async fn edit(call: Call<TicketEdit>) -> Reply {
             bridge_url: bridge_url.flatten(),
             chat_url: chat_url.flatten(),
         };
-        changed(ctx.app, &actions::ticket_edit::edit(ctx, key, rev, &edit)?)
+        actions::ticket_edit::edit(ctx, key, rev, &edit)
     })
     .await
 }

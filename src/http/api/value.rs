@@ -177,6 +177,7 @@ uids! {
     CalendarUid = CalendarMark, AgreementUid = AgreementMark, ClockUid = ClockMark, PageUid = PageMark, MailUid = MailMark,
     AttachmentUid = AttachmentMark, OverrideUid = OverrideMark, ScheduleUid = ScheduleMark, PolicyUid = PolicyMark,
     RepositoryUid = RepositoryMark, IntakeAddressUid = IntakeAddressMark, ReportUid = ReportMark, MeetingUid = MeetingMark, AttemptUid = AttemptMark,
+    HoldUid = HoldMark,
 }
 
 /// A ticket's human key, `INC-12`.
@@ -301,16 +302,16 @@ impl<'de> Deserialize<'de> for Number {
     }
 }
 
-/// `true` or `false` in a query.
+/// `true` or `false` in a query; `1` and `0` are the same.
 #[derive(Debug, Clone, Copy)]
 pub struct Flag(pub bool);
 
 impl<'de> Deserialize<'de> for Flag {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        read_text(from, |text| {
-            text.parse()
-                .map(Flag)
-                .map_err(|_| ("not-a-flag", String::new()))
+        read_text(from, |text| match text {
+            "true" | "1" => Ok(Flag(true)),
+            "false" | "0" => Ok(Flag(false)),
+            _ => Err(("not-a-flag", String::new())),
         })
     }
 }

@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use askama::Template;
 
+use super::agreement_policy::{self, PolicyChoices};
 use super::inputs::{Answer, id_of, invalid, rev};
 use crate::actions::agreement::{self, AgreementDetails};
 use crate::actions::{self, allow};
@@ -13,8 +14,8 @@ use crate::domain::id::{AgreementId, CustomerId, Id, Kind, ServiceId};
 use crate::domain::refusal::FieldError;
 use crate::domain::severity::Severity;
 use crate::domain::sla_agreement::{
-    Agreement, Anchor, MOST_PROMISES, Metric, Promisee, Target, Threshold, budget_text,
-    parse_budget,
+    Agreement, Anchor, MOST_PROMISES, Metric, Promisee, Target, Threshold, USUAL_BACKDATE_DAYS,
+    budget_text, parse_budget,
 };
 use crate::domain::ticket::WaitingOn;
 use crate::error::{Error, Result};
@@ -127,7 +128,9 @@ struct EditPage {
     is_new: bool,
     is_house: bool,
     customers: Choices,
-    rows: Vec<String>,
+    /// Each row's number, and whether its fold stands open.
+    rows: Vec<(String, bool)>,
+    policy: PolicyChoices,
     metrics: Choices,
     kinds: Choices,
     severities: Choices,
@@ -194,9 +197,13 @@ pub async fn form(
     let id: Option<AgreementId> = id.map(|id| id_of(&id)).transpose()?;
     let known = viewer.run(&app, move |ctx| load(ctx, id)).await?;
     let mut form = Form::new(Words::english());
+    if known.agreement.is_none() {
+        form = form.with("backdate_days", USUAL_BACKDATE_DAYS);
+    }
     if let Some(agreement) = &known.agreement {
         form = form
             .with("name", &agreement.name)
+            .with("backdate_days", agreement.backdate_days)
             .with("rev", agreement.version);
         for (row, target) in agreement.targets.iter().enumerate() {
             form = fill(form, row, target);
@@ -218,6 +225,7 @@ fn fill(form: Form, row: usize, target: &Target) -> Form {
         .with(&name("promisee"), target.promisee)
         .with(&name("anchor"), target.anchor)
         .with(&name("warn"), warn.join(", "));
+    let form = agreement_policy::fill(form, row, &target.policy);
     target
         .stops_on
         .iter()
@@ -253,8 +261,13 @@ fn edit_page(req: &HttpRequest, known: Known, form: Form, problems: Vec<String>)
             .is_some_and(|it| it.customer.is_none()),
         customers: known.customers,
         rows: (0..count.min(MOST_PROMISES))
-            .map(|row| row.to_string())
+            .map(|row| {
+                let row = row.to_string();
+                let is_open = agreement_policy::is_unusual(&form, &row);
+                (row, is_open)
+            })
             .collect(),
+        policy: PolicyChoices::new(&p),
         metrics: Metric::PROMISED
             .iter()
             .map(|it| word("metric", it.as_str()))
@@ -351,6 +364,7 @@ fn target(posted: &Posted, row: usize) -> std::result::Result<Target, FieldError
         anchor: text("anchor").parse().map_err(|()| unknown("anchor"))?,
         warn,
         stops_on,
+        policy: agreement_policy::read(posted, row)?,
     })
 }
 
@@ -370,7 +384,16 @@ pub async fn save(
             return Err(vec![FieldError::new("customer", "required")]);
         }
         let is_active = !posted.ticked("retire");
+        let days = posted.text("backdate_days").trim();
+        let backdate_days = match days {
+            "" => USUAL_BACKDATE_DAYS,
+            days => days.parse().map_err(|_| {
+                let wrong = FieldError::new("backdate_days", "not-a-number");
+                vec![wrong.with("value", days.to_owned())]
+            })?,
+        };
         Ok(AgreementDetails {
+            backdate_days,
             customer,
             name: posted.text("name").to_owned(),
             targets,

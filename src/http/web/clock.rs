@@ -11,19 +11,21 @@ use crate::app::{App, Ctx};
 use crate::domain::access::Action;
 use crate::domain::id::{ClockId, TicketKey};
 use crate::domain::sla_agreement::{Anchor, Budget, Metric};
-use crate::domain::sla_clock::{Clock, ClockState, Stop};
+use crate::domain::sla_clock::{CancelReason, Clock, ClockState, Stop};
 use crate::domain::sla_explain::{Explanation, StepKind, explain};
+use crate::domain::ticket::Ticket;
+use crate::domain::timeline::EntryKind;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use crate::http::marks::Tick;
 use crate::http::page::{Page, Viewer};
 use crate::http::reply;
-use crate::store;
 use crate::store::sla::ClockRow;
+use crate::store::{self, Conn};
 use crate::words::Words;
 
-/// A clock as a tick: what people see of it.
-pub fn tick(row: &ClockRow, now: Timestamp) -> Tick {
+/// A clock as a tick: what people see of it. `held_since` is when its ticket began to wait.
+pub fn tick(row: &ClockRow, held_since: Option<Timestamp>, now: Timestamp) -> Tick {
     let total_secs = row
         .deadline_at
         .map_or(0, |due_at| due_at.secs_since(row.anchor_at).max(0));
@@ -37,6 +39,7 @@ pub fn tick(row: &ClockRow, now: Timestamp) -> Tick {
             late_secs: late_secs(now),
         },
         ClockState::Held => Tick::Held {
+            held_secs: held_since.map(|since| now.secs_since(since).max(0)),
             left_secs: row.deadline_at.map(|at| at.secs_since(now).max(0)),
             total_secs,
         },
@@ -54,7 +57,7 @@ pub fn tick(row: &ClockRow, now: Timestamp) -> Tick {
 
 /// The clocks for the side of a ticket's page: of each promise the newest cycle, what runs first, by deadline.
 pub fn lines(
-    key: TicketKey,
+    ticket: &Ticket,
     rows: &[ClockRow],
     customer: impl Fn(&ClockRow) -> String,
     p: &Page,
@@ -95,9 +98,9 @@ pub fn lines(
             }
             ClockLine {
                 label,
-                tick: tick(clock, p.now),
+                tick: tick(clock, ticket.first_hold().map(|hold| hold.since), p.now),
                 line: format!("c-{place}"),
-                explain: Some(format!("/{key}/clocks/{}", clock.id)),
+                explain: Some(format!("/{}/clocks/{}", ticket.key, clock.id)),
             }
         })
         .collect()
@@ -141,9 +144,38 @@ struct Known {
     clock: Clock,
     explained: Explanation,
     agreement: Option<String>,
+    /// Others that would fit: the first in their order holds.
+    also_fit: Vec<String>,
     calendar: Option<String>,
     customer: Option<String>,
     siblings: Vec<ClockRow>,
+    held_since: Option<Timestamp>,
+    /// When it was late, as long as that was true, and what took it back.
+    withdrawn: Vec<Withdrawn>,
+}
+
+/// A breach that was one until something turned out to be otherwise.
+struct Withdrawn {
+    deadline: Option<Timestamp>,
+    at: Timestamp,
+    name: String,
+    cause: String,
+}
+
+/// The breaches of this clock that were taken back: facts both, and both stay.
+fn withdrawn(conn: &mut Conn, ticket: &Ticket, id: ClockId) -> Result<Vec<Withdrawn>> {
+    let said = store::timeline::of_kinds(conn, ticket.id, &[EntryKind::ClockWithdrawn])?;
+    let own = id.to_string();
+    Ok(said
+        .into_iter()
+        .filter(|entry| entry.facts.get("clock") == Some(own.as_str()))
+        .map(|entry| Withdrawn {
+            deadline: entry.facts.instant("deadline"),
+            at: entry.effective_at,
+            name: entry.facts.get("name").unwrap_or_default().to_owned(),
+            cause: entry.facts.get("cause").unwrap_or_default().to_owned(),
+        })
+        .collect())
 }
 
 /// `GET /INC-12/clocks/{id}`
@@ -184,6 +216,14 @@ fn load(ctx: &Ctx<'_>, key: TicketKey, id: ClockId) -> Result<Known> {
             .iter()
             .find(|known| known.targets.iter().any(|it| it.id == target))
             .map(|known| format!("{} {}", known.name, known.version));
+        let services = store::ticket::services(conn, ticket.id)?;
+        let (kind, severity) = (ticket.key.kind, ticket.severity);
+        let also_fit = book
+            .fitting(row.customer_id, kind, severity, &services)
+            .into_iter()
+            .filter(|known| known.targets.iter().all(|it| it.id != target))
+            .map(|known| known.name.clone())
+            .collect();
         let calendar = book
             .calendar(clock.terms.target.calendar)
             .map(|known| known.name.clone());
@@ -202,9 +242,12 @@ fn load(ctx: &Ctx<'_>, key: TicketKey, id: ClockId) -> Result<Known> {
             clock,
             explained,
             agreement,
+            also_fit,
             calendar,
             customer,
             siblings,
+            held_since: ticket.first_hold().map(|hold| hold.since),
+            withdrawn: withdrawn(conn, &ticket, id)?,
         })
     })
 }
@@ -226,6 +269,12 @@ fn drawn(p: Page, key: TicketKey, known: Known) -> ClockPage {
     )];
     if let Some(agreement) = &known.agreement {
         terms.push((text("clock-agreement"), Value::Text(agreement.clone())));
+    }
+    if !known.also_fit.is_empty() {
+        terms.push((
+            text("clock-also-fit"),
+            Value::Text(known.also_fit.join(", ")),
+        ));
     }
     let budget = match target.budget {
         Budget::Counted { secs } => words.span(secs),
@@ -260,6 +309,34 @@ fn drawn(p: Page, key: TicketKey, known: Known) -> ClockPage {
             text("clock-cause"),
             Value::Text(text("clock-late-by-change")),
         ));
+    }
+    if clock.credit > 0 {
+        terms.push((text("clock-carried"), Value::Text(span(clock.credit))));
+    }
+    for taken_back in &known.withdrawn {
+        let said = words.with(
+            "clock-withdrawn",
+            &[
+                ("name", taken_back.name.as_str().into()),
+                ("cause", taken_back.cause.as_str().into()),
+            ],
+        );
+        terms.push((said.into_owned(), Value::At(taken_back.at)));
+        if let Some(deadline) = taken_back.deadline {
+            terms.push((text("clock-was-late"), Value::At(deadline)));
+        }
+    }
+    if row.cancelled == Some(CancelReason::Merged) {
+        terms.push((text("clock-cause"), Value::Text(text("clock-merged"))));
+    }
+    if !target.policy.holds_in.is_empty() {
+        let states: Vec<String> = target
+            .policy
+            .holds_in
+            .iter()
+            .map(|state| row::state_word(*state, words))
+            .collect();
+        terms.push((text("clock-stops-in"), Value::Text(states.join(", "))));
     }
     if !target.stops_on.is_empty() {
         let on: Vec<String> = target
@@ -328,7 +405,7 @@ fn drawn(p: Page, key: TicketKey, known: Known) -> ClockPage {
         ticket_title: known.title.clone(),
         metric: row::promise(Some(row.metric.as_str()), words),
         state: p.word("clock-state", row.state.as_str()),
-        tick: tick(row, p.now),
+        tick: tick(row, known.held_since, p.now),
         terms,
         steps,
         is_cut: explained.is_cut,
@@ -350,5 +427,6 @@ fn step_word(kind: StepKind, words: &Words, p: &Page) -> String {
         StepKind::Outside => words.t("step-outside").into_owned(),
         StepKind::Stopped(Stop::Closed) => words.t("step-gap").into_owned(),
         StepKind::Stopped(Stop::Waiting(on)) => p.word("waiting", on.as_str()),
+        StepKind::Stopped(Stop::InState(state)) => row::state_word(state, words),
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod agreement;
+mod agreement_policy;
 pub mod calendar;
 pub mod change;
 pub mod clock;
@@ -37,5 +38,6 @@ pub mod ticket;
 pub mod ticket_do;
 pub mod ticket_edit;
 mod ticket_mail;
+mod ticket_preview;
 pub mod tokens;
 pub mod when;

@@ -10,11 +10,12 @@ use super::when;
 use crate::actions::{self, evidence, ticket as act, ticket_parts as parts};
 use crate::app::{App, Ctx};
 use crate::domain::access::{Action, Target};
+use crate::domain::hold::NewHold;
 use crate::domain::id::{CustomerId, Id, Kind};
 use crate::domain::refusal::FieldError;
 use crate::domain::severity::{Priority, Risk, Severity};
 use crate::domain::text::{self, Title};
-use crate::domain::ticket::{Opening, Ticket};
+use crate::domain::ticket::{Opening, Ticket, WaitingOn};
 use crate::domain::timeline::{Audience, Door};
 use crate::error::{Error, Fields, Result};
 use crate::http::form::{Form, Posted};
@@ -46,6 +47,8 @@ struct NewPage {
     priorities: Vec<(String, String)>,
     risks: Vec<(String, String)>,
     choices: Choices,
+    /// What it may wait for from the start.
+    waits: Vec<(String, String)>,
     refusal: Option<String>,
     /// Something below the fold was filled in or is wrong: it stays unfolded.
     is_unfolded: bool,
@@ -152,6 +155,9 @@ fn new_page(p: Page, kind: Kind, form: Form, choices: Choices, refusal: Option<S
         "reported_at",
         "labels",
         "due_at",
+        "hold_on",
+        "hold_reason",
+        "hold_until",
     ];
     let is_unfolded = folded
         .iter()
@@ -169,6 +175,9 @@ fn new_page(p: Page, kind: Kind, form: Form, choices: Choices, refusal: Option<S
         risks: Risk::ALL
             .iter()
             .map(|risk| says("risk", risk.as_str()))
+            .collect(),
+        waits: std::iter::once((String::new(), p.t("choose-none").into_owned()))
+            .chain(WaitingOn::ALL.iter().map(|on| says("waiting", on.as_str())))
             .collect(),
         kind,
         form,
@@ -241,6 +250,15 @@ fn open_from(ctx: &Ctx<'_>, posted: &Posted, zone: chrono_tz::Tz) -> Result<Tick
         zone,
         ctx.now,
     ));
+    let hold_until = fields.take(when::instant(
+        "hold_until",
+        posted.text("hold_until"),
+        zone,
+        ctx.now,
+    ));
+    let hold_on: Option<WaitingOn> = word_of(posted, "hold_on", &mut fields);
+    let reason = posted.text("hold_reason");
+    let hold_reason = fields.take(text::one_line("hold_reason", reason, 200));
     let labels = fields.take(labels(posted.text("labels")));
     fields.take(posted.check_files("file"));
     fields.check()?;
@@ -258,6 +276,10 @@ fn open_from(ctx: &Ctx<'_>, posted: &Posted, zone: chrono_tz::Tz) -> Result<Tick
         impact_at: impact_at.flatten(),
         reported_at: reported_at.flatten(),
         due_at: due_at.flatten(),
+        hold: hold_on.map(|on| NewHold {
+            until: hold_until.flatten(),
+            ..NewHold::new(on, hold_reason.unwrap_or_default())
+        }),
         labels: labels.unwrap_or_default(),
         ..Opening::default()
     };

@@ -67,6 +67,11 @@ pub struct Room {
     pub clocks: Vec<ClockRow>,
     pub change: change::Known,
     pub mail: MailSide,
+    /// Where it goes on, if it was merged.
+    pub survivor: Option<Ticket>,
+    /// Tickets that go on in this one.
+    pub absorbed: Vec<Ticket>,
+    pub open_children: Vec<Ticket>,
 }
 
 /// Reads it all in one go, if whoever asks may see the ticket.
@@ -88,7 +93,14 @@ pub fn load(ctx: &Ctx<'_>, key: TicketKey, lens: Lens, before: Option<i64>) -> R
         )?;
         let roles = store::ticket::roles(conn, id)?;
         let watchers = store::ticket::watchers(conn, id)?;
-        let mut wanted = Wanted::of_tickets(others.iter().chain([&ticket]));
+        let survivor = match ticket.merged_into {
+            Some(into) => store::ticket::by_id(conn, into)?,
+            None => None,
+        };
+        let absorbed = store::kin::merged_into(conn, id)?;
+        let mut open_children = store::kin::children(conn, id)?;
+        open_children.retain(Ticket::is_open);
+        let mut wanted = Wanted::of_tickets(others.iter().chain(&absorbed).chain([&ticket]));
         wanted
             .people
             .extend(roles.iter().map(|(_, person)| *person));
@@ -164,6 +176,9 @@ pub fn load(ctx: &Ctx<'_>, key: TicketKey, lens: Lens, before: Option<i64>) -> R
             people,
             customers,
             now_card,
+            survivor,
+            absorbed,
+            open_children,
         })
     })
 }

@@ -1,5 +1,6 @@
 //! A ticket as a row of a list: mark, key, title, state, who, clock. Whose base line is its clock.
 
+use crate::domain::hold::Hold;
 use crate::domain::id::Kind;
 use crate::domain::severity::{Priority, Severity};
 use crate::domain::task::shown_priority;
@@ -63,13 +64,29 @@ impl TicketRow {
 
 /// How a ticket stands, in a shape and a word; waiting says on whom.
 pub fn stand(ticket: &Ticket, words: &Words) -> (Glyph, String) {
-    if let Some(hold) = &ticket.hold {
-        return (
-            Glyph::Waiting,
-            words.t(&format!("waiting-{}", hold.on)).into_owned(),
-        );
+    if ticket.merged_into.is_some() {
+        return (Glyph::Done, words.t("state-merged").into_owned());
+    }
+    if let Some(hold) = ticket.first_hold() {
+        let mut text = waiting(hold, words);
+        if ticket.holds.len() > 1 {
+            let others = ticket.holds.len() - 1;
+            let more = words.with("waiting-more", &[("n", (others as i64).into())]);
+            text = format!("{text} {more}");
+        }
+        return (Glyph::Waiting, text);
     }
     (glyph(ticket.state), state_word(ticket.state, words))
+}
+
+/// Whom or what a hold waits for: by name, where there is one.
+pub fn waiting(hold: &Hold, words: &Words) -> String {
+    if hold.whom.is_empty() {
+        return words.t(&format!("waiting-{}", hold.on)).into_owned();
+    }
+    words
+        .with("waiting-for", &[("whom", hold.whom.as_str().into())])
+        .into_owned()
 }
 
 pub fn state_word(state: State, words: &Words) -> String {
@@ -97,10 +114,11 @@ pub fn tick(ticket: &Ticket, now: Timestamp) -> Tick {
     if !ticket.is_open() {
         return Tick::None;
     }
-    if let Some(hold) = &ticket.hold {
-        let left_secs = hold.until.map(|until| until.secs_since(now).max(0));
+    if let Some(hold) = ticket.first_hold() {
+        let until = ticket.held_until();
         return Tick::Held {
-            left_secs,
+            held_secs: Some(now.secs_since(hold.since).max(0)),
+            left_secs: until.map(|until| until.secs_since(now).max(0)),
             total_secs: 0,
         };
     }

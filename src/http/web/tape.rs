@@ -32,6 +32,8 @@ pub struct Item {
     /// Customers can read it.
     pub is_seen: bool,
     pub for_report: bool,
+    /// Somebody of ours wrote it for staff: it may be shown to the customer.
+    pub is_note: bool,
     pub door: String,
     pub files: Vec<(String, String, String)>,
     /// The day begins here (newest first: the line before it, upwards, is of another day).
@@ -83,6 +85,10 @@ pub const fn is_key(kind: EntryKind) -> bool {
             | EntryKind::Reopened
             | EntryKind::Cancelled
             | EntryKind::SeverityChanged
+            | EntryKind::Shared
+            | EntryKind::Merged
+            | EntryKind::Absorbed
+            | EntryKind::Unmerged
             | EntryKind::RoleTaken
             | EntryKind::OwnerSet
             | EntryKind::HandedOver
@@ -103,6 +109,8 @@ pub const fn is_talk(kind: EntryKind) -> bool {
             | EntryKind::Update
             | EntryKind::CustomerMessage
             | EntryKind::CustomerContact
+            | EntryKind::Shared
+            | EntryKind::NoReplyNeeded
             | EntryKind::AutomaticMail
             | EntryKind::UpdatePromised
             | EntryKind::CallbackPromised
@@ -175,6 +183,7 @@ pub fn items(
             is_redacted: entry.redacted_at.is_some(),
             is_seen: entry.audience != Audience::Internal,
             for_report: entry.for_report,
+            is_note: entry.kind == EntryKind::Note && entry.actor.person().is_some(),
             door: words.t(&format!("door-{}", entry.door)).into_owned(),
             files: by_seq
                 .remove(&entry.seq)
@@ -211,6 +220,8 @@ const fn is_whole(kind: EntryKind) -> bool {
             | EntryKind::PageSuppressed
             | EntryKind::Unsatisfied
             | EntryKind::DeliveryFailed
+            | EntryKind::HoldNudged
+            | EntryKind::AgreementEnded
             | EntryKind::MeetingHeld
     )
 }
@@ -269,6 +280,12 @@ pub fn sentence(
         "repository",
         "author",
         "channel",
+        "whom",
+        "into",
+        "other",
+        "title",
+        "evidence",
+        "entry",
     ] {
         if entry.facts.get(name).is_none() {
             values.push((name, Value::from("")));
@@ -309,6 +326,8 @@ fn fact(
             | EntryKind::DueChanged
             | EntryKind::Linked
             | EntryKind::Unlinked
+            | EntryKind::Absorbed
+            | EntryKind::Unmerged
             | EntryKind::Edited,
             "from" | "to",
         ) => "",
@@ -325,7 +344,7 @@ fn fact(
         (_, "from" | "to" | "state") => "state",
         (_, "role") => "role",
         (_, "relation") => "relation",
-        (EntryKind::Held, "on") => "waiting",
+        (EntryKind::Held | EntryKind::Released | EntryKind::HoldNudged, "on") => "waiting",
         (_, "metric") => "metric",
         (_, "outcome") => "outcome",
         (_, "channel") => "channel",

@@ -15,6 +15,7 @@ use super::tape::{self, Item};
 use super::ticket_mail::MailSide;
 use crate::app::App;
 use crate::domain::access::Action;
+use crate::domain::hold::Hold;
 use crate::domain::id::{Kind, PersonId, TicketKey};
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::severity::{Priority, Severity};
@@ -43,6 +44,7 @@ pub struct ClockLine {
 }
 
 pub struct AffectedLine {
+    pub id: String,
     pub name: String,
     pub impact_at: Timestamp,
     pub reported_at: Option<Timestamp>,
@@ -76,7 +78,13 @@ struct RoomPage {
     shown_priority: Option<Priority>,
     glyph: Glyph,
     state: String,
-    hold: Option<HoldLine>,
+    holds: Vec<HoldLine>,
+    /// Key and title of where it goes on.
+    merged_into: Option<(String, String)>,
+    absorbed: Vec<TicketRow>,
+    can_merge: bool,
+    /// Keys and titles of parts of it that are open.
+    open_children: Vec<(String, String)>,
     customer: String,
     requester: Option<String>,
     owner: String,
@@ -139,9 +147,30 @@ struct RoomPage {
 }
 
 struct HoldLine {
+    id: String,
+    /// "held 2 h, waiting for Contoso"
+    line: String,
     reason: String,
-    on: String,
     until: Option<Timestamp>,
+    nudge_at: Option<Timestamp>,
+    by: String,
+}
+
+fn hold_line(hold: &Hold, p: &Page) -> HoldLine {
+    let whom = match hold.whom.as_str() {
+        "" => p.word("waiting-whom", hold.on.as_str()),
+        whom => whom.to_owned(),
+    };
+    let span = p.words.span(p.now.secs_since(hold.since).max(0));
+    let said = [("span", span.into()), ("whom", whom.into())];
+    HoldLine {
+        id: hold.id.to_string(),
+        line: p.words.with("hold-line", &said).into_owned(),
+        reason: hold.reason.clone(),
+        until: hold.until,
+        nudge_at: hold.nudge_at,
+        by: hold.by.clone(),
+    }
 }
 
 impl RoomPage {
@@ -239,7 +268,7 @@ fn drawn(
     let change = change::view(&room.change, ticket, &p, kept);
     let says = |family: &str, word: &str| (word.to_owned(), p.word(family, word));
     let clocks = clock::lines(
-        ticket.key,
+        ticket,
         &room.clocks,
         |clock| {
             let name = clock.customer_id.map(|id| room.names.customer(id));
@@ -330,11 +359,26 @@ fn drawn(
         shown_priority: crate::domain::task::shown_priority(ticket, p.now),
         glyph,
         state,
-        hold: ticket.hold.as_ref().map(|hold| HoldLine {
-            reason: hold.reason.clone(),
-            on: p.word("waiting", hold.on.as_str()),
-            until: hold.until,
-        }),
+        holds: ticket
+            .holds
+            .iter()
+            .map(|hold| hold_line(hold, &p))
+            .collect(),
+        merged_into: room
+            .survivor
+            .as_ref()
+            .map(|other| (other.key.to_string(), other.title.to_string())),
+        absorbed: room
+            .absorbed
+            .iter()
+            .map(|other| TicketRow::of(other, &room.names, words, p.now))
+            .collect(),
+        can_merge: matches!(kind, Kind::Incident | Kind::Task),
+        open_children: room
+            .open_children
+            .iter()
+            .map(|child| (child.key.to_string(), child.title.to_string()))
+            .collect(),
         customer: ticket
             .customer
             .map_or_else(String::new, |id| room.names.customer(id).to_owned()),
@@ -364,6 +408,7 @@ fn drawn(
             .affected
             .iter()
             .map(|row| AffectedLine {
+                id: row.customer_id.to_string(),
                 name: room.names.customer(row.customer_id).to_owned(),
                 impact_at: row.impact_at,
                 reported_at: row.reported_at,
@@ -427,7 +472,7 @@ fn drawn(
         change,
         commits,
         can_restore: steps.contains(&State::Restored),
-        can_reopen: !ticket.is_open() && !steps.is_empty(),
+        can_reopen: !ticket.is_open() && !steps.is_empty() && ticket.merged_into.is_none(),
         severities: Severity::ALL
             .iter()
             .map(|severity| (*severity, p.word("severity", severity.as_str())))

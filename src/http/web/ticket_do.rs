@@ -3,15 +3,21 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::ticket::{self, Refused};
-use super::ticket_mail;
-use super::when;
+use super::ticket_preview::{self, Outcome};
+use super::{ticket_mail, when};
 use crate::actions::ticket_parts::Evidence;
-use crate::actions::{self, ticket as act, ticket_parts as parts};
+use crate::actions::ticket_times::Times;
+use crate::actions::{
+    self, ticket as act, ticket_answer, ticket_hold, ticket_merge, ticket_parts as parts,
+    ticket_times,
+};
 use crate::app::{App, Ctx};
 use crate::domain::access::Action;
+use crate::domain::hold::NewHold;
 use crate::domain::id::{AttachmentId, Id, Kind, PersonId, TicketKey};
 use crate::domain::refusal::FieldError;
-use crate::domain::ticket::{Hold, Relation, State, WaitingOn};
+use crate::domain::text;
+use crate::domain::ticket::{Relation, State, WaitingOn};
 use crate::domain::timeline::Audience;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Fields, Result};
@@ -34,15 +40,20 @@ pub async fn act(
     let zone = viewer.zone;
     let (asked, form) = (verb.clone(), posted.clone());
     let done = viewer
-        .run(&app, move |ctx| do_it(ctx, key, &asked, &form, zone))
+        .run(&app, move |ctx| {
+            ticket_preview::attempt(ctx, key, &asked, &form, zone)
+        })
         .await;
     let (refusal, errors) = match done {
-        Ok(said) => {
+        Ok(Outcome::Done(said)) => {
             return Ok(reply::see_saying(
                 &format!("/{key}"),
                 said,
                 &key.to_string(),
             ));
+        }
+        Ok(Outcome::Preview(preview)) => {
+            return ticket_preview::page(&req, key, &verb, &posted, *preview);
         }
         Err(Failure::House(Error::Refused(refusal))) => (Some(refusal), Vec::new()),
         Err(Failure::House(Error::Invalid(errors))) => (None, errors),
@@ -58,7 +69,7 @@ pub async fn act(
 }
 
 /// Does it; the key of what the next page says.
-fn do_it(
+pub(super) fn do_it(
     ctx: &Ctx<'_>,
     key: TicketKey,
     verb: &str,
@@ -66,6 +77,7 @@ fn do_it(
     zone: chrono_tz::Tz,
 ) -> Result<&'static str> {
     let text = |name: &str| posted.text(name).to_owned();
+    let rev = ticket_preview::rev(posted);
     match verb {
         "note" => {
             // Files alone are evidence; text alone is a note; both are evidence with a word about it.
@@ -121,41 +133,33 @@ fn do_it(
                 .text("to")
                 .parse()
                 .map_err(|()| FieldError::new("to", "required"))?;
-            act::step(ctx, key, None, to, posted.text("why"))?;
+            act::step(ctx, key, rev, to, posted.text("why"))?;
             Ok("said-moved")
         }
-        "resolve" => act::resolve(ctx, key, None, posted.text("why")).map(|_| "said-resolved"),
+        "resolve" => {
+            let children = posted.all("children").map(ticket_key);
+            let children = children.collect::<Result<Vec<_>>>()?;
+            act::resolve_with(ctx, key, rev, posted.text("why"), &children)?;
+            Ok("said-resolved")
+        }
         "restore" => {
             act::step(ctx, key, None, State::Restored, posted.text("why")).map(|_| "said-restored")
         }
-        "reopen" => act::reopen(ctx, key, None, posted.text("why")).map(|_| "said-reopened"),
+        "reopen" => act::reopen(ctx, key, rev, posted.text("why")).map(|_| "said-reopened"),
         "hold" => {
-            let mut fields = Fields::new();
-            let on = fields.take(
-                posted
-                    .text("on")
-                    .parse::<WaitingOn>()
-                    .map_err(|()| FieldError::new("on", "required")),
-            );
-            let until = fields.take(when::instant("until", posted.text("until"), zone, ctx.now));
-            let reason = fields.take(crate::domain::text::one_line(
-                "reason",
-                posted.text("reason"),
-                200,
-            ));
-            fields.check()?;
-            if let (Some(on), Some(until), Some(reason)) = (on, until, reason) {
-                act::hold(ctx, key, None, &Hold { reason, on, until })?;
-            }
+            ticket_hold::hold(ctx, key, rev, &new_hold(posted, zone, ctx.now)?)?;
             Ok("said-held")
         }
-        "release" => act::release(ctx, key, None).map(|_| "said-released"),
+        "release" => {
+            let one = Id::parse(posted.text("hold"));
+            ticket_hold::release(ctx, key, rev, one).map(|_| "said-released")
+        }
         "severity" => {
             let to = posted
                 .text("severity")
                 .parse()
                 .map_err(|()| FieldError::new("severity", "required"))?;
-            act::change_severity(ctx, key, None, to, posted.text("why"))?;
+            act::change_severity(ctx, key, rev, to, posted.text("why"))?;
             Ok("said-severity")
         }
         "priority" => {
@@ -166,10 +170,24 @@ fn do_it(
             act::change_priority(ctx, key, None, to)?;
             Ok("said-changed")
         }
-        "impact" => {
-            let at = needed("at", when::instant("at", posted.text("at"), zone, ctx.now)?)?;
-            actions::ticket_edit::set_impact(ctx, key, None, at, posted.text("why"))?;
+        "times" => {
+            ticket_times::correct(ctx, key, rev, &times(posted, zone, ctx.now)?)?;
             Ok("said-changed")
+        }
+        "merge" => {
+            let into = ticket_key(posted.text("other"))?;
+            ticket_merge::merge(ctx, key, rev, into, posted.text("why"))?;
+            Ok("said-merged")
+        }
+        "unmerge" => {
+            ticket_merge::unmerge(ctx, key, rev, posted.text("why")).map(|_| "said-unmerged")
+        }
+        "share" => {
+            let seq = posted.text("seq").parse().map_err(|_| Error::NotFound)?;
+            ticket_answer::share(ctx, key, seq).map(|_| "said-shared")
+        }
+        "no-reply" => {
+            ticket_answer::no_reply_needed(ctx, key, posted.text("why")).map(|_| "said-no-reply")
         }
         "callback" => {
             let until = needed(
@@ -214,10 +232,7 @@ fn do_it(
                 .text("relation")
                 .parse()
                 .map_err(|()| FieldError::new("relation", "required"))?;
-            let other = posted.text("other").trim();
-            let to: TicketKey = other.parse().map_err(|()| {
-                FieldError::new("other", "unknown-ticket").with("value", other.to_owned())
-            })?;
+            let to = ticket_key(posted.text("other"))?;
             if verb == "link" {
                 parts::link(ctx, key, relation, to)?;
             } else {
@@ -261,6 +276,66 @@ fn watcher(ctx: &Ctx<'_>, posted: &Posted) -> Result<PersonId> {
         "" => ctx.by.person().ok_or(Error::NotFound),
         _ => person("person", posted),
     }
+}
+
+fn ticket_key(text: &str) -> Result<TicketKey> {
+    let text = text.trim();
+    let unknown = || FieldError::new("other", "unknown-ticket").with("value", text.to_owned());
+    Ok(text.parse().map_err(|()| unknown())?)
+}
+
+/// All faults of the hold's form at once.
+fn new_hold(posted: &Posted, zone: chrono_tz::Tz, now: Timestamp) -> Result<NewHold> {
+    let mut fields = Fields::new();
+    let on = fields.take(
+        posted
+            .text("on")
+            .parse::<WaitingOn>()
+            .map_err(|()| FieldError::new("on", "required")),
+    );
+    let mut at =
+        |name: &'static str| fields.take(when::instant(name, posted.text(name), zone, now));
+    let (since, until, nudge_at) = (at("since"), at("until"), at("nudge_at"));
+    let reason = fields.take(text::one_line("reason", posted.text("reason"), 200));
+    let whom = fields.take(text::one_line(
+        "whom",
+        posted.text("whom"),
+        text::NAME_CHARS,
+    ));
+    fields.check()?;
+    let hold = NewHold::new(on.unwrap_or(WaitingOn::Date), reason.unwrap_or_default());
+    Ok(NewHold {
+        whom: whom.unwrap_or_default(),
+        since: since.flatten(),
+        until: until.flatten(),
+        nudge_at: nudge_at.flatten(),
+        ..hold
+    })
+}
+
+/// Fields hold minutes: what wasn't touched says nothing.
+fn times(posted: &Posted, zone: chrono_tz::Tz, now: Timestamp) -> Result<Times> {
+    let mut fields = Fields::new();
+    let was = |name: &str| posted.text(&format!("was-{name}")).trim().to_owned();
+    let is_touched = |name: &str| posted.text(name).trim() != was(name);
+    let mut times = Times {
+        why: posted.text("why").to_owned(),
+        evidence: posted.text("evidence").to_owned(),
+        ..Times::default()
+    };
+    if is_touched("at") {
+        let at = fields.take(when::instant("at", posted.text("at"), zone, now));
+        times.impact_at = at.flatten();
+    }
+    for (name, value) in &posted.texts {
+        let customer = name.strip_prefix("reported-").and_then(Id::parse);
+        if let Some(customer) = customer.filter(|_| is_touched(name)) {
+            let at = fields.take(when::instant("reported", value, zone, now));
+            times.reported.push((customer, at.flatten()));
+        }
+    }
+    fields.check()?;
+    Ok(times)
 }
 
 fn needed(field: &'static str, at: Option<Timestamp>) -> Result<Timestamp> {

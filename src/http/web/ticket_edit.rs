@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, web};
 use askama::Template;
 
 use super::inputs::Answer;
+use super::ticket_preview::{self, Preview};
 use super::when;
 use crate::actions;
 use crate::actions::ticket_edit::{self, Edit};
@@ -33,6 +34,9 @@ const FIELDS: [(&str, &str); 7] = [
     ("bridge_url", "bridge"),
     ("chat_url", "chat"),
 ];
+
+/// Those by which deadlines may move.
+const MOVING: [&str; 3] = ["customer", "service", "due_at"];
 
 /// A field that both have changed.
 struct Clash {
@@ -191,6 +195,8 @@ pub async fn form(
 /// What became of a posted edit.
 enum Outcome {
     Saved,
+    /// Nothing is saved yet: deadlines would move.
+    Preview(Box<Preview>),
     Clash(Box<Standing>, Vec<&'static str>),
 }
 
@@ -216,6 +222,9 @@ pub async fn save(
                 "said-changed",
                 &key.to_string(),
             ));
+        }
+        Ok(Outcome::Preview(preview)) => {
+            return ticket_preview::page(&req, key, "edit", &posted, *preview);
         }
         Ok(Outcome::Clash(standing, names)) => {
             let clashes = FIELDS
@@ -283,8 +292,16 @@ fn save_in(ctx: &Ctx<'_>, key: TicketKey, posted: &Posted, zone: chrono_tz::Tz) 
             return Ok(Outcome::Clash(Box::new(standing), clashes));
         }
         let edit = edit_of(ctx, posted, &changed, zone)?;
-        match ticket_edit::edit(ctx, key, Some(standing.ticket.version), &edit) {
-            Ok(_) => return Ok(Outcome::Saved),
+        let version = ticket_preview::rev(posted).unwrap_or(standing.ticket.version);
+        let may_move = MOVING.iter().any(|name| changed.contains(name));
+        let done = ticket_preview::run(ctx, &[key], posted, may_move, false, |ctx, posted| {
+            // A second look is one at the ticket as it stands then.
+            let version = ticket_preview::rev(posted).map_or(standing.ticket.version, |_| version);
+            ticket_edit::edit(ctx, key, Some(version), &edit).map(|_| "said-changed")
+        });
+        match done {
+            Ok(ticket_preview::Outcome::Done(_)) => return Ok(Outcome::Saved),
+            Ok(ticket_preview::Outcome::Preview(preview)) => return Ok(Outcome::Preview(preview)),
             Err(Error::Stale) => {}
             Err(other) => return Err(other),
         }

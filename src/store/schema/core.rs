@@ -44,6 +44,8 @@ diesel::table! {
         entry_count -> BigInt,
         updated_at -> BigInt,
         version -> BigInt,
+        holds -> Text,
+        hold_wake_at -> Nullable<BigInt>,
     }
 }
 

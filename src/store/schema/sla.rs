@@ -32,6 +32,7 @@ diesel::table! {
         is_active -> Bool,
         made_at -> BigInt,
         version -> BigInt,
+        backdate_days -> Integer,
     }
 }
 
@@ -52,6 +53,12 @@ diesel::table! {
         anchor -> Text,
         warn -> Text,
         stops_on -> Text,
+        on_change -> Text,
+        reopen_grace_secs -> BigInt,
+        reopen_within -> Text,
+        reopen_later -> Text,
+        holds_in -> Text,
+        follows_messages -> Bool,
     }
 }
 

@@ -12,6 +12,7 @@ new-more = Customer, service, owner, times, files
 new-owner = Who has it
 new-labels = Labels
 new-impact-hint = Empty: now. Never in the future.
+new-hold = It waits from the start
 new-open = Open it
 
 call-title = Phone call

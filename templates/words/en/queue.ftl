@@ -74,11 +74,19 @@ state-in-review = In review
 state-reviewed = Reviewed
 state-skipped = Skipped
 state-cancelled = Cancelled
+state-merged = Merged
 
 waiting-customer = Waiting on customer
 waiting-vendor = Waiting on vendor
 waiting-colleague = Waiting on colleague
 waiting-date = Waiting for a date
+waiting-for = Waiting for { $whom }
+waiting-more = and { $n } more
+waiting-whom-customer = the customer
+waiting-whom-vendor = the vendor
+waiting-whom-colleague = a colleague
+waiting-whom-date = a date
+hold-line = held { $span }, waiting for { $whom }
 
 metric-own = Somebody has it
 metric-respond = First response

@@ -7,7 +7,9 @@ agreement-promises = Promises
 agreement-customer = Customer
 agreement-hint = One promise a row; a row without a budget doesn't count. Budgets: "30 min", "4 h", "end of day", "end of day 1". What you save holds for cycles that begin from now on; clocks that run keep what they began under.
 agreement-retire = Retire this agreement
-agreement-retire-hint = New tickets of this customer run under the house agreement.
+agreement-retire-hint = New tickets of this customer run under the house agreement. What runs under this one is cancelled; what it missed stays on record.
+agreement-backdate = Days back
+agreement-backdate-hint = How many days before a ticket was logged its impact or report may lie.
 promise-row = Nr.
 promise-metric = Promise
 promise-kind = For
@@ -17,6 +19,20 @@ promise-anchor = Counted from
 promise-warn = Warn at
 promises-wrong = Not saved.
 promise-wrong = Row { $row }: { $text }
+promise-more = More
+policy-on-change = When the ticket changes
+policy-grace = Hours of grace after a resolve
+policy-within = Opened again within the grace
+policy-later = Opened again later
+policy-holds-in = Stands while the ticket is
+policy-once = A later message of the customer starts no new clock
+on-change-carry = count anew from the same start
+on-change-restart = count from the change
+on-change-keep = leave the promise as it was
+on-change-prorate = keep the share that is used
+reopen-resume-without-gap = run on without the time in between
+reopen-resume-with-gap = run on, the time in between counts
+reopen-new-cycle = start a new clock
 any = any
 version = Version
 retired = retired
@@ -56,10 +72,11 @@ clock-state-held = held
 clock-state-met = met
 clock-state-missed = missed
 clock-state-cancelled = cancelled
-clock-state-superseded = replaced by another target
+clock-state-superseded = replaced by another target or ticket
 clock-promised-to = Promised to
 clock-house = the house
 clock-agreement = Agreement
+clock-also-fit = Would fit as well
 clock-budget = Budget
 clock-end-of-day = { $n ->
     [0] end of the same working day
@@ -77,6 +94,16 @@ clock-ended = Ended
 clock-cause = Cause
 clock-late-by-change = The deadline lay in the past already when the ticket changed
 clock-stops = Stopped by
+clock-stops-in = Stands while
+clock-carried = Carried over from the target before
+clock-merged = The ticket goes on in another, which answers for this promise
+clock-withdrawn = { $cause ->
+    [unmerged] { $name } took the two tickets apart, so this is late no longer
+    [impact_changed] { $name } corrected when it began, so this is late no longer
+    [reported_changed] { $name } corrected when it was reported, so this is late no longer
+   *[other] { $name } changed the ticket, so this is late no longer
+ }
+clock-was-late = It had been late since
 clock-warns = Warning at { $threshold }
 clock-steps = How that comes about
 clock-sum = { $used } of { $budget } used ({ $percent } %).
@@ -95,6 +122,34 @@ step-gap = resolved, before it was opened again
 step-late = late
 step-more = The steps after these are left out.
 
+preview = Show what moves
+preview-title = Before it is saved
+preview-before = Now
+preview-after = Afterwards
+preview-none = no promise
+preview-held-open = held, without an end
+preview-late = late
+preview-nothing = No deadline moves.
+preview-others = { $n ->
+    [one] One other promise stays as it is.
+   *[other] { $n } other promises stay as they are.
+ }
+preview-save = Save it
+preview-leave = Leave it as it is
+preview-second = Somebody else changed the ticket meanwhile.
+preview-second-text = Nothing is saved yet. This is what would move now.
+preview-severity = With the new severity
+preview-hold = With this hold
+preview-release = Without the hold
+preview-step = In the new state
+preview-reopen = Opened again
+preview-resolve = Resolved
+preview-times = With the corrected times
+preview-affected = With this customer
+preview-merge = Merged
+preview-unmerge = Taken apart again
+preview-edit = With these changes
+
 refusal-calendar-in-use = This calendar can't be retired: { $name } counts in it. Change that first.
 refusal-house-agreement-stays = The house agreement can't be retired: it holds for tickets that no other agreement fits. Take its promises out instead.
 field-never-open = A calendar that is never open in the next five years can't keep a promise. Give it hours on at least one day.
@@ -102,11 +157,17 @@ field-not-a-range = "{ $value }" isn't a range of times. Write "09:00-17:00"; an
 field-not-an-exception = "{ $value }" can't be read. Write a date, what holds, and a name: "12-25 closed Christmas".
 field-no-such-date = "{ $value }" names a date that doesn't exist.
 field-leaves-its-date = The hours of "{ $value }" leave their date. Special hours end at 24:00.
+field-not-its-state = A ticket of this kind doesn't wait in the state { $value }.
+refusal-backdate-limit = That lies further back than agreed: at most { $days } days before the ticket was logged. The agreement says how far.
+refusal-backdate-own = You answer for this ticket yourself: somebody else who leads has to correct when it began.
+field-not-affected = That customer isn't among those who were hit. Add them first.
+field-unknown-entry = There is no entry { $value } on this timeline.
 field-not-a-budget = "{ $value }" isn't a budget. Write a length such as "30 min" or "4 h" (at most five years' worth of hours), or "end of day 1".
 field-not-a-threshold = "{ $value }" isn't a moment to warn at. Write "75%" or "30 min".
 field-too-many-ranges = That is more than a calendar can hold.
 field-unknown-calendar = There is no such calendar in use.
 
+deed-times-corrected = corrected when a ticket began
 deed-calendar-added = added a calendar
 deed-calendar-changed = changed a calendar
 deed-agreement-added = added an agreement
@@ -145,5 +206,11 @@ letter-clocks-line = { $key } { $title }: { $metric } { $how }
 letter-clocks-due = due in { $span }
 letter-clocks-belated = (told { $span } late)
 letter-clocks-more = … and { $n } more, in the queue:
+letter-hold-nudged-subject = Still waiting: { $title }
+letter-hold-nudged-body = { $key } "{ $title }" waits for { $whom }: { $reason }. Expected end: { $until }.
+letter-hold-nudged-action = Open the ticket
+letter-reply-lost-subject = Your answer didn't arrive: { $title }
+letter-reply-lost-body = The answer on { $key } "{ $title }" was refused, so it doesn't count. Try another way.
+letter-reply-lost-action = Open the ticket
 field-taken = That name is taken.
 field-not-a-weekday = That is no day of the week.

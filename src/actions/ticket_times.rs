@@ -1,0 +1,221 @@
+//! The three instants of a ticket: when the impact began, when each customer told us, when it was logged. The last is a fact; the
+//! other two can be corrected, by a right of its own, with a reason and with evidence, and never far back.
+
+use super::sla::book;
+use super::ticket::{change, written};
+use super::{audit, people_leads_besides};
+use crate::app::Ctx;
+use crate::domain::access::Action;
+use crate::domain::id::{CustomerId, Kind, ServiceId, TicketKey};
+use crate::domain::people::web_address;
+use crate::domain::refusal::{FieldError, Refusal};
+use crate::domain::severity::Severity;
+use crate::domain::ticket::{Opening, Ticket};
+use crate::domain::timeline::{Door, Entry, EntryKind, Facts};
+use crate::domain::timestamp::Timestamp;
+use crate::error::{Error, Result};
+use crate::store::ticket::Affected;
+use crate::store::{self, Conn, Tx};
+
+/// What is corrected.
+#[derive(Debug, Clone, Default)]
+pub struct Times {
+    pub impact_at: Option<Timestamp>,
+    /// Of each customer when they told us; `None`: they didn't.
+    pub reported: Vec<(CustomerId, Option<Timestamp>)>,
+    pub why: String,
+    /// What proves it: a web address, or `#12` for an entry of the ticket's own timeline.
+    pub evidence: String,
+}
+
+/// Corrects when it began or was reported. Clocks with that anchor count anew; what turns out to be late is said in one notice.
+pub fn correct(ctx: &Ctx<'_>, key: TicketKey, rev: Option<i64>, times: &Times) -> Result<Ticket> {
+    let why = written("why", &times.why)?;
+    change(ctx, key, rev, Action::Backdate, |tx, ticket| {
+        refuse_own(tx, ctx, ticket)?;
+        let evidence = evidence(tx, ticket, &times.evidence)?;
+        let mut hits = store::ticket::affected(tx, ticket.id)?;
+        let mut entries = Vec::new();
+        if let Some(at) = times.impact_at.filter(|at| *at != ticket.impact_at) {
+            entries.push(correct_impact(tx, ctx, ticket, &mut hits, at)?);
+        }
+        for (customer, at) in &times.reported {
+            entries.extend(correct_report(tx, ctx, ticket, &mut hits, *customer, *at)?);
+        }
+        if entries.is_empty() {
+            return Err(Refusal::new("unchanged").into());
+        }
+        let mut facts = Facts::new().with("evidence", &evidence).with("why", &why);
+        for entry in &mut entries {
+            entry.body.clone_from(&why);
+            entry.facts.set("evidence", &evidence);
+            for name in ["from", "to", "name"] {
+                if let Some(value) = entry.facts.get(name) {
+                    facts.set(format!("{} {name}", entry.kind), value);
+                }
+            }
+        }
+        audit::note(tx, ctx, "times-corrected", &key.to_string(), &facts)?;
+        Ok(entries)
+    })
+}
+
+fn correct_impact(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    ticket: &mut Ticket,
+    hits: &mut [Affected],
+    at: Timestamp,
+) -> Result<Entry> {
+    if at > ticket.logged_at {
+        return Err(Refusal::new("impact-in-future").into());
+    }
+    let customers: Vec<CustomerId> = hits.iter().map(|hit| hit.customer_id).collect();
+    refuse_beyond_limit(tx, ctx, ticket, &customers, at)?;
+    let from = std::mem::replace(&mut ticket.impact_at, at);
+    // Whoever was hit when it began was hit when it really began.
+    for hit in hits.iter_mut().filter(|hit| hit.impact_at == from) {
+        hit.impact_at = at;
+        store::affected::set_times(tx, hit)?;
+    }
+    Ok(Entry::new(EntryKind::ImpactChanged)
+        .fact("from", from.rfc3339())
+        .fact("to", at.rfc3339()))
+}
+
+fn correct_report(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    ticket: &Ticket,
+    hits: &mut [Affected],
+    customer: CustomerId,
+    at: Option<Timestamp>,
+) -> Result<Option<Entry>> {
+    let found = hits.iter_mut().find(|hit| hit.customer_id == customer);
+    let hit = found.ok_or_else(|| {
+        FieldError::new("reported", "not-affected").with("value", customer.to_string())
+    })?;
+    if hit.reported_at == at {
+        return Ok(None);
+    }
+    if let Some(at) = at {
+        if at > ctx.now {
+            return Err(Refusal::new("reported-in-future").into());
+        }
+        refuse_beyond_limit(tx, ctx, ticket, &[customer], at)?;
+    }
+    let from = std::mem::replace(&mut hit.reported_at, at);
+    store::affected::set_times(tx, hit)?;
+    let name = store::customer::by_id(tx, customer)?.map(|customer| customer.name);
+    Ok(Some(
+        Entry::new(EntryKind::ReportedChanged)
+            .fact("customer", customer)
+            .fact_some("name", name)
+            .fact_some("from", from.map(Timestamp::rfc3339))
+            .fact_some("to", at.map(Timestamp::rfc3339)),
+    ))
+}
+
+/// Evidence is somewhere to look: a page, or an entry of this timeline.
+fn evidence(tx: &mut Tx, ticket: &Ticket, text: &str) -> Result<String> {
+    let text = text.trim();
+    if let Some(number) = text.strip_prefix('#') {
+        let known = match number.parse() {
+            Ok(seq) => store::timeline::by_seq(tx, ticket.id, seq)?.is_some(),
+            Err(_) => false,
+        };
+        let unknown =
+            || FieldError::new("evidence", "unknown-entry").with("value", text.to_owned());
+        return known
+            .then(|| text.to_owned())
+            .ok_or_else(|| unknown().into());
+    }
+    let found = web_address("evidence", text)?;
+    Ok(found.ok_or_else(|| FieldError::new("evidence", "required"))?)
+}
+
+/// Nobody sets back the clocks of what they answer for themselves, unless there is nobody else to do it.
+pub(super) fn refuse_own(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &Ticket) -> Result<()> {
+    let Some(me) = ctx.by.person().filter(|me| ticket.owner == Some(*me)) else {
+        return Ok(());
+    };
+    if people_leads_besides(tx, me)? {
+        return Err(Error::Forbidden(Refusal::new("backdate-own")));
+    }
+    Ok(())
+}
+
+/// How far back depends on what was agreed with those whom it concerns; the strictest agreement holds.
+pub(super) fn refuse_beyond_limit(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    ticket: &Ticket,
+    customers: &[CustomerId],
+    at: Timestamp,
+) -> Result<()> {
+    let services = store::ticket::services(tx, ticket.id)?;
+    let about = About {
+        kind: ticket.key.kind,
+        severity: ticket.severity,
+        services: &services,
+    };
+    let concerned: Vec<Option<CustomerId>> = match customers {
+        [] => vec![ticket.customer],
+        some => some.iter().map(|id| Some(*id)).collect(),
+    };
+    about.refuse(tx, ctx, &concerned, ticket.logged_at, at)
+}
+
+/// At the opening everybody says when it began. Further back than agreed needs whoever may correct it; mail, alerts and imports
+/// bring their instants with them.
+pub(super) fn refuse_old_opening(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    kind: Kind,
+    opening: &Opening,
+) -> Result<()> {
+    let is_told = matches!(ctx.door, Door::Web | Door::Api | Door::Phone | Door::Chat);
+    let oldest = [opening.impact_at, opening.reported_at]
+        .into_iter()
+        .flatten()
+        .min();
+    let Some(at) = oldest.filter(|_| is_told) else {
+        return Ok(());
+    };
+    let about = About {
+        kind,
+        severity: opening.severity,
+        services: &opening.services,
+    };
+    about.refuse(tx, ctx, &[opening.customer], ctx.now, at)
+}
+
+/// What decides under which agreement a ticket runs, besides its customers.
+struct About<'a> {
+    kind: Kind,
+    severity: Option<Severity>,
+    services: &'a [ServiceId],
+}
+
+impl About<'_> {
+    fn refuse(
+        &self,
+        conn: &mut Conn,
+        ctx: &Ctx<'_>,
+        customers: &[Option<CustomerId>],
+        logged_at: Timestamp,
+        at: Timestamp,
+    ) -> Result<()> {
+        let book = book(ctx.app, conn)?;
+        let of = |customer: &Option<CustomerId>| {
+            book.backdate_days(*customer, self.kind, self.severity, self.services)
+        };
+        let days = customers.iter().map(of).min().unwrap_or_default();
+        if at < logged_at.plus_secs(-i64::from(days) * 86_400) {
+            return Err(Refusal::new("backdate-limit")
+                .with("days", days.to_string())
+                .into());
+        }
+        Ok(())
+    }
+}

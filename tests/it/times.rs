@@ -1,0 +1,420 @@
+//! The three instants of a ticket, and who may correct two of them.
+
+use watchkeeper::actions::agreement::change_agreement;
+use watchkeeper::actions::ticket_times::{Times, correct};
+use watchkeeper::actions::{sla, ticket as act, ticket_parts};
+use watchkeeper::domain::access::{Role, Roles};
+use watchkeeper::domain::id::{CustomerId, Kind};
+use watchkeeper::domain::severity::Severity;
+use watchkeeper::domain::sla_agreement::{Anchor, Metric};
+use watchkeeper::domain::sla_clock::ClockState;
+use watchkeeper::domain::text::Title;
+use watchkeeper::domain::ticket::{Opening, Ticket};
+use watchkeeper::domain::timeline::EntryKind;
+use watchkeeper::domain::timestamp::Timestamp;
+use watchkeeper::error::{Error, Result};
+use watchkeeper::store;
+
+use crate::both_databases;
+use crate::desk::{Desk, START, Staff};
+use crate::sla::{
+    HOUR, MINUTE, caches_are_true, clock, customer, entries, house, now_of, open, promise,
+};
+use crate::web::Browser;
+
+const DAY: i64 = 24 * HOUR;
+
+fn times(impact_at: Option<Timestamp>) -> Times {
+    Times {
+        impact_at,
+        reported: Vec::new(),
+        why: "the graphs say so".to_owned(),
+        evidence: "https://graphs.example.org/d/7".to_owned(),
+    }
+}
+
+fn reported(customer: CustomerId, at: Timestamp) -> Times {
+    Times {
+        reported: vec![(customer, Some(at))],
+        ..times(None)
+    }
+}
+
+#[track_caller]
+fn refused(outcome: Result<Ticket>, rule: &str) {
+    match outcome {
+        Err(Error::Refused(refusal) | Error::Forbidden(refusal)) => assert_eq!(refusal.rule, rule),
+        other => panic!("{rule}: {other:?}"),
+    }
+}
+
+/// Contoso, to whom an answer within the hour and a solution within four are promised, both from their report.
+fn contoso(desk: &Desk, ada: &Staff) -> CustomerId {
+    let contoso = customer(desk, "Contoso");
+    let promises = [
+        (Metric::Respond, None, HOUR),
+        (Metric::Resolve, None, 4 * HOUR),
+    ];
+    promise(desk, ada, contoso, &promises);
+    contoso
+}
+
+both_databases!(
+    t59_setting_a_report_back_moves_the_clocks_and_says_what_is_late_in_one_notice,
+    |desk| {
+        let ada = house(&desk);
+        let ben = desk.person("Ben", Roles::of(&[Role::Responder]));
+        let contoso = contoso(&desk, &ada);
+        let ticket = open(&desk, &ada, Severity::High, Some(contoso));
+        act::take(&desk.as_person(&ben), ticket.key, None).unwrap();
+        desk.advance(MINUTE);
+        assert!(desk.letters().is_empty());
+        let two_hours_back = START.plus_secs(-2 * HOUR);
+        correct(
+            &desk.as_person(&ada),
+            ticket.key,
+            None,
+            &reported(contoso, two_hours_back),
+        )
+        .unwrap();
+        let respond = clock(&desk, &ticket, Metric::Respond);
+        assert_eq!(
+            (
+                respond.anchor_at,
+                respond.breached_at,
+                respond.late_by_change
+            ),
+            (two_hours_back, Some(START.plus_secs(-HOUR)), true)
+        );
+        let resolve = clock(&desk, &ticket, Metric::Resolve);
+        assert_eq!(resolve.deadline_at, Some(START.plus_secs(2 * HOUR)));
+        caches_are_true(&desk, &ticket);
+        // Late is the answer, half used the solution: one letter says both.
+        let letters = desk.letters();
+        assert_eq!(letters.len(), 1, "{letters:?}");
+        let text = &letters[0].text;
+        assert!(
+            text.contains("First response") && text.contains("Resolve"),
+            "{text}"
+        );
+        let said = entries(&desk, &ticket, EntryKind::ReportedChanged).remove(0);
+        assert_eq!(
+            (
+                said.facts.get("name"),
+                said.facts.get("evidence"),
+                said.body.as_str()
+            ),
+            (
+                Some("Contoso"),
+                Some("https://graphs.example.org/d/7"),
+                "the graphs say so"
+            )
+        );
+        let audit = desk
+            .app
+            .store
+            .read(|conn| store::settings::audit_page(conn, None, 10))
+            .unwrap();
+        let line = audit
+            .iter()
+            .find(|line| line.deed == "times-corrected")
+            .expect("an audit row");
+        assert_eq!(
+            (line.subject.as_str(), line.actor_name.as_str()),
+            ("INC-1", "Ada")
+        );
+        // Taken back: what was late is late no longer, and both stand on record.
+        correct(
+            &desk.as_person(&ada),
+            ticket.key,
+            None,
+            &reported(contoso, START),
+        )
+        .unwrap();
+        assert_eq!(clock(&desk, &ticket, Metric::Respond).breached_at, None);
+        assert_eq!(entries(&desk, &ticket, EntryKind::ClockWithdrawn).len(), 1);
+        assert!(desk.letters().is_empty());
+        caches_are_true(&desk, &ticket);
+    }
+);
+
+both_databases!(
+    t60_only_who_leads_corrects_and_never_far_back_or_ahead,
+    |desk| {
+        desk.let_letters_go();
+        let ada = house(&desk);
+        let ben = desk.person("Ben", Roles::of(&[Role::Responder]));
+        let contoso = contoso(&desk, &ada);
+        let ticket = open(&desk, &ada, Severity::High, Some(contoso));
+        let key = ticket.key;
+        let by = || desk.as_person(&ada);
+        let back = |secs: i64| Some(START.plus_secs(-secs));
+        refused(
+            correct(&desk.as_person(&ben), key, None, &times(back(HOUR))),
+            "needs-role",
+        );
+        refused(
+            correct(&by(), key, None, &times(back(-1))),
+            "impact-in-future",
+        );
+        refused(
+            correct(&by(), key, None, &reported(contoso, START.plus_secs(1))),
+            "reported-in-future",
+        );
+        refused(
+            correct(&by(), key, None, &times(back(7 * DAY + 1))),
+            "backdate-limit",
+        );
+        refused(
+            correct(
+                &by(),
+                key,
+                None,
+                &reported(contoso, START.plus_secs(-7 * DAY - 1)),
+            ),
+            "backdate-limit",
+        );
+        refused(correct(&by(), key, None, &times(Some(START))), "unchanged");
+        for (evidence, problem) in [
+            ("", "required"),
+            ("#99", "unknown-entry"),
+            ("ask Ben", "not-a-web-address"),
+        ] {
+            let vague = Times {
+                evidence: evidence.to_owned(),
+                ..times(back(HOUR))
+            };
+            let Err(Error::Invalid(errors)) = correct(&by(), key, None, &vague) else {
+                panic!("{evidence} proves nothing")
+            };
+            assert_eq!(
+                (errors[0].field.as_ref(), errors[0].problem),
+                ("evidence", problem)
+            );
+        }
+        let fabrikam = customer(&desk, "Fabrikam");
+        let Err(Error::Invalid(errors)) = correct(&by(), key, None, &reported(fabrikam, START))
+        else {
+            panic!("they weren't hit")
+        };
+        assert_eq!(errors[0].problem, "not-affected");
+        assert_eq!(
+            now_of(&desk, &ticket).impact_at,
+            START,
+            "nothing was written"
+        );
+        let in_bounds = Times {
+            evidence: "#1".to_owned(),
+            ..times(back(7 * DAY))
+        };
+        correct(&by(), key, None, &in_bounds).unwrap();
+        // Whoever answers for a ticket corrects nothing of it, as long as somebody else can.
+        act::take(&by(), key, None).unwrap();
+        correct(&by(), key, None, &times(back(DAY))).expect("nobody else leads");
+        let eve = desk.person("Eve", Roles::of(&[Role::Lead]));
+        refused(
+            correct(&by(), key, None, &times(back(HOUR))),
+            "backdate-own",
+        );
+        correct(&desk.as_person(&eve), key, None, &times(back(HOUR))).unwrap();
+        // The agreement says how far back.
+        let book = desk
+            .app
+            .store
+            .read(|conn| sla::book(&desk.app, conn))
+            .unwrap();
+        let known = book
+            .agreements()
+            .iter()
+            .find(|it| it.customer == Some(contoso))
+            .unwrap();
+        let mut details = watchkeeper::actions::agreement::AgreementDetails {
+            customer: Some(contoso),
+            name: known.name.clone(),
+            targets: known
+                .targets
+                .iter()
+                .map(|target| (**target).clone())
+                .collect(),
+            backdate_days: 1,
+            is_active: true,
+        };
+        change_agreement(&by(), known.id, known.version, &details).unwrap();
+        refused(
+            correct(&desk.as_person(&eve), key, None, &times(back(DAY + 1))),
+            "backdate-limit",
+        );
+        details.backdate_days = 367;
+        let Err(Error::Invalid(errors)) =
+            change_agreement(&by(), known.id, known.version + 1, &details)
+        else {
+            panic!("that is too far")
+        };
+        assert_eq!(
+            (errors[0].field.as_ref(), errors[0].problem),
+            ("backdate_days", "out-of-range")
+        );
+    }
+);
+
+both_databases!(
+    t67_a_clock_begins_when_the_form_is_saved_or_when_it_says,
+    |desk| {
+        let ada = house(&desk);
+        let contoso = contoso(&desk, &ada);
+        // The form stood open for forty minutes.
+        desk.advance(40 * MINUTE);
+        let ticket = open(&desk, &ada, Severity::High, Some(contoso));
+        assert_eq!(
+            clock(&desk, &ticket, Metric::Respond).anchor_at,
+            START.plus_secs(40 * MINUTE)
+        );
+        let opened = |reported_at: i64| {
+            let opening = Opening {
+                customer: Some(contoso),
+                reported_at: Some(START.plus_secs(reported_at)),
+                ..Opening::default()
+            };
+            let title = Title::parse("Uplink down").unwrap();
+            act::open(&desk.as_person(&ada), Kind::Incident, title, &opening)
+        };
+        let said = opened(10 * MINUTE).unwrap();
+        assert_eq!(
+            clock(&desk, &said, Metric::Respond).anchor_at,
+            START.plus_secs(10 * MINUTE)
+        );
+        refused(opened(40 * MINUTE - 7 * DAY - 1), "backdate-limit");
+        refused(opened(41 * MINUTE), "reported-in-future");
+    }
+);
+
+both_databases!(
+    the_agreement_says_which_of_the_three_instants_counts,
+    |desk| {
+        desk.let_letters_go();
+        let ada = house(&desk);
+        let contoso = customer(&desk, "Contoso");
+        let mut details = promise(&desk, &ada, contoso, &[(Metric::Respond, None, 8 * HOUR)]);
+        let mut with = |metric, anchor| {
+            let mut target = details.targets[0].clone();
+            (target.metric, target.anchor) = (metric, anchor);
+            details.targets.push(target);
+        };
+        with(Metric::Restore, Anchor::Impact);
+        with(Metric::Resolve, Anchor::Logged);
+        with(Metric::Log, Anchor::Impact);
+        let book = desk
+            .app
+            .store
+            .read(|conn| sla::book(&desk.app, conn))
+            .unwrap();
+        let known = book
+            .agreements()
+            .iter()
+            .find(|it| it.customer == Some(contoso))
+            .unwrap();
+        change_agreement(&desk.as_person(&ada), known.id, known.version, &details).unwrap();
+        desk.advance(2 * HOUR);
+        let opening = Opening {
+            customer: Some(contoso),
+            impact_at: Some(START),
+            reported_at: Some(START.plus_secs(HOUR)),
+            ..Opening::default()
+        };
+        let title = Title::parse("Uplink down").unwrap();
+        let ticket = act::open(&desk.as_person(&ada), Kind::Incident, title, &opening).unwrap();
+        let anchors = || {
+            [
+                Metric::Restore,
+                Metric::Respond,
+                Metric::Resolve,
+                Metric::Log,
+            ]
+            .map(|metric| clock(&desk, &ticket, metric).anchor_at.secs_since(START) / HOUR)
+        };
+        assert_eq!(anchors(), [0, 1, 2, 0]);
+        assert_eq!(
+            clock(&desk, &ticket, Metric::Log).state,
+            ClockState::Met,
+            "logged within two hours"
+        );
+        let moved = Times {
+            reported: vec![(contoso, Some(START))],
+            ..times(Some(START.plus_secs(-10 * HOUR)))
+        };
+        correct(&desk.as_person(&ada), ticket.key, None, &moved).unwrap();
+        assert_eq!(anchors(), [-10, 0, 2, -10]);
+        let log = clock(&desk, &ticket, Metric::Log);
+        assert_eq!(
+            (log.state, log.breached_at),
+            (ClockState::Missed, Some(START.plus_secs(-2 * HOUR))),
+            "a ticket had to exist within eight hours"
+        );
+        caches_are_true(&desk, &ticket);
+    }
+);
+
+both_databases!(
+    the_page_shows_the_three_instants_and_what_correcting_them_moves,
+    |desk| {
+        desk.let_letters_go();
+        let ada = house(&desk);
+        let contoso = contoso(&desk, &ada);
+        let ticket = open(&desk, &ada, Severity::High, Some(contoso));
+        let browser = Browser::of(&desk, &ada);
+        let place = format!("/{}", ticket.key);
+        // Stockholm's wall clock: 11:00 is when the desk's day begins.
+        browser
+            .get(&place)
+            .says("Correct when it began")
+            .says("Contoso told us")
+            .says("2026-06-01T11:00");
+        let field = format!("reported-{contoso}");
+        let was = format!("was-{field}");
+        let form = [
+            ("was-at", "2026-06-01T11:00"),
+            ("at", "2026-06-01T11:00"),
+            (was.as_str(), ""),
+            (field.as_str(), "2026-06-01T10:30"),
+            ("evidence", "#1"),
+            ("why", "they called the night desk"),
+        ];
+        let shown = browser.post(&format!("{place}/times"), &form);
+        shown
+            .is(200)
+            .says("With the corrected times")
+            .says("12:00")
+            .says("11:30");
+        assert_eq!(clock(&desk, &ticket, Metric::Respond).anchor_at, START);
+        let rev = now_of(&desk, &ticket).version.to_string();
+        let mut sure = form.to_vec();
+        sure.extend([("confirmed", "yes"), ("rev", &rev)]);
+        browser.post(&format!("{place}/times"), &sure).is(303);
+        assert_eq!(
+            clock(&desk, &ticket, Metric::Respond).anchor_at,
+            START.plus_secs(-30 * MINUTE)
+        );
+        let impact = entries(&desk, &ticket, EntryKind::ImpactChanged);
+        assert!(impact.is_empty(), "an untouched field says nothing");
+        browser
+            .post(
+                &format!("{place}/times"),
+                &[
+                    ("was-at", ""),
+                    ("at", "2026-05-01T10:00"),
+                    ("evidence", "#1"),
+                    ("why", "x"),
+                ],
+            )
+            .is(422)
+            .says("at most 7 days");
+        ticket_parts::add_affected(
+            &desk.as_person(&ada),
+            ticket.key,
+            customer(&desk, "Fabrikam"),
+            None,
+        )
+        .unwrap();
+        browser.get(&place).says("Fabrikam told us");
+    }
+);

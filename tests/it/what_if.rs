@@ -1,0 +1,395 @@
+//! Old and new deadlines before anything is saved: what was shown is what happens, and looking changes nothing.
+
+use serde_json::{Value, json};
+use watchkeeper::actions::{ticket as act, ticket_hold, what_if};
+use watchkeeper::domain::access::{Role, Roles};
+use watchkeeper::domain::hold::NewHold;
+use watchkeeper::domain::severity::Severity;
+use watchkeeper::domain::sla_agreement::Metric;
+use watchkeeper::domain::ticket::WaitingOn;
+use watchkeeper::domain::timeline::EntryKind;
+use watchkeeper::error::Error;
+
+use crate::api_walk::{Two, is};
+use crate::both_databases;
+use crate::desk::START;
+use crate::program::Program;
+use crate::sla::{HOUR, MINUTE, clock, clocks, customer, entries, house, now_of, open, promise};
+use crate::web::Browser;
+
+both_databases!(
+    a_look_at_what_would_happen_leaves_no_trace_and_is_what_happens,
+    |desk| {
+        let ada = house(&desk);
+        let ticket = open(&desk, &ada, Severity::High, None);
+        desk.advance(10 * MINUTE);
+        let ctx = desk.as_person(&ada);
+        let before = (clocks(&desk, &ticket), now_of(&desk, &ticket));
+        let worse = |ctx: &watchkeeper::app::Ctx<'_>| {
+            act::change_severity(ctx, ticket.key, None, Severity::Disaster, "all nodes")
+        };
+        let (would, moves) = what_if::of(&ctx, &[ticket.key], worse).unwrap();
+        assert_eq!(would.severity, Some(Severity::Disaster));
+        assert_eq!((clocks(&desk, &ticket), now_of(&desk, &ticket)), before);
+        assert!(entries(&desk, &ticket, EntryKind::ClockBreached).is_empty());
+        assert!(desk.letters().is_empty());
+        let own = moves.iter().find(|it| it.metric == Metric::Own).unwrap();
+        let due = |stand: &Option<what_if::Stand>| stand.unwrap().deadline_at;
+        assert_eq!(due(&own.before), Some(START.plus_secs(15 * MINUTE)));
+        assert_eq!(due(&own.after), Some(START.plus_secs(5 * MINUTE)));
+        assert!(own.moves() && moves.iter().all(|it| it.moves()));
+        worse(&ctx).unwrap();
+        for it in &moves {
+            let row = clock(&desk, &ticket, it.metric);
+            let after = it.after.unwrap();
+            assert_eq!(
+                (row.deadline_at, row.state, row.breached_at),
+                (after.deadline_at, after.state, after.breached_at)
+            );
+        }
+        // What is kept by a change moves nothing; what is refused is refused here too.
+        let (_, moves) = what_if::of(&ctx, &[ticket.key], |ctx| {
+            act::resolve(ctx, ticket.key, None, "done")
+        })
+        .unwrap();
+        assert!(
+            !moves.is_empty() && moves.iter().all(|it| !it.moves()),
+            "{moves:?}"
+        );
+        let again = what_if::of(&ctx, &[ticket.key], worse);
+        assert!(matches!(again, Err(Error::Refused(refusal)) if refusal.rule == "unchanged"));
+        let eve = desk.person("Eve", Roles::of(&[Role::Viewer]));
+        let forbidden = what_if::of(&desk.as_person(&eve), &[ticket.key], |ctx| {
+            act::resolve(ctx, ticket.key, None, "done")
+        });
+        assert!(matches!(forbidden, Err(Error::Forbidden(_))));
+    }
+);
+
+both_databases!(every_call_that_can_move_a_clock_can_be_tried, |desk| {
+    let two = Two::new(desk);
+    let p = &two.p;
+    let (contoso, _) = two.contoso();
+    let calendar = p.done(
+        "POST",
+        "/api/v1/calendars",
+        json!({"name": "Always", "zone": "Europe/Berlin", "weekly": {"mon": ["00:00-24:00"], "tue": ["00:00-24:00"],
+            "wed": ["00:00-24:00"], "thu": ["00:00-24:00"], "fri": ["00:00-24:00"], "sat": ["00:00-24:00"], "sun": ["00:00-24:00"]}}),
+    );
+    let target = |severity: &str, secs: i64| {
+        json!({"metric": "resolve", "severity": severity, "budget_secs": secs, "calendar_id": calendar.text("/id"),
+            "policy": {"on_change": "carry", "reopen_grace_hours": 24, "holds_in": ["restored"]}})
+    };
+    let agreement = p.done(
+        "POST",
+        "/api/v1/agreements",
+        json!({"customer_id": contoso, "name": "Gold", "targets": [target("high", 14_400), target("disaster", 3_600)],
+            "backdate_days": 2}),
+    );
+    assert_eq!(
+        agreement.body["targets"][0]["policy"]["reopen_later"],
+        "new_cycle"
+    );
+    assert_eq!(agreement.body["backdate_days"], 2);
+    let opened = json!({"title": "Uplink down", "severity": "high", "customer_id": contoso});
+    let (one, other) = (p.opened(opened.clone()), p.opened(opened));
+    let at = format!("/api/v1/tickets/{one}");
+    let before = p.get(&at).body;
+    let tried = |method: &str, rest: &str, body: Value| -> Value {
+        let said = p.call(
+            method,
+            &format!("{at}{rest}?dry_run=1"),
+            &[],
+            Some(&body.to_string()),
+        );
+        is(&said, 200);
+        assert_eq!(said.body["dry_run"], true, "{}", said.body);
+        assert_eq!(p.get(&at).body, before, "{method} {rest} changed something");
+        said.body
+    };
+    // The customer's resolve clock of the ticket itself.
+    let resolve = |body: &Value| -> (Value, Value, bool) {
+        let all = body["clocks"].as_array().unwrap();
+        let it = all
+            .iter()
+            .find(|it| {
+                it["metric"] == "resolve"
+                    && it["key"] == one.as_str()
+                    && it["customer_id"] == contoso.as_str()
+            })
+            .unwrap();
+        let side = |name: &str| it[name]["deadline_at"].clone();
+        (
+            side("before"),
+            side("after"),
+            it["moves"].as_bool().unwrap(),
+        )
+    };
+    let due = |text: &str| Value::String(format!("2026-06-01T{text}Z"));
+    let severity = tried("POST", "/severity", json!({"severity": "disaster"}));
+    assert_eq!(resolve(&severity), (due("13:00:00"), due("10:00:00"), true));
+    assert_eq!(severity["ticket"]["severity"], "disaster");
+    let hold = tried(
+        "POST",
+        "/hold",
+        json!({"on": "vendor", "reason": "a part", "until": "2026-06-01T12:00:00Z"}),
+    );
+    assert_eq!(resolve(&hold), (due("13:00:00"), due("16:00:00"), true));
+    assert_eq!(hold["ticket"]["holds"][0]["reason"], "a part");
+    let state = tried("POST", "/state", json!({"state": "restored"}));
+    assert_eq!(
+        resolve(&state),
+        (due("13:00:00"), Value::Null, true),
+        "held as long as it is restored"
+    );
+    let resolved = tried("POST", "/resolve", json!({"how": "spliced"}));
+    assert!(
+        !resolve(&resolved).2,
+        "a promise that is kept moves nothing"
+    );
+    let fabrikam = p.done(
+        "POST",
+        "/api/v1/customers",
+        json!({"name": "Fabrikam", "zone": "UTC"}),
+    );
+    let customer = tried("PATCH", "", json!({"customer_id": fabrikam.text("/id")}));
+    let (_, _, moves) = resolve(&customer);
+    assert!(moves, "no promise of Contoso's is left: {customer}");
+    tried(
+        "POST",
+        "/affected",
+        json!({"customer_id": fabrikam.text("/id")}),
+    );
+    let times = json!({"reported": [{"customer_id": contoso, "reported_at": "2026-06-01T08:00:00Z"}], "why": "x", "evidence": "#1"});
+    assert_eq!(
+        resolve(&tried("POST", "/times", times)),
+        (due("13:00:00"), due("12:00:00"), true)
+    );
+    let merge = tried("POST", "/merge", json!({"into": other, "why": "the same"}));
+    let keys: Vec<&Value> = merge["clocks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| &it["key"])
+        .collect();
+    assert!(
+        keys.contains(&&json!(one)) && keys.contains(&&json!(other)),
+        "{keys:?}"
+    );
+    // Without the word it is done, and then there is something to try the way back from.
+    p.done(
+        "POST",
+        &format!("{at}/merge"),
+        json!({"into": other, "why": "the same"}),
+    );
+    let parts = p.get(&format!("{at}/parts"));
+    assert_eq!(parts.text("/merged_into"), other);
+    assert_eq!(
+        p.get(&format!("/api/v1/tickets/{other}/parts")).body["absorbed"],
+        json!([one])
+    );
+    let clocks = p.get(&format!("{at}/clocks"));
+    assert!(
+        clocks.body["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|it| it["cancelled"] == "merged")
+    );
+    let apart = p.call(
+        "POST",
+        &format!("{at}/unmerge?dry_run=1"),
+        &[],
+        Some("{\"why\":\"two\"}"),
+    );
+    assert_eq!(apart.body["ticket"]["is_open"], true, "{}", apart.body);
+    p.done(
+        "POST",
+        &format!("{at}/unmerge"),
+        json!({"why": "two cables"}),
+    );
+    // A key makes a look no change, and a look no answer to a change.
+    let heads = [("idempotency-key", "k1")];
+    let body = "{\"severity\":\"disaster\"}";
+    is(
+        &p.call(
+            "POST",
+            &format!("{at}/severity?dry_run=1"),
+            &heads,
+            Some(body),
+        ),
+        200,
+    );
+    assert_eq!(p.get(&at).text("/severity"), "high");
+    let wrong = p.call(
+        "POST",
+        &format!("{at}/severity?dry_run=perhaps"),
+        &[],
+        Some(body),
+    );
+    assert_eq!(
+        wrong.faults(),
+        [("dry_run".to_owned(), "not-a-flag".to_owned())]
+    );
+    let wrong = p.call("POST", &format!("{at}/severity?try=1"), &[], Some(body));
+    assert_eq!(
+        wrong.faults(),
+        [("try".to_owned(), "unknown-field".to_owned())]
+    );
+    // Held from the first moment, released one by one, opened again.
+    let held = p.opened(
+        json!({"title": "Move racks", "severity": "high", "customer_id": contoso,
+        "hold": {"on": "customer", "reason": "a date"}}),
+    );
+    let place = format!("/api/v1/tickets/{held}");
+    let hold = p.get(&place).text("/holds/0/id");
+    assert_eq!(p.get(&place).text("/holds/0/whom"), "Contoso");
+    let release = format!("{{\"hold_id\":\"{hold}\"}}");
+    let tried = p.call(
+        "POST",
+        &format!("{place}/release?dry_run=true"),
+        &[],
+        Some(&release),
+    );
+    assert_eq!(
+        tried.body["clocks"][0]["after"]["state"], "running",
+        "{}",
+        tried.body
+    );
+    is(
+        &p.call("POST", &format!("{place}/release"), &[], Some(&release)),
+        200,
+    );
+    let nothing = p.call("POST", &format!("{place}/release"), &[], Some(&release));
+    assert_eq!(nothing.text("/rule"), "not-held");
+    let ahead = json!({"on": "date", "reason": "later", "since": "2026-06-02T09:00:00Z"});
+    let refused = p.call(
+        "POST",
+        &format!("{place}/hold"),
+        &[],
+        Some(&ahead.to_string()),
+    );
+    assert_eq!(
+        (refused.status, refused.text("/rule").as_str()),
+        (422, "hold-in-future")
+    );
+    p.done("POST", &format!("{place}/resolve"), json!({"how": "moved"}));
+    let again = p.call(
+        "POST",
+        &format!("{place}/reopen?dry_run=1"),
+        &[],
+        Some("{\"why\":\"no\"}"),
+    );
+    assert_eq!(again.body["ticket"]["state"], "in_progress");
+    p.desk.let_letters_go();
+});
+
+both_databases!(
+    a_note_is_shared_and_a_needless_answer_spared_by_the_api,
+    |desk| {
+        let two = Two::new(desk);
+        let p: &Program = &two.p;
+        let (contoso, carol) = two.contoso();
+        let key = p.opened(json!({"title": "Slow", "customer_id": contoso, "requester_id": carol}));
+        let at = |rest: &str| format!("/api/v1/tickets/{key}/{rest}");
+        p.done("POST", &at("notes"), json!({"body": "The card is dead."}));
+        let seq = p.get(&format!("/api/v1/tickets/{key}")).body["entry_count"]
+            .as_i64()
+            .unwrap();
+        p.done("POST", &at(&format!("entries/{seq}/share")), Value::Null);
+        let seen = p.get(&at("entries?limit=5"));
+        assert!(
+            seen.body["items"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|it| it["kind"] == "shared" && it["audience"] == "customer")
+        );
+        let missing = p.call("POST", &at("entries/99/share"), &[], None);
+        is(&missing, 404);
+        let silent = p.call("POST", &at("no-reply-needed"), &[], Some("{}"));
+        assert_eq!(silent.faults(), [("why".to_owned(), "required".to_owned())]);
+        p.done(
+            "POST",
+            &at("no-reply-needed"),
+            json!({"why": "thanks only"}),
+        );
+        p.desk.let_letters_go();
+    }
+);
+
+both_databases!(
+    a_form_that_moves_a_deadline_is_shown_first_and_one_that_moves_none_is_saved,
+    |desk| {
+        desk.let_letters_go();
+        let ada = house(&desk);
+        let (contoso, fabrikam) = (customer(&desk, "Contoso"), customer(&desk, "Fabrikam"));
+        promise(&desk, &ada, contoso, &[(Metric::Resolve, None, 4 * HOUR)]);
+        promise(&desk, &ada, fabrikam, &[(Metric::Resolve, None, 2 * HOUR)]);
+        let ticket = open(&desk, &ada, Severity::High, Some(contoso));
+        let browser = Browser::of(&desk, &ada);
+        let place = format!("/{}", ticket.key);
+        let post =
+            |verb: &str, form: &[(&str, &str)]| browser.post(&format!("{place}/{verb}"), form);
+        // The agreement promises the same for every severity.
+        post("severity", &[("severity", "average"), ("why", "")]).is(303);
+        post("severity", &[("severity", "high"), ("preview", "yes")])
+            .is(200)
+            .says("No deadline moves.");
+        assert_eq!(now_of(&desk, &ticket).severity, Some(Severity::Average));
+        let edit = [
+            ("was-title", "DB master down"),
+            ("title", "DB master down"),
+            ("was-customer", "Contoso"),
+            ("customer", "Fabrikam"),
+            ("was-service", ""),
+            ("service", ""),
+            ("was-team", ""),
+            ("team", ""),
+            ("was-due_at", ""),
+            ("due_at", ""),
+            ("was-bridge_url", ""),
+            ("bridge_url", ""),
+            ("was-chat_url", ""),
+            ("chat_url", ""),
+        ];
+        let shown = post("edit", &edit);
+        // Stockholm's wall clock: due at 15:00 for the one, at 13:00 for the other.
+        shown
+            .is(200)
+            .says("With these changes")
+            .says("15:00")
+            .says("13:00")
+            .says("Resolve, Fabrikam")
+            .says("cancelled");
+        assert_eq!(now_of(&desk, &ticket).customer, Some(contoso));
+        let rev = now_of(&desk, &ticket).version.to_string();
+        let mut sure = edit.to_vec();
+        sure.extend([("confirmed", "yes"), ("rev", &rev)]);
+        post("edit", &sure).is(303);
+        assert_eq!(now_of(&desk, &ticket).customer, Some(fabrikam));
+        let mut title = edit;
+        (title[1].1, title[2].1) = ("DB master is down", "Fabrikam");
+        post("edit", &title).is(303);
+        // A hold moves it; the way back as well.
+        post("hold", &[("on", "vendor"), ("reason", "a part")])
+            .is(200)
+            .says("held, without an end");
+        ticket_hold::hold(
+            &desk.as_person(&ada),
+            ticket.key,
+            None,
+            &NewHold::new(WaitingOn::Vendor, "a part"),
+        )
+        .unwrap();
+        post("release", &[])
+            .is(200)
+            .says("Without the hold")
+            .says("held, without an end");
+        assert!(now_of(&desk, &ticket).is_held());
+        // What nobody may do isn't shown to be possible.
+        post("step", &[("to", "closed"), ("why", "")])
+            .is(422)
+            .says("can&#39;t go from");
+    }
+);
