@@ -156,6 +156,7 @@ fn promise(ctx: &Ctx<'_>) {
         customer: None,
         name: house.name.clone(),
         targets,
+        backdate_days: house.backdate_days,
         is_active: true,
     };
     agreement::change_agreement(ctx, house.id, house.version, &details).expect("agreed");

@@ -82,6 +82,7 @@ impl Watch {
             customer: None,
             name: house.name.clone(),
             targets: vec![target],
+            backdate_days: house.backdate_days,
             is_active: true,
         };
         change_agreement(&ctx, house.id, house.version, &details).expect("agreed");
