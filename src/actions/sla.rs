@@ -407,6 +407,11 @@ fn cache_of(
     now: Timestamp,
 ) -> ClockRow {
     let moved = known.is_some_and(|known| known.deadline_at != clock.deadline_at);
+    // Set back, it may owe warnings that lie before those that were dealt with.
+    let warned = known.map(|known| match known.anchor_at > clock.anchor_at {
+        true => clock.anchor_at,
+        false => known.warned_until,
+    });
     ClockRow {
         id: known.map_or_else(|| -> ClockId { Id::new(now) }, |known| known.id),
         ticket_id: ticket,
@@ -425,7 +430,7 @@ fn cache_of(
         cancelled: clock.cancelled,
         breached_at: clock.breached_at,
         late_by_change: clock.late_by_change,
-        warned_until: known.map_or(clock.anchor_at, |known| known.warned_until),
+        warned_until: warned.unwrap_or(clock.anchor_at),
         generation: known.map_or(0, |known| known.generation + i32::from(moved)),
         next_wake_at: None,
     }

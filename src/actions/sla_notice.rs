@@ -82,6 +82,14 @@ pub(super) fn tell_what_is_due(
     };
     row.warned_until = due_at;
     let threshold = threshold.to_string();
+    // What was told once is told again only when it falls due once more, not when it turns out to have been due before.
+    let has_just_moved = known.is_some_and(|known| known.generation != row.generation);
+    let is_old = fired
+        .iter()
+        .any(|(clock, told, _)| *clock == row.id && *told == threshold);
+    if has_just_moved && is_old {
+        return false;
+    }
     if !fire(slate, row, &threshold, due_at, fired, now) {
         return false;
     }

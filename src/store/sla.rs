@@ -281,10 +281,9 @@ pub struct ClockRow {
 }
 
 impl ClockRow {
-    /// A correction took it back: it stands for what was written of it, and for no promise. What was promised by hand is
-    /// taken back by hand, and did run.
+    /// A correction took it back, or whoever had promised it by hand: it stands for what was written of it, and for no promise.
     pub fn is_taken_back(&self) -> bool {
-        self.cancelled == Some(CancelReason::TakenBack) && self.target_id.is_some()
+        self.cancelled == Some(CancelReason::TakenBack)
     }
 
     pub fn standing(&self) -> Standing {

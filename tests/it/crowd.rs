@@ -289,6 +289,7 @@ both_databases!(
         let reply = || Deed::Reply(ada.id, "We see it.".to_owned());
         let resolve = || Deed::Resolve("Started it again.".to_owned());
         let hold = Deed::Hold(NewHold {
+            whom: "Contoso".to_owned(),
             until: Some(START.plus_secs(3 * DAY)),
             ..NewHold::new(WaitingOn::Customer, "an answer")
         });

@@ -79,7 +79,7 @@ both_databases!(
         let again = ticket_hold::release(&by(), ticket.key, None, Some(held.holds[0].id));
         assert!(matches!(again, Err(Error::Refused(refusal)) if refusal.rule == "not-held"));
         // Nobody releases the other: it ends by itself, to the second.
-        desk.advance(2 * HOUR);
+        desk.advance(90 * MINUTE);
         assert!(!now_of(&desk, &ticket).is_held());
         let resolve = clock(&desk, &ticket, Metric::Resolve);
         assert_eq!(

@@ -114,6 +114,7 @@ both_databases!(
                 .is_some()
         );
         act::reply(&by(), ticket.key, "We see it.", None, None).unwrap();
+        desk.advance(1);
         let head = "Subject: Re: Uplink down\r\nIn-Reply-To: <c1@contoso.example>";
         mail(&desk, "carol@contoso.example", head, "Thanks. And now?");
         let respond = of_metric(&desk, &ticket, Metric::Respond);

@@ -67,11 +67,11 @@ impl NewHold {
     pub fn read(&self) -> Result<hold::NewHold> {
         let mut fields = Fields::new();
         let reason = fields.take(text::body("reason", &self.reason));
-        let whom = fields.take(text::one_line("whom", &self.whom, text::NAME_CHARS));
+        let whom = fields.take(text::optional_line("whom", &self.whom, text::NAME_CHARS));
         fields.check()?;
         Ok(hold::NewHold {
             on: self.on.0,
-            whom: whom.unwrap_or_default(),
+            whom: whom.flatten().unwrap_or_default(),
             reason: reason.unwrap_or_default(),
             since: self.since.map(|at| at.0),
             until: self.until.map(|at| at.0),

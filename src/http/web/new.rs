@@ -258,7 +258,7 @@ fn open_from(ctx: &Ctx<'_>, posted: &Posted, zone: chrono_tz::Tz) -> Result<Tick
     ));
     let hold_on: Option<WaitingOn> = word_of(posted, "hold_on", &mut fields);
     let reason = posted.text("hold_reason");
-    let hold_reason = fields.take(text::one_line("hold_reason", reason, 200));
+    let hold_reason = fields.take(text::optional_line("hold_reason", reason, 200));
     let labels = fields.take(labels(posted.text("labels")));
     fields.take(posted.check_files("file"));
     fields.check()?;
@@ -278,7 +278,7 @@ fn open_from(ctx: &Ctx<'_>, posted: &Posted, zone: chrono_tz::Tz) -> Result<Tick
         due_at: due_at.flatten(),
         hold: hold_on.map(|on| NewHold {
             until: hold_until.flatten(),
-            ..NewHold::new(on, hold_reason.unwrap_or_default())
+            ..NewHold::new(on, hold_reason.flatten().unwrap_or_default())
         }),
         labels: labels.unwrap_or_default(),
         ..Opening::default()

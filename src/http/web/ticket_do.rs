@@ -297,7 +297,7 @@ fn new_hold(posted: &Posted, zone: chrono_tz::Tz, now: Timestamp) -> Result<NewH
         |name: &'static str| fields.take(when::instant(name, posted.text(name), zone, now));
     let (since, until, nudge_at) = (at("since"), at("until"), at("nudge_at"));
     let reason = fields.take(text::one_line("reason", posted.text("reason"), 200));
-    let whom = fields.take(text::one_line(
+    let whom = fields.take(text::optional_line(
         "whom",
         posted.text("whom"),
         text::NAME_CHARS,
@@ -305,7 +305,7 @@ fn new_hold(posted: &Posted, zone: chrono_tz::Tz, now: Timestamp) -> Result<NewH
     fields.check()?;
     let hold = NewHold::new(on.unwrap_or(WaitingOn::Date), reason.unwrap_or_default());
     Ok(NewHold {
-        whom: whom.unwrap_or_default(),
+        whom: whom.flatten().unwrap_or_default(),
         since: since.flatten(),
         until: until.flatten(),
         nudge_at: nudge_at.flatten(),

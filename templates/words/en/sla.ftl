@@ -124,6 +124,7 @@ step-more = The steps after these are left out.
 
 preview = Show what moves
 preview-title = Before it is saved
+preview-ticket = Ticket
 preview-before = Now
 preview-after = Afterwards
 preview-none = no promise
