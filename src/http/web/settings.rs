@@ -10,6 +10,7 @@ use crate::actions::{allow, house, settings};
 use crate::app::{App, Ctx};
 use crate::domain::access::{Action, Target};
 use crate::domain::id::{AuditId, Id};
+use crate::domain::notify::{Loudness, loudness};
 use crate::domain::settings::{SettingKey, Settings, masked_relay};
 use crate::domain::severity::Severity;
 use crate::domain::sla_notice::{self, Hearer, Moment};
@@ -40,7 +41,7 @@ struct ClockRule {
     name: &'static str,
     title: String,
     hearers: Vec<String>,
-    rows: Vec<(String, Vec<Tickbox>)>,
+    rows: Vec<(String, Vec<Option<Tickbox>>)>,
 }
 
 struct Tickbox {
@@ -81,15 +82,15 @@ fn clock_rules(form: &Form, words: &Words) -> Vec<ClockRule> {
                     let whose = severity.map_or("other", Severity::as_str);
                     let label = words.t(&format!("severity-{whose}")).into_owned();
                     let boxes = hearers_at(*key)
-                        // Without a severity nobody is ever paged.
-                        .filter(|hearer| severity.is_some() || *hearer != Hearer::Page)
                         .map(|hearer| {
                             let value = format!("{whose}:{hearer}");
-                            Tickbox {
+                            // Nobody is ever paged for what has no severity, or a quiet one.
+                            let pages = severity.is_some_and(|it| loudness(it) > Loudness::Silent);
+                            (hearer != Hearer::Page || pages).then(|| Tickbox {
                                 is_ticked: form.is_ticked(key.as_str(), &value),
                                 label: format!("{label}: {}", word(hearer)),
                                 value,
-                            }
+                            })
                         })
                         .collect();
                     (label, boxes)
