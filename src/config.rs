@@ -84,7 +84,7 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "upload_limit_mb",
         default: "25",
-        meaning: "largest upload through a form, 1 to 1000",
+        meaning: "largest upload through a form or the API, 1 to 1000",
     },
     Key {
         name: "mail_limit_mb",

@@ -3,13 +3,20 @@
 
 use super::ticket_parts::Evidence;
 use crate::app::Ctx;
+use crate::domain::refusal::FieldError;
+use crate::domain::text;
 use crate::error::Result;
 use crate::store;
 
-/// Stores the bytes of a file.
+/// Stores the bytes of a file. Those that were redacted don't come back.
 pub fn keep(ctx: &Ctx<'_>, name: &str, media_type: &str, bytes: &[u8]) -> Result<Evidence> {
+    let hash = store::blob::put(&ctx.app.store, bytes, ctx.now)?;
+    if ctx.read(|conn| store::blob::is_redacted(conn, hash))? {
+        let refused = FieldError::new("file", "file-redacted");
+        return Err(refused.with("name", text::file_name(name)).into());
+    }
     Ok(Evidence {
-        hash: store::blob::put(&ctx.app.store, bytes, ctx.now)?,
+        hash,
         name: name.to_owned(),
         media_type: media_type.to_owned(),
         size_bytes: bytes.len() as i64,

@@ -25,6 +25,7 @@ pub mod page_note;
 pub mod people;
 pub mod portal;
 pub mod postmortem;
+pub mod redact;
 pub mod repository;
 pub mod roster;
 pub mod settings;

@@ -466,11 +466,18 @@ pub fn set_policy(
     })
 }
 
+/// Whose calendar is meant: one's own, and machines have none.
+fn own_calendar(ctx: &Ctx<'_>) -> Result<PersonId> {
+    let person = ctx.by.person();
+    let whose = person.map_or(Target::House, Target::Of);
+    allow(&ctx.by, Action::KeepOwnWays, whose)?;
+    Ok(person.ok_or_else(|| Refusal::new("only-people"))?)
+}
+
 /// A new calendar address for whoever asks: a team's schedule, or their own shifts. The old one stops working. Returns the token,
 /// which is shown once.
 pub fn renew_feed(ctx: &Ctx<'_>, team: Option<TeamId>) -> Result<String> {
-    allow(&ctx.by, Action::ReadHouse, Target::House)?;
-    let person = ctx.by.person().ok_or_else(|| Refusal::new("only-people"))?;
+    let person = own_calendar(ctx)?;
     let mut secret = [0_u8; 24];
     getrandom::fill(&mut secret).map_err(Error::internal)?;
     let token = {
@@ -498,8 +505,7 @@ pub fn renew_feed(ctx: &Ctx<'_>, team: Option<TeamId>) -> Result<String> {
 
 /// Ends a calendar address of whoever asks.
 pub fn revoke_feed(ctx: &Ctx<'_>, team: Option<TeamId>) -> Result<()> {
-    allow(&ctx.by, Action::ReadHouse, Target::House)?;
-    let person = ctx.by.person().ok_or_else(|| Refusal::new("only-people"))?;
+    let person = own_calendar(ctx)?;
     ctx.write(
         |tx| match store::oncall::revoke_feeds(tx, person, team, ctx.now)? {
             0 => Err(Error::NotFound),

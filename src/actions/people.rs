@@ -17,6 +17,9 @@ use crate::error::{Error, Fields, Result, is_unique_violation};
 use crate::store::people::{self as rows, Holder};
 use crate::store::{Tx, house};
 
+/// Ways of one person: each is tried for a page.
+const MOST_WAYS: usize = 10;
+
 /// A person who was just invited.
 #[derive(Debug, Clone)]
 pub struct Invited {
@@ -141,38 +144,58 @@ pub fn edit_profile(ctx: &Ctx<'_>, rev: i64, details: &PersonDetails) -> Result<
     })
 }
 
-/// One way to be reached, as typed. Empty lines are left out; at least mail must remain, which every account has.
+/// One way to be reached, as typed; `None` for an empty text.
+pub fn parse_way(
+    channel: Channel,
+    text: &str,
+) -> std::result::Result<Option<(Channel, String)>, FieldError> {
+    match channel {
+        Channel::Mail if text.trim().is_empty() => Ok(None),
+        Channel::Mail => {
+            let email = EmailAddress::parse(text).map_err(|error| FieldError {
+                field: "way_mail".into(),
+                ..error
+            })?;
+            Ok(Some((channel, email.as_str().to_owned())))
+        }
+        Channel::Webhook => Ok(web_address("way_webhook", text)?.map(|url| (channel, url))),
+    }
+}
+
+/// Ways to be reached, as typed line by line. Empty lines are left out; with none it is mail, which every account has.
 pub fn parse_ways(mails: &[&str], hooks: &[&str]) -> Result<Vec<(Channel, String)>> {
     let mut fields = Fields::new();
+    let mails = mails.iter().map(|text| parse_way(Channel::Mail, text));
+    let hooks = hooks.iter().map(|text| parse_way(Channel::Webhook, text));
     let mut ways = Vec::new();
-    for text in mails.iter().filter(|text| !text.trim().is_empty()) {
-        let parsed = EmailAddress::parse(text).map_err(|error| FieldError {
-            field: "way_mail".into(),
-            ..error
-        });
-        if let Some(email) = fields.take(parsed) {
-            ways.push((Channel::Mail, email.as_str().to_owned()));
-        }
-    }
-    for text in hooks {
-        if let Some(Some(url)) = fields.take(web_address("way_webhook", text)) {
-            ways.push((Channel::Webhook, url));
-        }
+    for read in mails.chain(hooks) {
+        ways.extend(fields.take(read).flatten());
     }
     fields.check()?;
     Ok(ways)
 }
 
-/// Makes these one's ways to be reached, in this order; none: by one's mail address.
+/// Makes these one's own ways to be reached, in this order; none: by one's mail address.
 pub fn set_ways(ctx: &Ctx<'_>, ways: &[(Channel, String)]) -> Result<()> {
     let id = ctx.by.person().ok_or(Error::NotFound)?;
-    allow(&ctx.by, Action::KeepOwnAccount, Target::Of(id))?;
-    if ways.len() > 10 {
+    allow(&ctx.by, Action::KeepOwnWays, Target::Of(id))?;
+    put_ways(ctx, id, ways)
+}
+
+/// As [`set_ways`], for somebody else.
+pub fn set_ways_of(ctx: &Ctx<'_>, id: PersonId, ways: &[(Channel, String)]) -> Result<()> {
+    allow(&ctx.by, Action::ManagePeople, Target::House)?;
+    put_ways(ctx, id, ways)
+}
+
+fn put_ways(ctx: &Ctx<'_>, id: PersonId, ways: &[(Channel, String)]) -> Result<()> {
+    if ways.len() > MOST_WAYS {
         return Err(FieldError::new("way_mail", "too-many-ways")
-            .with("max", "10")
+            .with("max", MOST_WAYS.to_string())
             .into());
     }
     ctx.write(|tx| {
+        let person = rows::person(tx, id)?.ok_or(Error::NotFound)?;
         let ways: Vec<Way> = ways
             .iter()
             .map(|(channel, address)| Way {
@@ -182,7 +205,7 @@ pub fn set_ways(ctx: &Ctx<'_>, ways: &[(Channel, String)]) -> Result<()> {
             })
             .collect();
         rows::set_ways(tx, id, &ways)?;
-        audit::note(tx, ctx, "ways-set", ctx.by.name(), &Facts::new())
+        audit::note(tx, ctx, "ways-set", &person.name, &Facts::new())
     })
 }
 
@@ -235,6 +258,15 @@ pub fn deactivate(ctx: &Ctx<'_>, id: PersonId) -> Result<()> {
         shut_out(tx, ctx, Holder::Person(id), true)?;
         audit::note(tx, ctx, "person-deactivated", &person.name, &Facts::new())
     })
+}
+
+/// Deactivates a person or lets them in again.
+pub fn set_active(ctx: &Ctx<'_>, id: PersonId, is_active: bool) -> Result<()> {
+    if is_active {
+        reactivate(ctx, id)
+    } else {
+        deactivate(ctx, id)
+    }
 }
 
 /// Lets a person in again, with the grants they had.

@@ -6,7 +6,7 @@ use super::{allow, meeting, record, settings};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Principal, Role, Target};
 use crate::domain::id::{Kind, PersonId, TicketId, TicketKey};
-use crate::domain::postmortem::{MeetingState, Moment, Section, missing, require_other_reviewer};
+use crate::domain::postmortem::{MeetingState, Moment, Readiness, Section, missing};
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::severity::{Priority, Severity};
 use crate::domain::task::{ActionType, require_deliverable};
@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::render::postmortem::draft;
 use crate::store::postmortem::{ActionItem, PostMortem};
 use crate::store::timeline::Recorded;
-use crate::store::{self, Tx};
+use crate::store::{self, Conn, Tx};
 use crate::words::Words;
 
 /// The name under which the rule writes on timelines.
@@ -224,6 +224,20 @@ pub fn write(
     })
 }
 
+/// What the next steps of a post-mortem depend on, for whoever acts.
+pub fn readiness(conn: &mut Conn, ctx: &Ctx<'_>, pm: &Ticket) -> Result<Readiness> {
+    let is_me = |id: Option<PersonId>| id.is_some() && id == ctx.by.person();
+    let record = store::postmortem::by_ticket(conn, pm.id)?;
+    let meeting = store::postmortem::meeting_of(conn, pm.id)?;
+    Ok(Readiness {
+        lacks: missing(&store::postmortem::sections(conn, pm.id)?),
+        is_author: is_me(record.and_then(|record| record.author_id)),
+        is_owner: is_me(pm.owner),
+        is_meeting_planned: meeting.is_some_and(|it| it.state == MeetingState::Planned),
+        people_who_could: able(conn)?.len(),
+    })
+}
+
 /// What a step of a post-mortem needs besides the state machine; asked by `ticket::step`, so that every door meets it.
 pub(super) fn before_step(
     tx: &mut Tx,
@@ -233,41 +247,14 @@ pub(super) fn before_step(
     why: &str,
 ) -> Result<()> {
     let person = ctx.by.person();
-    let known = store::postmortem::by_ticket(tx, pm.id)?;
+    readiness(tx, ctx, pm)?.allow(pm, to)?;
     match to {
         State::InReview if pm.state == State::Draft => {
-            let lacks = missing(&store::postmortem::sections(tx, pm.id)?);
-            if let Some(first) = lacks.first() {
-                return Err(Refusal::new("postmortem-incomplete")
-                    .with("count", lacks.len().to_string())
-                    .with("section", first.as_str())
-                    .into());
-            }
             store::postmortem::set_author(tx, pm.id, person)?;
         }
-        State::Reviewed => {
-            let author = known.and_then(|known| known.author_id);
-            let is_author = author.is_some() && author == person;
-            require_other_reviewer(is_author, able(tx)?.len())?;
-            store::postmortem::set_reviewer(tx, pm.id, person)?;
-        }
-        // Skipping is signed by somebody whose it isn't, and says why.
-        State::Skipped => {
-            need_reason(why)?;
-            let is_owner = pm.owner.is_some() && pm.owner == person;
-            require_other_reviewer(is_owner, able(tx)?.len())?;
-        }
+        State::Reviewed => store::postmortem::set_reviewer(tx, pm.id, person)?,
+        State::Skipped => need_reason(why)?,
         State::Draft if pm.state == State::InReview => need_reason(why)?,
-        State::Closed => {
-            let meeting = store::postmortem::meeting_of(tx, pm.id)?;
-            if let Some(meeting) = meeting
-                && meeting.state == MeetingState::Planned
-            {
-                return Err(Refusal::new("meeting-open")
-                    .with("key", pm.key.to_string())
-                    .into());
-            }
-        }
         _ => {}
     }
     Ok(())
@@ -281,8 +268,8 @@ fn need_reason(why: &str) -> Result<()> {
 }
 
 /// Who could review a post-mortem or approve a report.
-pub(super) fn able(tx: &mut Tx) -> Result<Vec<PersonId>> {
-    Ok(store::people::persons(tx)?
+pub(super) fn able(conn: &mut Conn) -> Result<Vec<PersonId>> {
+    Ok(store::people::persons(conn)?
         .into_iter()
         .filter(|person| person.is_active)
         .filter(|person| person.roles.has(Role::Responder) || person.roles.has(Role::Lead))
@@ -380,7 +367,7 @@ pub fn commit_to(ctx: &Ctx<'_>, task: TicketKey, text: &str) -> Result<Ticket> {
 }
 
 /// The tasks of a post-mortem with what they are for, in the order of their making.
-pub fn actions(conn: &mut store::Conn, pm: TicketId) -> Result<Vec<(ActionItem, Ticket)>> {
+pub fn actions(conn: &mut Conn, pm: TicketId) -> Result<Vec<(ActionItem, Ticket)>> {
     let items = store::postmortem::actions(conn, pm)?;
     let ids: Vec<TicketId> = items.iter().map(|item| item.task_id).collect();
     let mut tasks = store::ticket::by_ids(conn, &ids)?;

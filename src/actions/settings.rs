@@ -74,6 +74,18 @@ pub fn in_force_with(app: &App, conn: &mut Conn) -> Result<Settings> {
     Ok(settings)
 }
 
+/// The settings that the process's own configuration decides: what is set in the browser has no effect meanwhile.
+pub fn overruled(app: &App) -> Vec<&'static str> {
+    let config = &app.config;
+    let decided = [
+        ("public_url", config.public_url.is_some()),
+        ("smtp_relay", config.smtp_relay.is_some()),
+        ("mail_from", config.mail_from.is_some()),
+    ];
+    let decided = decided.into_iter().filter(|(_, is_decided)| *is_decided);
+    decided.map(|(key, _)| key).collect()
+}
+
 /// What set-up asks for. No zone is guessed.
 #[derive(Debug, Clone)]
 pub struct Founding {

@@ -463,31 +463,42 @@ fn step_with(
 ) -> Result<Ticket> {
     let why = text::body("why", why)?;
     change(ctx, key, rev, Action::MoveTicket, |tx, ticket| {
-        if key.kind == Kind::Change && to != State::Cancelled && ticket.is_open() {
-            // Approval, start and outcome have rules of their own: `actions::change`.
-            return Err(Refusal::new("step-of-a-change")
-                .with("key", key.to_string())
-                .into());
-        }
-        if key.kind == Kind::PostMortem {
-            super::postmortem::before_step(tx, ctx, ticket, to, &why)?;
-        }
-        let entry = match to {
-            State::Resolved | State::Done => ticket.resolve(&why, ctx.now)?,
-            State::Cancelled => ticket.cancel(&why, ctx.now)?,
-            _ if !ticket.is_open() && to.is_open() => ticket.reopen(&why, ctx.now)?,
-            _ => ticket.step(to, ctx.now)?.body(&why),
-        };
-        match entry.kind {
-            EntryKind::Restored | EntryKind::Resolved => {
-                store::ticket::restore_affected(tx, ticket.id, Some(ctx.now))?;
-            }
-            EntryKind::Reopened => store::ticket::restore_affected(tx, ticket.id, None)?,
-            _ => {}
-        }
+        let entries = step_in(tx, ctx, ticket, to, &why)?;
         ticket_merge::resolve_children(tx, ctx, ticket, children, &why)?;
-        Ok(vec![entry])
+        Ok(entries)
     })
+}
+
+fn step_in(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    ticket: &mut Ticket,
+    to: State,
+    why: &str,
+) -> Result<Vec<Entry>> {
+    let key = ticket.key;
+    if key.kind == Kind::Change && to != State::Cancelled && ticket.is_open() {
+        // Approval, start and outcome have rules of their own: `actions::change`.
+        return Err(Refusal::new("step-of-a-change")
+            .with("key", key.to_string())
+            .into());
+    }
+    if key.kind == Kind::PostMortem {
+        super::postmortem::before_step(tx, ctx, ticket, to, why)?;
+    }
+    let entry = match to {
+        State::Resolved | State::Done => ticket.resolve(why, ctx.now)?,
+        State::Cancelled => ticket.cancel(why, ctx.now)?,
+        _ => ticket.step(to, ctx.now)?.body(why),
+    };
+    match entry.kind {
+        EntryKind::Restored | EntryKind::Resolved => {
+            store::ticket::restore_affected(tx, ticket.id, Some(ctx.now))?;
+        }
+        EntryKind::Reopened => store::ticket::restore_affected(tx, ticket.id, None)?,
+        _ => {}
+    }
+    Ok(vec![entry])
 }
 
 pub fn resolve(ctx: &Ctx<'_>, key: TicketKey, rev: Option<i64>, how: &str) -> Result<Ticket> {
@@ -510,13 +521,17 @@ pub fn resolve_with(
     step_with(ctx, key, rev, state, how, children)
 }
 
+/// Opens it again, where its kind begins or went on. One that is open is refused, whatever its next step is called.
 pub fn reopen(ctx: &Ctx<'_>, key: TicketKey, rev: Option<i64>, why: &str) -> Result<Ticket> {
-    let first = match key.kind {
-        Kind::Incident => State::InProgress,
-        Kind::Change | Kind::PostMortem => State::Draft,
-        Kind::Task => State::Open,
-    };
-    step(ctx, key, rev, first, why)
+    let why = text::body("why", why)?;
+    change(ctx, key, rev, Action::MoveTicket, |tx, ticket| {
+        if ticket.is_open() {
+            return Err(Refusal::new("already-open")
+                .with("key", key.to_string())
+                .into());
+        }
+        step_in(tx, ctx, ticket, State::reopened(key.kind), &why)
+    })
 }
 
 pub fn change_severity(

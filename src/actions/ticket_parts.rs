@@ -1,7 +1,7 @@
 //! What hangs on a ticket: who was hit, roles, watchers, labels, links, evidence, marks.
 
 use super::record;
-use super::ticket::{active_name, change, name_of, written};
+use super::ticket::{active_name, change, name_of};
 use crate::app::Ctx;
 use crate::domain::access::Action;
 use crate::domain::id::{CustomerId, Id, Kind, PersonId, TicketId, TicketKey};
@@ -270,40 +270,6 @@ pub fn mark_for_report(ctx: &Ctx<'_>, key: TicketKey, seq: i64, mark: bool) -> R
             Entry::new(EntryKind::ReportMarked)
                 .fact("entry", seq)
                 .fact("mark", mark),
-        ])
-    })
-}
-
-/// Replaces an entry's text by a tombstone that keeps its hash: on the timeline, in the index, in the mail that brought it and in
-/// the letter that carried it out. Files that hang on the entry stay.
-pub fn redact(ctx: &Ctx<'_>, key: TicketKey, seq: i64, why: &str) -> Result<Ticket> {
-    let why = written("why", why)?;
-    change(ctx, key, None, Action::Redact, |tx, ticket| {
-        let entry = store::timeline::by_seq(tx, ticket.id, seq)?.ok_or(Error::NotFound)?;
-        if entry.redacted_at.is_some() {
-            return Err(Refusal::new("already-redacted").into());
-        }
-        let sent = store::blob::Hash::of(entry.body.as_bytes());
-        if store::outbox::is_frozen_as(tx, ticket.id, seq, sent)? {
-            store::blob::redact(tx, sent)?;
-        }
-        for raw in store::intake::raw_of_entry(tx, ticket.id, seq)? {
-            store::blob::redact(tx, raw)?;
-        }
-        let hash = sent.hex();
-        store::timeline::redact(
-            tx,
-            ticket.id,
-            seq,
-            &format!("[redacted, sha256 {hash}]"),
-            ctx.now,
-        )?;
-        store::search::forget(tx, entry.id)?;
-        Ok(vec![
-            Entry::new(EntryKind::Redacted)
-                .fact("entry", seq)
-                .fact("sha256", &hash)
-                .body(&why),
         ])
     })
 }

@@ -247,6 +247,8 @@ words! {
         ManageSettings = "manage_settings",
         /// Verdicts and events from a repository's hooks.
         SendHookEvents = "send_hook_events",
+        /// How one is reached: own ways, own calendar of shifts.
+        KeepOwnWays = "keep_own_ways",
         /// Own profile, password, sessions, tokens.
         KeepOwnAccount = "keep_own_account",
     }
@@ -285,7 +287,7 @@ const fn roles_for(action: Action) -> Roles {
         | Action::ManageRepositories
         | Action::ManageSettings => Roles::of(&[Admin]),
         Action::SendHookEvents | Action::AskForHelp | Action::Answer => Roles::NONE,
-        Action::KeepOwnAccount => Roles::all(),
+        Action::KeepOwnWays | Action::KeepOwnAccount => Roles::all(),
     }
 }
 
@@ -309,7 +311,10 @@ const fn scope_for(action: Action) -> Option<Scope> {
         | Action::HandleMail
         | Action::PageSomeone => Some(Scope::Tickets),
         Action::RunChange | Action::ApproveChange | Action::BreakGlass => Some(Scope::Changes),
-        Action::AcknowledgePage | Action::OverrideShift | Action::PlanOncall => Some(Scope::Oncall),
+        Action::AcknowledgePage
+        | Action::OverrideShift
+        | Action::PlanOncall
+        | Action::KeepOwnWays => Some(Scope::Oncall),
         Action::ManageCustomers
         | Action::ManageAgreements
         | Action::ManageServices
@@ -419,6 +424,9 @@ fn staff(
         Target::Of(owner) if second_pair_of_eyes && Some(owner) == person => {
             Err(Denial::NotYours(Refusal::new("not-your-own")))
         }
+        Target::Of(owner) if action == Action::KeepOwnWays && Some(owner) != person => {
+            Err(Denial::Hidden)
+        }
         Target::Of(_) | Target::House | Target::Ticket(_) | Target::Repository(_) => Ok(()),
     }
 }
@@ -510,6 +518,7 @@ mod tests {
         manage_repositories . . . . . A
         manage_settings     . . . . . A
         send_hook_events    . . . . . .
+        keep_own_ways       v r l c a A
         keep_own_account    v r l c a A";
 
     #[test]
@@ -555,6 +564,16 @@ mod tests {
             &[Scope::Changes],
         );
         assert!(may(&own, Action::ApproveChange, Target::Of(id(1))).is_err());
+    }
+
+    #[test]
+    fn nobody_sets_how_others_are_reached_by_their_own_right() {
+        let ada = person(Role::ALL);
+        assert!(may(&ada, Action::KeepOwnWays, Target::Of(id(1))).is_ok());
+        assert_eq!(
+            may(&ada, Action::KeepOwnWays, Target::Of(id(2))),
+            Err(Denial::Hidden)
+        );
     }
 
     #[test]

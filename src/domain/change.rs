@@ -97,6 +97,16 @@ pub struct Change {
 }
 
 impl Change {
+    /// Whether a step would be accepted: it is taken on a copy. What is offered to people is asked here, so that a rule is
+    /// written once.
+    pub fn accepts<T>(
+        &self,
+        ticket: &Ticket,
+        step: impl FnOnce(&mut Change, &mut Ticket) -> Result<T, Refusal>,
+    ) -> bool {
+        step(&mut self.clone(), &mut ticket.clone()).is_ok()
+    }
+
     /// Writes the plan anew. An approval was for the old one, and goes.
     pub fn edit(
         &mut self,
@@ -176,6 +186,7 @@ impl Change {
 
     /// Takes it back to the drawing board, without its approval.
     pub fn back_to_draft(&mut self, ticket: &mut Ticket, now: Timestamp) -> Result<Entry, Refusal> {
+        refuse_unless_open(ticket)?;
         let entry = ticket.step(State::Draft, now)?;
         self.asked_by = None;
         self.approved_by = None;
@@ -183,6 +194,7 @@ impl Change {
         Ok(entry)
     }
 
+    /// Work on it begins; or goes on, when it was on watch and wasn't as stable as it looked.
     pub fn start(&mut self, ticket: &mut Ticket, now: Timestamp) -> Result<Entry, Refusal> {
         if ticket.state == State::OnWatch {
             self.watch_until = None;

@@ -6,6 +6,7 @@
 use super::id::{Id, MeetingId, PersonId, TicketId};
 use super::refusal::Refusal;
 use super::text::EmailAddress;
+use super::ticket::{State, Ticket};
 use super::timeline::EntryKind;
 use super::timestamp::Timestamp;
 use super::word::words;
@@ -241,6 +242,39 @@ pub fn missing(sections: &[(Section, String)]) -> Vec<Section> {
                 .any(|(section, text)| section == needed && !text.trim().is_empty())
         })
         .collect()
+}
+
+/// What the steps of a post-mortem depend on besides the state machine, for whoever would take them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Readiness {
+    /// See [`missing`].
+    pub lacks: Vec<Section>,
+    pub is_author: bool,
+    pub is_owner: bool,
+    /// Its meeting was neither held nor cancelled.
+    pub is_meeting_planned: bool,
+    pub people_who_could: usize,
+}
+
+impl Readiness {
+    /// Whether `pm` may become `to`; reasons that have to be given are asked for when it does.
+    pub fn allow(&self, pm: &Ticket, to: State) -> Result<(), Refusal> {
+        match to {
+            State::InReview if pm.state == State::Draft => match self.lacks.first() {
+                None => Ok(()),
+                Some(first) => Err(Refusal::new("postmortem-incomplete")
+                    .with("count", self.lacks.len().to_string())
+                    .with("section", first.as_str())),
+            },
+            State::Reviewed => require_other_reviewer(self.is_author, self.people_who_could),
+            // Skipping is signed by somebody whose it isn't.
+            State::Skipped => require_other_reviewer(self.is_owner, self.people_who_could),
+            State::Closed if self.is_meeting_planned => {
+                Err(Refusal::new("meeting-open").with("key", pm.key.to_string()))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// An author doesn't review their own draft, unless nobody else is there.

@@ -57,6 +57,15 @@ impl State {
         }
     }
 
+    /// Where a ticket of this kind goes on when it is opened again.
+    pub const fn reopened(kind: Kind) -> Self {
+        match kind {
+            Kind::Incident => State::InProgress,
+            Kind::Change | Kind::PostMortem => State::Draft,
+            Kind::Task => State::Open,
+        }
+    }
+
     /// The states that a ticket of `kind` may take from `self`, in the order in which a page offers them.
     pub const fn next(self, kind: Kind) -> &'static [State] {
         use State::*;
@@ -377,15 +386,10 @@ impl Ticket {
 
     /// Opens it again after it was resolved, done or cancelled. A closed incident stays closed: a new ticket is linked instead.
     pub fn reopen(&mut self, why: &str, now: Timestamp) -> Result<Entry, Refusal> {
-        let back = match self.key.kind {
-            Kind::Incident => State::InProgress,
-            Kind::Change | Kind::PostMortem => State::Draft,
-            Kind::Task => State::Open,
-        };
         if self.is_open() {
             return Err(Refusal::new("already-open").with("key", self.key.to_string()));
         }
-        Ok(self.step(back, now)?.body(why))
+        Ok(self.step(State::reopened(self.key.kind), now)?.body(why))
     }
 
     pub fn cancel(&mut self, reason: &str, now: Timestamp) -> Result<Entry, Refusal> {

@@ -1,23 +1,25 @@
 //! What every request passes on its way in and every answer on its way out.
 //!
 //! In: a request id; at most so many requests at once per address; forms from other sites are refused; a body that comes too
-//! slowly is cut. Out: failures become pages that name the request and keep what was typed.
+//! slowly is cut, and with it the connection. Out: failures become pages that name the request and keep what was typed.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Mutex;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use actix_web::body::{BoxBody, MessageBody};
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::PayloadError;
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError, web};
 use askama::Template;
+use futures_util::future::poll_fn;
 use futures_util::stream::unfold;
 use futures_util::{Stream, StreamExt};
 use tokio::time::{Instant, timeout_at};
@@ -108,31 +110,33 @@ pub async fn watch(
             now,
         });
     }
+    let pace = req.app_data::<web::Data<Pace>>().map(|pace| ***pace);
+    let coming = hurry(&mut req, pace.unwrap_or_default());
     let crowd = req.app_data::<web::Data<Crowd>>().cloned();
     let _place = match (crowd, client_address(&req)) {
         (Some(crowd), Some(address)) if !address.is_loopback() => {
             match crowd.into_inner().enter(address) {
                 Some(place) => Some(place),
-                None => return Ok(refused(req, Failure::TooMany { retry_secs: 2 }, &id)),
+                None => {
+                    let too_many = Failure::TooMany { retry_secs: 2 };
+                    return Ok(hang_up(refused(req, too_many, &id), coming));
+                }
             }
         }
         _ => None,
     };
     if let Err(refusal) = from_our_own_page(&req) {
-        return Ok(refused(req, Error::Forbidden(refusal).into(), &id));
+        let refused = refused(req, Error::Forbidden(refusal).into(), &id);
+        return Ok(hang_up(refused, coming));
     }
-    let too_slow = Rc::new(Cell::new(false));
-    let pace = req.app_data::<web::Data<Pace>>().map(|pace| ***pace);
-    hurry(&mut req, pace.unwrap_or_default(), too_slow.clone());
     let had_said = req.cookie(SAID_COOKIE).is_some();
     let answer = next.call(req).await?;
-    let mut answer = if too_slow.get() {
+    let is_too_slow = coming
+        .as_ref()
+        .is_some_and(|body| body.fate.get() == Fate::TooSlow);
+    let mut answer = if is_too_slow {
         let (req, _) = answer.into_parts();
-        let mut failed = Failure::TooSlow.error_response();
-        failed
-            .head_mut()
-            .set_connection_type(actix_web::http::ConnectionType::Close);
-        ServiceResponse::new(req, failed)
+        ServiceResponse::new(req, Failure::TooSlow.error_response())
     } else {
         answer.map_into_boxed_body()
     };
@@ -141,7 +145,7 @@ pub async fn watch(
         forget_said(&mut answer);
     }
     name_request(&mut answer, &id);
-    Ok(answer)
+    Ok(hang_up(answer, coming))
 }
 
 /// The address that a request comes from: the peer's, or what a trusted proxy says.
@@ -206,10 +210,26 @@ fn from_our_own_page(req: &ServiceRequest) -> Result<(), Refusal> {
     }
 }
 
+/// How far a body has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Coming,
+    Ended,
+    TooSlow,
+}
+
+/// A body on its way in: what reads it, and how far it has come.
+struct Coming {
+    payload: Rc<RefCell<Payload>>,
+    fate: Rc<Cell<Fate>>,
+}
+
 /// Wraps the body so that it ends with an error when it comes too slowly; actix itself waits for ever (stack.md, trap 5).
-fn hurry(req: &mut ServiceRequest, pace: Pace, too_slow: Rc<Cell<bool>>) {
-    if matches!(*req.method(), Method::GET | Method::HEAD) {
-        return;
+/// `None` for a request without a body.
+fn hurry(req: &mut ServiceRequest, pace: Pace) -> Option<Coming> {
+    let payload = req.take_payload();
+    if matches!(payload, Payload::None) {
+        return None;
     }
     let announced = req
         .headers()
@@ -220,30 +240,42 @@ fn hurry(req: &mut ServiceRequest, pace: Pace, too_slow: Rc<Cell<bool>>) {
     let began = Instant::now();
     let whole = (announced > 0)
         .then(|| began + pace.patience + Duration::from_secs(announced / pace.bytes_per_sec));
-    let body = req.take_payload();
-    let watched = unfold((body, 0_u64, false), move |(mut body, received, ended)| {
-        let too_slow = too_slow.clone();
+    let payload = Rc::new(RefCell::new(payload));
+    let fate = Rc::new(Cell::new(Fate::Coming));
+    let coming = Coming {
+        payload: payload.clone(),
+        fate: fate.clone(),
+    };
+    let watched = unfold(0_u64, move |received| {
+        let (payload, fate) = (payload.clone(), fate.clone());
         async move {
-            if ended {
+            if fate.get() != Fate::Coming {
                 return None;
             }
             let earned = Duration::from_millis(received * 1_000 / pace.least_bytes_per_sec);
             let at_least = began + pace.patience + earned;
             let until = whole.map_or(at_least, |whole| whole.min(at_least));
-            match timeout_at(until, body.next()).await {
+            let next = poll_fn(|cx| payload.borrow_mut().poll_next_unpin(cx));
+            match timeout_at(until, next).await {
                 Ok(Some(Ok(chunk))) => {
                     let received = received + chunk.len() as u64;
-                    Some((Ok(chunk), (body, received, false)))
+                    Some((Ok(chunk), received))
                 }
-                Ok(Some(Err(error))) => Some((Err(error), (body, received, true))),
-                Ok(None) => None,
+                Ok(Some(Err(error))) => {
+                    fate.set(Fate::Ended);
+                    Some((Err(error), received))
+                }
+                Ok(None) => {
+                    fate.set(Fate::Ended);
+                    None
+                }
                 Err(_) => {
-                    too_slow.set(true);
+                    fate.set(Fate::TooSlow);
                     let error = std::io::Error::new(
                         std::io::ErrorKind::TimedOut,
                         "the body came too slowly",
                     );
-                    Some((Err(PayloadError::Io(error)), (body, received, true)))
+                    Some((Err(PayloadError::Io(error)), received))
                 }
             }
         }
@@ -252,6 +284,43 @@ fn hurry(req: &mut ServiceRequest, pace: Pace, too_slow: Rc<Cell<bool>>) {
     let watched = watched.fuse();
     let watched: Pin<Box<dyn Stream<Item = Result<web::Bytes, PayloadError>>>> = Box::pin(watched);
     req.set_payload(Payload::from(watched));
+    Some(coming)
+}
+
+/// An answer that is there before the request has ended. Whoever sends on is hung up on.
+///
+/// actix reads the rest of a chunked body that nobody wants, for as long as somebody sends it; while its reader is still held
+/// when the answer has gone out, it closes after `client_disconnect_timeout` instead.
+struct LastWord {
+    answer: BoxBody,
+    _held: Rc<RefCell<Payload>>,
+}
+
+impl MessageBody for LastWord {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.answer.size()
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<web::Bytes, Self::Error>>> {
+        Pin::new(&mut self.answer).poll_next(cx)
+    }
+}
+
+fn hang_up(answer: ServiceResponse<BoxBody>, coming: Option<Coming>) -> ServiceResponse<BoxBody> {
+    match coming {
+        Some(body) if body.fate.get() != Fate::Ended => answer.map_body(|_, answer| {
+            BoxBody::new(LastWord {
+                answer,
+                _held: body.payload,
+            })
+        }),
+        _ => answer,
+    }
 }
 
 fn refused(req: ServiceRequest, failure: Failure, id: &str) -> ServiceResponse<BoxBody> {

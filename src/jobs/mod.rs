@@ -51,6 +51,7 @@ pub const ALL: &[Job] = &[
     outbox::PAGES,
     outbox::LETTERS,
     sweep::JOB,
+    sweep::BYTES,
 ];
 
 /// The running jobs.

@@ -1,11 +1,15 @@
 //! Bytes by their SHA-256, in chunks. Written in transactions of their own *before* the one that refers to them, so that a large
 //! upload never holds the writer; orphans are swept.
 
+use std::collections::HashSet;
+
 use diesel::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::backend::{Conn, Store, Tx};
-use super::schema::core::{attachment, blob, blob_chunk};
+use super::schema::after::outage_file;
+use super::schema::core::{attachment, blob, blob_chunk, delivery};
+use super::schema::mail::mail;
 use crate::domain::id::{AttachmentId, Id, TicketId};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result, is_unique_violation};
@@ -26,6 +30,11 @@ impl Hash {
 
     pub fn hex(&self) -> String {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// What stands in the place of redacted bytes or text.
+    pub fn tombstone(&self) -> String {
+        format!("[redacted, sha256 {}]", self.hex())
     }
 
     pub fn parse(hex: &str) -> Option<Self> {
@@ -166,10 +175,64 @@ pub fn get(conn: &mut Conn, hash: Hash) -> Result<Option<Vec<u8>>> {
     Ok(Some(bytes))
 }
 
+/// Removes bytes that were stored before `before` and that nothing has come to refer to: an upload whose change was
+/// refused. Looks at `most` from `from` on, in the order of their hashes; how many went.
+///
+/// They are asked about once more where they go: somebody may have referred to them a moment ago.
+pub fn sweep(store: &Store, from: Hash, before: Timestamp, most: i64) -> Result<usize> {
+    let unwanted = store.read(|conn| {
+        let hashes: Vec<Vec<u8>> = blob::table
+            .filter(blob::hash.ge(from.0.to_vec()))
+            .filter(blob::stored_at.lt(before))
+            .order(blob::hash)
+            .limit(most)
+            .select(blob::hash)
+            .load(conn)?;
+        unwanted(conn, hashes)
+    })?;
+    if unwanted.is_empty() {
+        return Ok(0);
+    }
+    store.write(|tx| {
+        let gone = self::unwanted(tx, unwanted.clone())?;
+        diesel::delete(blob_chunk::table.filter(blob_chunk::hash.eq_any(gone.clone())))
+            .execute(&mut **tx)?;
+        diesel::delete(blob::table.filter(blob::hash.eq_any(gone.clone()))).execute(&mut **tx)?;
+        Ok(gone.len())
+    })
+}
+
+/// Those of the hashes that no row refers to.
+fn unwanted(conn: &mut Conn, mut hashes: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>> {
+    let mut wanted: HashSet<Vec<u8>> = HashSet::new();
+    let of_files: Vec<Vec<u8>> = attachment::table
+        .filter(attachment::hash.eq_any(hashes.clone()))
+        .select(attachment::hash)
+        .load(conn)?;
+    wanted.extend(of_files);
+    let of_mails: Vec<Vec<u8>> = mail::table
+        .filter(mail::raw_hash.eq_any(hashes.clone()))
+        .select(mail::raw_hash)
+        .load(conn)?;
+    wanted.extend(of_mails);
+    let of_letters: Vec<Option<Vec<u8>>> = delivery::table
+        .filter(delivery::frozen_hash.eq_any(hashes.clone()))
+        .select(delivery::frozen_hash)
+        .load(conn)?;
+    wanted.extend(of_letters.into_iter().flatten());
+    let of_reports: Vec<Vec<u8>> = outage_file::table
+        .filter(outage_file::hash.eq_any(hashes.clone()))
+        .select(outage_file::hash)
+        .load(conn)?;
+    wanted.extend(of_reports);
+    hashes.retain(|hash| !wanted.contains(hash));
+    Ok(hashes)
+}
+
 /// Puts a tombstone in the place of stored bytes, for good: they keep their hash, which is no longer that of what is there, and
 /// the same bytes coming again don't bring them back.
 pub fn redact(tx: &mut Tx, hash: Hash) -> Result<()> {
-    let tombstone = format!("[redacted, sha256 {}]", hash.hex()).into_bytes();
+    let tombstone = hash.tombstone().into_bytes();
     let known = diesel::update(blob::table.find(hash.0.to_vec()))
         .set(blob::size_bytes.eq(tombstone.len() as i64))
         .execute(&mut **tx)?;
@@ -188,6 +251,22 @@ pub fn redact(tx: &mut Tx, hash: Hash) -> Result<()> {
     Ok(())
 }
 
+/// Whether a tombstone stands where these bytes were.
+pub fn is_redacted(conn: &mut Conn, hash: Hash) -> Result<bool> {
+    let tombstone = hash.tombstone();
+    let size: Option<i64> = blob::table
+        .find(hash.0.to_vec())
+        .select(blob::size_bytes)
+        .first(conn)
+        .optional()?;
+    // Most bytes have another length: nothing is read for them.
+    Ok(size == Some(tombstone.len() as i64)
+        && get(conn, hash)?.is_some_and(|bytes| bytes == tombstone.as_bytes()))
+}
+
+/// What a redacted file is called.
+const REDACTED_NAME: &str = "[redacted]";
+
 /// A file on a timeline entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attachment {
@@ -200,9 +279,20 @@ pub struct Attachment {
     /// As the sender claimed it; never believed when served.
     pub media_type: String,
     pub size_bytes: i64,
+    /// Its name and its bytes are gone.
+    pub redacted_at: Option<Timestamp>,
 }
 
-type AttachmentRow = (AttachmentId, TicketId, i64, Vec<u8>, String, String, i64);
+type AttachmentRow = (
+    AttachmentId,
+    TicketId,
+    i64,
+    Vec<u8>,
+    String,
+    String,
+    i64,
+    Option<Timestamp>,
+);
 
 #[expect(clippy::too_many_arguments)] // seven columns of one row and the time
 pub fn attach(
@@ -216,6 +306,9 @@ pub fn attach(
     now: Timestamp,
 ) -> Result<AttachmentId> {
     let id = Id::new(now);
+    // The same file may come again after it was redacted, by mail: it stays away.
+    let is_redacted = is_redacted(tx, hash)?;
+    let name = if is_redacted { REDACTED_NAME } else { name };
     diesel::insert_into(attachment::table)
         .values((
             attachment::id.eq(id),
@@ -225,9 +318,39 @@ pub fn attach(
             attachment::name.eq(name),
             attachment::media_type.eq(media_type),
             attachment::size_bytes.eq(size),
+            attachment::redacted_at.eq(is_redacted.then_some(now)),
         ))
         .execute(&mut **tx)?;
     Ok(id)
+}
+
+/// Takes name and bytes from a file, for good. Bytes that hang on tickets besides stay for there; the answer is which.
+pub fn redact_file(tx: &mut Tx, file: &Attachment, now: Timestamp) -> Result<Vec<TicketId>> {
+    diesel::update(attachment::table.find(file.id))
+        .set((
+            attachment::name.eq(REDACTED_NAME),
+            attachment::redacted_at.eq(Some(now)),
+        ))
+        .execute(&mut **tx)?;
+    let mut elsewhere: Vec<TicketId> = attachment::table
+        .filter(attachment::hash.eq(file.hash.0.to_vec()))
+        .filter(attachment::redacted_at.is_null())
+        .select(attachment::ticket_id)
+        .load(&mut **tx)?;
+    elsewhere.sort_unstable();
+    elsewhere.dedup();
+    if elsewhere.is_empty() {
+        redact(tx, file.hash)?;
+    }
+    Ok(elsewhere)
+}
+
+/// The bytes of a file; a tombstone for one that was redacted, whoever else still has the same bytes.
+pub fn of_file(conn: &mut Conn, file: &Attachment) -> Result<Option<Vec<u8>>> {
+    match file.redacted_at {
+        Some(_) => Ok(Some(file.hash.tombstone().into_bytes())),
+        None => get(conn, file.hash),
+    }
 }
 
 pub fn attachments(conn: &mut Conn, ticket: TicketId) -> Result<Vec<Attachment>> {
@@ -244,7 +367,7 @@ pub fn attachment(conn: &mut Conn, id: AttachmentId) -> Result<Option<Attachment
 }
 
 fn attachment_of(
-    (id, ticket, entry_seq, hash, name, media_type, size_bytes): AttachmentRow,
+    (id, ticket, entry_seq, hash, name, media_type, size_bytes, redacted_at): AttachmentRow,
 ) -> Result<Attachment> {
     Ok(Attachment {
         id,
@@ -254,6 +377,7 @@ fn attachment_of(
         name,
         media_type,
         size_bytes,
+        redacted_at,
     })
 }
 
@@ -293,8 +417,12 @@ mod tests {
             store.write(|tx| redact(tx, hash)).unwrap();
             assert_eq!(put(&store, &bytes, now).unwrap(), hash);
             let kept = store.read(|conn| get(conn, hash)).unwrap().unwrap();
-            let tombstone = format!("[redacted, sha256 {}]", hash.hex());
-            assert_eq!(String::from_utf8(kept).unwrap(), tombstone);
+            assert_eq!(String::from_utf8(kept).unwrap(), hash.tombstone());
+            assert!(store.read(|conn| is_redacted(conn, hash)).unwrap());
         }
+        // As long as a tombstone, and none.
+        let alike = vec![b'y'; Hash::of(b"").tombstone().len()];
+        let hash = put(&store, &alike, now).unwrap();
+        assert!(!store.read(|conn| is_redacted(conn, hash)).unwrap());
     }
 }

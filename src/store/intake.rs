@@ -241,23 +241,6 @@ pub fn senders_of_ticket(conn: &mut Conn, ticket: TicketId) -> Result<Vec<String
     Ok(rows.into_iter().flatten().collect())
 }
 
-/// The bytes of the mails that made an entry, and of their copies.
-pub fn raw_of_entry(conn: &mut Conn, ticket: TicketId, seq: i64) -> Result<Vec<Hash>> {
-    let made: Vec<(MailId, Vec<u8>)> = mail::table
-        .filter(mail::ticket_id.eq(ticket))
-        .filter(mail::entry_seq.eq(seq))
-        .select((mail::id, mail::raw_hash))
-        .load(conn)?;
-    let ids: Vec<MailId> = made.iter().map(|(id, _)| *id).collect();
-    let copies: Vec<Vec<u8>> = mail::table
-        .filter(mail::ticket_id.eq(ticket))
-        .filter(mail::duplicate_of.eq_any(ids))
-        .select(mail::raw_hash)
-        .load(conn)?;
-    let raw = made.into_iter().map(|(_, raw)| raw).chain(copies);
-    raw.map(Hash::from_column).collect()
-}
-
 /// The mails that ask to join a ticket and weren't answered, oldest first; at most ten.
 pub fn join_requests_of(conn: &mut Conn, ticket: TicketId) -> Result<Vec<StoredMail>> {
     mails(

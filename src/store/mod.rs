@@ -29,6 +29,7 @@ pub mod people;
 pub mod portal;
 pub mod postmortem;
 pub mod queue;
+pub mod redact;
 pub mod relocate;
 pub mod repository;
 pub mod room;

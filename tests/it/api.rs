@@ -217,13 +217,37 @@ both_databases!(a_program_does_everything_that_people_do, |desk| {
         &on("entries/1/report-mark"),
         json!({"for_report": true}),
     );
-    p.done("POST", &on("entries/2/redact"), json!({"why": "a name"}));
+    // Entry 2 has no text of its own.
+    let nothing = p.call(
+        "POST",
+        &on("entries/2/redact"),
+        &[],
+        Some("{\"why\":\"x\"}"),
+    );
+    assert_eq!(nothing.text("/rule"), "nothing-to-redact");
+    let id = parts.text("/attachments/0/id");
+    let seq = parts.body["attachments"][0]["entry_seq"].to_string();
+    let gone = json!({"why": "a name", "text": false, "attachment_ids": [id], "title": "A database is down"});
+    let redacted = p.done("POST", &on(&format!("entries/{seq}/redact")), gone);
+    assert_eq!(redacted.text("/title"), "A database is down");
+    let parts = p.get(&on("parts"));
+    assert_eq!(parts.text("/attachments/0/name"), "[redacted]");
+    assert_eq!(
+        parts.text("/attachments/0/redacted_at"),
+        "2026-06-01T09:01:00Z"
+    );
+    let unknown = json!({"why": "x", "attachment_ids": [id]}).to_string();
+    let unknown = p.call("POST", &on("entries/1/redact"), &[], Some(&unknown));
+    assert_eq!(
+        unknown.faults(),
+        [("attachment_ids".to_owned(), "no-such-file".to_owned())]
+    );
     let clocks = p.get(&on("clocks"));
     if let Some(id) = clocks.body["items"][0]["id"].as_str() {
         p.get(&on(&format!("clocks/{id}")));
     }
     p.get(&on("pages"));
-    let found = p.get("/api/v1/search?q=master");
+    let found = p.get("/api/v1/search?q=database");
     assert_eq!(found.text("/hits/0/key"), "INC-1");
     p.done("POST", &on("state"), json!({"state": "restored"}));
     let resolved = p.done("POST", &on("resolve"), json!({"how": "failed over"}));
@@ -418,6 +442,21 @@ const ELSEWHERE: &[&str] = &[
     "mail :: drop_held",
     "mail :: delivery",
     "mail :: replay",
+    // `api_doors`
+    "settings :: read",
+    "settings :: edit",
+    "settings :: audit",
+    "ways :: own_ways",
+    "ways :: set_own_ways",
+    "ways :: ways",
+    "ways :: set_ways",
+    "ways :: make_feed",
+    "ways :: end_feed",
+    "customer :: invite_contact",
+    "person :: invite_again",
+    "part :: content",
+    "commit :: of_ticket",
+    "mail :: raw",
 ];
 
 #[test]

@@ -16,7 +16,7 @@ use crate::program::{Program, Said, token_of};
 /// A house with Ada's program, and Bob's beside it: some things need two people.
 pub struct Two {
     pub p: Program,
-    bob: String,
+    pub bob: String,
     pub bob_id: String,
     pub team: String,
 }
@@ -377,14 +377,20 @@ both_databases!(a_change_goes_from_a_line_to_its_end_by_the_api, |desk| {
     });
     let told = two.with(&hook, "POST", "/api/v1/hook/post-receive", &[], &push);
     assert_eq!(is(&told, 200).text("/tickets/0/key"), key);
-    let change = p.get(&format!("/api/v1/changes/{key}"));
-    assert!(
-        change.body.to_string().contains(&one)
-            || p.get(&format!("/api/v1/tickets/{key}/entries"))
-                .body
-                .to_string()
-                .contains(&one)
-    );
+    let commits = p.get(&format!("/api/v1/tickets/{key}/commits"));
+    for (place, value) in [
+        ("repository", "infra/web"),
+        ("version_before", "v1"),
+        ("version_after", "v2"),
+        ("commits/0/oid", &one),
+        ("commits/0/author_name", "Ada"),
+        ("commits/0/relation", "refs"),
+        ("commits/0/files/0/path", "pool.toml"),
+    ] {
+        assert_eq!(commits.text(&format!("/repositories/0/{place}")), value);
+    }
+    let revert = commits.text("/repositories/0/revert/0");
+    assert!(revert.contains("git revert"), "{revert}");
 
     p.done("POST", &on("start"), Value::Null);
     p.done(

@@ -31,6 +31,8 @@ const NO_PAGES: &[&str] = &[
     "/api/v1/keys/{key}/verdict",
 ];
 
+const DEMO_PASSWORD: &str = "keep the watch";
+
 /// Pages besides those of the route table's file.
 const MORE_PAGES: &[&str] = &["/api"];
 
@@ -54,13 +56,18 @@ fn axe_finds_nothing_on_any_page_in_light_and_dark() {
     std::thread::scope(|scope| {
         let month = scope.spawn(|| a_house_with_a_month(&seen));
         let fresh = scope.spawn(|| a_fresh_house(&seen));
-        for visit in [month, fresh] {
+        let roles = scope.spawn(|| each_role_alone(&seen));
+        for visit in [month, fresh, roles] {
             if let Err(why) = visit.join() {
                 std::panic::resume_unwind(why);
             }
         }
     });
     let seen = seen.inner.into_inner().expect("nobody panicked");
+    for role in ROLES {
+        let reached = seen.of_role.get(role.name).copied().unwrap_or_default();
+        assert!(reached > 15, "{}: {reached} pages", role.name);
+    }
     let pages = access_matrix::routes()
         .into_iter()
         .filter(|(method, pattern)| method == "GET" && !NO_PAGES.contains(&pattern.as_str()))
@@ -76,7 +83,81 @@ fn axe_finds_nothing_on_any_page_in_light_and_dark() {
     );
 }
 
-/// What was reached and found so far, by both visits.
+/// A role that somebody has and no other, in which light they look, and somebody of the demo who gets it.
+struct Part {
+    name: &'static str,
+    label: &'static str,
+    is_dark: bool,
+    who: &'static str,
+    email: &'static str,
+}
+
+/// All but the admin, who looks in both lights elsewhere. Three people play them, one after the other.
+const ROLES: &[Part] = &[
+    Part {
+        name: "viewer",
+        label: "Viewer",
+        is_dark: true,
+        who: "Tom Kerr",
+        email: "tom@northstar.example",
+    },
+    Part {
+        name: "responder",
+        label: "Responder",
+        is_dark: false,
+        who: "Ana Lindt",
+        email: "ana@northstar.example",
+    },
+    Part {
+        name: "lead",
+        label: "Lead",
+        is_dark: true,
+        who: "Jonas Berg",
+        email: "jonas@northstar.example",
+    },
+    Part {
+        name: "change_approver",
+        label: "Change approver",
+        is_dark: false,
+        who: "Tom Kerr",
+        email: "tom@northstar.example",
+    },
+    Part {
+        name: "auditor",
+        label: "Auditor",
+        is_dark: true,
+        who: "Jonas Berg",
+        email: "jonas@northstar.example",
+    },
+];
+
+/// The demo once more, by everybody who has one role and no other. Pages that look as they did for somebody before aren't looked
+/// at again.
+fn each_role_alone(seen: &Seen) {
+    let house = Running::demo();
+    let mut visit = Visit::new(&house, seen);
+    for cast in [&ROLES[..3], &ROLES[3..]] {
+        browser_steps::log_in_with(&visit.browser, INES, DEMO_PASSWORD);
+        for part in cast {
+            visit.browser.go("/people");
+            visit.browser.follow(part.who);
+            visit.browser.runs(
+                "document.querySelectorAll('input[name=roles]').forEach(box => { box.checked = box.value === arguments[0] })",
+                vec![json!(part.name)],
+            );
+            visit.browser.press("Save grants");
+            visit.browser.sees(part.label);
+        }
+        for part in cast {
+            browser_steps::log_in_with(&visit.browser, part.email, DEMO_PASSWORD);
+            visit.part = Some(part);
+            visit.walk("/");
+        }
+        visit.part = None;
+    }
+}
+
+/// What was reached and found so far, by all visits.
 #[derive(Default)]
 struct Seen {
     inner: Mutex<Reached>,
@@ -87,6 +168,10 @@ struct Reached {
     patterns: BTreeSet<String>,
     pages: usize,
     findings: Vec<String>,
+    /// How pages looked that were looked at, by whether it was dark.
+    looks: BTreeSet<(bool, String)>,
+    /// Pages that somebody of this role came to.
+    of_role: BTreeMap<&'static str, usize>,
 }
 
 /// The demo: everything that links lead to, as staff, as a customer's contact, and as nobody.
@@ -96,7 +181,7 @@ fn a_house_with_a_month(seen: &Seen) {
     visit.page("/log-in");
     visit.page("/forgotten");
     visit.page("/n/no-such-page");
-    browser_steps::log_in_with(&visit.browser, INES, "keep the watch");
+    browser_steps::log_in_with(&visit.browser, INES, DEMO_PASSWORD);
     visit.walk("/");
     for form in FORMS {
         visit.browser.go(form);
@@ -191,6 +276,8 @@ struct Visit<'a> {
     browser: Browser,
     seen: &'a Seen,
     patterns: Vec<String>,
+    /// Who looks, if it is somebody of one role.
+    part: Option<&'static Part>,
 }
 
 impl<'a> Visit<'a> {
@@ -205,6 +292,7 @@ impl<'a> Visit<'a> {
             browser: Browser::new(&house.url, Scripts::On),
             seen,
             patterns,
+            part: None,
         }
     }
 
@@ -221,7 +309,12 @@ impl<'a> Visit<'a> {
             let (kind, most) = match pattern.as_str() {
                 no_page if NO_PAGES.contains(&no_page) => continue,
                 // Tickets by kind: each has a page of its own making.
-                "/{key}" => (path.split('-').next().unwrap_or_default().to_owned(), 3),
+                "/{key}" => {
+                    let kind = path.split('-').next().unwrap_or_default().to_owned();
+                    (kind, if self.part.is_some() { 2 } else { 3 })
+                }
+                // What the others look at more than once, somebody of one role looks at once.
+                _ if self.part.is_some() => (pattern.clone(), 1),
                 // Where only one customer was hit, this leads on to their report.
                 "/{key}/report" => (pattern.clone(), 6),
                 "/new" | "/portal/{key}" | "/{key}/clocks/{id}" => (pattern.clone(), 4),
@@ -285,6 +378,24 @@ impl<'a> Visit<'a> {
             "document.querySelectorAll('details.drawer').forEach(one => one.open = true)",
             vec![],
         );
+        let lights = match self.part {
+            Some(part) => vec![part.is_dark],
+            None => vec![false, true],
+        };
+        let look = self.browser.runs(LOOK, vec![]);
+        let look = look.as_str().expect("how it looks").to_owned();
+        {
+            let mut seen = self.seen.inner.lock().expect("nobody panicked");
+            let before = seen.looks.len();
+            seen.looks
+                .extend(lights.iter().map(|is_dark| (*is_dark, look.clone())));
+            if let Some(part) = self.part {
+                *seen.of_role.entry(part.name).or_default() += 1;
+                if seen.looks.len() == before {
+                    return;
+                }
+            }
+        }
         for screen in [Screen::Narrow, Screen::Phone] {
             self.browser.at(screen);
             let wide = self.browser.runs(SIDEWAYS, vec![]);
@@ -295,7 +406,7 @@ impl<'a> Visit<'a> {
         self.browser.at(Screen::Desk);
         self.browser.runs(AXE, vec![]);
         let mut inks = BTreeSet::new();
-        for is_dark in [false, true] {
+        for &is_dark in &lights {
             self.browser.in_the_dark(is_dark);
             let ran = self.browser.runs_async(RUN, vec![json!(is_dark)]);
             assert_eq!(
@@ -312,7 +423,7 @@ impl<'a> Visit<'a> {
                 ));
             }
         }
-        assert_eq!(inks.len(), 2, "{name}: {inks:?} in light and dark");
+        assert_eq!(inks.len(), lights.len(), "{name}: {inks:?} in {lights:?}");
         let mut seen = self.seen.inner.lock().expect("nobody panicked");
         seen.pages += 1;
         seen.findings.extend(findings);
@@ -337,6 +448,13 @@ const SIDEWAYS: &str = "
         one.getBoundingClientRect().right > most + 1 && !one.closest('.scroll, .botnav, pre, svg'));
     return wide.map(one => one.outerHTML.slice(0, 60)).slice(-3)
         .concat(document.documentElement.scrollWidth)";
+
+/// How the page looks, whatever it says: which elements stand in which.
+const LOOK: &str = "
+    const own = one => one.localName + '.' + (one.getAttribute('class') || '') + (one.getAttribute('role') || '');
+    const paths = [...document.querySelectorAll('body *')].map(one =>
+        [one, one.parentElement, one.parentElement?.parentElement].filter(it => it).map(own).join('<'));
+    return [...new Set(paths)].sort().join('|')";
 
 /// Runs axe on the page and says what it found, one line a finding.
 const RUN: &str = "

@@ -1,11 +1,11 @@
 //! What stands at the doors: the keeper's command line, cookies over HTTPS, two browsers at the set-up link, bodies that
 //! trickle, a disk that fills, a house that nobody can be paged from.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use watchkeeper::actions::{intake, login, ticket as act};
 use watchkeeper::app::App;
@@ -281,6 +281,11 @@ both_databases!(two_browsers_at_the_set_up_link_found_one_house, |desk| {
 
 /// Sends a head and one byte of the body, and reads the head of the answer.
 fn trickled(served: &Served, head: &str, first: &str) -> String {
+    trickling(served, head, first).0
+}
+
+/// As [`trickled`], with the connection on which the answer came.
+fn trickling(served: &Served, head: &str, first: &str) -> (String, TcpStream) {
     let mut stream = TcpStream::connect(served.address()).expect("it listens");
     stream
         .set_read_timeout(Some(Duration::from_secs(20)))
@@ -296,7 +301,27 @@ fn trickled(served: &Served, head: &str, first: &str) -> String {
         assert!(size > 0, "the server closes without a word");
         answer.extend_from_slice(&piece[..size]);
     }
-    String::from_utf8_lossy(&answer).into_owned()
+    (String::from_utf8_lossy(&answer).into_owned(), stream)
+}
+
+/// Sends one chunk after the other, and how long the other side listens to it.
+fn listens_to(mut stream: TcpStream) -> Duration {
+    let began = Instant::now();
+    stream
+        .set_read_timeout(Some(Duration::from_millis(100)))
+        .expect("a limit");
+    let mut rest = [0; 4096];
+    while began.elapsed() < Duration::from_secs(20) {
+        let is_sent = stream.write_all(b"1\r\nx\r\n").is_ok();
+        let is_open = match stream.read(&mut rest) {
+            Ok(size) => size > 0,
+            Err(error) => matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+        };
+        if !is_sent || !is_open {
+            break;
+        }
+    }
+    began.elapsed()
 }
 
 #[test]
@@ -336,8 +361,20 @@ fn a_body_that_trickles_is_cut_and_told_so() {
     let chunked = format!(
         "POST /api/v1/tickets HTTP/1.1\nHost: x\nAuthorization: Bearer {token}\nContent-Type: application/json\nTransfer-Encoding: chunked"
     );
-    let chunked = trickled(&served, &chunked, "1\r\n{\r\n");
+    let (chunked, connection) = trickling(&served, &chunked, "1\r\n{\r\n");
     assert!(chunked.starts_with("HTTP/1.1 408 "), "{chunked}");
+    let listened = listens_to(connection);
+    assert!(listened < Duration::from_secs(5), "{listened:?}");
+    // Nor is anybody listened to who was refused before their body came.
+    let nobody = "POST /api/v1/tickets HTTP/1.1\nHost: x\nContent-Type: application/json\nTransfer-Encoding: chunked";
+    let (nobody, connection) = trickling(&served, nobody, "1\r\n{\r\n");
+    assert!(nobody.starts_with("HTTP/1.1 401 "), "{nobody}");
+    assert!(
+        nobody.to_lowercase().contains("connection: close"),
+        "{nobody}"
+    );
+    let listened = listens_to(connection);
+    assert!(listened < Duration::from_secs(5), "{listened:?}");
     // Who sends at once is heard.
     let whole = ureq::post(format!("{}/api/v1/tickets", served.url()))
         .header("authorization", format!("Bearer {token}"))

@@ -37,6 +37,12 @@ impl Drop for Program {
     }
 }
 
+/// A part of a form.
+pub enum Part<'a> {
+    Text(&'a str, &'a str),
+    File(&'a str, &'a [u8]),
+}
+
 /// An answer.
 pub struct Said {
     pub status: u16,
@@ -121,7 +127,43 @@ impl Program {
             Some(body) => self.agent.run(request.body(body.to_owned()).unwrap()),
             None => self.agent.run(request.body(()).unwrap()),
         };
-        let mut response: Response<ureq::Body> = response.unwrap();
+        self.heard(method, path, response.unwrap())
+    }
+
+    /// Sends a form with files, as `curl -F` does.
+    pub fn upload(&self, path: &str, headers: &[(&str, &str)], parts: &[Part]) -> Said {
+        let boundary = "a-boundary-of-this-form";
+        let mut request = ureq::http::Request::builder()
+            .method("POST")
+            .uri(format!("{}{path}", self.server.url()))
+            .header("authorization", format!("Bearer {}", self.token))
+            .header(
+                "content-type",
+                format!("multipart/form-data; boundary={boundary}"),
+            );
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut body = Vec::new();
+        for part in parts {
+            let (head, bytes) = match part {
+                Part::Text(name, text) => (format!("name=\"{name}\""), text.as_bytes()),
+                Part::File(name, bytes) => (
+                    format!("name=\"file\"; filename=\"{name}\"\r\nContent-Type: text/plain"),
+                    *bytes,
+                ),
+            };
+            let head = format!("--{boundary}\r\nContent-Disposition: form-data; {head}\r\n\r\n");
+            body.extend_from_slice(head.as_bytes());
+            body.extend_from_slice(bytes);
+            body.extend_from_slice(b"\r\n");
+        }
+        body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+        let response = self.agent.run(request.body(body).unwrap());
+        self.heard("POST", path, response.unwrap())
+    }
+
+    fn heard(&self, method: &str, path: &str, mut response: Response<ureq::Body>) -> Said {
         let status = response.status().as_u16();
         if status < 300 {
             self.note(method, path);
@@ -134,7 +176,12 @@ impl Program {
                 (name.as_str().to_owned(), value.to_owned())
             })
             .collect();
-        let text = response.body_mut().read_to_string().unwrap();
+        let bytes = response
+            .body_mut()
+            .with_config()
+            .limit(64 << 20)
+            .read_to_vec();
+        let text = String::from_utf8_lossy(&bytes.unwrap()).into_owned();
         assert!(status < 500, "{method} {path}: {status} {text}");
         Said {
             status,

@@ -1,6 +1,16 @@
 //! A ticket's room in the browser: what came by mail, what must not stay, and who may come in.
 
+use watchkeeper::actions::ticket_edit::{self, Edit};
+use watchkeeper::actions::ticket_parts::{self as parts, Evidence};
+use watchkeeper::actions::{self, postmortem, ticket as act};
 use watchkeeper::domain::access::{Role, Roles};
+use watchkeeper::domain::id::{Kind, TicketKey};
+use watchkeeper::domain::text::Title;
+use watchkeeper::domain::ticket::Opening;
+use watchkeeper::domain::timeline::Audience;
+use watchkeeper::error::Error;
+use watchkeeper::store;
+use watchkeeper::store::blob::Attachment;
 use watchkeeper::store::people::Holder;
 
 use crate::both_databases;
@@ -80,7 +90,7 @@ both_databases!(
         let (served, browser) = at_the_door(&desk, &ada);
         hides(&browser.get("/INC-1"), "?redact=");
         hides(&browser.get("/INC-1?redact=1"), "/INC-1/redact");
-        let form = [("seq", "1"), ("why", "a password")];
+        let form = [("seq", "1"), ("text", "yes"), ("why", "a password")];
         assert_eq!(browser.post("/INC-1/redact", &form).status, 403);
 
         let admin = Visitor::logged_in(&served, &desk.app, Holder::Person(root.id));
@@ -113,6 +123,151 @@ both_databases!(
             says(&raw, "[redacted, sha256 ");
         }
         assert_eq!(admin.post("/INC-1/redact", &form).status, 422);
+    }
+);
+
+/// A mail whose subject and file say what its text doesn't.
+fn with_a_file(desk: &Desk) {
+    contoso(desk);
+    mail(
+        desk,
+        "carol@contoso.example",
+        "Subject: Password of Maja\r\nMessage-ID: <c2@contoso.example>\r\nMIME-Version: 1.0\r\n\
+         Content-Type: multipart/mixed; boundary=b",
+        "--b\r\nContent-Type: text/plain\r\n\r\nSee the file.\r\n\
+         --b\r\nContent-Type: text/plain\r\nContent-Disposition: attachment; filename=\"maja.txt\"\r\n\r\n\
+         hunter2 it is\r\n--b--",
+    );
+}
+
+fn files(desk: &Desk, number: i64) -> Vec<Attachment> {
+    let key = incident(number);
+    let files = desk.app.store.read(|conn| {
+        let ticket = store::ticket::by_key(conn, key)?.expect("it is there");
+        store::blob::attachments(conn, ticket.id)
+    });
+    files.expect("they are read")
+}
+
+fn incident(number: i64) -> TicketKey {
+    TicketKey {
+        kind: Kind::Incident,
+        number,
+    }
+}
+
+both_databases!(
+    a_redaction_takes_files_subjects_and_titles_with_it,
+    |desk| {
+        let ada = ada(&desk);
+        let root = desk.person("Root", Roles::of(&[Role::Admin]));
+        with_a_file(&desk);
+        desk.letters();
+        let served = Served::new(&desk.app);
+        let admin = Visitor::logged_in(&served, &desk.app, Holder::Person(root.id));
+        let [file] = &files(&desk, 1)[..] else {
+            panic!("one file came")
+        };
+        // The same bytes hang on another ticket, where somebody else decides about them.
+        let ctx = desk.as_person(&ada);
+        let title = Title::parse("Another one").unwrap();
+        let other = act::open(&ctx, Kind::Incident, title, &Opening::default()).unwrap();
+        let same = Evidence {
+            hash: file.hash,
+            name: "maja.txt".to_owned(),
+            media_type: file.media_type.clone(),
+            size_bytes: file.size_bytes,
+        };
+        parts::attach(&ctx, other.key, "", &[same], Audience::Internal).unwrap();
+        let pm = postmortem::open(&ctx, incident(1)).unwrap();
+        ticket_edit::edit(
+            &ctx,
+            incident(1),
+            None,
+            &Edit {
+                title: Some(Title::parse("Password of Maja Falk").unwrap()),
+                ..Edit::default()
+            },
+        )
+        .unwrap();
+
+        let form = admin.get("/INC-1?redact=1");
+        says(&form, "The file maja.txt");
+        let id = file.id.to_string();
+        let refused = admin.post(
+            "/INC-1/redact",
+            &[("seq", "1"), ("files", &id), ("why", "")],
+        );
+        assert_eq!(refused.status, 422);
+        says(&refused, &format!("value=\"{id}\" checked"));
+        hides(&refused, "name=\"text\" value=\"yes\" checked");
+        let nothing = admin.post("/INC-1/redact", &[("seq", "1"), ("why", "a password")]);
+        says(&nothing, "Say what must go");
+        let theirs = files(&desk, 2)[0].id.to_string();
+        let wrong = admin.post(
+            "/INC-1/redact",
+            &[("seq", "1"), ("files", &theirs), ("why", "x")],
+        );
+        says(&wrong, "There is no such file on this entry.");
+
+        let done = admin.post(
+            "/INC-1/redact",
+            &[
+                ("seq", "1"),
+                ("text", "yes"),
+                ("files", &id),
+                ("title", "A password was sent"),
+                ("why", "a secret"),
+            ],
+        );
+        assert_eq!(done.status, 303);
+        let room = admin.get("/INC-1");
+        for gone in ["hunter2", "maja.txt", "Maja", "See the file"] {
+            hides(&room, gone);
+        }
+        says(&room, "A password was sent");
+        says(&room, "a redacted file");
+        says(&room, "a file of it still hangs on INC-2");
+        let download = format!("/INC-1/files/{id}");
+        assert_eq!(admin.get(&download).text, file.hash.tombstone());
+        says(&admin.get(&format!("/INC-2/files/{theirs}")), "hunter2");
+        hides(&admin.get("/mail/in"), "Maja");
+        for found in ["Maja", "hunter2"] {
+            hides(&admin.get(&format!("/search?q={found}")), "\"/INC-1");
+        }
+        says(&admin.get("/search?q=password"), "\"/INC-1");
+        let repeats = desk
+            .app
+            .store
+            .read(|conn| store::ticket::by_id(conn, pm.id));
+        let repeats = repeats.unwrap().unwrap().title.to_string();
+        assert!(!repeats.contains("Maja"), "{repeats}");
+        // A text that is gone can't go again; neither can the file.
+        let again = [("seq", "1"), ("text", "yes"), ("why", "again")];
+        says(&admin.post("/INC-1/redact", &again), "redacted already");
+        let again = [("seq", "1"), ("files", &*id), ("why", "again")];
+        says(&admin.post("/INC-1/redact", &again), "no such file");
+
+        // The last of them takes the bytes along, and they don't come back.
+        says(&admin.get("/INC-2?redact=2"), "The file maja.txt");
+        let last = [
+            ("seq", "2"),
+            ("files", theirs.as_str()),
+            ("why", "a secret"),
+        ];
+        assert_eq!(admin.post("/INC-2/redact", &last).status, 303);
+        hides(&admin.get("/INC-2"), "maja.txt");
+        let kept = desk
+            .app
+            .store
+            .read(|conn| store::blob::get(conn, file.hash));
+        assert_eq!(kept.unwrap().unwrap(), file.hash.tombstone().into_bytes());
+        let refused = actions::evidence::keep(&ctx, "b.txt", "text/plain", b"hunter2 it is");
+        let Err(Error::Invalid(faults)) = refused else {
+            panic!("{refused:?}")
+        };
+        assert_eq!(faults[0].problem, "file-redacted");
+        desk.letters();
     }
 );
 

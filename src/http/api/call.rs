@@ -5,6 +5,8 @@
 //! `Idempotency-Key` the answer is kept in the transaction of the change, so that a repetition, even after a crash, gets the
 //! same answer and changes nothing. Only what succeeded is kept: what was refused changed nothing and may be tried again.
 
+pub mod files;
+
 use std::future::Future;
 use std::pin::Pin;
 

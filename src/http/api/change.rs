@@ -162,6 +162,8 @@ pub async fn redraft(call: Call<Nothing>) -> Reply {
 }
 
 /// Start a change
+///
+/// Or go on with one that was on watch.
 #[utoipa::path(post, path = "/api/v1/changes/{key}/start", tag = "changes", params(IfMatch), responses((status = 200, description = "In progress", body = Ticket)))]
 pub async fn start(call: Call<Nothing>) -> Reply {
     let (key, rev) = (call.ticket("key")?, call.rev);

@@ -305,3 +305,17 @@ pub async fn edit_contact(call: Call<ContactEdit>) -> Reply {
     })
     .await
 }
+
+/// Invite a contact to the portal
+///
+/// They get a letter with a link to choose their password. A link that was sent before stops working.
+#[utoipa::path(post, path = "/api/v1/customers/{id}/contacts/{contact}/invite", tag = "customers", responses((status = 200, description = "Invited", body = Contact)))]
+pub async fn invite_contact(call: Call<Nothing>) -> Reply {
+    let (customer, id): (CustomerId, ContactId) = (call.id("id")?, call.id("contact")?);
+    call.change(move |ctx, _| {
+        // The link is in the letter alone: a program doesn't come in as somebody else.
+        action::invite_contact(ctx, customer, id)?;
+        shown_contact(known_contact(ctx, customer, id)?)
+    })
+    .await
+}

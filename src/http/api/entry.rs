@@ -7,8 +7,12 @@ use super::call::{Answer, Call, Nothing, Reply};
 use super::paging::{self, Page};
 use super::step::Why;
 use super::ticket::{Ticket, changed};
-use super::value::{At, CustomerUid, DoorWord, EntryKindWord, Facts, Number, Uid, Word};
+use super::value::{
+    At, AttachmentUid, CustomerUid, DoorWord, EntryKindWord, Facts, Number, Uid, Word,
+};
+use crate::actions::redact::{self, Redaction};
 use crate::actions::{ticket, ticket_answer, ticket_parts};
+use crate::domain::text::Title;
 use crate::domain::timeline::{Actor, Audience};
 use crate::error::Error;
 use crate::store;
@@ -241,21 +245,49 @@ pub async fn mark(call: Call<ReportMark>) -> Reply {
     .await
 }
 
-/// Why the text must go.
+/// What must go, and why. A mail that brought the entry goes as a whole, with its subject.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Redaction {
+pub struct RedactionAsked {
     why: String,
+    /// The entry's text; true by default.
+    text: Option<bool>,
+    /// Files that hang on the entry.
+    #[serde(default)]
+    attachment_ids: Vec<AttachmentUid>,
+    /// Another title, in the place of this one and of every former one. The same title takes former ones only.
+    title: Option<String>,
 }
 
 /// Redact an entry
 ///
-/// Its text is replaced by a tombstone that keeps its hash. This can't be undone.
-#[utoipa::path(post, path = "/api/v1/tickets/{key}/entries/{seq}/redact", tag = "timeline", request_body = Redaction, responses((status = 200, description = "Redacted", body = Ticket)))]
-pub async fn redact(call: Call<Redaction>) -> Reply {
+/// Text, files and titles are replaced by tombstones that keep their hashes, also in the mail that brought them and in the
+/// letter that carried them out. This can't be undone.
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/entries/{seq}/redact", tag = "timeline", request_body = RedactionAsked, responses((status = 200, description = "Redacted", body = Ticket)))]
+pub async fn redact(call: Call<RedactionAsked>) -> Reply {
     let (key, seq) = (call.ticket("key")?, call.number("seq")?);
     call.change(move |ctx, asked| {
-        changed(ctx.app, &ticket_parts::redact(ctx, key, seq, &asked.why)?)
+        let redaction = Redaction {
+            why: asked.why.clone(),
+            text: asked.text.unwrap_or(true),
+            files: asked.attachment_ids.iter().map(|id| id.0).collect(),
+            title: asked.title.as_deref().map(Title::parse).transpose()?,
+        };
+        let done = redact::redact(ctx, key, seq, &redaction);
+        changed(ctx.app, &done.map_err(renamed)?)
     })
     .await
+}
+
+/// The fields of the form have other names.
+fn renamed(error: Error) -> Error {
+    match error {
+        Error::Invalid(mut faults) => {
+            for fault in faults.iter_mut().filter(|fault| fault.field == "files") {
+                fault.field = "attachment_ids".into();
+            }
+            Error::Invalid(faults)
+        }
+        other => other,
+    }
 }

@@ -3,11 +3,13 @@
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::call::files::Download;
 use super::call::{Answer, Call, Nothing, Reply};
 use super::paging::{self, Page};
 use super::value::{
-    At, AttemptOutcomeWord, ChannelWord, Closed, ContactUid, DeliveryKindWord, DeliveryStateWord,
-    DeliveryUid, MailUid, Number, PageUid, PersonUid, TicketUid, Uid, Word, Words,
+    At, AttemptOutcomeWord, Bytes, ChannelWord, Closed, ContactUid, DeliveryKindWord,
+    DeliveryStateWord, DeliveryUid, MailUid, Number, PageUid, PersonUid, TicketUid, Uid, Word,
+    Words,
 };
 use crate::actions::{self, intake, outbox};
 use crate::app::Ctx;
@@ -33,7 +35,7 @@ type MailStateWord = Word<MailState>;
 type VerdictWord = Word<Verdict>;
 
 /// `instant_id` of the last line of the page before.
-fn place<M>(text: Option<&str>) -> Result<Option<(Timestamp, Id<M>)>> {
+pub(super) fn place<M>(text: Option<&str>) -> Result<Option<(Timestamp, Id<M>)>> {
     let Some(text) = text else { return Ok(None) };
     let read = || {
         let (at, id) = text.split_once('_')?;
@@ -45,12 +47,12 @@ fn place<M>(text: Option<&str>) -> Result<Option<(Timestamp, Id<M>)>> {
     }
 }
 
-fn place_text<M>(at: Timestamp, id: Id<M>) -> String {
+pub(super) fn place_text<M>(at: Timestamp, id: Id<M>) -> String {
     format!("{}_{}", at.micros(), id.uuid().simple())
 }
 
 /// A page of lines that were read with one more than was asked for.
-fn page_of<T, U>(
+pub(super) fn page_of<T, U>(
     mut lines: Vec<T>,
     limit: i64,
     place: impl Fn(&T) -> String,
@@ -159,6 +161,33 @@ pub async fn read(call: Call<Nothing>) -> Reply {
     .await
 }
 
+/// Download a mail as it came
+///
+/// Byte for byte: its signatures still verify.
+#[utoipa::path(get, path = "/api/v1/mail/{id}/raw", tag = "mail", responses((status = 200, description = "The mail", body = Bytes, content_type = "message/rfc822")))]
+pub async fn raw(call: Call<Nothing>) -> Reply {
+    let id: MailId = call.id("id")?;
+    call.send(move |ctx| {
+        actions::allow(&ctx.by, Action::ReadMail, Target::House)?;
+        let (_, bytes) = stored(ctx, id)?;
+        Ok(Download {
+            name: "mail.eml".to_owned(),
+            media_type: "message/rfc822",
+            bytes,
+        })
+    })
+    .await
+}
+
+/// A mail and its bytes.
+fn stored(ctx: &Ctx<'_>, id: MailId) -> Result<(StoredMail, Vec<u8>)> {
+    ctx.read(|conn| {
+        let mail = store::intake::by_id(conn, id)?.ok_or(Error::NotFound)?;
+        let raw = store::blob::get(conn, mail.raw)?.ok_or(Error::NotFound)?;
+        Ok((mail, raw))
+    })
+}
+
 /// Let a held mail go
 ///
 /// It stays in the ledger, and nothing comes of it.
@@ -207,11 +236,7 @@ async fn settle(
     let id: MailId = call.id("id")?;
     call.change(move |ctx, _| {
         actions::allow(&ctx.by, Action::HandleMail, Target::House)?;
-        let (mail, raw) = ctx.read(|conn| {
-            let mail = store::intake::by_id(conn, id)?.ok_or(Error::NotFound)?;
-            let raw = store::blob::get(conn, mail.raw)?.ok_or(Error::NotFound)?;
-            Ok((mail, raw))
-        })?;
+        let (mail, raw) = stored(ctx, id)?;
         let letter = crate::intake::mail::read(&raw, mail.envelope_from.as_deref());
         Answer::ok(&Mail::of(decide(ctx, id, &letter)?))
     })

@@ -5,6 +5,7 @@ mod agreement;
 pub mod call;
 mod change;
 mod clock;
+mod commit;
 mod customer;
 pub mod document;
 mod entry;
@@ -26,11 +27,13 @@ mod report;
 mod repository;
 mod schedule;
 mod search;
+mod settings;
 mod step;
 mod target_policy;
 mod ticket;
 mod times;
 pub mod value;
+mod ways;
 mod webhook;
 mod what_if;
 
@@ -104,6 +107,8 @@ doors! {
     "/api/v1/tickets/{key}/roles/{role}" { PUT part::set_role }
     "/api/v1/tickets/{key}/evidence" { POST part::attach }
     "/api/v1/tickets/{key}/attachments/{id}" { GET part::attachment }
+    "/api/v1/tickets/{key}/attachments/{id}/content" { GET part::content }
+    "/api/v1/tickets/{key}/commits" { GET commit::of_ticket }
     "/api/v1/tickets/{key}/clocks" { GET clock::list }
     "/api/v1/tickets/{key}/clocks/{id}" { GET clock::explained }
     "/api/v1/tickets/{key}/pages" { GET oncall::pages_of_ticket }
@@ -128,6 +133,7 @@ doors! {
     "/api/v1/tickets/{key}/reports/{customer}/{format}" { GET report::export }
     "/api/v1/mail" { GET mail::list }
     "/api/v1/mail/{id}" { GET mail::read }
+    "/api/v1/mail/{id}/raw" { GET mail::raw }
     "/api/v1/mail/{id}/drop" { POST mail::drop_held }
     "/api/v1/mail/{id}/take-in" { POST mail::take_in }
     "/api/v1/mail/{id}/accept" { POST mail::accept }
@@ -151,6 +157,8 @@ doors! {
     "/api/v1/ledger" { GET oncall::ledger }
     "/api/v1/ledger/csv" { GET oncall::ledger_csv }
     "/api/v1/me/test-page" { POST oncall::test_page }
+    "/api/v1/me/ways" { GET ways::own_ways, PUT ways::set_own_ways }
+    "/api/v1/teams/{id}/feed" { POST ways::make_feed, DELETE ways::end_feed }
     "/api/v1/webhooks" { GET webhook::list, POST webhook::add }
     "/api/v1/webhooks/{id}" { GET webhook::read, PATCH webhook::edit, DELETE webhook::remove }
     "/api/v1/webhooks/{id}/ping" { POST webhook::ping }
@@ -158,12 +166,17 @@ doors! {
     "/api/v1/customers/{id}" { GET customer::read, PATCH customer::edit }
     "/api/v1/customers/{id}/contacts" { GET customer::contacts, POST customer::add_contact }
     "/api/v1/customers/{id}/contacts/{contact}" { GET customer::contact, PATCH customer::edit_contact }
+    "/api/v1/customers/{id}/contacts/{contact}/invite" { POST customer::invite_contact }
     "/api/v1/people" { GET person::list, POST person::invite }
     "/api/v1/people/{id}" { GET person::read, PATCH person::edit }
+    "/api/v1/people/{id}/invite" { POST person::invite_again }
+    "/api/v1/people/{id}/ways" { GET ways::ways, PUT ways::set_ways }
     "/api/v1/teams" { GET house::teams, POST house::add_team }
     "/api/v1/teams/{id}" { GET house::team, PATCH house::edit_team }
     "/api/v1/services" { GET house::services, POST house::add_service }
     "/api/v1/services/{id}" { GET house::service, PATCH house::edit_service }
+    "/api/v1/settings" { GET settings::read, PATCH settings::edit }
+    "/api/v1/audit" { GET settings::audit }
     "/api/v1/search" { GET search::find }
     "/api/v1/views" { GET search::views, POST search::save_view }
     "/api/v1/views/{id}" { GET search::view, DELETE search::delete_view }

@@ -5,20 +5,27 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::call::files::{Bringing, Brought, Download, media_type};
 use super::call::{Answer, Call, Nothing, Reply};
+use super::problem::Failure;
 use super::ticket::{Ticket, changed};
 use super::value::{
-    At, AttachmentUid, ContactUid, CustomerUid, IncidentRoleWord, Key, PersonUid, RelationWord,
-    ServiceUid, Uid, Word,
+    At, AttachmentUid, Bytes, ContactUid, CustomerUid, IncidentRoleWord, Key, PersonUid,
+    RelationWord, ServiceUid, Uid, Word,
 };
 use super::what_if::{DryRun, TicketOrPreview, changed_or_tried};
-use crate::actions::{ticket, ticket_parts as parts};
-use crate::domain::id::{AttachmentId, PersonId};
+use crate::actions::{allow_ticket, ticket, ticket_parts as parts};
+use crate::app::Ctx;
+use crate::domain::access::Action;
+use crate::domain::id::{AttachmentId, PersonId, TicketKey};
 use crate::domain::refusal::FieldError;
+use crate::domain::text;
 use crate::domain::ticket::{self as domain, Relation, Role};
 use crate::domain::timeline::Audience;
-use crate::error::Error;
+use crate::error::{Error, Fields, Result as HouseResult};
+use crate::http::form::Upload;
 use crate::store;
+use crate::store::blob::Attachment as File;
 use crate::store::ticket::Watcher;
 
 /// What hangs on a ticket.
@@ -81,6 +88,8 @@ pub struct Attachment {
     pub size_bytes: i64,
     /// SHA-256 of its bytes, in hex.
     pub sha256: String,
+    /// Its name and its bytes are gone.
+    pub redacted_at: Option<At>,
 }
 
 /// Read what hangs on a ticket
@@ -162,6 +171,7 @@ pub async fn read(call: Call<Nothing>) -> Reply {
                         media_type: file.media_type,
                         size_bytes: file.size_bytes,
                         sha256: file.hash.hex(),
+                        redacted_at: file.redacted_at.map(At),
                     })
                     .collect(),
             })
@@ -309,7 +319,7 @@ pub async fn set_role(call: Call<RoleChoice>) -> Reply {
     .await
 }
 
-/// A file, small enough for a call. Bigger ones go through the page's form.
+/// A file in JSON; 1 MB of it at most. Bigger ones come as a form.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewEvidence {
@@ -322,35 +332,78 @@ pub struct NewEvidence {
     body: String,
 }
 
+/// Files as a form's parts, as `curl -F file=@df.log -F body="Full at 03:00"` sends them.
+#[derive(ToSchema)]
+#[allow(dead_code)] // read part by part; this is what the document says of it
+pub struct EvidenceForm {
+    /// One or more, each with its file name. Together at most `upload_limit_mb`, 25 MB unless set otherwise.
+    #[schema(value_type = Vec<String>, format = Binary)]
+    file: Vec<Vec<u8>>,
+    /// What they show.
+    body: Option<String>,
+}
+
 /// Attach evidence
 ///
-/// Graphs, logs, screenshots, up to 700 KB. What it is served as later is always a download.
-#[utoipa::path(post, path = "/api/v1/tickets/{key}/evidence", tag = "parts", request_body = NewEvidence, responses((status = 200, description = "Attached", body = Ticket)))]
-pub async fn attach(call: Call<NewEvidence>) -> Reply {
+/// Graphs, logs, screenshots: as a form, or a small one in JSON. What it is served as later is always a download.
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/evidence", tag = "parts", request_body(content((NewEvidence = "application/json"), (EvidenceForm = "multipart/form-data"))), responses((status = 200, description = "Attached", body = Ticket)))]
+pub async fn attach(call: Bringing) -> Reply {
     let key = call.ticket("key")?;
-    call.change(move |ctx, new| {
-        let name = crate::domain::text::one_line("name", &new.name, 200)?;
-        let media_type = new
-            .media_type
-            .as_deref()
-            .unwrap_or("application/octet-stream");
-        let media_type = crate::domain::text::one_line("media_type", media_type, 100)?;
-        let bytes = STANDARD
-            .decode(new.content.as_bytes())
-            .map_err(|_| FieldError::new("content", "not-base64"))?;
-        // Known or not, hidden or not: the ticket is judged before anything is kept.
-        ticket::read(ctx, key)?;
-        let hash = ctx.write(|tx| store::blob::put_in(tx, &bytes, ctx.now))?;
-        let file = parts::Evidence {
-            hash,
-            name,
-            media_type,
-            size_bytes: bytes.len() as i64,
-        };
-        let ticket = parts::attach(ctx, key, &new.body, &[file], Audience::Internal)?;
+    let may = move |ctx: &Ctx<'_>| {
+        ctx.read(|conn| {
+            let ticket = store::ticket::by_key(conn, key)?.ok_or(Error::NotFound)?;
+            allow_ticket(conn, &ctx.by, Action::WorkOnTicket, &ticket)
+        })
+    };
+    call.change(may, evidence, move |ctx, body, files| {
+        let ticket = parts::attach(ctx, key, body, files, Audience::Internal)?;
         changed(ctx.app, &ticket)
     })
     .await
+}
+
+/// The text and the files of new evidence.
+fn evidence(brought: Brought) -> Result<(String, Vec<Upload>), Failure> {
+    match brought {
+        Brought::Json(bytes) => {
+            let new: NewEvidence = super::read::body(&bytes)?;
+            let name = text::one_line("name", &new.name, 200)?;
+            let media_type = new.media_type.as_deref();
+            let media_type = media_type.unwrap_or("application/octet-stream");
+            let media_type = text::one_line("media_type", media_type, 100)?;
+            let bytes = STANDARD
+                .decode(new.content.as_bytes())
+                .map_err(|_| FieldError::new("content", "not-base64"))?;
+            let file = Upload {
+                name,
+                media_type,
+                bytes,
+            };
+            Ok((new.body, vec![file]))
+        }
+        Brought::Form(texts, mut files) => {
+            let mut faults = Fields::new();
+            let mut body = None;
+            for (name, text) in texts {
+                match name.as_str() {
+                    "body" if body.is_none() => body = Some(text),
+                    "body" => faults.push(FieldError::new("body", "given-twice")),
+                    // A part without a file name is a text to whoever reads forms.
+                    "file" => faults.push(FieldError::new("file", "no-file-name")),
+                    _ => faults
+                        .push(FieldError::new(name, "unknown-field").with("known", "file, body")),
+                }
+            }
+            if files.is_empty() {
+                faults.push(FieldError::new("file", "required"));
+            }
+            faults.check()?;
+            for file in &mut files {
+                file.media_type = media_type(&file.media_type);
+            }
+            Ok((body.unwrap_or_default(), files))
+        }
+    }
 }
 
 /// A file with its bytes.
@@ -364,26 +417,50 @@ pub struct AttachmentContent {
     pub content: String,
 }
 
+/// A file of this ticket, and its bytes.
+fn file_of(ctx: &Ctx<'_>, key: TicketKey, id: AttachmentId) -> HouseResult<(File, Vec<u8>)> {
+    let ticket = ticket::read(ctx, key)?;
+    ctx.read(|conn| {
+        let file = store::blob::attachment(conn, id)?.filter(|file| file.ticket == ticket.id);
+        let file = file.ok_or(Error::NotFound)?;
+        let bytes = store::blob::of_file(conn, &file)?.ok_or(Error::NotFound)?;
+        Ok((file, bytes))
+    })
+}
+
 /// Read an attachment
+///
+/// With its bytes in base 64; `…/content` has them as they are.
 #[utoipa::path(get, path = "/api/v1/tickets/{key}/attachments/{id}", tag = "parts", responses((status = 200, description = "The file", body = AttachmentContent)))]
 pub async fn attachment(call: Call<Nothing>) -> Reply {
     let key = call.ticket("key")?;
     let id: AttachmentId = call.id("id")?;
     call.read(move |ctx| {
-        let ticket = ticket::read(ctx, key)?;
-        let found = ctx.read(|conn| {
-            let file = store::blob::attachment(conn, id)?.filter(|file| file.ticket == ticket.id);
-            let file = file.ok_or(Error::NotFound)?;
-            let bytes = store::blob::get(conn, file.hash)?.ok_or(Error::NotFound)?;
-            Ok((file, bytes))
-        })?;
-        let (file, bytes) = found;
+        let (file, bytes) = file_of(ctx, key, id)?;
         Answer::ok(&AttachmentContent {
             name: file.name,
             media_type: file.media_type,
             size_bytes: file.size_bytes,
             sha256: file.hash.hex(),
             content: STANDARD.encode(bytes),
+        })
+    })
+    .await
+}
+
+/// Download an attachment
+///
+/// Its bytes as they are. Which type they were said to be stands with the attachment; it is never believed.
+#[utoipa::path(get, path = "/api/v1/tickets/{key}/attachments/{id}/content", tag = "parts", responses((status = 200, description = "The file's bytes", body = Bytes, content_type = "application/octet-stream")))]
+pub async fn content(call: Call<Nothing>) -> Reply {
+    let key = call.ticket("key")?;
+    let id: AttachmentId = call.id("id")?;
+    call.send(move |ctx| {
+        let (file, bytes) = file_of(ctx, key, id)?;
+        Ok(Download {
+            name: file.name,
+            media_type: "application/octet-stream",
+            bytes,
         })
     })
     .await

@@ -121,6 +121,20 @@ pub async fn invite(call: Call<NewPerson>) -> Reply {
     .await
 }
 
+/// Invite a person again
+///
+/// With a new link by mail; the one that was sent before stops working.
+#[utoipa::path(post, path = "/api/v1/people/{id}/invite", tag = "house", responses((status = 200, description = "Invited again", body = Person)))]
+pub async fn invite_again(call: Call<Nothing>) -> Reply {
+    let id: PersonId = call.id("id")?;
+    call.change(move |ctx, _| {
+        // The link is in the letter alone: a program doesn't come in as somebody else.
+        action::invite_again(ctx, id)?;
+        shown(known(ctx, id)?)
+    })
+    .await
+}
+
 /// What changes; what is left out stays, an empty text empties.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -157,10 +171,8 @@ pub async fn edit(call: Call<PersonEdit>) -> Reply {
                 if let Some(roles) = &asked.roles {
                     action::grant(ctx, id, set_of(roles))?;
                 }
-                match asked.is_active.filter(|it| *it != before.is_active) {
-                    Some(true) => action::reactivate(ctx, id)?,
-                    Some(false) => action::deactivate(ctx, id)?,
-                    None => {}
+                if let Some(is_active) = asked.is_active.filter(|it| *it != before.is_active) {
+                    action::set_active(ctx, id, is_active)?;
                 }
                 shown(known(ctx, id)?)
             },

@@ -29,6 +29,10 @@ pub enum Failure {
     /// The body can't be read as JSON at all.
     Malformed(String),
     TooBig,
+    /// The files of a form are more than this together.
+    FilesTooBig {
+        mb: usize,
+    },
     TooSlow,
     /// A header can't be read.
     BadHeader(&'static str),
@@ -113,7 +117,7 @@ impl Failure {
             Failure::NotMatched => "not-matched",
             Failure::NotJson => "not-json",
             Failure::Malformed(_) => "malformed",
-            Failure::TooBig => "too-big",
+            Failure::TooBig | Failure::FilesTooBig { .. } => "too-big",
             Failure::TooSlow => "too-slow",
             Failure::BadHeader(_) => "bad-header",
             Failure::NoRoute => "missing",
@@ -137,7 +141,7 @@ impl ResponseError for Failure {
             Failure::NotMatched => StatusCode::PRECONDITION_FAILED,
             Failure::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Failure::Malformed(_) | Failure::BadHeader(_) => StatusCode::BAD_REQUEST,
-            Failure::TooBig => StatusCode::PAYLOAD_TOO_LARGE,
+            Failure::TooBig | Failure::FilesTooBig { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Failure::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Failure::NoRoute => StatusCode::NOT_FOUND,
             Failure::NoMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
@@ -161,6 +165,11 @@ impl ResponseError for Failure {
             Failure::BadHeader(name) => Some(
                 Words::english()
                     .with("problem-bad-header-detail", &[("name", (*name).into())])
+                    .into_owned(),
+            ),
+            Failure::FilesTooBig { mb } => Some(
+                Words::english()
+                    .with("problem-files-too-big-detail", &[("max", (*mb).into())])
                     .into_owned(),
             ),
             _ => None,

@@ -28,16 +28,23 @@ struct Operation {
     summary: String,
     about: String,
     parameters: Vec<Field>,
-    body: Option<String>,
+    bodies: Vec<Content>,
     answers: Vec<Reply>,
     failures: String,
+}
+
+/// A way to write a body.
+struct Content {
+    shape: String,
+    /// "" for JSON.
+    media_type: String,
 }
 
 /// A successful answer.
 struct Reply {
     status: String,
     about: String,
-    shape: Option<String>,
+    contents: Vec<Content>,
 }
 
 /// An object of the API.
@@ -103,9 +110,9 @@ pub async fn show(req: HttpRequest, asked: Query<Asked>) -> Result<HttpResponse,
 fn needed(reference: &'static Reference, chapter: &Chapter) -> Vec<&'static Shape> {
     let mut wanted = BTreeSet::from(["Problem"]);
     for operation in &chapter.operations {
-        wanted.extend(operation.body.as_deref());
-        let answers = operation.answers.iter();
-        wanted.extend(answers.filter_map(|answer| answer.shape.as_deref()));
+        let answers = operation.answers.iter().flat_map(|answer| &answer.contents);
+        let contents = operation.bodies.iter().chain(answers);
+        wanted.extend(contents.map(|content| content.shape.as_str()));
     }
     loop {
         let known = wanted.len();
@@ -180,13 +187,13 @@ fn operation_of(operation: &Value, method: &str, path: &str) -> Operation {
         summary: text(&operation["summary"]),
         about: text(&operation["description"]),
         parameters: parameters.collect(),
-        body: shape_in(&operation["requestBody"]["content"]["application/json"]["schema"]),
+        bodies: contents(&operation["requestBody"]["content"]),
         answers: good
             .into_iter()
             .map(|(status, answer)| Reply {
                 status: status.clone(),
                 about: text(&answer["description"]),
-                shape: shape_in(&answer["content"]["application/json"]["schema"]),
+                contents: contents(&answer["content"]),
             })
             .collect(),
         failures: bad
@@ -195,6 +202,23 @@ fn operation_of(operation: &Value, method: &str, path: &str) -> Operation {
             .collect::<Vec<_>>()
             .join(", "),
     }
+}
+
+/// JSON first.
+fn contents(content: &Value) -> Vec<Content> {
+    let media_types = content.as_object().into_iter().flatten();
+    let shaped = media_types.filter_map(|(media_type, content)| {
+        Some(Content {
+            shape: shape_in(&content["schema"])?,
+            media_type: match media_type.as_str() {
+                "application/json" => String::new(),
+                other => other.to_owned(),
+            },
+        })
+    });
+    let mut contents: Vec<Content> = shaped.collect();
+    contents.sort_by(|one, other| one.media_type.cmp(&other.media_type));
+    contents
 }
 
 fn shapes(document: &Value) -> Vec<Shape> {

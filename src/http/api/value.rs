@@ -177,7 +177,7 @@ uids! {
     CalendarUid = CalendarMark, AgreementUid = AgreementMark, ClockUid = ClockMark, PageUid = PageMark, MailUid = MailMark,
     AttachmentUid = AttachmentMark, OverrideUid = OverrideMark, ScheduleUid = ScheduleMark, PolicyUid = PolicyMark,
     RepositoryUid = RepositoryMark, IntakeAddressUid = IntakeAddressMark, ReportUid = ReportMark, MeetingUid = MeetingMark, AttemptUid = AttemptMark,
-    HoldUid = HoldMark,
+    HoldUid = HoldMark, AuditUid = AuditMark,
 }
 
 /// A ticket's human key, `INC-12`.
@@ -345,6 +345,11 @@ impl PartialSchema for Facts {
 }
 
 impl ToSchema for Facts {}
+
+/// A file's bytes, as they are: no JSON.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+pub struct Bytes(#[allow(dead_code)] Vec<u8>); // only the document speaks of it
 
 /// Whole numbers in documents that utoipa doesn't know by itself.
 pub fn whole_number() -> Object {

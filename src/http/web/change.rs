@@ -8,8 +8,9 @@ use crate::app::Ctx;
 use crate::domain::access::{self, Action, Target};
 use crate::domain::change::{Change, Plan};
 use crate::domain::id::{Kind, PersonId, TicketKey};
-use crate::domain::refusal::FieldError;
-use crate::domain::ticket::{State, Ticket};
+use crate::domain::refusal::{FieldError, Refusal};
+use crate::domain::ticket::{Outcome, State, Ticket};
+use crate::domain::timeline::Entry;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Fields, Result};
 use crate::http::form::{Form, Posted};
@@ -24,6 +25,7 @@ pub struct Known {
     change: Option<Change>,
     names: Vec<(PersonId, String)>,
     commits: Vec<commits::OnTicket>,
+    me: Option<PersonId>,
     may_run: bool,
     may_approve: bool,
 }
@@ -38,10 +40,6 @@ pub fn load(conn: &mut Conn, ctx: &Ctx<'_>, ticket: &Ticket) -> Result<Known> {
         .flat_map(|change| [change.requested_by, change.approved_by])
         .flatten()
         .collect();
-    let own = change.as_ref().is_some_and(|change| {
-        let me = ctx.by.person();
-        me.is_none() || change.requested_by == me || change.asked_by == me
-    });
     let may = |action| access::may(&ctx.by, action, Target::House).is_ok();
     Ok(Known {
         names: store::people::person_names(conn, &people)?
@@ -49,7 +47,8 @@ pub fn load(conn: &mut Conn, ctx: &Ctx<'_>, ticket: &Ticket) -> Result<Known> {
             .collect(),
         commits: commits::of_ticket(conn, ticket)?,
         may_run: may(Action::RunChange),
-        may_approve: may(Action::ApproveChange) && !own,
+        may_approve: may(Action::ApproveChange),
+        me: ctx.by.person(),
         change,
     })
 }
@@ -70,8 +69,11 @@ pub struct ChangeView {
     pub can_edit: bool,
     pub can_ask: bool,
     pub can_approve: bool,
+    pub can_refuse: bool,
     pub can_redraft: bool,
     pub can_start: bool,
+    /// It was on watch: to start it is to go on with it.
+    pub is_on_watch: bool,
     pub can_watch: bool,
     pub can_close: bool,
     pub waits_for_approval: bool,
@@ -101,6 +103,9 @@ pub struct CommitLine {
     pub is_published: bool,
 }
 
+/// A step of a change, with what it needs from people made up: whether it would be accepted is all that is asked.
+type Step = fn(&mut Change, &mut Ticket, Timestamp) -> std::result::Result<Entry, Refusal>;
+
 /// The change as the page shows it; `kept`: its plan's form as it was sent, if that was refused.
 pub fn view(known: &Known, ticket: &Ticket, p: &Page, kept: Option<Form>) -> Option<ChangeView> {
     let change = known.change.as_ref()?;
@@ -124,8 +129,11 @@ pub fn view(known: &Known, ticket: &Ticket, p: &Page, kept: Option<Form>) -> Opt
             .with("revert", &plan.revert)
     });
     let state = ticket.state;
-    let run = known.may_run;
     let git = known.commits.first();
+    let (me, now) = (known.me, p.now);
+    let run = |step: Step| {
+        known.may_run && change.accepts(ticket, |change, ticket| step(change, ticket, now))
+    };
     Some(ChangeView {
         requested_by: name(change.requested_by),
         approved_by: name(change.approved_by),
@@ -143,15 +151,19 @@ pub fn view(known: &Known, ticket: &Ticket, p: &Page, kept: Option<Form>) -> Opt
         plan,
         rev: ticket.version,
         form: form.prefixed("plan-"),
-        can_edit: run && ticket.is_open(),
-        can_ask: run && state == State::Draft,
-        can_approve: known.may_approve && state == State::AwaitingApproval,
-        can_redraft: run && matches!(state, State::AwaitingApproval | State::Approved),
-        can_start: run && matches!(state, State::Approved | State::OnWatch),
-        can_watch: run && state == State::InProgress,
-        can_close: run && matches!(state, State::InProgress | State::OnWatch),
+        can_edit: known.may_run && ticket.is_open(),
+        can_ask: run(|change, ticket, now| change.ask_approval(ticket, None, now)),
+        can_approve: known.may_approve
+            && change.accepts(ticket, |change, ticket| change.approve(ticket, me, now)),
+        can_refuse: known.may_approve
+            && change.accepts(ticket, |change, ticket| change.refuse(ticket, "-", now)),
+        can_redraft: run(Change::back_to_draft),
+        can_start: run(Change::start),
+        is_on_watch: state == State::OnWatch,
+        can_watch: run(|change, ticket, now| change.watch(ticket, now.plus_secs(60), now)),
+        can_close: run(|change, ticket, now| change.close(ticket, Outcome::Failed, "-", now)),
         waits_for_approval: state == State::AwaitingApproval,
-        outcomes: crate::domain::ticket::Outcome::ALL
+        outcomes: Outcome::ALL
             .iter()
             .map(|outcome| (outcome.as_str(), p.word("outcome", outcome.as_str())))
             .collect(),

@@ -184,12 +184,8 @@ pub async fn set_active(
     id: web::Path<String>,
     posted: Posted,
 ) -> Answer {
-    let id: CustomerId = id_of(&id)?;
-    let place = format!("/customers/{id}");
-    switched(&app, &viewer, &posted, &place, move |ctx, is_active| {
-        customers::set_active(ctx, id, is_active)
-    })
-    .await
+    let customer = ("/customers", id.as_str());
+    switched(&app, &viewer, &posted, customer, customers::set_active).await
 }
 
 #[derive(Template)]
@@ -367,11 +363,16 @@ pub async fn set_contact_active(
     path: web::Path<(String, String)>,
     posted: Posted,
 ) -> Answer {
-    let (customer, id): (CustomerId, ContactId) = (id_of(&path.0)?, id_of(&path.1)?);
-    let place = format!("/customers/{customer}");
-    switched(&app, &viewer, &posted, &place, move |ctx, is_active| {
-        customers::set_contact_active(ctx, customer, id, is_active)
-    })
+    let customer: CustomerId = id_of(&path.0)?;
+    let list = format!("/customers/{customer}/contacts");
+    let contact = (list.as_str(), path.1.as_str());
+    switched(
+        &app,
+        &viewer,
+        &posted,
+        contact,
+        move |ctx, id, is_active| customers::set_contact_active(ctx, customer, id, is_active),
+    )
     .await
 }
 

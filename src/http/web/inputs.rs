@@ -36,17 +36,25 @@ pub fn invalid<T>(outcome: Result<T, Failure>) -> Result<Result<T, Vec<FieldErro
     }
 }
 
-/// Closes or reopens what is never deleted, as the form's `active` says, and goes back to `place`.
-pub async fn switched(
+/// Deactivates or takes back what is never deleted, as the form's `active` says, and goes back to its page: the one that
+/// `id` has in `list`.
+pub async fn switched<M: 'static>(
     app: &web::Data<App>,
     viewer: &Viewer,
     posted: &Posted,
-    place: &str,
-    switch: impl FnOnce(&Ctx<'_>, bool) -> crate::error::Result<()> + Send + 'static,
+    (list, id): (&str, &str),
+    switch: impl FnOnce(&Ctx<'_>, Id<M>, bool) -> crate::error::Result<()> + Send + 'static,
 ) -> Answer {
-    let is_active = posted.ticked("active");
-    viewer.run(app, move |ctx| switch(ctx, is_active)).await?;
-    Ok(reply::see_saying(place, "said-saved", ""))
+    let (id, is_active): (Id<M>, _) = (id_of(id)?, posted.ticked("active"));
+    viewer
+        .run(app, move |ctx| switch(ctx, id, is_active))
+        .await?;
+    let said = if is_active {
+        "said-reactivated"
+    } else {
+        "said-deactivated"
+    };
+    Ok(reply::see_saying(&format!("{list}/{id}"), said, ""))
 }
 
 /// One box of a group to tick, or one row of it.

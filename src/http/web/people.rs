@@ -6,12 +6,13 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use askama::Template;
 
-use super::inputs::{Answer, Tick, id_of, invalid, rev, ticked_ids, zones};
+use super::inputs::{Answer, Tick, id_of, invalid, rev, switched, ticked_ids, zones};
+use super::profile::{ways_form, ways_in};
 use crate::actions::{allow, people};
 use crate::app::{App, Ctx};
 use crate::domain::access::{Action, Role, Roles, Target};
 use crate::domain::id::{PersonId, TeamId};
-use crate::domain::people::{Person, PersonDetails, Team};
+use crate::domain::people::{Person, PersonDetails, Team, Way};
 use crate::error::{Error, Result};
 use crate::http::form::{Form, Posted};
 use crate::http::page::{Page, Viewer};
@@ -210,6 +211,7 @@ struct PersonPage {
     person: Person,
     teams: Vec<Team>,
     form: Form,
+    ways: Form,
     zones: Vec<(String, String)>,
     roles: Vec<Tick>,
     may_manage: bool,
@@ -230,6 +232,7 @@ impl PersonPage {
 struct Known {
     person: Person,
     teams: Vec<Team>,
+    ways: Vec<Way>,
     is_invited: bool,
     public_url: String,
 }
@@ -245,6 +248,7 @@ fn load(ctx: &Ctx<'_>, id: PersonId) -> Result<Known> {
         let login = store::login::login_of_holder(conn, Holder::Person(id))?;
         let is_invited = login.is_none_or(|login| login.password_hash.is_none());
         Ok(Known {
+            ways: store::people::ways(conn, id)?,
             person,
             teams,
             is_invited,
@@ -270,6 +274,7 @@ async fn person_page(
         .with_some("phone", known.person.phone.as_ref())
         .with("rev", known.person.version);
     let mut page = PersonPage {
+        ways: ways_form(p.words, &known.ways),
         zones: zones(p.words),
         roles: role_ticks(p.words, known.person.roles),
         may_manage: p.may(Action::ManagePeople),
@@ -344,6 +349,36 @@ pub async fn grant(
     ))
 }
 
+pub async fn save_ways(
+    req: HttpRequest,
+    app: web::Data<App>,
+    viewer: Viewer,
+    id: web::Path<String>,
+    posted: Posted,
+) -> Answer {
+    let id: PersonId = id_of(&id)?;
+    let saved = match ways_in(&posted) {
+        Ok(ways) => {
+            viewer
+                .run(&app, move |ctx| people::set_ways_of(ctx, id, &ways))
+                .await
+        }
+        Err(error) => Err(error.into()),
+    };
+    match invalid(saved)? {
+        Ok(()) => Ok(reply::see_saying(
+            &format!("/people/{id}"),
+            "said-saved",
+            "",
+        )),
+        Err(errors) => {
+            let form = Form::kept(Words::english(), &posted, errors);
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            person_page(&req, &app, &viewer, id, status, |page| page.ways = form).await
+        }
+    }
+}
+
 pub async fn invite_again(
     req: HttpRequest,
     app: web::Data<App>,
@@ -361,32 +396,12 @@ pub async fn invite_again(
     .await
 }
 
-pub async fn deactivate(
+pub async fn set_active(
     app: web::Data<App>,
     viewer: Viewer,
     id: web::Path<String>,
-    _form: Posted,
+    posted: Posted,
 ) -> Answer {
-    let id: PersonId = id_of(&id)?;
-    viewer
-        .run(&app, move |ctx| people::deactivate(ctx, id))
-        .await?;
-    Ok(reply::see_saying("/people", "said-deactivated", ""))
-}
-
-pub async fn reactivate(
-    app: web::Data<App>,
-    viewer: Viewer,
-    id: web::Path<String>,
-    _form: Posted,
-) -> Answer {
-    let id: PersonId = id_of(&id)?;
-    viewer
-        .run(&app, move |ctx| people::reactivate(ctx, id))
-        .await?;
-    Ok(reply::see_saying(
-        &format!("/people/{id}"),
-        "said-reactivated",
-        "",
-    ))
+    let person = ("/people", id.as_str());
+    switched(&app, &viewer, &posted, person, people::set_active).await
 }

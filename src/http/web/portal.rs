@@ -235,7 +235,7 @@ pub async fn file(
                 let reading = portal::read(ctx, conn, key)?;
                 let file = reading.files.into_iter().find(|file| file.id == id);
                 let file = file.ok_or(Error::NotFound)?;
-                let bytes = store::blob::get(conn, file.hash)?.ok_or(Error::NotFound)?;
+                let bytes = store::blob::of_file(conn, &file)?.ok_or(Error::NotFound)?;
                 Ok((file.name, bytes))
             })
         })

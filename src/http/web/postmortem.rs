@@ -16,7 +16,7 @@ use crate::app::{App, Ctx};
 use crate::domain::access::Action;
 use crate::domain::id::{Id, Kind, PersonId, TicketKey};
 use crate::domain::people::Person;
-use crate::domain::postmortem::{Guest, MEETING_SECS, Meeting, MeetingState, Section};
+use crate::domain::postmortem::{Guest, MEETING_SECS, Meeting, MeetingState, Readiness, Section};
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::severity::{Priority, Severity};
 use crate::domain::task::{ActionType, shown_priority};
@@ -42,6 +42,7 @@ struct Known {
     people: Vec<Person>,
     /// Invitations can leave the house: an address of ours and a sender are set.
     can_invite: bool,
+    readiness: Readiness,
 }
 
 /// A form of this page that was refused.
@@ -106,6 +107,8 @@ struct PostMortemPage {
     step: Form,
     rev: i64,
     steps: Vec<(String, String)>,
+    /// Steps that can't be taken yet, and why.
+    not_yet: Vec<(String, String)>,
     people: Vec<(String, String)>,
     types: Vec<(String, String)>,
     refusal: Option<String>,
@@ -164,6 +167,7 @@ fn load(ctx: &Ctx<'_>, key: TicketKey) -> Result<Known> {
             actions: postmortem::actions(conn, ticket.id)?,
             people: store::people::persons(conn)?,
             can_invite: settings.public_url.is_some() && settings.mail_from.is_some(),
+            readiness: postmortem::readiness(conn, ctx, &ticket)?,
             ticket,
             incident,
             meeting,
@@ -217,6 +221,14 @@ fn drawn(p: Page, known: Known, refused: Option<Refused>) -> PostMortemPage {
         None => Form::new(words).with("minutes", MEETING_SECS / 60),
     };
     let write = kept("write", write);
+    let (mut steps, mut not_yet) = (Vec::new(), Vec::new());
+    for state in ticket.state.next(Kind::PostMortem) {
+        let named = p.word("pm-step", state.as_str());
+        match known.readiness.allow(ticket, *state) {
+            Ok(()) => steps.push((state.as_str().to_owned(), named)),
+            Err(refusal) => not_yet.push((named, words.refusal(&refusal))),
+        }
+    }
     let may_edit = p.may(Action::EditPostMortem);
     let people = std::iter::once((String::new(), p.t("pm-choose-person").into_owned()))
         .chain(
@@ -292,12 +304,8 @@ fn drawn(p: Page, known: Known, refused: Option<Refused>) -> PostMortemPage {
         step: kept("move", Form::new(words)).prefixed("s-"),
         write,
         rev: ticket.version,
-        steps: ticket
-            .state
-            .next(Kind::PostMortem)
-            .iter()
-            .map(|state| (state.as_str().to_owned(), p.word("pm-step", state.as_str())))
-            .collect(),
+        steps,
+        not_yet,
         people,
         types: ActionType::ALL
             .iter()

@@ -11,7 +11,7 @@ use crate::actions::people;
 use crate::app::{App, Ctx};
 use crate::domain::delivery::Channel;
 use crate::domain::id::SessionId;
-use crate::domain::people::{Person, PersonDetails, ScreenChoice};
+use crate::domain::people::{Person, PersonDetails, ScreenChoice, Way};
 use crate::error::{Error, Result};
 use crate::http::form::{Form, Posted};
 use crate::http::page::{Page, Viewer};
@@ -44,25 +44,19 @@ struct SessionRow {
 
 struct Known {
     person: Option<Person>,
-    mails: Vec<String>,
-    hooks: Vec<String>,
+    ways: Vec<Way>,
     screen: ScreenChoice,
     sessions: Vec<Session>,
 }
 
 fn load(ctx: &Ctx<'_>, seat: &Seat) -> Result<Known> {
     ctx.read(|conn| {
-        let (mut mails, mut hooks) = (Vec::new(), Vec::new());
+        let mut ways = Vec::new();
         let mut screen = ScreenChoice::default();
         let person = match ctx.by.person() {
             Some(id) => {
                 screen = store::people::screen_choice(conn, id)?;
-                for way in store::people::ways(conn, id)? {
-                    match way.channel {
-                        Channel::Mail => mails.push(way.address),
-                        Channel::Webhook => hooks.push(way.address),
-                    }
-                }
+                ways = store::people::ways(conn, id)?;
                 store::people::person(conn, id)?
             }
             None => None,
@@ -71,12 +65,30 @@ fn load(ctx: &Ctx<'_>, seat: &Seat) -> Result<Known> {
         sessions.retain(|session| !session.times.is_over(ctx.now));
         Ok(Known {
             person,
-            mails,
-            hooks,
+            ways,
             screen,
             sessions,
         })
     })
+}
+
+/// Ways to be reached as their form shows them: one per line.
+pub(super) fn ways_form(words: &'static Words, ways: &[Way]) -> Form {
+    let lines = |channel| {
+        let of_it = ways.iter().filter(|way| way.channel == channel);
+        let lines: Vec<&str> = of_it.map(|way| way.address.as_str()).collect();
+        lines.join("\n")
+    };
+    Form::new(words)
+        .with("way_mail", lines(Channel::Mail))
+        .with("way_webhook", lines(Channel::Webhook))
+}
+
+/// The form's lines read.
+pub(super) fn ways_in(posted: &Posted) -> Result<Vec<(Channel, String)>> {
+    let mails: Vec<&str> = posted.text("way_mail").lines().collect();
+    let hooks: Vec<&str> = posted.text("way_webhook").lines().collect();
+    people::parse_ways(&mails, &hooks)
 }
 
 /// "Firefox on Linux" out of what browsers say of themselves; theirs, cut, if it is none that we know.
@@ -156,9 +168,7 @@ fn page_of(req: &HttpRequest, seat: &Seat, known: Known) -> ProfilePage {
             .with_some("phone", person.phone.as_ref())
             .with("rev", person.version);
     }
-    let ways = Form::new(words)
-        .with("way_mail", known.mails.join("\n"))
-        .with("way_webhook", known.hooks.join("\n"));
+    let ways = ways_form(words, &known.ways);
     let sessions = known.sessions.into_iter().map(|session| SessionRow {
         is_this: session.id == seat.session_id,
         browser: browser_name(&session.browser),
@@ -245,9 +255,7 @@ pub async fn save_ways(
     seat: Seat,
     posted: Posted,
 ) -> Answer {
-    let mails: Vec<&str> = posted.text("way_mail").lines().collect();
-    let hooks: Vec<&str> = posted.text("way_webhook").lines().collect();
-    let saved = match people::parse_ways(&mails, &hooks) {
+    let saved = match ways_in(&posted) {
         Ok(ways) => {
             viewer
                 .run(&app, move |ctx| people::set_ways(ctx, &ways))

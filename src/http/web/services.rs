@@ -242,10 +242,6 @@ pub async fn set_active(
     id: web::Path<String>,
     posted: Posted,
 ) -> Answer {
-    let id: ServiceId = id_of(&id)?;
-    let place = format!("/services/{id}");
-    switched(&app, &viewer, &posted, &place, move |ctx, is_active| {
-        house::set_service_active(ctx, id, is_active)
-    })
-    .await
+    let service = ("/services", id.as_str());
+    switched(&app, &viewer, &posted, service, house::set_service_active).await
 }

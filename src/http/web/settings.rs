@@ -122,21 +122,11 @@ struct Known {
 
 fn load(ctx: &Ctx<'_>) -> Result<Known> {
     allow(&ctx.by, Action::ManageSettings, Target::House)?;
-    let config = &ctx.app.config;
-    let decided = [
-        ("public_url", config.public_url.is_some()),
-        ("smtp_relay", config.smtp_relay.is_some()),
-        ("mail_from", config.mail_from.is_some()),
-    ];
     ctx.read(|conn| {
         Ok(Known {
             settings: store::settings::all(conn)?,
             environments: store::house::environments(conn)?,
-            overruled: decided
-                .iter()
-                .filter(|(_, is)| *is)
-                .map(|(key, _)| *key)
-                .collect(),
+            overruled: settings::overruled(ctx.app),
         })
     })
 }

@@ -29,17 +29,38 @@ pub struct Item {
     /// The text, quotes and signatures of mails apart.
     pub pieces: Vec<Piece>,
     pub is_redacted: bool,
+    /// It says what the ticket is called.
+    pub has_title: bool,
     /// Customers can read it.
     pub is_seen: bool,
     pub for_report: bool,
     /// Somebody of ours wrote it for staff: it may be shown to the customer.
     pub is_note: bool,
     pub door: String,
-    pub files: Vec<(String, String, String)>,
+    pub files: Vec<FileLine>,
     /// The day begins here (newest first: the line before it, upwards, is of another day).
     pub day: Option<Timestamp>,
     /// The quiet between this entry and the older one below it.
     pub quiet: Option<String>,
+}
+
+impl Item {
+    /// Whether there is anything that could still be redacted: text, a file, a title.
+    pub fn can_be_redacted(&self) -> bool {
+        self.has_text() || self.has_title || self.files.iter().any(|file| !file.is_redacted)
+    }
+
+    pub fn has_text(&self) -> bool {
+        !self.is_redacted && !self.pieces.is_empty()
+    }
+}
+
+/// A file on an entry.
+pub struct FileLine {
+    pub id: String,
+    pub name: String,
+    pub size: String,
+    pub is_redacted: bool,
 }
 
 /// A stretch of an entry's text.
@@ -181,6 +202,7 @@ pub fn items(
             what: sentence(entry, names, words, now, zone),
             pieces: pieces(entry),
             is_redacted: entry.redacted_at.is_some(),
+            has_title: matches!(entry.kind, EntryKind::Opened | EntryKind::TitleChanged),
             is_seen: entry.audience != Audience::Internal,
             for_report: entry.for_report,
             is_note: entry.kind == EntryKind::Note && entry.actor.person().is_some(),
@@ -189,12 +211,11 @@ pub fn items(
                 .remove(&entry.seq)
                 .unwrap_or_default()
                 .into_iter()
-                .map(|file| {
-                    (
-                        file.id.to_string(),
-                        file.name.clone(),
-                        size(file.size_bytes),
-                    )
+                .map(|file| FileLine {
+                    id: file.id.to_string(),
+                    name: file.name.clone(),
+                    size: size(file.size_bytes),
+                    is_redacted: file.redacted_at.is_some(),
                 })
                 .collect(),
             day: (day != day_above).then_some(entry.effective_at),
@@ -295,6 +316,8 @@ pub fn sentence(
         && entry.facts.get("name") == Some(entry.actor_name.as_str());
     let key = if took_it {
         format!("entry-{kind}-self")
+    } else if entry.kind == EntryKind::Redacted && entry.facts.get("also_on").is_some() {
+        format!("entry-{kind}-here")
     } else {
         format!("entry-{kind}")
     };

@@ -217,10 +217,6 @@ pub async fn set_active(
     id: web::Path<String>,
     posted: Posted,
 ) -> Answer {
-    let id: TeamId = id_of(&id)?;
-    let place = format!("/teams/{id}");
-    switched(&app, &viewer, &posted, &place, move |ctx, is_active| {
-        house::set_team_active(ctx, id, is_active)
-    })
-    .await
+    let team = ("/teams", id.as_str());
+    switched(&app, &viewer, &posted, team, house::set_team_active).await
 }

@@ -191,6 +191,11 @@ impl RoomPage {
         self.verb == verb
     }
 
+    /// Whether a refused redaction had this ticked.
+    fn chose(&self, name: &str, value: &str) -> bool {
+        self.verb == "redact" && self.form.is_ticked(name, value)
+    }
+
     fn redacts(&self, seq: &i64) -> bool {
         self.redacting == Some(*seq)
     }
@@ -293,19 +298,22 @@ fn drawn(
         Kind::Task => State::Done,
         _ => State::Resolved,
     };
-    let steps: Vec<State> = ticket
-        .state
-        .next(kind)
-        .iter()
-        .copied()
-        // A change's steps have forms of their own below its plan.
-        .filter(|state| kind != Kind::Change || !ticket.is_open() || *state == State::Cancelled)
-        .collect();
-    let finish = steps
+    let next_states = ticket.state.next(kind);
+    let can_reopen = !ticket.is_open()
+        && ticket.merged_into.is_none()
+        && next_states.iter().any(|state| state.is_open());
+    let finish = next_states
         .contains(&finish_state)
         .then(|| says("step", finish_state.as_str()));
-    let is_own_button = |state: &State| {
-        *state == finish_state || (*state == State::InProgress && !ticket.is_open())
+    let can_restore = next_states.contains(&State::Restored);
+    // The rest stands in a list; but a change has forms of its own below its plan, and a post-mortem on its page.
+    let in_list = |state: &State| match kind {
+        Kind::Change => *state == State::Cancelled,
+        Kind::PostMortem => false,
+        Kind::Incident | Kind::Task => {
+            let reopens = !ticket.is_open() && state.is_open();
+            *state != finish_state && *state != State::Restored && !reopens
+        }
     };
     let holder = |role: Role| {
         room.roles
@@ -463,16 +471,16 @@ fn drawn(
             Lens::Talk => "talk",
         },
         older: room.older,
-        steps: steps
+        steps: next_states
             .iter()
-            .filter(|state| !is_own_button(state) && **state != State::Restored)
+            .filter(|state| in_list(state))
             .map(|state| says("step", state.as_str()))
             .collect(),
         finish,
         change,
         commits,
-        can_restore: steps.contains(&State::Restored),
-        can_reopen: !ticket.is_open() && !steps.is_empty() && ticket.merged_into.is_none(),
+        can_restore,
+        can_reopen,
         severities: Severity::ALL
             .iter()
             .map(|severity| (*severity, p.word("severity", severity.as_str())))

@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::ticket::{self, Refused};
 use super::ticket_preview::{self, Outcome};
 use super::{ticket_mail, when};
+use crate::actions::redact::{self, Redaction};
 use crate::actions::ticket_parts::Evidence;
 use crate::actions::ticket_times::Times;
 use crate::actions::{
@@ -16,7 +17,7 @@ use crate::domain::access::Action;
 use crate::domain::hold::NewHold;
 use crate::domain::id::{AttachmentId, Id, Kind, PersonId, TicketKey};
 use crate::domain::refusal::FieldError;
-use crate::domain::text;
+use crate::domain::text::{self, Title};
 use crate::domain::ticket::{Relation, State, WaitingOn};
 use crate::domain::timeline::Audience;
 use crate::domain::timestamp::Timestamp;
@@ -247,13 +248,30 @@ pub(super) fn do_it(
         }
         "redact" => {
             let seq = posted.text("seq").parse().map_err(|_| Error::NotFound)?;
-            parts::redact(ctx, key, seq, posted.text("why"))?;
+            redact::redact(ctx, key, seq, &redaction(posted)?)?;
             Ok("said-redacted")
         }
         "block" => ticket_mail::block(ctx, key, posted),
         "join" => ticket_mail::answer(ctx, key, posted),
         _ => super::change::act(ctx, key, verb, posted, zone),
     }
+}
+
+fn redaction(posted: &Posted) -> Result<Redaction> {
+    let title = posted.text("title").trim();
+    let files = posted.all("files").map(|text| {
+        let unknown = FieldError::new("files", "no-such-file");
+        Id::parse(text).ok_or_else(|| unknown.with("value", text.to_owned()))
+    });
+    Ok(Redaction {
+        why: posted.text("why").to_owned(),
+        text: posted.ticked("text"),
+        files: files.collect::<std::result::Result<_, _>>()?,
+        title: match title {
+            "" => None,
+            title => Some(Title::parse(title)?),
+        },
+    })
 }
 
 /// Stores the form's files; their bytes stand before the entry that refers to them.
@@ -362,7 +380,7 @@ pub async fn file(
                 let found =
                     store::blob::attachment(conn, id)?.filter(|file| file.ticket == ticket.id);
                 let file = found.ok_or(Error::NotFound)?;
-                let bytes = store::blob::get(conn, file.hash)?.ok_or(Error::NotFound)?;
+                let bytes = store::blob::of_file(conn, &file)?.ok_or(Error::NotFound)?;
                 Ok((file.name, bytes))
             })
         })

@@ -165,6 +165,7 @@ diesel::table! {
         name -> Text,
         media_type -> Text,
         size_bytes -> BigInt,
+        redacted_at -> Nullable<BigInt>,
     }
 }
 

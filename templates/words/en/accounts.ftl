@@ -67,6 +67,8 @@ screen-no-keys = No keyboard shortcuts
 screen-no-keys-hint = Single keys do nothing; everything stays reachable with Tab and Enter.
 ways-title = How to reach me
 ways-text = Pages try these in order. With none, they go to your mail address.
+ways-title-other = How to reach them
+ways-text-other = Pages try these in order. With none, they go to their mail address.
 ways-mail = Mail addresses
 ways-mail-hint = One per line. A mail-to-SMS address works too.
 ways-webhook = Webhooks
@@ -223,8 +225,8 @@ service-close = Take out of service
 service-reopen = Put back into service
 
 said-granted = The grants are saved. Their sessions have ended.
-said-deactivated = They are deactivated; what they did keeps their name.
-said-reactivated = They are back.
+said-deactivated = Deactivated. What was done keeps its name.
+said-reactivated = Back again.
 
 customers-title = Customers
 customers-none = No customers yet. Without one a ticket runs on the house agreement.

@@ -223,6 +223,7 @@ pm-why-hint = Needed for skipping, cancelling and sending back.
 pm-next = Next step
 pm-step = Step
 pm-step-do = Do it
+pm-not-yet = Not yet: { $step }
 pm-step-draft = Send back to draft
 pm-step-in-review = Ask for review
 pm-step-reviewed = Reviewed

@@ -21,6 +21,7 @@ change-ask = Ask for approval
 change-approve = Approve
 change-refuse = Refuse
 change-start = Start
+change-resume = Go on working on it
 change-redraft = Back to draft
 change-live = It is live: watch it
 change-watch-until = Watch until

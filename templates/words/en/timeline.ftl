@@ -73,6 +73,7 @@ entry-update-promised = promised the next update by { $until }
 entry-first-look = took a first look
 entry-report-marked = changed what goes into the outage report
 entry-redacted = redacted an entry
+entry-redacted-here = redacted an entry; a file of it still hangs on { $also_on }
 entry-clock-warned = { $metric } is due soon
 entry-clock-breached = { $metric } is late
 entry-clock-withdrawn = withdrew a clock: { $metric }

@@ -1,0 +1,231 @@
+//! Settings of the house, and the audit of who changed what.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::call::{Answer, Call, Nothing, Reply};
+use super::mail::{page_of, place, place_text};
+use super::paging::{self, Page};
+use super::value::{At, AuditUid, Number, SeverityWord, Uid, Word, given};
+use crate::actions::{allow, house, settings as action};
+use crate::app::Ctx;
+use crate::domain::access::{Action, Target};
+use crate::domain::settings::{SettingKey, masked_relay};
+use crate::error::{Error, Result};
+use crate::store;
+use crate::store::settings::AuditLine;
+use crate::store::timeline::facts_of;
+
+/// What was set. Where the process's own configuration says something else, that holds: see `overruled`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Settings {
+    pub house_name: String,
+    /// For what belongs to nobody: the house agreement, mail of the house.
+    #[schema(example = "Europe/Stockholm")]
+    pub house_zone: String,
+    /// The address under which people and letters find this installation.
+    #[schema(example = "https://watch.example.org")]
+    pub public_url: Option<String>,
+    /// Its password is never shown.
+    #[schema(example = "smtps://watch:…@mail.example.org")]
+    pub smtp_relay: Option<String>,
+    pub mail_from: Option<String>,
+    /// Night minutes of the ledger lie between these, on the wall clock of the person's zone.
+    #[schema(example = "22:00")]
+    pub night_from: String,
+    #[schema(example = "06:00")]
+    pub night_to: String,
+    /// Resolving an incident this severe opens its post-mortem.
+    pub post_mortem_for: Vec<SeverityWord>,
+    /// A resolved incident closes after this many days.
+    pub close_after_days: i64,
+    pub environments: Vec<String>,
+    /// Settings that the configuration of the process decides: what is set here has no effect meanwhile.
+    pub overruled: Vec<&'static str>,
+}
+
+fn shown(ctx: &Ctx<'_>) -> Result<Answer> {
+    let (set, environments) = ctx.read(|conn| {
+        let set = store::settings::all(conn)?;
+        Ok((set, store::house::environments(conn)?))
+    })?;
+    let text = |key| set.text(key);
+    Answer::ok(&Settings {
+        night_from: text(SettingKey::NightFrom),
+        night_to: text(SettingKey::NightTo),
+        house_zone: text(SettingKey::HouseZone),
+        mail_from: set.mail_from.as_ref().map(ToString::to_string),
+        smtp_relay: set.smtp_relay.as_deref().map(masked_relay),
+        post_mortem_for: set.post_mortem_for.iter().copied().map(Word).collect(),
+        close_after_days: set.close_after_days,
+        house_name: set.house_name,
+        public_url: set.public_url,
+        environments,
+        overruled: action::overruled(ctx.app),
+    })
+}
+
+/// Read the settings
+#[utoipa::path(get, path = "/api/v1/settings", tag = "house", responses((status = 200, description = "What was set", body = Settings)))]
+pub async fn read(call: Call<Nothing>) -> Reply {
+    call.read(|ctx| {
+        allow(&ctx.by, Action::ManageSettings, Target::House)?;
+        shown(ctx)
+    })
+    .await
+}
+
+/// What changes; what is left out stays, null and an empty text empty.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SettingsEdit {
+    house_name: Option<String>,
+    #[schema(example = "Europe/Stockholm")]
+    house_zone: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    public_url: Option<Option<String>>,
+    /// With its password, if it needs one.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(example = "smtps://watch:secret@mail.example.org")]
+    smtp_relay: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    mail_from: Option<Option<String>>,
+    #[schema(example = "22:00")]
+    night_from: Option<String>,
+    #[schema(example = "06:00")]
+    night_to: Option<String>,
+    post_mortem_for: Option<Vec<SeverityWord>>,
+    close_after_days: Option<i64>,
+    /// All of them; at least one.
+    environments: Option<Vec<String>>,
+}
+
+impl SettingsEdit {
+    /// As the texts that forms have.
+    fn changes(&self) -> Vec<(SettingKey, String)> {
+        let emptied = |text: &Option<Option<String>>| text.clone().map(Option::unwrap_or_default);
+        let severities = self.post_mortem_for.as_ref().map(|words| {
+            let words: Vec<_> = words.iter().map(|word| word.0.as_str()).collect();
+            words.join(" ")
+        });
+        let all = SettingKey::ALL.iter().map(|key| {
+            let text = match key {
+                SettingKey::HouseName => self.house_name.clone(),
+                SettingKey::HouseZone => self.house_zone.clone(),
+                SettingKey::PublicUrl => emptied(&self.public_url),
+                SettingKey::SmtpRelay => emptied(&self.smtp_relay),
+                SettingKey::MailFrom => emptied(&self.mail_from),
+                SettingKey::NightFrom => self.night_from.clone(),
+                SettingKey::NightTo => self.night_to.clone(),
+                SettingKey::PostMortemFor => severities.clone(),
+                SettingKey::CloseAfterDays => self.close_after_days.map(|days| days.to_string()),
+            };
+            text.map(|text| (*key, text))
+        });
+        all.flatten().collect()
+    }
+}
+
+/// Change settings
+///
+/// All of them or none. Each change stands in the audit; a relay's password doesn't.
+#[utoipa::path(patch, path = "/api/v1/settings", tag = "house", request_body = SettingsEdit, responses((status = 200, description = "As they stand now", body = Settings)))]
+pub async fn edit(call: Call<SettingsEdit>) -> Reply {
+    call.change(|ctx, asked| {
+        allow(&ctx.by, Action::ManageSettings, Target::House)?;
+        ctx.as_one(
+            |ctx| {
+                // Both are tried, so that every wrong field is told at once; neither stays if the other is wrong.
+                let changed = action::change(ctx, &asked.changes()).map(|_| ());
+                let environments = match &asked.environments {
+                    Some(names) => house::set_environments(ctx, &names.join("\n")),
+                    None => Ok(()),
+                };
+                both(changed, environments)?;
+                shown(ctx)
+            },
+            |_, _| Ok(()),
+        )
+    })
+    .await
+}
+
+/// The faults of both.
+fn both(one: Result<()>, other: Result<()>) -> Result<()> {
+    match (one, other) {
+        (Err(Error::Invalid(mut faults)), Err(Error::Invalid(more))) => {
+            faults.extend(more);
+            Err(Error::Invalid(faults))
+        }
+        (one, other) => one.and(other),
+    }
+}
+
+/// Something that was done to the house.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AuditEntry {
+    pub id: AuditUid,
+    pub at: At,
+    /// `person`, `contact`, `token` or `system`.
+    pub actor_kind: String,
+    /// The name at that moment.
+    pub actor_name: String,
+    pub door: String,
+    /// What was done; stable.
+    #[schema(example = "setting-changed")]
+    pub deed: String,
+    /// To what or whom, as people would name it.
+    pub subject: String,
+    /// What changed.
+    pub facts: BTreeMap<String, String>,
+}
+
+impl AuditEntry {
+    fn of(of: AuditLine) -> Self {
+        let facts = facts_of(&of.facts);
+        Self {
+            id: Uid(of.id),
+            at: At(of.at),
+            actor_kind: of.actor_kind,
+            actor_name: of.actor_name,
+            door: of.door,
+            deed: of.deed,
+            subject: of.subject,
+            facts: facts
+                .iter()
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+        }
+    }
+}
+
+/// Which page.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct AuditAsked {
+    /// Items of the page, 1 to 200; 50 by default.
+    #[param(value_type = Option<i64>)]
+    limit: Option<Number>,
+    /// `next` of the page before.
+    after: Option<String>,
+}
+
+/// Read the audit
+///
+/// Who did what to the house, newest first. What was done to tickets stands on their timelines.
+#[utoipa::path(get, path = "/api/v1/audit", tag = "house", params(AuditAsked), responses((status = 200, description = "A page", body = Page<AuditEntry>)))]
+pub async fn audit(call: Call<Nothing>) -> Reply {
+    let asked: AuditAsked = call.query()?;
+    call.read(move |ctx| {
+        allow(&ctx.by, Action::ReadAudit, Target::House)?;
+        let limit = paging::limit(asked.limit)?;
+        let before = place(asked.after.as_deref())?;
+        let lines = ctx.read(|conn| store::settings::audit_page(conn, before, limit + 1))?;
+        let place = |line: &AuditLine| place_text(line.at, line.id);
+        Answer::ok(&page_of(lines, limit, place, AuditEntry::of))
+    })
+    .await
+}
