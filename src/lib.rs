@@ -7,6 +7,7 @@
 //! beside    intake    bytes -> values
 //!           render    values -> letters, calendars, reports
 //!           outbound  hands bytes to a network
+//!           calc      a question's line -> its answer's line; both of its doors call it
 //! store     the only SQL
 //! domain    values and rules: no I/O, no clock, no serde, no diesel
 //! ```
@@ -18,6 +19,7 @@
 
 pub mod actions;
 pub mod app;
+pub mod calc;
 pub mod cli;
 pub mod config;
 pub mod domain;

@@ -2,6 +2,7 @@
 
 mod admin;
 mod backup;
+mod calc;
 pub mod demo;
 mod hook;
 mod mail;
@@ -35,6 +36,8 @@ enum Verb {
     Demo(demo::DemoArgs),
     /// Takes one mail from standard input: for a mail server's pipe. Exits with 75 when it should be tried again.
     Mail(mail::MailArgs),
+    /// Answers questions, a line of JSON each, from standard input: due dates, elapsed time, opening hours. Needs no database.
+    Calc,
     /// Copies the embedded database into a new file, while the server runs.
     Backup {
         /// The file to be made; an existing one is not overwritten.
@@ -71,6 +74,7 @@ pub fn main() -> ExitCode {
         Verb::Demo(args) => config(&matches, "demo-data")
             .and_then(|config| demo::run(config, &args))
             .map(done),
+        Verb::Calc => calc::run().map(done),
         Verb::Mail(args) => Ok(mail::run(config(&matches, "data"), &args)),
         Verb::Backup { file } => config(&matches, "data")
             .and_then(|config| backup::out(config, &file))

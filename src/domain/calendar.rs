@@ -43,15 +43,7 @@ impl Range {
     pub fn parse(text: &str) -> Result<Self, FieldError> {
         let wrong = || FieldError::new("ranges", "not-a-range").with("value", text.to_owned());
         let (from, to) = text.split_once(['-', '–']).ok_or_else(wrong)?;
-        let minutes = |part: &str| -> Option<u16> {
-            let (hour, minute) = part.trim().split_once(':')?;
-            let two = |s: &str| {
-                (s.len() == 2 && s.bytes().all(|b| b.is_ascii_digit())).then(|| s.parse::<u16>())
-            };
-            let (hour, minute) = (two(hour)?.ok()?, two(minute)?.ok()?);
-            (minute < 60 && hour <= 48).then_some(hour * 60 + minute)
-        };
-        match (minutes(from), minutes(to)) {
+        match (minutes_of(from.trim()), minutes_of(to.trim())) {
             (Some(from), Some(to)) => Self::new(from, to).map_err(|_| wrong()),
             _ => Err(wrong()),
         }
@@ -70,6 +62,15 @@ impl std::fmt::Display for Range {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}-{}", clock_text(self.from), clock_text(self.to))
     }
+}
+
+/// `09:00` as minutes since midnight; up to 48:59, since ranges may end on the next date.
+pub fn minutes_of(text: &str) -> Option<u16> {
+    let (hour, minute) = text.split_once(':')?;
+    let two =
+        |s: &str| (s.len() == 2 && s.bytes().all(|b| b.is_ascii_digit())).then(|| s.parse::<u16>());
+    let (hour, minute) = (two(hour)?.ok()?, two(minute)?.ok()?);
+    (minute < 60 && hour <= 48).then_some(hour * 60 + minute)
 }
 
 fn clock_text(minutes: u16) -> String {
@@ -96,12 +97,12 @@ pub enum What {
     Closed,
     /// Closed at these times only.
     ClosedFor(Vec<Range>),
-    /// Open at these times instead of the week's, all within the date.
+    /// Open at these times instead of the week's, all within the date; without any it is closed.
     Open(Vec<Range>),
 }
 
 /// Dates that differ from the week. The most specific exception wins: once before yearly, a shorter span before a longer one;
-/// of equals, closed wins.
+/// of equals, closed wins (closed at times: at those times).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exception {
     pub name: String,
@@ -257,14 +258,14 @@ impl Calendar {
             for range in &self.weekly[weekday(date)] {
                 pieces.push(self.instants(date, *range));
             }
-            for other in date..=date + 2 {
+            for other in date - 1..=date + 2 {
                 if let Some(special) = self.special(other) {
                     self.cut(other, special, &mut pieces);
                 }
             }
         }
         if let Some(special) = own {
-            pieces.extend(special.open.iter().map(|range| self.instants(date, *range)));
+            pieces.extend(self.special_hours(date, special));
         }
         pieces.retain(|(from, to)| from < to);
         pieces
@@ -295,6 +296,16 @@ impl Calendar {
         }
     }
 
+    /// The hours that `special` brings to `date`; closings of the same rank win over them.
+    fn special_hours(&self, date: i64, special: &Special) -> Vec<(i64, i64)> {
+        let open = special.open.iter();
+        let mut pieces = open.map(|range| self.instants(date, *range)).collect();
+        for range in &special.cut {
+            subtract(&mut pieces, self.instants(date, *range));
+        }
+        pieces
+    }
+
     /// What is open within the span of `date`, ascending and disjoint, into `out`: the slow and exact way, for dates near a
     /// change of offset and for exceptional ones.
     fn exact_day(&self, date: i64, out: &mut Vec<(i64, i64)>) {
@@ -306,16 +317,16 @@ impl Calendar {
             }
         }
         out.retain(|(from, to)| from < to);
-        if let Some(special) = self.special(date) {
-            self.cut(date, special, out);
-        }
-        // A special day's 24:00 may be the second midnight and lie in the next date's span: look at the day before too.
+        // A 24:00 may be the second midnight and lie in the next date's span: look at the day before too.
         for day in date - 1..=date {
             if let Some(special) = self.special(day) {
-                for range in &special.open {
-                    let (from, to) = self.instants(day, *range);
-                    out.push((from.max(start), to.min(end)));
-                }
+                self.cut(day, special, out);
+            }
+        }
+        for day in date - 1..=date {
+            if let Some(special) = self.special(day) {
+                let hours = self.special_hours(day, special).into_iter();
+                out.extend(hours.map(|(from, to)| (from.max(start), to.min(end))));
             }
         }
         out.retain(|(from, to)| from < to);

@@ -39,6 +39,7 @@ pub mod sla_clock;
 pub mod sla_explain;
 pub mod sla_notice;
 pub mod sla_policy;
+pub mod sla_timeline;
 pub mod task;
 pub mod text;
 pub mod ticket;

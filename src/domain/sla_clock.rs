@@ -526,6 +526,8 @@ pub fn due_of(clocks: impl Iterator<Item = Standing>, hold_until: Option<Timesta
 }
 
 #[cfg(test)]
+mod edge_tests;
+#[cfg(test)]
 mod event_tests;
 #[cfg(test)]
 mod tests;

@@ -105,7 +105,7 @@ impl fmt::Display for Hearers {
                 .iter()
                 .map(|hearer| hearer.as_str())
                 .collect();
-            let whose = severity.map_or(OTHER, Severity::as_str);
+            let whose = whose(severity);
             let gap = if severity == Some(Severity::Disaster) {
                 ""
             } else {
@@ -120,6 +120,11 @@ impl fmt::Display for Hearers {
 /// Worst first, and what has none last: the order of forms.
 pub fn severities() -> impl Iterator<Item = Option<Severity>> {
     Severity::ALL.iter().copied().map(Some).chain([None])
+}
+
+/// The word under which a severity's rule stands.
+pub fn whose(severity: Option<Severity>) -> &'static str {
+    severity.map_or(OTHER, Severity::as_str)
 }
 
 fn slot(severity: Option<Severity>) -> usize {

@@ -369,9 +369,9 @@ fn close_of(hours: &Hours, leader: &Calendar, date: i64) -> Option<Timestamp> {
                 for (from, to) in calendar.starting_on(other) {
                     let from = Timestamp::from_micros(from.saturating_mul(MICROS));
                     let to = Timestamp::from_micros(to.saturating_mul(MICROS).min(until));
-                    let holds_now = from >= stretch.from && from < to;
-                    let cut_at_start = stretch.from > from && stretch.from < to;
-                    if (holds_now || cut_at_start) && leader.date_of(from) == date {
+                    // What an exception left of a range for the next date doesn't start a day there.
+                    let starts = calendar.date_of(from) == other && leader.date_of(from) == date;
+                    if starts && from.max(stretch.from) < to {
                         close = close.max(Some(to));
                     }
                 }

@@ -397,6 +397,7 @@ const ELSEWHERE: &[&str] = &[
     "change :: watch",
     "change :: close",
     "clock :: explained",
+    "calc :: ask",
     "agreement :: read",
     "agreement :: add",
     "agreement :: edit",

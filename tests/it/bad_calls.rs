@@ -146,8 +146,11 @@ fn no_call_takes_a_field_that_it_does_not_know() {
     let some_id = watchkeeper::domain::id::Id::<()>::new(p.desk.now()).to_string();
     let mut asked = 0;
     for (method, pattern, name) in ROUTES {
-        // A repository's door opens to its own token only.
-        if matches!(*method, "GET" | "DELETE") || pattern.starts_with("/api/v1/hook/") {
+        // A repository's door opens to its own token only; the calculator refuses line by line (`calc`).
+        if matches!(*method, "GET" | "DELETE")
+            || pattern.starts_with("/api/v1/hook/")
+            || *name == "calc :: ask"
+        {
             continue;
         }
         let path = pattern

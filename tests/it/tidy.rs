@@ -10,6 +10,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("intake", &["domain"]),
     ("render", &["domain", "words"]),
     ("outbound", &["domain"]),
+    ("calc", &["calc", "domain", "words"]),
     (
         "actions",
         &[
@@ -26,7 +27,8 @@ const FLOORS: &[(&str, &[&str])] = &[
     (
         "http",
         &[
-            "http", "actions", "store", "domain", "intake", "render", "app", "words", "secrets",
+            "http", "actions", "store", "domain", "intake", "render", "calc", "app", "words",
+            "secrets",
         ],
     ),
 ];

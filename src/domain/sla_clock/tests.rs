@@ -1,4 +1,5 @@
-//! The cases of the specification's table that are about one ticket's clocks (T21, T24–T33, T35–T39, T41–T46, T51–T54, T65).
+//! The cases of the specification's table that are about one ticket's clocks (T21, T24–T33, T35–T39, T41–T43, T45, T46,
+//! T51–T54, T65); T34, T44 and T61 are among the edges.
 
 use chrono_tz::Tz;
 
@@ -362,7 +363,7 @@ fn a_call_back_is_a_clock_without_any_agreement() {
 }
 
 #[test]
-fn t35_to_t38_only_what_reaches_the_customer_answers_and_a_bounce_undoes_it() {
+fn t35_t36_t37_t38_only_what_reaches_the_customer_answers_and_a_bounce_undoes_it() {
     let respond = track(Metric::Respond, HOUR, always());
     for other in [
         Happening::Acknowledged,

@@ -62,13 +62,10 @@ impl<T: 'static> FromRequest for Call<T> {
         let req = req.clone();
         let payload = payload.take();
         Box::pin(async move {
-            let app = req.app_data::<web::Data<App>>().cloned();
-            let app = app.ok_or_else(|| Error::internal("the server has no app"))?;
-            let token = bearer(&req).ok_or(Failure::NoToken)?;
-            let by = judged(&app, token).await?;
+            let (app, by) = caller(&req).await?;
             let has_body = !matches!(*req.method(), Method::GET | Method::HEAD);
             let bytes = if has_body {
-                gather(&req, payload).await?
+                gather(&req, payload, "application/json", BODY_BYTES).await?
             } else {
                 web::Bytes::new()
             };
@@ -85,9 +82,64 @@ impl<T: 'static> FromRequest for Call<T> {
     }
 }
 
+/// A call whose body is lines, each of them JSON. It only asks: nothing may be written.
+pub struct Lines {
+    app: web::Data<App>,
+    by: Principal,
+    bytes: web::Bytes,
+}
+
+/// The largest body of lines.
+pub const LINES_BYTES: usize = 16 * 1024 * 1024;
+pub const LINES_TYPE: &str = "application/x-ndjson";
+
+impl FromRequest for Lines {
+    type Error = Failure;
+    type Future = Pin<Box<dyn Future<Output = std::result::Result<Self, Failure>>>>;
+
+    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let req = req.clone();
+        let payload = payload.take();
+        Box::pin(async move {
+            let (app, by) = caller(&req).await?;
+            let bytes = gather(&req, payload, LINES_TYPE, LINES_BYTES).await?;
+            Ok(Self { app, by, bytes })
+        })
+    }
+}
+
+impl Lines {
+    /// Answers with lines.
+    pub async fn answer(
+        self,
+        work: impl FnOnce(&Ctx<'_>, &[u8]) -> Result<Vec<u8>> + Send + 'static,
+    ) -> Reply {
+        let Self { app, by, bytes } = self;
+        match web::block(move || work(&app.ctx(by, Door::Api), &bytes)).await {
+            Ok(done) => Ok(HttpResponse::Ok()
+                .insert_header((header::CACHE_CONTROL, "no-store"))
+                .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+                .insert_header((header::CONTENT_TYPE, LINES_TYPE))
+                .body(done?)),
+            Err(_) => Err(Error::internal("the pool is shut").into()),
+        }
+    }
+}
+
+async fn caller(req: &HttpRequest) -> std::result::Result<(web::Data<App>, Principal), Failure> {
+    let app = req.app_data::<web::Data<App>>().cloned();
+    let app = app.ok_or_else(|| Error::internal("the server has no app"))?;
+    let token = bearer(req).ok_or(Failure::NoToken)?;
+    let by = judged(&app, token).await?;
+    Ok((app, by))
+}
+
+/// The whole body, which must be of this type, and of at most so many bytes.
 async fn gather(
     req: &HttpRequest,
     mut payload: Payload,
+    media_type: &'static str,
+    most: usize,
 ) -> std::result::Result<web::Bytes, Failure> {
     let mut bytes = web::BytesMut::new();
     while let Some(chunk) = payload.next().await {
@@ -95,22 +147,22 @@ async fn gather(
             PayloadError::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => {
                 Failure::TooSlow
             }
-            PayloadError::Overflow => Failure::TooBig,
+            PayloadError::Overflow => Failure::TooBig(most),
             other => Failure::Malformed(other.to_string()),
         })?;
-        if bytes.len() + chunk.len() > BODY_BYTES {
-            return Err(Failure::TooBig);
+        if bytes.len() + chunk.len() > most {
+            return Err(Failure::TooBig(most));
         }
         bytes.extend_from_slice(&chunk);
     }
-    let is_json = req
+    let is_wanted = req
         .headers()
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.split(';').next())
-        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
-    if !bytes.is_empty() && !is_json {
-        return Err(Failure::NotJson);
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case(media_type));
+    if !bytes.is_empty() && !is_wanted {
+        return Err(Failure::NotJson(media_type));
     }
     Ok(bytes.freeze())
 }

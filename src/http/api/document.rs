@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use serde_json::{Value, json};
 use utoipa::OpenApi;
 
-use super::{Handlers, ROUTES};
+use super::{ASKING, Handlers, ROUTES};
 use crate::words::Words;
 
 /// What the parts of an address name; a tidy document says it once.
@@ -95,6 +95,7 @@ pub const TAGS: &[&str] = &[
     "house",
     "mail",
     "search",
+    "calculator",
     "account",
     "webhooks",
     "git",
@@ -138,7 +139,7 @@ fn fill_in(operation: &mut Value, method: &str, path: &str) {
         }));
     }
     places.append(&mut parameters);
-    let writes = method != "GET";
+    let writes = method != "GET" && !ASKING.contains(&path);
     if writes {
         places.push(json!({
             "name": "Idempotency-Key", "in": "header", "required": false,

@@ -2,6 +2,7 @@
 //! OpenAPI document, so that neither can have what the other hasn't.
 
 mod agreement;
+mod calc;
 pub mod call;
 mod change;
 mod clock;
@@ -177,6 +178,7 @@ doors! {
     "/api/v1/services/{id}" { GET house::service, PATCH house::edit_service }
     "/api/v1/settings" { GET settings::read, PATCH settings::edit }
     "/api/v1/audit" { GET settings::audit }
+    "/api/v1/calc" { POST calc::ask }
     "/api/v1/search" { GET search::find }
     "/api/v1/views" { GET search::views, POST search::save_view }
     "/api/v1/views/{id}" { GET search::view, DELETE search::delete_view }
@@ -189,6 +191,9 @@ doors! {
     "/api/v1/keys/{key}/verdict" { GET hook::verdict }
     "/api/v1/hook/post-receive" { POST hook::post_receive }
 }
+
+/// Operations that only ask, with a question too long for an address.
+pub const ASKING: &[&str] = &["/api/v1/calc"];
 
 /// Registers the API. After the doors of others below `/api/`, since it answers for whatever is left there.
 pub fn configure(routes: &mut web::ServiceConfig) {

@@ -24,11 +24,12 @@ pub enum Failure {
     NoToken,
     /// `If-Match` names another version than the current one.
     NotMatched,
-    /// The body isn't JSON by its content type.
-    NotJson,
+    /// The body isn't of this type, by what it says.
+    NotJson(&'static str),
     /// The body can't be read as JSON at all.
     Malformed(String),
-    TooBig,
+    /// More than so many bytes.
+    TooBig(usize),
     /// The files of a form are more than this together.
     FilesTooBig {
         mb: usize,
@@ -115,9 +116,9 @@ impl Failure {
             },
             Failure::NoToken => "no-token",
             Failure::NotMatched => "not-matched",
-            Failure::NotJson => "not-json",
+            Failure::NotJson(_) => "not-json",
             Failure::Malformed(_) => "malformed",
-            Failure::TooBig | Failure::FilesTooBig { .. } => "too-big",
+            Failure::TooBig(_) | Failure::FilesTooBig { .. } => "too-big",
             Failure::TooSlow => "too-slow",
             Failure::BadHeader(_) => "bad-header",
             Failure::NoRoute => "missing",
@@ -139,9 +140,9 @@ impl ResponseError for Failure {
             },
             Failure::NoToken => StatusCode::UNAUTHORIZED,
             Failure::NotMatched => StatusCode::PRECONDITION_FAILED,
-            Failure::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Failure::NotJson(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Failure::Malformed(_) | Failure::BadHeader(_) => StatusCode::BAD_REQUEST,
-            Failure::TooBig | Failure::FilesTooBig { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Failure::TooBig(_) | Failure::FilesTooBig { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Failure::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Failure::NoRoute => StatusCode::NOT_FOUND,
             Failure::NoMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
@@ -170,6 +171,19 @@ impl ResponseError for Failure {
             Failure::FilesTooBig { mb } => Some(
                 Words::english()
                     .with("problem-files-too-big-detail", &[("max", (*mb).into())])
+                    .into_owned(),
+            ),
+            Failure::NotJson(wanted) => Some(
+                Words::english()
+                    .with("problem-not-json-wanted", &[("wanted", (*wanted).into())])
+                    .into_owned(),
+            ),
+            Failure::TooBig(most) => Some(
+                Words::english()
+                    .with(
+                        "problem-too-big-most",
+                        &[("mb", (most / (1024 * 1024)).into())],
+                    )
                     .into_owned(),
             ),
             _ => None,

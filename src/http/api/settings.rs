@@ -13,6 +13,7 @@ use crate::actions::{allow, house, settings as action};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
 use crate::domain::settings::{SettingKey, masked_relay};
+use crate::domain::sla_notice::{self, Hearers, whose};
 use crate::error::{Error, Result};
 use crate::store;
 use crate::store::settings::AuditLine;
@@ -41,6 +42,11 @@ pub struct Settings {
     pub post_mortem_for: Vec<SeverityWord>,
     /// A resolved incident closes after this many days.
     pub close_after_days: i64,
+    /// Who hears that a clock nears its deadline, by the ticket's severity, or `other` for what has none: `owner`, `team`, `on_duty`
+    /// (by mail), `at_once` (without waiting for the team's hours).
+    pub clock_warning: BTreeMap<&'static str, Vec<&'static str>>,
+    /// Who hears that it is past it: `owner`, `team`, `on_duty`, `page` (the escalation policy is walked).
+    pub clock_breach: BTreeMap<&'static str, Vec<&'static str>>,
     pub environments: Vec<String>,
     /// Settings that the configuration of the process decides: what is set here has no effect meanwhile.
     pub overruled: Vec<&'static str>,
@@ -60,11 +66,21 @@ fn shown(ctx: &Ctx<'_>) -> Result<Answer> {
         smtp_relay: set.smtp_relay.as_deref().map(masked_relay),
         post_mortem_for: set.post_mortem_for.iter().copied().map(Word).collect(),
         close_after_days: set.close_after_days,
+        clock_warning: rules(&set.clock_warning),
+        clock_breach: rules(&set.clock_breach),
         house_name: set.house_name,
         public_url: set.public_url,
         environments,
         overruled: action::overruled(ctx.app),
     })
+}
+
+fn rules(hearers: &Hearers) -> BTreeMap<&'static str, Vec<&'static str>> {
+    let of = |severity| {
+        let whom = hearers.of(severity).iter().map(|hearer| hearer.as_str());
+        (whose(severity), whom.collect())
+    };
+    sla_notice::severities().map(of).collect()
 }
 
 /// Read the settings
@@ -98,6 +114,9 @@ pub struct SettingsEdit {
     night_to: Option<String>,
     post_mortem_for: Option<Vec<SeverityWord>>,
     close_after_days: Option<i64>,
+    /// All rules; a severity that isn't named tells nobody.
+    clock_warning: Option<BTreeMap<String, Vec<String>>>,
+    clock_breach: Option<BTreeMap<String, Vec<String>>>,
     /// All of them; at least one.
     environments: Option<Vec<String>>,
 }
@@ -121,11 +140,22 @@ impl SettingsEdit {
                 SettingKey::NightTo => self.night_to.clone(),
                 SettingKey::PostMortemFor => severities.clone(),
                 SettingKey::CloseAfterDays => self.close_after_days.map(|days| days.to_string()),
+                SettingKey::ClockWarning => self.clock_warning.as_ref().map(rules_text),
+                SettingKey::ClockBreach => self.clock_breach.as_ref().map(rules_text),
             };
             text.map(|text| (*key, text))
         });
         all.flatten().collect()
     }
+}
+
+/// The rules as the form types them.
+fn rules_text(rules: &BTreeMap<String, Vec<String>>) -> String {
+    let rules: Vec<String> = rules
+        .iter()
+        .map(|(whose, whom)| format!("{whose}:{}", whom.join(",")))
+        .collect();
+    rules.join(" ")
 }
 
 /// Change settings

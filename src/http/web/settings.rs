@@ -12,7 +12,6 @@ use crate::domain::access::{Action, Target};
 use crate::domain::id::{AuditId, Id};
 use crate::domain::notify::{Loudness, loudness};
 use crate::domain::settings::{SettingKey, Settings, masked_relay};
-use crate::domain::severity::Severity;
 use crate::domain::sla_notice::{self, Hearer, Moment};
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
@@ -79,7 +78,7 @@ fn clock_rules(form: &Form, words: &Words) -> Vec<ClockRule> {
             hearers: hearers_at(*key).map(|hearer| word(hearer)).collect(),
             rows: sla_notice::severities()
                 .map(|severity| {
-                    let whose = severity.map_or("other", Severity::as_str);
+                    let whose = sla_notice::whose(severity);
                     let label = words.t(&format!("severity-{whose}")).into_owned();
                     let boxes = hearers_at(*key)
                         .map(|hearer| {
@@ -104,7 +103,7 @@ fn clock_rules(form: &Form, words: &Words) -> Vec<ClockRule> {
 fn typed_rules(posted: &Posted, key: SettingKey) -> String {
     let ticked: Vec<&str> = posted.all(key.as_str()).collect();
     let rules = sla_notice::severities().map(|severity| {
-        let whose = severity.map_or("other", Severity::as_str);
+        let whose = sla_notice::whose(severity);
         let whom: Vec<&str> = ticked
             .iter()
             .filter_map(|value| value.strip_prefix(whose)?.strip_prefix(':'))
@@ -144,7 +143,7 @@ fn page_of(req: &HttpRequest, known: Known, kept: Option<Form>) -> SettingsPage 
                 Moment::Breach => SettingKey::ClockBreach,
             };
             for severity in sla_notice::severities() {
-                let whose = severity.map_or("other", Severity::as_str);
+                let whose = sla_notice::whose(severity);
                 for hearer in known.settings.hearers(*moment).of(severity) {
                     form = form.with(key.as_str(), format!("{whose}:{hearer}"));
                 }

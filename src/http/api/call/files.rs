@@ -179,7 +179,7 @@ async fn form(
             || files.len() + texts.len() >= FILES
             || file_name.as_ref().is_some_and(|it| it.len() > NAME_BYTES)
         {
-            return Err(Failure::TooBig);
+            return Err(Failure::TooBig(TEXT_BYTES));
         }
         let mut bytes = Vec::new();
         while let Some(chunk) = part.try_next().await.map_err(of_form)? {
@@ -191,7 +191,7 @@ async fn form(
                 return Err(over(limit));
             }
             if text_bytes > TEXT_BYTES {
-                return Err(Failure::TooBig);
+                return Err(Failure::TooBig(TEXT_BYTES));
             }
             bytes.extend_from_slice(&chunk);
         }
