@@ -10,7 +10,9 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use watchkeeper::domain::calendar::{Calendar, Exception, Range, What, When};
 use watchkeeper::domain::id::{Id, Kind};
 use watchkeeper::domain::sla_agreement::{Anchor, Budget, Metric, Promisee, Target, Threshold};
-use watchkeeper::domain::sla_clock::{Event, Happening, Spell, Terms, Track, derive, in_order};
+use watchkeeper::domain::sla_clock::{
+    Event, Happening, Reach, Spell, Terms, Track, derive, in_order,
+};
 use watchkeeper::domain::ticket::WaitingOn;
 use watchkeeper::domain::timestamp::Timestamp;
 use watchkeeper::domain::worktime::{Hours, Interval, counted, deadline, end_of_day};
@@ -111,6 +113,7 @@ fn track(hours: &Arc<Hours>, anchor: Timestamp) -> Track {
         spells: vec![Spell {
             from_seq: 0,
             terms: Some(terms),
+            reach: Reach::Running,
         }],
         by_hand: (
             Id::new(anchor),

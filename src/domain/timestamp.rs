@@ -66,7 +66,7 @@ impl Timestamp {
     }
 
     /// Reads `YYYY-MM-DDTHH:MM:SSZ`, also with a fraction of which six digits count; `None` if it isn't exactly that, or before
-    /// 1970. Ten times as fast as [`Timestamp::parse_rfc3339`].
+    /// 1970. Much faster than [`Timestamp::parse_rfc3339`].
     pub fn parse_utc(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
         let (whole, fraction) = bytes.split_at_checked(19)?;
@@ -81,12 +81,8 @@ impl Timestamp {
             .and_utc();
         let micros = match fraction.strip_suffix(b"Z")? {
             [] => 0,
-            [b'.', digits @ ..] if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) => {
-                let six = digits
-                    .iter()
-                    .copied()
-                    .chain(std::iter::repeat(b'0'))
-                    .take(6);
+            [b'.', parts @ ..] if !parts.is_empty() && parts.iter().all(u8::is_ascii_digit) => {
+                let six = parts.iter().copied().chain(std::iter::repeat(b'0')).take(6);
                 six.fold(0, |micros, digit| micros * 10 + i64::from(digit - b'0'))
             }
             _ => return None,

@@ -471,6 +471,7 @@ fn terms_begin_with_their_event_and_not_before_it() {
     resolve.spells.push(Spell {
         from_seq: 3,
         terms: other(Metric::Resolve, 2 * HOUR),
+        reach: Reach::Running,
     });
     let list = [
         (HOUR, Happening::CustomerWrote),
