@@ -198,6 +198,34 @@ pub fn shifts(
     pieces
 }
 
+/// How long somebody serves without a break.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stretch {
+    pub starts_at: Timestamp,
+    /// `None`: beyond what the shifts tell of.
+    pub ends_at: Option<Timestamp>,
+}
+
+/// The stretches of `person` in `shifts`, which are those of one window. Whoever follows themselves doesn't hand over.
+pub fn stretches(shifts: &[Shift], person: PersonId) -> Vec<Stretch> {
+    let window_ends_at = shifts.iter().map(|shift| shift.ends_at).max();
+    let mut own: Vec<(Timestamp, Timestamp)> = Vec::new();
+    for shift in shifts.iter().filter(|shift| shift.person == Some(person)) {
+        match own.last_mut() {
+            Some((_, ends_at)) if shift.starts_at <= *ends_at => {
+                *ends_at = (*ends_at).max(shift.ends_at);
+            }
+            _ => own.push((shift.starts_at, shift.ends_at)),
+        }
+    }
+    own.into_iter()
+        .map(|(starts_at, ends_at)| Stretch {
+            starts_at,
+            ends_at: Some(ends_at).filter(|_| Some(ends_at) != window_ends_at),
+        })
+        .collect()
+}
+
 /// Who serves at `at`, given the rotation's turn there. Never empty: nobody is `(None, why)`.
 fn serving(
     turn: Option<(i64, Option<PersonId>)>,
@@ -294,6 +322,52 @@ mod tests {
             starts_at: from,
             ends_at: to,
         }
+    }
+
+    #[test]
+    fn whoever_follows_themselves_serves_on() {
+        let alone = Rotation::new(two_hourly().hand_offs, vec![person(1)]);
+        let window = |rotation: &Rotation, overrides: &[Override]| {
+            shifts(Some(rotation), overrides, at(8, 0), at(16, 0))
+        };
+        let stretch = |from, to| Stretch {
+            starts_at: from,
+            ends_at: to,
+        };
+        assert_eq!(
+            stretches(&window(&alone, &[]), person(1)),
+            [stretch(at(8, 0), None)]
+        );
+        // Somebody else for an hour, across a hand-off of one to themselves.
+        let cover = over(
+            Change::Replace {
+                outgoing: None,
+                incoming: person(2),
+            },
+            at(9, 30),
+            at(10, 30),
+        );
+        let covered = window(&alone, &[cover]);
+        assert_eq!(
+            stretches(&covered, person(1)),
+            [
+                stretch(at(8, 0), Some(at(9, 30))),
+                stretch(at(10, 30), None)
+            ]
+        );
+        assert_eq!(
+            stretches(&covered, person(2)),
+            [stretch(at(9, 30), Some(at(10, 30)))]
+        );
+        // In turns, and never: the last one of the window may go on.
+        assert_eq!(
+            stretches(&window(&two_hourly(), &[]), person(1)),
+            [
+                stretch(at(8, 0), Some(at(10, 0))),
+                stretch(at(12, 0), Some(at(14, 0)))
+            ]
+        );
+        assert_eq!(stretches(&covered, person(3)), []);
     }
 
     fn seen(overrides: &[Override]) -> Vec<(Option<PersonId>, Timestamp, Timestamp)> {

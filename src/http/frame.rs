@@ -3,6 +3,7 @@
 use super::page::Frame;
 use crate::actions;
 use crate::domain::id::{Kind, PersonId, TeamId};
+use crate::domain::oncall::stretches;
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
 use crate::store::queue::{self, Filter};
@@ -48,18 +49,20 @@ pub fn team_of(conn: &mut Conn, person: Option<PersonId>) -> Result<Option<TeamI
     })
 }
 
-/// Who is on call for a team now, and until when.
-fn on_call(conn: &mut Conn, team: TeamId, now: Timestamp) -> Result<Option<(String, Timestamp)>> {
+/// Who is on call for a team now, and until when somebody else is.
+fn on_call(
+    conn: &mut Conn,
+    team: TeamId,
+    now: Timestamp,
+) -> Result<Option<(String, Option<Timestamp>)>> {
     let shifts = actions::oncall::shifts(conn, team, now, now.plus_secs(AHEAD_SECS))?;
-    let Some(shift) = shifts
-        .into_iter()
-        .find(|shift| shift.starts_at <= now && shift.ends_at > now)
-    else {
+    let serves = shifts
+        .iter()
+        .find(|shift| shift.starts_at <= now && shift.ends_at > now);
+    let Some(person) = serves.and_then(|shift| shift.person) else {
         return Ok(None);
     };
-    let Some(person) = shift.person else {
-        return Ok(None);
-    };
+    let until = stretches(&shifts, person).first().and_then(|it| it.ends_at);
     let name = store::people::person(conn, person)?.map_or_else(String::new, |person| person.name);
-    Ok(Some((name, shift.ends_at)))
+    Ok(Some((name, until)))
 }

@@ -34,7 +34,7 @@ pub struct Frame {
     pub open_incidents: Option<i64>,
     pub open_changes: Option<i64>,
     /// Who is on call now for the viewer's team, and until when.
-    pub on_call: Option<(String, Timestamp)>,
+    pub on_call: Option<(String, Option<Timestamp>)>,
     /// No mail can go out: nobody can be paged.
     pub is_mute: bool,
     /// People reach this over plain HTTP from elsewhere.

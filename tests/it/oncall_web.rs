@@ -8,12 +8,15 @@ use watchkeeper::domain::severity::Severity;
 use watchkeeper::domain::text::Title;
 use watchkeeper::domain::ticket::{Opening, State, Ticket};
 use watchkeeper::domain::timestamp::Timestamp;
+use watchkeeper::store::people::Holder;
 use watchkeeper::store::{self, page_log};
 
+use crate::accounts::founded;
 use crate::both_databases;
 use crate::desk::{Desk, Staff};
 use crate::oncall::team;
 use crate::served::Served;
+use crate::visitor::Visitor;
 use crate::web::Browser;
 
 const LEAD: Roles = Roles::of(&[Role::Responder, Role::Lead]);
@@ -251,3 +254,16 @@ both_databases!(
         assert!(!rows.is_empty());
     }
 );
+
+both_databases!(who_is_on_call_alone_hands_over_to_nobody, |desk| {
+    let ada = founded(&desk).admin;
+    let served = Served::new(&desk.app);
+    let browser = Visitor::logged_in(&served, &desk.app, Holder::Person(ada));
+    let alone = browser.get("/").text;
+    for said in ["You are on call", "Nobody else is planned"] {
+        assert!(alone.contains(said), "{said}: {alone}");
+    }
+    for unsaid in ["takes over", "Your next shifts", "until <time"] {
+        assert!(!alone.contains(unsaid), "{unsaid}: {alone}");
+    }
+});

@@ -10,7 +10,7 @@ use crate::actions;
 use crate::app::{App, Ctx};
 use crate::domain::access::{Action, Target};
 use crate::domain::id::{Kind, PersonId, TeamId};
-use crate::domain::oncall::Shift;
+use crate::domain::oncall::{Shift, Stretch, stretches};
 use crate::domain::query::Sort;
 use crate::domain::severity::Severity;
 use crate::domain::ticket::{State, Ticket};
@@ -28,7 +28,9 @@ const AHEAD_SECS: i64 = 28 * 86_400;
 
 /// Whether the viewer is on call, and who else.
 struct Watch {
-    /// The viewer's own shift that runs now: when it ends, how long it is, and who is next.
+    /// The viewer is on call.
+    is_mine: bool,
+    /// When that ends, how long it is, and who is next; `None` if no end is planned.
     mine: Option<(Timestamp, Tick)>,
     next_name: String,
     /// Who is on call if it isn't the viewer; "" is nobody.
@@ -36,7 +38,8 @@ struct Watch {
     /// Nobody is on call, or there is no rota at all.
     is_gap: bool,
     has_rota: bool,
-    coming: Vec<(Timestamp, Timestamp)>,
+    /// From when, and until when, as far as that is planned.
+    coming: Vec<(Timestamp, Option<Timestamp>)>,
 }
 
 #[derive(Template)]
@@ -185,6 +188,7 @@ fn watch(
     now: Timestamp,
 ) -> Result<Watch> {
     let mut watch = Watch {
+        is_mine: false,
         mine: None,
         next_name: String::new(),
         now_name: String::new(),
@@ -211,31 +215,31 @@ fn watch(
         }
     };
     let runs = |shift: &&Shift| shift.starts_at <= now && shift.ends_at > now;
-    if let Some(mine) = shifts
-        .iter()
-        .filter(runs)
-        .find(|shift| shift.person.is_some() && shift.person == me)
-    {
-        let total_secs = mine.ends_at.secs_since(mine.starts_at);
-        watch.mine = Some((
-            mine.ends_at,
-            Tick::Running {
-                due_at: mine.ends_at,
-                total_secs,
-            },
-        ));
+    let own = me.map(|me| stretches(&shifts, me)).unwrap_or_default();
+    let is_on = |stretch: &&Stretch| {
+        stretch.starts_at <= now && stretch.ends_at.is_none_or(|ends_at| ends_at > now)
+    };
+    if let Some(mine) = own.iter().find(is_on) {
+        watch.is_mine = true;
         watch.is_gap = false;
-        let after = shifts.iter().find(|shift| shift.starts_at >= mine.ends_at);
+        watch.mine = mine.ends_at.map(|due_at| {
+            let total_secs = due_at.secs_since(mine.starts_at);
+            (due_at, Tick::Running { due_at, total_secs })
+        });
+        let after = shifts.iter().find(|shift| {
+            mine.ends_at
+                .is_some_and(|ends_at| shift.starts_at >= ends_at)
+        });
         watch.next_name = name(conn, after.and_then(|shift| shift.person))?;
     } else if let Some(now_shift) = shifts.iter().find(runs) {
         watch.now_name = name(conn, now_shift.person)?;
         watch.is_gap = now_shift.person.is_none();
     }
-    watch.coming = shifts
+    watch.coming = own
         .iter()
-        .filter(|shift| shift.starts_at > now && shift.person.is_some() && shift.person == me)
+        .filter(|stretch| stretch.starts_at > now)
         .take(3)
-        .map(|shift| (shift.starts_at, shift.ends_at))
+        .map(|stretch| (stretch.starts_at, stretch.ends_at))
         .collect();
     Ok(watch)
 }

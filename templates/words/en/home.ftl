@@ -8,6 +8,7 @@ home-night = Good night, { $name }
 home-you-are-on = You are on call
 home-then = left, then { $name } takes over:
 home-then-nobody = left, then nobody:
+home-no-end = Nobody else is planned for the next four weeks.
 home-nobody-is-on = Nobody is on call
 home-gap = There is a gap in the rota. What is urgent goes to the whole team.
 home-no-rota = There is no rota yet. What is urgent goes to the whole team.

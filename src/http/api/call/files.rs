@@ -13,7 +13,9 @@ use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
 use futures_util::TryStreamExt;
 
-use super::{Answer, Call, Nothing, Reply, blocking, gather, idempotency_key, judged, once};
+use super::{
+    Answer, BODY_BYTES, Call, Nothing, Reply, blocking, gather, idempotency_key, judged, once,
+};
 use crate::actions::evidence;
 use crate::actions::ticket_parts::Evidence;
 use crate::app::{App, Ctx};
@@ -99,7 +101,8 @@ impl Bringing {
             ask(app, by, may).await?;
             form(&self.req, self.payload, limit).await?
         } else {
-            Brought::Json(gather(&self.req, self.payload).await?)
+            let body = gather(&self.req, self.payload, "application/json", BODY_BYTES);
+            Brought::Json(body.await?)
         };
         blocking(move || {
             let asked = as_one_hash(asked, &brought);
