@@ -341,8 +341,8 @@ mod tests {
         // Somebody else for an hour, across a hand-off of one to themselves.
         let cover = over(
             Change::Replace {
-                outgoing: None,
-                incoming: person(2),
+                of: None,
+                by: person(2),
             },
             at(9, 30),
             at(10, 30),
