@@ -53,32 +53,10 @@ const FORMS: &[&str] = &[
 #[test]
 fn axe_finds_nothing_on_any_page_in_light_and_dark() {
     let seen = Seen::default();
-    let began = std::time::Instant::now();
     std::thread::scope(|scope| {
-        let month = scope.spawn(|| {
-            a_house_with_a_month(&seen);
-            eprintln!(
-                "a_house_with_a_month {:?} {}",
-                began.elapsed(),
-                seen.inner.lock().unwrap().pages
-            )
-        });
-        let fresh = scope.spawn(|| {
-            a_fresh_house(&seen);
-            eprintln!(
-                "a_fresh_house {:?} {}",
-                began.elapsed(),
-                seen.inner.lock().unwrap().pages
-            )
-        });
-        let roles = scope.spawn(|| {
-            each_role_alone(&seen);
-            eprintln!(
-                "each_role_alone {:?} {}",
-                began.elapsed(),
-                seen.inner.lock().unwrap().pages
-            )
-        });
+        let month = scope.spawn(|| a_house_with_a_month(&seen));
+        let fresh = scope.spawn(|| a_fresh_house(&seen));
+        let roles = scope.spawn(|| each_role_alone(&seen));
         for visit in [month, fresh, roles] {
             if let Err(why) = visit.join() {
                 std::panic::resume_unwind(why);
@@ -416,7 +394,6 @@ impl<'a> Visit<'a> {
                 if seen.looks.len() == before {
                     return;
                 }
-                eprintln!("{} {name}", part.name);
             }
         }
         for screen in [Screen::Narrow, Screen::Phone] {
