@@ -154,7 +154,7 @@ fn told(desk: &Desk, ticket: &Ticket) -> Vec<String> {
             let facts: Vec<_> = entry
                 .facts
                 .iter()
-                .filter(|(name, _)| !["clock", "key"].contains(name))
+                .filter(|(name, _)| !["clock", "key", "hold", "late"].contains(name))
                 .collect();
             format!(
                 "{} {} {:?} {} {:?} {} {facts:?}",

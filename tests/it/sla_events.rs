@@ -259,7 +259,7 @@ both_databases!(
         act::resolve(&by(), ticket.key, None, "a new card").unwrap();
         act::step(&by(), ticket.key, None, State::Closed, "").unwrap();
         desk.relay_answers(Handover::Refused("550 5.1.1 no such user".to_owned()));
-        desk.settle();
+        desk.advance(MINUTE);
         assert_eq!(entries(&desk, &ticket, EntryKind::Unsatisfied).len(), 2);
         assert_eq!(
             clock(&desk, &ticket, Metric::Respond).state,
