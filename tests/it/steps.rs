@@ -121,7 +121,7 @@ impl House {
         let mut ticket = self.ticket(key);
         ticket.state = state;
         ticket.owner = Some(self.ben.id);
-        ticket.hold = None;
+        ticket.holds.clear();
         ticket.severity = Some(Severity::Average).filter(|_| key.kind == Kind::Incident);
         ticket.priority = Some(Priority::Normal).filter(|_| key.kind == Kind::Task);
         ticket.outcome = None;

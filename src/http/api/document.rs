@@ -47,7 +47,7 @@ fn complete(mut document: Value) -> Value {
         "version": env!("CARGO_PKG_VERSION"),
         "summary": words.t("api-summary"),
         "description": words.t("api-description"),
-        "license": {"name": "AGPL-3.0-or-later", "identifier": "AGPL-3.0-or-later"},
+        "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
     });
     document["servers"] = json!([{"url": "/"}]);
     document["security"] = json!([{"token": []}]);
