@@ -147,11 +147,14 @@ both_databases!(a_program_does_everything_that_people_do, |desk| {
     );
     assert_eq!(p.get(&at).text("/holds/0/on"), "vendor");
     p.done("POST", &on("release"), Value::Null);
+    // Nobody corrects the times of what they answer for themselves.
+    p.done("POST", &on("unassign"), Value::Null);
     p.done(
         "POST",
         &on("times"),
         json!({"impact_at": "2026-06-01T08:30:00Z", "why": "graphs say so", "evidence": "#1"}),
     );
+    p.done("POST", &on("take"), Value::Null);
     p.done(
         "PATCH",
         &at,
@@ -398,6 +401,10 @@ const ELSEWHERE: &[&str] = &[
     "change :: close",
     "clock :: explained",
     "calc :: ask",
+    "entry :: share",
+    "entry :: no_reply_needed",
+    "merge :: merge",
+    "merge :: unmerge",
     "agreement :: read",
     "agreement :: add",
     "agreement :: edit",

@@ -262,8 +262,12 @@ both_databases!(
                 vec![day, "the graphs say so"],
             ),
             (
-                "/INC-1/impact",
-                vec![("at", gap), ("why", "the graphs say so")],
+                "/INC-1/times",
+                vec![
+                    ("at", gap),
+                    ("evidence", "#1"),
+                    ("why", "the graphs say so"),
+                ],
                 SKIPPED,
                 vec![gap, "the graphs say so"],
             ),

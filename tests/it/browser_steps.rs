@@ -286,6 +286,9 @@ fn resolve(house: &Running, desk: &Browser) {
     desk.unfold("Add a customer");
     desk.fill("Customer", "Northwind Traders");
     desk.press("Add");
+    // Its clocks are counted from when it was hit: old and new are shown first.
+    desk.sees("Before it is saved");
+    desk.press("Save it");
     desk.sees("Northwind Traders");
     desk.unfold("Resolve");
     desk.fill("What was done", "Failed over to the standby.");

@@ -170,7 +170,7 @@ both_databases!(what_is_closed_is_reopened_by_the_same_form, |desk| {
         ),
         (
             format!("/customers/{customer}/contacts/{contact}"),
-            format!("/customers/{customer}"),
+            format!("/customers/{customer}/contacts/{contact}"),
         ),
         (
             format!("/customers/{customer}"),
