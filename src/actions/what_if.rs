@@ -62,9 +62,9 @@ pub fn of<T>(
             .collect::<Result<_>>()
     };
     ctx.undone(|ctx| {
-        let before = ctx.read(&look)?;
+        let before = ctx.read(look)?;
         let value = action(ctx)?;
-        let after = ctx.read(&look)?;
+        let after = ctx.read(look)?;
         let moves = tickets
             .iter()
             .zip(before.iter().zip(&after))

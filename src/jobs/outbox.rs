@@ -183,7 +183,7 @@ fn send_mail(app: &App, ctx: &Ctx<'_>, house: &House, delivery: &Delivery) -> Re
         Gathered::Later => return Ok(()),
     };
     let mail = match app.store.read(|conn| {
-        let written = gathered.as_ref().unwrap_or(delivery);
+        let written = gathered.as_deref().unwrap_or(delivery);
         compose(conn, app, house, written, ctx.now)
     }) {
         Ok(mail) => mail,

@@ -24,7 +24,7 @@ pub(super) enum Gathered {
     /// It goes out as it is.
     Alone,
     /// The same delivery, about several.
-    Together(Delivery),
+    Together(Box<Delivery>),
     /// Its recipient heard of clocks a moment ago.
     Later,
 }
@@ -60,12 +60,12 @@ pub(super) fn gather(
     let facts = app
         .store
         .read(|conn| summary(conn, house, &all, more, ctx.now))?;
-    Ok(Gathered::Together(Delivery {
+    Ok(Gathered::Together(Box::new(Delivery {
         ticket: None,
         entry_seq: None,
         facts,
         ..delivery.clone()
-    }))
+    })))
 }
 
 /// What the letter says: each clock that still runs as it stands now, and how many more there are.

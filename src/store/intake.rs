@@ -306,11 +306,11 @@ pub fn answers_since(conn: &mut Conn, address: &str, since: Timestamp) -> Result
         .get_result(conn)?)
 }
 
-/// Our own mail by its Message-ID: which delivery, what for, about which ticket.
-pub fn delivery_by_message(
-    conn: &mut Conn,
-    message_id: &str,
-) -> Result<Option<(DeliveryId, DeliveryKind, Option<TicketId>, Option<i64>)>> {
+/// A letter of ours: which delivery, what for, about which ticket and entry.
+pub type OwnLetter = (DeliveryId, DeliveryKind, Option<TicketId>, Option<i64>);
+
+/// Our own mail by its Message-ID.
+pub fn delivery_by_message(conn: &mut Conn, message_id: &str) -> Result<Option<OwnLetter>> {
     Ok(delivery::table
         .filter(delivery::message_id.eq(message_id))
         .select((

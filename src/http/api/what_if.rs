@@ -28,7 +28,7 @@ pub struct DryRun {
 #[allow(dead_code)]
 pub enum TicketOrPreview {
     Ticket(Box<Ticket>),
-    Preview(Preview),
+    Preview(Box<Preview>),
 }
 
 /// What a change would do. Nothing was written.

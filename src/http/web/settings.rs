@@ -75,7 +75,7 @@ fn clock_rules(form: &Form, words: &Words) -> Vec<ClockRule> {
             title: words
                 .t(&format!("settings-{}", key.as_str().replace('_', "-")))
                 .into_owned(),
-            hearers: hearers_at(*key).map(|hearer| word(hearer)).collect(),
+            hearers: hearers_at(*key).map(&word).collect(),
             rows: sla_notice::severities()
                 .map(|severity| {
                     let whose = sla_notice::whose(severity);

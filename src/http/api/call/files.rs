@@ -77,6 +77,9 @@ pub enum Brought {
     Form(Vec<(String, String)>, Vec<Upload>),
 }
 
+/// Finds the value and the files in what was brought.
+type Reading<T> = fn(Brought) -> std::result::Result<(T, Vec<Upload>), Failure>;
+
 impl Bringing {
     /// A part of the address as a ticket's key; what is no key names nothing.
     pub fn ticket(&self, name: &str) -> std::result::Result<TicketKey, Failure> {
@@ -89,7 +92,7 @@ impl Bringing {
     pub async fn change<T: Send + 'static>(
         self,
         may: impl Fn(&Ctx<'_>) -> Result<()> + Clone + Send + 'static,
-        read: fn(Brought) -> std::result::Result<(T, Vec<Upload>), Failure>,
+        read: Reading<T>,
         work: impl Fn(&Ctx<'_>, &T, &[Evidence]) -> Result<Answer> + Send + 'static,
     ) -> Reply {
         let asked = format!("{} {}\n", self.req.method(), self.req.uri());
