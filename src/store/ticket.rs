@@ -330,7 +330,7 @@ pub fn affected(conn: &mut Conn, of: TicketId) -> Result<Vec<Affected>> {
         .load(conn)?)
 }
 
-/// As [`affected`], of several tickets.
+/// As [`affected()`], of several tickets.
 pub fn affected_of(conn: &mut Conn, of: &[TicketId]) -> Result<HashMap<TicketId, Vec<Affected>>> {
     let rows: Vec<Affected> = affected::table
         .filter(affected::ticket_id.eq_any(of.to_vec()))
@@ -385,7 +385,7 @@ pub fn services(conn: &mut Conn, of: TicketId) -> Result<Vec<ServiceId>> {
         .load(conn)?)
 }
 
-/// As [`services`], of several tickets.
+/// As [`services()`], of several tickets.
 pub fn services_of(conn: &mut Conn, of: &[TicketId]) -> Result<HashMap<TicketId, Vec<ServiceId>>> {
     let rows: Vec<(TicketId, ServiceId)> = ticket_service::table
         .filter(ticket_service::ticket_id.eq_any(of.to_vec()))
