@@ -127,7 +127,14 @@ both_databases!(a_program_does_everything_that_people_do, |desk| {
         &on("severity"),
         json!({"severity": "disaster", "why": "all of it"}),
     );
-    p.done("POST", &on("notes"), json!({"body": "replica looks fine"}));
+    let noted = p.done("POST", &on("notes"), json!({"body": "replica looks fine"}));
+    let seq = noted.body["entry_count"].as_i64().unwrap();
+    p.done("POST", &on(&format!("entries/{seq}/share")), Value::Null);
+    p.done(
+        "POST",
+        &on("no-reply-needed"),
+        json!({"why": "she said thanks"}),
+    );
     p.done("POST", &on("replies"), json!({"body": "we are on it"}));
     p.done(
         "POST",
@@ -177,6 +184,15 @@ both_databases!(a_program_does_everything_that_people_do, |desk| {
     );
     // Ids are made from the time: a later ticket sorts later.
     p.desk.app.time.set(p.desk.now().plus_secs(60));
+    let twin = p.opened(json!({"title": "DB is away", "customer_id": customer_id}));
+    let twin = |rest: &str| format!("/api/v1/tickets/{twin}/{rest}");
+    p.done(
+        "POST",
+        &twin("merge"),
+        json!({"into": key, "why": "the same"}),
+    );
+    p.done("POST", &twin("unmerge"), json!({"why": "another one"}));
+    p.done("POST", &twin("resolve"), json!({"how": "started"}));
     let task = p.opened(json!({"title": "order disks", "kind": "task"}));
     p.done(
         "POST",
@@ -401,10 +417,6 @@ const ELSEWHERE: &[&str] = &[
     "change :: close",
     "clock :: explained",
     "calc :: ask",
-    "entry :: share",
-    "entry :: no_reply_needed",
-    "merge :: merge",
-    "merge :: unmerge",
     "agreement :: read",
     "agreement :: add",
     "agreement :: edit",
