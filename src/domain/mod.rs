@@ -22,6 +22,7 @@ pub mod outage;
 pub mod outgoing;
 pub mod page;
 pub mod people;
+pub mod period_lock;
 pub mod postmortem;
 pub mod query;
 pub mod quote;

@@ -26,6 +26,7 @@ pub mod outage;
 pub mod outbox;
 pub mod page_log;
 pub mod people;
+pub mod period_lock;
 pub mod portal;
 pub mod postmortem;
 pub mod queue;

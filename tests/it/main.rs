@@ -47,6 +47,7 @@ mod sla_cases;
 mod sla_changes;
 mod sla_events;
 mod steps;
+mod terms;
 mod tickets;
 mod tidy;
 mod times;

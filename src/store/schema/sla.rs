@@ -103,3 +103,15 @@ diesel::table! {
         told_at -> BigInt,
     }
 }
+
+diesel::table! {
+    period_lock (id) {
+        id -> Binary,
+        from_at -> BigInt,
+        until_at -> BigInt,
+        customer_id -> Nullable<Binary>,
+        reason -> Text,
+        made_by -> Text,
+        made_at -> BigInt,
+    }
+}
