@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use crate::config::Config;
 use crate::domain::access::Principal;
+use crate::domain::id::TicketId;
 use crate::domain::roster::Roster;
 use crate::domain::sla_book::Book;
 use crate::domain::timeline::{Actor, Door};
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
 use crate::outbound::Post;
+use crate::store::queue::Cursor;
 use crate::store::{self, Conn, Join, Store, Tx};
 use crate::time::TimeSource;
 
@@ -29,6 +31,8 @@ pub struct App {
     pub book: RwLock<Option<Arc<Book>>>,
     /// Who can be called, as last read; `actions::roster` knows whether it still holds.
     pub roster: RwLock<Option<Arc<Roster>>>,
+    /// Where the standing check of clocks has come to.
+    pub rounds: Mutex<Rounds>,
     /// By which everything leaves.
     pub post: Post,
 }
@@ -47,6 +51,7 @@ impl App {
             programs: Programs::default(),
             book: RwLock::default(),
             roster: RwLock::default(),
+            rounds: Mutex::default(),
             post,
         })
     }
@@ -179,6 +184,16 @@ impl<T> Remembered<T> {
     fn restore(self, kept: &RwLock<Option<Arc<T>>>) {
         *kept.write().unwrap_or_else(|poison| poison.into_inner()) = self.0;
     }
+}
+
+/// Where the standing check of clocks has come to; each process goes its own rounds.
+#[derive(Debug, Default)]
+pub struct Rounds {
+    pub last_at: Option<Timestamp>,
+    /// Among the open tickets, by what is due.
+    pub open_after: Option<Cursor>,
+    /// Among all tickets, by age.
+    pub any_after: Option<TicketId>,
 }
 
 /// Tells waiting jobs that something was committed. Rings are not counted: one look finds all there is to do.

@@ -140,6 +140,36 @@ impl Words {
         }
     }
 
+    /// A length of time to the microsecond, for sums that have to add up: `2 h 10 min`, `59 min 0.25 s`. Never days.
+    pub fn exact(&self, micros: i64) -> String {
+        let micros = micros.saturating_abs();
+        let (secs, rest) = (micros / 1_000_000, micros % 1_000_000);
+        let mut parts = Vec::with_capacity(3);
+        if secs >= 3_600 {
+            parts.push(self.one(secs / 3_600, "unit-hour"));
+        }
+        if secs / 60 % 60 > 0 {
+            parts.push(self.one(secs / 60 % 60, "unit-minute"));
+        }
+        if rest > 0 {
+            let fraction = format!("{rest:06}");
+            let fraction = fraction.trim_end_matches('0');
+            parts.push(format!(
+                "{}.{fraction} {}",
+                secs % 60,
+                self.t("unit-second")
+            ));
+        } else if secs % 60 > 0 || parts.is_empty() {
+            parts.push(self.one(secs % 60, "unit-second"));
+        }
+        parts.join(" ")
+    }
+
+    /// As [`Words::exact`], to the second: for tables that people read.
+    pub fn length(&self, micros: i64) -> String {
+        self.exact(micros - micros % 1_000_000)
+    }
+
     /// How long ago something was, roughly: as [`Words::span`] below a day, then `3 d 4 h`, `20 d`.
     pub fn age(&self, secs: i64) -> String {
         let secs = secs.saturating_abs();
@@ -270,6 +300,16 @@ mod tests {
             (1_728_000, "20 d"),
         ] {
             assert_eq!(words.age(secs), text);
+        }
+        for (micros, text) in [
+            (0, "0 s"),
+            (20_000_000, "20 s"),
+            (250_000, "0.25 s"),
+            (3_540_000_001, "59 min 0.000001 s"),
+            (7_805_000_000, "2 h 10 min 5 s"),
+            (432_000_000_000, "120 h"),
+        ] {
+            assert_eq!(words.exact(micros), text);
         }
         assert_eq!(words.over(-740), "12 min over");
         assert_eq!(words.over(20), "20 s over");

@@ -26,19 +26,29 @@
   };
   const rough = (secs) => span(secs < 60 ? secs : secs - (secs % 60));
 
+  // Seconds of working time that are left: outside the hours nothing burns. The page knows the next opening or closing.
+  const made = Number(body.dataset.now);
+  const unburnt = (el, left) => {
+    if (el.dataset.left === undefined) return left;
+    const turns = el.dataset.turns ? Number(el.dataset.turns) : Infinity;
+    const burnt = el.dataset.open === "yes" ? Math.min(now(), turns) - made : Math.max(0, now() - turns);
+    return Math.max(0, (Number(el.dataset.left) - burnt) / 1000);
+  };
+
   const tick = () => {
     for (const el of document.querySelectorAll("[data-due]")) {
       const left = Math.round((Number(el.dataset.due) - now()) / 1000);
       const late = left < 0;
       const total = Number(el.dataset.total || 0) / 1000;
-      const near = !late && total > 0 && left <= total / 5;
+      const rest = late ? 0 : unburnt(el, left);
+      const near = !late && total > 0 && rest <= total / 5;
       const text = late ? over.replace("{}", rough(-left)) : span(left);
       if (el.textContent !== text) el.textContent = text;
       el.classList.toggle("over", late);
       el.classList.toggle("near", near);
       const bar = el.dataset.burn && document.getElementById(el.dataset.burn);
       if (bar && !late && total > 0) {
-        bar.setAttribute("width", `${Math.max(1, Math.min(100, (left / total) * 100)).toFixed(1)}%`);
+        bar.setAttribute("width", `${Math.max(1, Math.min(100, (rest / total) * 100)).toFixed(1)}%`);
         bar.setAttribute("class", near ? "near" : "go");
       }
     }

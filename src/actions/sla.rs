@@ -285,29 +285,9 @@ pub fn derived(
 }
 
 /// Whether the stored clocks, and what the queue sorts by, are what the timeline says at `now`: everything that is cached, for
-/// checks. Of a ticket that a job still has to look at, they aren't.
+/// checks. `sla_verify` says what differs.
 pub fn is_as_derived(app: &App, conn: &mut Conn, ticket: &Ticket, now: Timestamp) -> Result<bool> {
-    let book = book(app, conn)?;
-    let entries = store::timeline::of_kinds(conn, ticket.id, KINDS)?;
-    let rows = store::sla::of_ticket(conn, ticket.id)?;
-    let derived = Scene::load(conn, &book, ticket)?.clocks(&entries, &rows, None, now);
-    let same = derived.iter().all(|(party, clock)| {
-        let known = rows.iter().find(|row| is_cache_of(row, *party, clock));
-        known.is_some_and(|known| {
-            let mut fresh = cache_of(ticket.id, *party, clock, Some(known), now);
-            fresh.next_wake_at =
-                clock.next_wake(now, fresh.warned_until, fresh.breached_at.is_some());
-            fresh == *known
-        })
-    });
-    let taken_back = rows.iter().filter(|row| {
-        let is_derived =
-            |(party, clock): &(Option<CustomerId>, Clock)| is_cache_of(row, *party, clock);
-        row.is_taken_back() && !derived.iter().any(is_derived)
-    });
-    let all = derived.len() + taken_back.count() == rows.len();
-    let due = sla_clock::due_of(rows.iter().map(ClockRow::standing), ticket.held_until());
-    Ok(same && all && due == ticket.due)
+    Ok(super::sla_verify::of_ticket(app, conn, ticket, now)?.is_empty())
 }
 
 /// The clocks of a ticket that isn't stored yet, with its whole timeline so far. Nobody is warned any more of what fell due
@@ -392,14 +372,14 @@ fn withdraw(around: Around<'_>, ticket: &mut Ticket, gone: &ClockRow, slate: &mu
     }
 }
 
-fn is_cache_of(row: &ClockRow, party: Option<CustomerId>, clock: &Clock) -> bool {
+pub(super) fn is_cache_of(row: &ClockRow, party: Option<CustomerId>, clock: &Clock) -> bool {
     row.customer_id == party
         && row.metric == clock.metric
         && row.cycle == clock.cycle
         && row.revision == clock.revision
 }
 
-fn cache_of(
+pub(super) fn cache_of(
     ticket: TicketId,
     party: Option<CustomerId>,
     clock: &Clock,

@@ -8,6 +8,7 @@ mod hook;
 mod mail;
 mod relocate;
 mod serve;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -53,6 +54,9 @@ enum Verb {
         /// `postgres://user@host/name`
         to: String,
     },
+    /// Compares what is stored with what it was derived from, and changes nothing. Exits with 1 if they differ, with 2 if it can't tell.
+    #[command(subcommand)]
+    Verify(verify::VerifyVerb),
     /// Rescues an installation that nobody can log in to.
     #[command(subcommand)]
     Admin(admin::AdminVerb),
@@ -86,6 +90,7 @@ pub fn main() -> ExitCode {
             .and_then(|config| relocate::run(config, &to))
             .map(done),
         Verb::Hook(verb) => hook::run(verb),
+        Verb::Verify(verb) => Ok(verify::run(config(&matches, "data").and_then(open), &verb)),
         Verb::Admin(verb) => config(&matches, "data")
             .and_then(open)
             .and_then(|app| admin::run(&app, &verb))

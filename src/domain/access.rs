@@ -231,6 +231,10 @@ words! {
         ExportReport = "export_report",
         /// Approve an outage report or a reply that somebody else wrote.
         ApproveReport = "approve_report",
+        /// Say that what was reported of a period stands.
+        LockPeriod = "lock_period",
+        /// Take such a lock back.
+        UnlockPeriod = "unlock_period",
         ReadLedger = "read_ledger",
         /// Approve somebody else's ledger entries.
         ApproveLedger = "approve_ledger",
@@ -274,6 +278,7 @@ const fn roles_for(action: Action) -> Roles {
         | Action::HandleMail => Roles::of(&[Responder, Lead]),
         Action::ReadMail => Roles::of(&[Responder, Lead, Auditor, Admin]),
         Action::Backdate | Action::BreakGlass | Action::ApproveLedger => Roles::of(&[Lead]),
+        Action::LockPeriod => Roles::of(&[Lead, Auditor]),
         Action::PlanOncall => Roles::of(&[Lead, Admin]),
         Action::ApproveChange => Roles::of(&[ChangeApprover]),
         // Everybody reads their own; the page narrows it for those without one of these.
@@ -283,6 +288,7 @@ const fn roles_for(action: Action) -> Roles {
             Roles::of(&[Lead, Admin])
         }
         Action::Redact
+        | Action::UnlockPeriod
         | Action::ManagePeople
         | Action::ManageRepositories
         | Action::ManageSettings => Roles::of(&[Admin]),
@@ -321,6 +327,8 @@ const fn scope_for(action: Action) -> Option<Scope> {
         | Action::ManagePeople
         | Action::ManageRepositories
         | Action::ManageSettings
+        | Action::LockPeriod
+        | Action::UnlockPeriod
         | Action::Redact => Some(Scope::Admin),
         Action::SendHookEvents => Some(Scope::Hook),
         // Who signs for pay is a person at a screen; an account is kept by its person.
@@ -506,6 +514,8 @@ mod tests {
         edit_post_mortem    . r l . . .
         export_report       v r l c a A
         approve_report      . r l . . .
+        lock_period         . . l . a .
+        unlock_period       . . . . . A
         read_ledger         . r l . a A
         approve_ledger      . . l . . .
         read_audit          . . . . a A

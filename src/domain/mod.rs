@@ -1,6 +1,7 @@
 //! Values and rules. No I/O, no clock, no serialisation, no database: everything here is a total function over values.
 
 pub mod access;
+pub mod availability;
 pub mod calendar;
 pub mod calendar_text;
 pub mod change;
@@ -36,10 +37,15 @@ pub mod settings;
 pub mod severity;
 pub mod sla_agreement;
 pub mod sla_book;
+pub mod sla_burn;
 pub mod sla_clock;
+pub mod sla_credit;
 pub mod sla_explain;
+pub mod sla_holder;
 pub mod sla_notice;
 pub mod sla_policy;
+pub mod sla_proof;
+pub mod sla_report;
 pub mod sla_timeline;
 pub mod task;
 pub mod text;

@@ -272,7 +272,7 @@ pub struct Clock {
 
 impl Clock {
     /// The stops as intervals, united.
-    pub(super) fn held(&self) -> Vec<Interval> {
+    pub fn held(&self) -> Vec<Interval> {
         let mut held: Vec<Interval> = self.stops.iter().map(|(interval, _)| *interval).collect();
         worktime::unite(&mut held);
         held
@@ -356,6 +356,11 @@ impl Clock {
             .copied()
             .filter(move |(_, at)| *at > warned_until && *at <= now)
     }
+}
+
+/// Every wait of the ticket as an interval; one without a known end reaches to [`Timestamp::NEVER`].
+pub(super) fn waits(events: &[Event]) -> Vec<(Interval, WaitingOn)> {
+    stops::waits(events)
 }
 
 /// Derives every cycle of one track. `events` as [`in_order`] made them; those after `now` are expected to be left out.

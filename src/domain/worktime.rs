@@ -109,6 +109,22 @@ impl Hours {
             - 1
     }
 
+    /// Since when what holds at `at` has held; `None` if it was never otherwise before.
+    pub fn in_force_since(&self, at: Timestamp) -> Option<Timestamp> {
+        let since = self.stretches[self.index(at)].from;
+        (since.micros() > i64::MIN).then_some(since)
+    }
+
+    /// The instants in `from..until` at which other calendars came to hold.
+    pub fn changes(
+        &self,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> impl Iterator<Item = Timestamp> + '_ {
+        let starts = self.stretches.iter().skip(1).map(|stretch| stretch.from);
+        starts.filter(move |start| *start > from && *start < until)
+    }
+
     /// Whether any instant in the five years after `from` is open. What isn't may not be saved: no promise could be kept.
     pub fn is_ever_open(&self, from: Timestamp) -> bool {
         deadline(self, from, 0, &[]).is_some()
@@ -142,6 +158,19 @@ impl Hours {
         unite(&mut open);
         open
     }
+}
+
+/// What of `intervals` lies outside `holes`; both sorted and disjoint, as [`unite`] leaves them.
+pub fn without(intervals: &[Interval], holes: &[Interval]) -> Vec<Interval> {
+    let mut rest = Vec::with_capacity(intervals.len());
+    let mut holes = holes;
+    for interval in intervals {
+        each_unheld(*interval, &mut holes, |part| {
+            rest.push(part);
+            None::<()>
+        });
+    }
+    rest
 }
 
 /// A walk over [`Hours`].

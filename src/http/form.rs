@@ -240,6 +240,14 @@ impl Form {
         }
     }
 
+    /// A form that isn't posted, with what is wrong with what was asked.
+    pub fn failing(words: &'static Words, errors: Vec<FieldError>) -> Self {
+        Self {
+            errors,
+            ..Self::new(words)
+        }
+    }
+
     /// Ids begin with `prefix`, when a page has several forms with the same field names.
     pub fn prefixed(mut self, prefix: &'static str) -> Self {
         self.prefix = prefix;

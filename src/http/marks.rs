@@ -10,6 +10,7 @@ use chrono_tz::Tz;
 
 use crate::domain::id::Kind;
 use crate::domain::severity::Severity;
+use crate::domain::sla_burn::Burn;
 use crate::domain::timestamp::Timestamp;
 use crate::words::Words;
 
@@ -173,8 +174,8 @@ pub fn avatar(name: &str) -> Markup {
 /// How a clock stands, as people see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tick {
-    /// Runs out at `due_at`; it had `total_secs` when it began (0 if that isn't known).
-    Running { due_at: Timestamp, total_secs: i64 },
+    /// Runs out at `due_at`.
+    Running { due_at: Timestamp, burns: Burns },
     /// Held: waiting for somebody. Since how long, and how long that still lasts, if either is known.
     Held {
         held_secs: Option<i64>,
@@ -189,15 +190,54 @@ pub enum Tick {
     None,
 }
 
+/// What a running clock's line is drawn from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Burns {
+    /// By the wall clock: it had so many seconds when it began (0 if that isn't known).
+    Always { total_secs: i64 },
+    /// By working time, as it stands when the page is made.
+    AtWork(Burn),
+}
+
+impl Burns {
+    /// Seconds that are left and that there were.
+    fn share(self, due_at: Timestamp, now: Timestamp) -> (i64, i64) {
+        match self {
+            Burns::Always { total_secs } => (due_at.secs_since(now).max(0), total_secs),
+            Burns::AtWork(burn) => (burn.left / 1_000_000, burn.total / 1_000_000),
+        }
+    }
+
+    /// For the script: a line that doesn't burn by the wall clock says how much is left, whether it burns now and when that changes.
+    fn data(self) -> String {
+        match self {
+            Burns::Always { total_secs } => {
+                format!(r#" data-total="{}""#, total_secs.saturating_mul(1_000))
+            }
+            Burns::AtWork(burn) => {
+                let turns = burn.until.map_or_else(String::new, |until| {
+                    format!(r#" data-turns="{}""#, until.micros() / 1_000)
+                });
+                let open = if burn.is_open { "yes" } else { "no" };
+                format!(
+                    r#" data-total="{}" data-left="{}" data-open="{open}"{turns}"#,
+                    burn.total / 1_000,
+                    burn.left / 1_000
+                )
+            }
+        }
+    }
+}
+
 impl Tick {
     /// One of `go near over hold met missed`: the last fifth of the time is *near*.
     pub fn mood(self, now: Timestamp) -> &'static str {
         match self {
-            Tick::Running { due_at, total_secs } => {
-                let left = due_at.secs_since(now);
-                if left < 0 {
+            Tick::Running { due_at, burns } => {
+                let (left, total) = burns.share(due_at, now);
+                if due_at < now {
                     "over"
-                } else if total_secs > 0 && left <= total_secs / 5 {
+                } else if total > 0 && left <= total / 5 {
                     "near"
                 } else {
                     "go"
@@ -220,8 +260,9 @@ impl Tick {
             }
         };
         match self {
-            Tick::Running { due_at, total_secs } => {
-                share(due_at.secs_since(now).max(0), total_secs)
+            Tick::Running { due_at, burns } => {
+                let (left, total) = burns.share(due_at, now);
+                share(left, total)
             }
             Tick::Held {
                 left_secs,
@@ -241,7 +282,7 @@ impl Tick {
 pub fn clock(words: &Words, now: Timestamp, tick: Tick, line: &str) -> Markup {
     let mood = tick.mood(now);
     Markup(match tick {
-        Tick::Running { due_at, total_secs } => {
+        Tick::Running { due_at, burns } => {
             let left = due_at.secs_since(now);
             let text = if left < 0 {
                 words.over(left)
@@ -249,9 +290,9 @@ pub fn clock(words: &Words, now: Timestamp, tick: Tick, line: &str) -> Markup {
                 words.span(left)
             };
             format!(
-                r#"<span class="clock {mood}" role="timer" data-due="{}" data-total="{}" data-burn="{line}">{}</span>"#,
+                r#"<span class="clock {mood}" role="timer" data-due="{}"{} data-burn="{line}">{}</span>"#,
                 due_at.micros() / 1_000,
-                total_secs.saturating_mul(1_000),
+                burns.data(),
                 escaped(&text)
             )
         }
@@ -320,6 +361,8 @@ pub enum Detail {
     Clock,
     /// `Sat 21 Nov 2026 14:02 CET`.
     Full,
+    /// As `Full`, to the second; hovering shows its parts. In proofs.
+    Exact,
     /// `Sat 21 Nov 2026`.
     Date,
 }
@@ -327,11 +370,15 @@ pub enum Detail {
 /// An instant on the wall clock of `zone`, as plain text.
 pub fn time_text(words: &Words, at: Timestamp, now: Timestamp, zone: Tz, detail: Detail) -> String {
     use chrono::Datelike;
+    if detail == Detail::Exact {
+        let whole = Timestamp::from_micros(at.micros().div_euclid(1_000_000) * 1_000_000);
+        return crate::render::proof::instant(whole, zone, words);
+    }
     let (at, now) = (at.in_zone(zone), now.in_zone(zone));
     let days = (at.date_naive() - now.date_naive()).num_days();
     let pattern = match detail {
         Detail::Clock => "time-clock",
-        Detail::Full => "time-full",
+        Detail::Full | Detail::Exact => "time-full",
         Detail::Date => "time-date",
         Detail::Near if days == 0 => "time-clock",
         Detail::Near if days.abs() < 7 => "time-week",
@@ -343,10 +390,16 @@ pub fn time_text(words: &Words, at: Timestamp, now: Timestamp, zone: Tz, detail:
 
 /// An instant inside `<time datetime>`; hovering shows it in full with its zone.
 pub fn time(words: &Words, at: Timestamp, now: Timestamp, zone: Tz, detail: Detail) -> Markup {
+    let full = match detail {
+        Detail::Exact => crate::render::proof::instant(at, zone, words),
+        Detail::Near | Detail::Clock | Detail::Full | Detail::Date => {
+            time_text(words, at, now, zone, Detail::Full)
+        }
+    };
     Markup(format!(
         r#"<time datetime="{}" title="{}">{}</time>"#,
         at.rfc3339(),
-        escaped(&time_text(words, at, now, zone, Detail::Full)),
+        escaped(&full),
         escaped(&time_text(words, at, now, zone, detail))
     ))
 }
@@ -364,7 +417,7 @@ mod tests {
         let due_at = at("2026-11-21T04:00:00Z");
         let tick = Tick::Running {
             due_at,
-            total_secs: 1_000,
+            burns: Burns::Always { total_secs: 1_000 },
         };
         for (secs, mood, left) in [
             (1_000, "go", 100),
@@ -380,6 +433,38 @@ mod tests {
                 "{secs} s left"
             );
         }
+    }
+
+    #[test]
+    fn t54_a_line_of_working_time_is_drawn_from_what_is_left_of_it() {
+        let now = at("2026-11-21T04:00:00Z");
+        // Due after the weekend: by the wall clock almost nothing is used.
+        let tick = |left_secs: i64| Tick::Running {
+            due_at: now.plus_secs(60 * 3_600),
+            burns: Burns::AtWork(Burn {
+                left: left_secs * 1_000_000,
+                total: 10_000_000_000,
+                is_open: false,
+                until: Some(now.plus_secs(3_600)),
+            }),
+        };
+        for (left, mood, percent) in [
+            (10_000, "go", 100),
+            (2_001, "go", 20),
+            (2_000, "near", 20),
+            (1, "near", 1),
+        ] {
+            let tick = tick(left);
+            assert_eq!(
+                (tick.mood(now), tick.left_percent(now)),
+                (mood, percent),
+                "{left} s left"
+            );
+        }
+        let clock = clock(Words::english(), now, tick(2_000), "b-1");
+        let wanted = r#" data-total="10000000" data-left="2000000" data-open="no" data-turns="1795237200000""#;
+        assert!(clock.as_str().contains(wanted), "{clock}");
+        assert!(clock.as_str().contains("60 h"), "{clock}");
     }
 
     #[test]

@@ -39,6 +39,8 @@ pub struct Frame {
     pub is_mute: bool,
     /// People reach this over plain HTTP from elsewhere.
     pub is_in_the_clear: bool,
+    /// Tickets whose stored clocks differ from their timelines; for whoever may read the audit.
+    pub differing: i64,
     /// Clocks show due times instead of ticking.
     pub still_clocks: bool,
     /// Single-key shortcuts are off.
@@ -236,6 +238,41 @@ impl Page {
     /// `Sat 21 Nov 2026 14:02 CET`.
     pub fn full_time(&self, at: &Timestamp) -> Markup {
         self.time_in(at, Detail::Full)
+    }
+
+    /// As [`Page::full_time`], in another zone.
+    pub fn full_time_in(&self, at: &Timestamp, zone: &Tz) -> Markup {
+        marks::time(self.words, *at, self.now, *zone, Detail::Full)
+    }
+
+    /// As [`Page::full_time`], to the second where it isn't a whole minute.
+    pub fn exact_time(&self, at: &Timestamp) -> Markup {
+        self.time_in(at, Detail::Exact)
+    }
+
+    /// From one instant to another in a zone: the second one's date only where it is another.
+    pub fn exact_span(&self, from: &Timestamp, to: &Timestamp, zone: &Tz) -> Markup {
+        let day = |at: &Timestamp| at.in_zone(*zone).date_naive();
+        let end = if day(from) == day(to) {
+            let at = to.in_zone(*zone);
+            let pattern = match to.micros().rem_euclid(60_000_000) < 1_000_000 {
+                true => "%H:%M",
+                false => "%H:%M:%S",
+            };
+            let text = at.format(pattern).to_string();
+            Markup::trusted(format!(
+                r#"<time datetime="{}">{text}</time>"#,
+                to.rfc3339()
+            ))
+        } else {
+            self.exact_time_in(to, zone)
+        };
+        Markup::trusted(format!("{} – {end}", self.exact_time_in(from, zone)))
+    }
+
+    /// As [`Page::exact_time`], in another zone.
+    pub fn exact_time_in(&self, at: &Timestamp, zone: &Tz) -> Markup {
+        marks::time(self.words, *at, self.now, *zone, Detail::Exact)
     }
 
     /// `Sat 21 Nov 2026`.

@@ -76,6 +76,8 @@ pub fn configure(routes: &mut ServiceConfig) {
         .route("/settings", get().to(settings::show))
         .route("/settings", post().to(settings::save))
         .route("/audit", get().to(settings::audit))
+        .route("/checks", get().to(checks::list))
+        .route("/checks/{key}/recompute", post().to(checks::recompute))
         // the customers' side
         .route("/portal", get().to(portal::list))
         .route("/portal", post().to(portal::open))
@@ -103,7 +105,7 @@ pub fn configure(routes: &mut ServiceConfig) {
         .route(TICKET, get().to(ticket::show))
         .route(
             "/{key:[A-Za-z]{2,3}-[0-9]+}/clocks/{id}",
-            get().to(clock::show),
+            get().to(proof::show),
         )
         .route(
             "/{key:[A-Za-z]{2,3}-[0-9]+}/files/{id}",
@@ -233,6 +235,22 @@ pub fn configure(routes: &mut ServiceConfig) {
         .route("/agreements/new", get().to(agreement::form))
         .route("/agreements/{id}", get().to(agreement::form))
         .route("/agreements/{id}", post().to(agreement::save))
+        .route("/agreements/{id}/credits", get().to(credits::form))
+        .route("/agreements/{id}/credits", post().to(credits::save))
+        // what became of it
+        .route("/reports/sla", get().to(sla_reports::show))
+        .route("/reports/sla/list", get().to(sla_list::list))
+        .route(
+            "/reports/sla/{format:html|csv|pdf}",
+            get().to(sla_reports::export),
+        )
+        .route("/reports/periods", get().to(periods::list))
+        .route("/reports/periods", post().to(periods::lock))
+        .route("/reports/periods/{id}/undo", post().to(periods::undo))
+        .route(
+            "/reports/stored/{id}/{format:html|csv|pdf}",
+            get().to(periods::export),
+        )
         .route("/calendars", post().to(calendar::save))
         .route("/calendars/new", get().to(calendar::form))
         .route("/calendars/{id}", get().to(calendar::form))

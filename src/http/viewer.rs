@@ -19,7 +19,7 @@ use super::guard;
 use super::page::{Frame, Viewer};
 use super::reply::{self, Cause, Failure};
 use crate::app::{App, Ctx};
-use crate::domain::access::Principal;
+use crate::domain::access::{self, Action, Principal, Target};
 use crate::domain::id::{LoginId, SessionId};
 use crate::domain::login::SESSION_SECS;
 use crate::domain::timeline::Door;
@@ -160,6 +160,9 @@ fn viewer_of(conn: &mut Conn, app: &App, principal: Principal, holder: Holder) -
     }
     if is_staff {
         super::frame::fill(conn, &mut frame, principal.person(), app.time.now())?;
+    }
+    if access::may(&principal, Action::ReadAudit, Target::House).is_ok() {
+        frame.differing = crate::store::sla_check::count(conn)?;
     }
     Ok(Viewer {
         principal,

@@ -1,11 +1,13 @@
 //! What the house does by itself. A job takes no input but the time: it looks for what is due, does it once, and can be run
 //! again at any moment by any node. Each has its own thread, so that a slow relay never holds up a page.
 
+mod check;
 mod escalation;
 mod ledger;
 mod mailbox;
 pub mod outbox;
 mod outbox_clocks;
+mod periods;
 mod settle;
 mod sla;
 mod sweep;
@@ -52,6 +54,8 @@ pub const ALL: &[Job] = &[
     outbox::LETTERS,
     sweep::JOB,
     sweep::BYTES,
+    check::JOB,
+    periods::JOB,
 ];
 
 /// The running jobs.

@@ -6,6 +6,8 @@ pub mod letter;
 pub mod page;
 pub mod pdf;
 pub mod postmortem;
+pub mod proof;
 pub mod report;
 pub mod sheet;
 pub mod shifts;
+pub mod sla_report;

@@ -75,3 +75,17 @@ pub fn all(conn: &mut Conn) -> Result<Vec<PeriodLock>> {
         .load(conn)?;
     Ok(rows.into_iter().map(Row::lock).collect())
 }
+
+pub fn by_id(conn: &mut Conn, id: PeriodLockId) -> Result<Option<PeriodLock>> {
+    let row: Option<Row> = period_lock::table
+        .find(id)
+        .select(Row::as_select())
+        .first(conn)
+        .optional()?;
+    Ok(row.map(Row::lock))
+}
+
+/// Takes a lock back. That somebody did, and why, is for the audit.
+pub fn remove(tx: &mut Tx, id: PeriodLockId) -> Result<bool> {
+    Ok(diesel::delete(period_lock::table.find(id)).execute(&mut **tx)? > 0)
+}

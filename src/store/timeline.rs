@@ -213,6 +213,40 @@ pub fn of_kinds_of(
     Ok(of)
 }
 
+/// As [`of_kinds_of`] in one list, the texts left out: for looking at very many.
+pub(super) fn without_text(
+    conn: &mut Conn,
+    tickets: &[TicketId],
+    kinds: &[EntryKind],
+) -> Result<Vec<Recorded>> {
+    let rows: Vec<Row> = entry::table
+        .filter(entry::ticket_id.eq_any(tickets.to_vec()))
+        .filter(entry::kind.eq_any(kinds.to_vec()))
+        .order((entry::ticket_id, entry::seq))
+        .select((
+            entry::id,
+            entry::ticket_id,
+            entry::seq,
+            entry::effective_at,
+            entry::recorded_at,
+            entry::actor_kind,
+            entry::actor_id,
+            entry::actor_name,
+            entry::door,
+            entry::kind,
+            entry::audience,
+            entry::audience_customer_id,
+            entry::for_report,
+            "".into_sql::<diesel::sql_types::Text>(),
+            entry::facts,
+            entry::source_id,
+            entry::corrects,
+            entry::redacted_at,
+        ))
+        .load(conn)?;
+    Ok(rows.into_iter().map(Row::recorded).collect())
+}
+
 pub fn by_seq(conn: &mut Conn, ticket: TicketId, seq: i64) -> Result<Option<Recorded>> {
     let row: Option<Row> = entry::table
         .filter(entry::ticket_id.eq(ticket))

@@ -104,7 +104,8 @@ fn a_prorated_clock_carries_its_share_and_adds_up() {
     );
     assert_eq!(clock.used_permyriad(mon(2 * HOUR)), 2_500);
     assert_eq!(clock.used_permyriad(mon(5 * HOUR)), 10_000);
-    let explained = crate::domain::sla_explain::explain(clock, mon(5 * HOUR));
+    let custody = crate::domain::sla_holder::Custody::default();
+    let explained = crate::domain::sla_explain::explain(clock, &change, &custody, mon(5 * HOUR));
     let last = explained.steps.last().map(|step| step.used_after);
     assert_eq!(
         (last, explained.budget),

@@ -67,7 +67,7 @@ impl Stretches {
     }
 }
 
-fn waits(events: &[Event]) -> Vec<(Interval, WaitingOn)> {
+pub(super) fn waits(events: &[Event]) -> Vec<(Interval, WaitingOn)> {
     let mut done = Vec::new();
     let mut open: Vec<Wait> = Vec::new();
     for event in events {

@@ -7,7 +7,6 @@ use super::*;
 use crate::domain::calendar::{Calendar, Range};
 use crate::domain::id::Id;
 use crate::domain::sla_agreement::Anchor;
-use crate::domain::sla_explain::{StepKind, explain};
 use crate::domain::sla_policy::Policy;
 
 pub(super) const BERLIN: Tz = Tz::Europe__Berlin;
@@ -610,37 +609,4 @@ fn the_queue_sorts_by_the_earliest_deadline_that_runs() {
     );
     assert_eq!((held.at, held.from, held.is_late), (mon(60), None, false));
     assert_eq!(due_of([].into_iter(), None), Due::NONE);
-}
-
-#[test]
-fn an_explanation_adds_up_to_the_deadline() {
-    let resolve = track(Metric::Resolve, 10 * HOUR, working());
-    let list = [
-        (2 * HOUR, wait(WaitingOn::Customer)),
-        (3 * HOUR, Happening::Released),
-    ];
-    let clock = one(&resolve, &list, 4 * HOUR);
-    let explained = explain(&clock, mon(4 * HOUR));
-    let steps: Vec<_> = explained
-        .steps
-        .iter()
-        .map(|step| (step.kind, step.interval.micros() / 3_600_000_000))
-        .collect();
-    assert_eq!(
-        steps,
-        [
-            (StepKind::Counted, 2),
-            (StepKind::Stopped(Stop::Waiting(WaitingOn::Customer)), 1),
-            (StepKind::Counted, 5),
-            (StepKind::Outside, 16),
-            (StepKind::Counted, 3)
-        ]
-    );
-    assert_eq!(
-        explained.steps.last().map(|step| step.used_after),
-        explained.budget
-    );
-    assert_eq!((explained.used, explained.late), (3 * HOUR * 1_000_000, 0));
-    let late = explain(&one(&resolve, &[], 27 * HOUR), mon(27 * HOUR));
-    assert_eq!(late.late, HOUR * 1_000_000);
 }

@@ -5,12 +5,16 @@ use utoipa::ToSchema;
 
 use super::call::{Answer, Call, Nothing, Reply};
 use super::paging::{Page, Paging};
-use super::value::{At, ClockUid, CustomerUid, Uid, WaitingOnWord, Word};
+use super::value::{
+    AgreementUid, At, ClockUid, CustomerUid, PersonUid, TeamUid, Uid, WaitingOnWord, Word,
+};
 use crate::actions;
-use crate::actions::sla;
+use crate::actions::sla_proof;
 use crate::domain::id::ClockId;
-use crate::domain::sla_explain::{StepKind, explain};
-use crate::error::Error;
+use crate::domain::sla_clock::Stop;
+use crate::domain::sla_explain::{self, StepKind};
+use crate::domain::sla_holder::Holder;
+use crate::domain::sla_proof::Proof;
 use crate::store;
 use crate::store::sla::ClockRow;
 
@@ -75,19 +79,39 @@ pub async fn list(call: Call<Nothing>) -> Reply {
     .await
 }
 
-/// How a deadline came about. Lengths are microseconds of working time.
+/// How a deadline came about. Lengths are microseconds of working time; instants are UTC, and `zone` is where the agreement counts.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Explanation {
     pub clock: Clock,
+    /// Null: promised by hand.
+    pub agreement: Option<ClockAgreement>,
+    /// Null: round the clock.
+    pub calendar: Option<String>,
+    #[schema(example = "Europe/Berlin")]
+    pub zone: String,
     pub used_micros: i64,
     /// Carried over from the target before, of what was used.
     pub carried_micros: i64,
     /// Null without a deadline to measure by.
     pub budget_micros: Option<i64>,
     pub late_micros: i64,
+    /// Hundredths of a percent of the budget, never rounded up: 9995 is not 10000.
+    pub used_permyriad: i64,
     pub steps: Vec<Step>,
-    /// There are more steps than are shown.
-    pub is_cut: bool,
+    /// Steps in the middle of a long explanation, summed up.
+    pub folded: Option<Folded>,
+    /// The counted lengths up to the deadline, in their order: of an open clock they sum to the budget.
+    pub sum_micros: Vec<i64>,
+    /// Whose the counted time was; the parts sum to `used_micros`.
+    pub shares: Vec<Share>,
+}
+
+/// The version of an agreement that a clock runs under.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ClockAgreement {
+    pub id: AgreementUid,
+    pub name: String,
+    pub version: i64,
 }
 
 /// A stretch of time and what it was to the clock.
@@ -98,53 +122,138 @@ pub struct Step {
     /// `counted`, `outside` the hours, `waiting`, `closed`, or `in_state`: the promise stands in the state the ticket was in.
     pub kind: &'static str,
     pub waiting_on: Option<WaitingOnWord>,
+    /// What began it: `anchor`, `entry`, `hours`, `version`, `hold_end`, `deadline` or `now`.
+    pub cause: &'static str,
+    /// The entry of the timeline that began it.
+    pub cause_seq: Option<i64>,
+    /// Who recorded that entry, and by which door.
+    pub cause_by: Option<String>,
+    pub cause_door: Option<&'static str>,
+    pub holder: ClockHolder,
     pub used_after_micros: i64,
     pub is_late: bool,
+    /// So it will be if nothing happens.
+    pub is_ahead: bool,
+}
+
+/// Who had it: `person`, `team`, `customer`, `vendor`, `freeze` or `nobody`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ClockHolder {
+    pub kind: &'static str,
+    /// The person, if it was a person's.
+    pub person_id: Option<PersonUid>,
+    /// The team that it was with, if it was a person's or a team's.
+    pub team_id: Option<TeamUid>,
+    pub name: Option<String>,
+}
+
+/// How long one holder had it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Share {
+    pub holder: ClockHolder,
+    pub counted_micros: i64,
+    /// Of those, after the deadline.
+    pub late_micros: i64,
+}
+
+/// Steps that are left out of the middle, behind the step at the place `after`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Folded {
+    pub after: usize,
+    pub steps: usize,
+    pub counted_micros: i64,
+    pub late_micros: i64,
 }
 
 /// Explain a clock
 ///
-/// Step by step: what was counted, what lay outside the hours, what was waited for.
+/// Step by step: what was counted, what lay outside the hours, what was waited for, by which entry, and whose it was meanwhile.
 #[utoipa::path(get, path = "/api/v1/tickets/{key}/clocks/{id}", tag = "clocks", responses((status = 200, description = "How its deadline came about", body = Explanation)))]
 pub async fn explained(call: Call<Nothing>) -> Reply {
     let key = call.ticket("key")?;
     let id: ClockId = call.id("id")?;
     call.read(move |ctx| {
-        let ticket = actions::ticket::read(ctx, key)?;
-        let derived = ctx.read(|conn| sla::derived(ctx.app, conn, &ticket, ctx.now))?;
-        let found = derived.into_iter().find(|(row, _)| row.id == id);
-        let (row, clock) = found.ok_or(Error::NotFound)?;
-        let explanation = explain(&clock, ctx.now);
-        Answer::ok(&Explanation {
-            clock: Clock::of(&row),
-            used_micros: explanation.used,
-            carried_micros: clock.credit,
-            budget_micros: explanation.budget,
-            late_micros: explanation.late,
-            is_cut: explanation.is_cut,
-            steps: explanation
-                .steps
-                .into_iter()
-                .map(|step| {
-                    use crate::domain::sla_clock::Stop;
-                    let (kind, waiting_on) = match step.kind {
-                        StepKind::Counted => ("counted", None),
-                        StepKind::Outside => ("outside", None),
-                        StepKind::Stopped(Stop::Waiting(on)) => ("waiting", Some(Word(on))),
-                        StepKind::Stopped(Stop::Closed) => ("closed", None),
-                        StepKind::Stopped(Stop::InState(_)) => ("in_state", None),
-                    };
-                    Step {
-                        from_at: At(step.interval.from),
-                        to_at: At(step.interval.to),
-                        kind,
-                        waiting_on,
-                        used_after_micros: step.used_after,
-                        is_late: step.is_late,
-                    }
-                })
-                .collect(),
-        })
+        let (row, proof) = sla_proof::load(ctx, key, id)?;
+        Answer::ok(&explanation(&row, &proof))
     })
     .await
+}
+
+fn explanation(row: &ClockRow, proof: &Proof) -> Explanation {
+    let explained = &proof.explanation;
+    Explanation {
+        clock: Clock::of(row),
+        agreement: proof.home.as_ref().map(|home| ClockAgreement {
+            id: Uid(home.agreement),
+            name: home.name.clone(),
+            version: home.version,
+        }),
+        calendar: proof.calendar.clone(),
+        zone: proof.zone().name().to_owned(),
+        used_micros: explained.used,
+        carried_micros: proof.clock.credit,
+        budget_micros: explained.budget,
+        late_micros: explained.late,
+        used_permyriad: proof.clock.used_permyriad(proof.now),
+        steps: explained
+            .steps
+            .iter()
+            .map(|step| step_of(step, proof))
+            .collect(),
+        folded: explained.folded.map(|folded| Folded {
+            after: folded.after,
+            steps: folded.steps,
+            counted_micros: folded.counted,
+            late_micros: folded.late,
+        }),
+        sum_micros: explained.sum.clone(),
+        shares: proof
+            .shares
+            .iter()
+            .map(|share| Share {
+                holder: holder(share.holder, proof),
+                counted_micros: share.counted,
+                late_micros: share.late,
+            })
+            .collect(),
+    }
+}
+
+fn step_of(step: &sla_explain::Step, proof: &Proof) -> Step {
+    let (kind, waiting_on) = match step.kind {
+        StepKind::Counted => ("counted", None),
+        StepKind::Outside => ("outside", None),
+        StepKind::Stopped(Stop::Waiting(on)) => ("waiting", Some(Word(on))),
+        StepKind::Stopped(Stop::Closed) => ("closed", None),
+        StepKind::Stopped(Stop::InState(_)) => ("in_state", None),
+    };
+    let told = proof.told(step.cause);
+    Step {
+        from_at: At(step.interval.from),
+        to_at: At(step.interval.to),
+        kind,
+        waiting_on,
+        cause: step.cause.word(),
+        cause_seq: step.cause.seq(),
+        cause_by: told.map(|told| told.actor.clone()),
+        cause_door: told.map(|told| told.door.as_str()),
+        holder: holder(step.holder, proof),
+        used_after_micros: step.used_after,
+        is_late: step.is_late,
+        is_ahead: step.is_ahead,
+    }
+}
+
+fn holder(of: Holder, proof: &Proof) -> ClockHolder {
+    let (person, team) = match of {
+        Holder::Person(person, team) => (Some(person), team),
+        Holder::Team(team) => (None, Some(team)),
+        Holder::Customer | Holder::Vendor | Holder::Freeze | Holder::Nobody => (None, None),
+    };
+    ClockHolder {
+        kind: of.word(),
+        person_id: person.map(Uid),
+        team_id: team.map(Uid),
+        name: proof.name(of).map(str::to_owned),
+    }
 }

@@ -22,7 +22,10 @@ const PARTS: &[(&str, &str)] = &[
     ("contact", "The contact's id."),
     ("customer", "The customer's id."),
     ("pattern", "A mail address, or `@domain`."),
-    ("format", "`html`, `pdf`, `md` or `txt`."),
+    (
+        "format",
+        "`html`, `pdf`, `csv`, `md` or `txt`: those that the address has.",
+    ),
 ];
 
 /// The document, made once.

@@ -7,6 +7,7 @@ pub mod call;
 mod change;
 mod clock;
 mod commit;
+mod credit;
 mod customer;
 pub mod document;
 mod entry;
@@ -19,6 +20,7 @@ mod merge;
 mod oncall;
 pub mod paging;
 mod part;
+mod period_lock;
 mod person;
 mod post_mortem;
 pub mod problem;
@@ -29,6 +31,7 @@ mod repository;
 mod schedule;
 mod search;
 mod settings;
+mod sla_report;
 mod step;
 mod target_policy;
 mod ticket;
@@ -148,6 +151,13 @@ doors! {
     "/api/v1/deliveries/{id}/replay" { POST mail::replay }
     "/api/v1/agreements" { GET agreement::list, POST agreement::add }
     "/api/v1/agreements/{id}" { GET agreement::read, PATCH agreement::edit }
+    "/api/v1/agreements/{id}/credits" { GET credit::read, PUT credit::set }
+    "/api/v1/sla-report" { GET sla_report::read }
+    "/api/v1/sla-report/clocks" { GET sla_report::cycles }
+    "/api/v1/sla-report/files/{format}" { GET sla_report::export }
+    "/api/v1/period-locks" { GET period_lock::list, POST period_lock::lock }
+    "/api/v1/period-locks/{id}/undo" { POST period_lock::undo }
+    "/api/v1/stored-reports/{id}/{format}" { GET period_lock::stored }
     "/api/v1/calendars" { GET agreement::calendars, POST agreement::add_calendar }
     "/api/v1/calendars/{id}" { GET agreement::calendar, PATCH agreement::edit_calendar }
     "/api/v1/teams/{id}/shifts" { GET oncall::shifts }

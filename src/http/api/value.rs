@@ -177,7 +177,7 @@ uids! {
     CalendarUid = CalendarMark, AgreementUid = AgreementMark, ClockUid = ClockMark, PageUid = PageMark, MailUid = MailMark,
     AttachmentUid = AttachmentMark, OverrideUid = OverrideMark, ScheduleUid = ScheduleMark, PolicyUid = PolicyMark,
     RepositoryUid = RepositoryMark, IntakeAddressUid = IntakeAddressMark, ReportUid = ReportMark, MeetingUid = MeetingMark, AttemptUid = AttemptMark,
-    HoldUid = HoldMark, AuditUid = AuditMark,
+    PeriodLockUid = PeriodLockMark, HoldUid = HoldMark, AuditUid = AuditMark,
 }
 
 /// A ticket's human key, `INC-12`.

@@ -17,7 +17,7 @@ use crate::domain::ticket::{State, Ticket};
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
 use crate::http::frame;
-use crate::http::marks::Tick;
+use crate::http::marks::{Burns, Tick};
 use crate::http::page::{Page, Viewer};
 use crate::http::reply;
 use crate::store::queue::{self, Filter};
@@ -167,7 +167,9 @@ fn load(ctx: &Ctx<'_>) -> Result<Found> {
             .chain(&unowned)
             .chain(&replied)
             .chain(&changes);
-        let names = Names::load(conn, Wanted::of_tickets(all))?;
+        let all: Vec<Ticket> = all.cloned().collect();
+        let names = Names::load(conn, Wanted::of_tickets(&all))?
+            .burning(actions::sla_burn::of_tickets(ctx.app, conn, &all, ctx.now)?);
         let team = frame::team_of(conn, me)?;
         Ok(Found {
             watch: watch(conn, me, team, ctx.now)?,
@@ -224,7 +226,8 @@ fn watch(
         watch.is_gap = false;
         watch.mine = mine.ends_at.map(|due_at| {
             let total_secs = due_at.secs_since(mine.starts_at);
-            (due_at, Tick::Running { due_at, total_secs })
+            let burns = Burns::Always { total_secs };
+            (due_at, Tick::Running { due_at, burns })
         });
         let after = shifts.iter().find(|shift| {
             mine.ends_at

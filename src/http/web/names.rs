@@ -1,8 +1,9 @@
-//! The names behind ids, looked up once per page.
+//! What a page looks up once for all its tickets: the names behind ids, and how far their clocks have burnt down.
 
 use std::collections::HashMap;
 
-use crate::domain::id::{CustomerId, PersonId, ServiceId, TeamId};
+use crate::domain::id::{CustomerId, PersonId, ServiceId, TeamId, TicketId};
+use crate::domain::sla_burn::Burn;
 use crate::domain::ticket::Ticket;
 use crate::error::Result;
 use crate::store::{self, Conn};
@@ -23,6 +24,7 @@ pub struct Names {
     customers: HashMap<CustomerId, String>,
     services: HashMap<ServiceId, String>,
     teams: HashMap<TeamId, String>,
+    burns: HashMap<TicketId, Burn>,
 }
 
 impl Wanted {
@@ -62,6 +64,17 @@ impl Names {
             names.teams = store::house::team_names(conn, &wanted.teams)?;
         }
         Ok(names)
+    }
+
+    /// With the burn lines of the tickets.
+    pub fn burning(mut self, burns: HashMap<TicketId, Burn>) -> Self {
+        self.burns = burns;
+        self
+    }
+
+    /// The working time of a ticket's next deadline; `None` where the wall clock will do.
+    pub fn burn(&self, id: TicketId) -> Option<Burn> {
+        self.burns.get(&id).copied()
     }
 
     /// A name, or "" for an id that nobody has.

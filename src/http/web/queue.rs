@@ -232,7 +232,9 @@ fn find(ctx: &Ctx<'_>, q: &str, from: Option<Cursor>, most: i64) -> Result<Found
         let filter = resolved(conn, &query, me, ctx.now)?;
         let Slice { tickets, next } =
             store::queue::slice(conn, &filter, query.sort.unwrap_or(Sort::Due), from, most)?;
-        let names = Names::load(conn, Wanted::of_tickets(&tickets))?;
+        let names = Names::load(conn, Wanted::of_tickets(&tickets))?.burning(
+            actions::sla_burn::of_tickets(ctx.app, conn, &tickets, ctx.now)?,
+        );
         let mut chips = [0; 4];
         for (at, (_, q)) in CHIPS.iter().enumerate() {
             let query = Query::parse(q)?;

@@ -1,6 +1,7 @@
 //! What a ticket's room shows, read in one go.
 
 use super::change;
+use super::clock::Clocks;
 use super::names::{Names, Wanted};
 use super::tape;
 use super::ticket_mail::{self, MailSide};
@@ -13,10 +14,10 @@ use crate::domain::ticket::{Role, Ticket};
 use crate::domain::timeline::EntryKind;
 use crate::error::{Error, Result};
 use crate::store::blob::Attachment;
-use crate::store::sla::ClockRow;
 use crate::store::ticket::{Affected, Watcher};
 use crate::store::timeline::Recorded;
 use crate::store::{self, Conn};
+use crate::words::Words;
 
 /// Entries on one page of the tape.
 const ENTRIES: i64 = 60;
@@ -64,7 +65,7 @@ pub struct Room {
     pub now_card: Option<Recorded>,
     pub newest_seq: i64,
     pub is_paging: bool,
-    pub clocks: Vec<ClockRow>,
+    pub clocks: Clocks,
     pub change: change::Known,
     pub mail: MailSide,
     /// Where it goes on, if it was merged.
@@ -145,11 +146,13 @@ pub fn load(ctx: &Ctx<'_>, key: TicketKey, lens: Lens, before: Option<i64>) -> R
         customers.sort_by_key(|name| name.to_lowercase());
         let now_card = store::timeline::of_kinds(conn, id, &[EntryKind::Update])?.pop();
         let change = change::load(conn, ctx, &ticket)?;
+        let asker = ticket.customer.map_or("", |id| names.customer(id));
+        let clocks = Clocks::load(ctx, conn, &ticket, asker, Words::english())?;
         Ok(Room {
             change,
             mail: ticket_mail::load(conn, ctx, id)?,
             files: store::blob::attachments(conn, id)?,
-            clocks: store::sla::of_ticket(conn, id)?,
+            clocks,
             labels: store::ticket::labels(conn, id)?,
             links: links
                 .into_iter()

@@ -3,10 +3,11 @@
 use crate::domain::hold::Hold;
 use crate::domain::id::Kind;
 use crate::domain::severity::{Priority, Severity};
+use crate::domain::sla_burn::Burn;
 use crate::domain::task::shown_priority;
 use crate::domain::ticket::{State, Ticket};
 use crate::domain::timestamp::Timestamp;
-use crate::http::marks::{Glyph, Tick};
+use crate::http::marks::{Burns, Glyph, Tick};
 use crate::words::Words;
 
 use super::names::Names;
@@ -55,7 +56,7 @@ impl TicketRow {
                 .service
                 .map_or_else(String::new, |id| names.service(id).to_owned()),
             awaits_us: ticket.awaits_us,
-            tick: tick(ticket, now),
+            tick: tick(ticket, names.burn(ticket.id), now),
             promise: promise(ticket.due.metric.as_deref(), words),
             line: format!("b-{}", ticket.key),
         }
@@ -109,8 +110,8 @@ pub const fn glyph(state: State) -> Glyph {
     }
 }
 
-/// The clock that a list shows for a ticket: its next deadline.
-pub fn tick(ticket: &Ticket, now: Timestamp) -> Tick {
+/// The clock that a list shows for a ticket: its next deadline, and the working time left until then.
+pub fn tick(ticket: &Ticket, burn: Option<Burn>, now: Timestamp) -> Tick {
     if !ticket.is_open() {
         return Tick::None;
     }
@@ -131,7 +132,7 @@ pub fn tick(ticket: &Ticket, now: Timestamp) -> Tick {
         .map_or(0, |from| ticket.due.at.secs_since(from).max(0));
     Tick::Running {
         due_at: ticket.due.at,
-        total_secs,
+        burns: burn.map_or(Burns::Always { total_secs }, Burns::AtWork),
     }
 }
 

@@ -92,7 +92,9 @@ fn look(ctx: &Ctx<'_>, q: &str) -> Result<Found> {
         let (hits, count) = search::find(conn, &question, Eyes::Staff, SHOWN)?;
         let ids: Vec<_> = hits.iter().map(|hit| hit.ticket_id).collect();
         let tickets = store::ticket::by_ids(conn, &ids)?;
-        let names = Names::load(conn, Wanted::of_tickets(&tickets))?;
+        let names = Names::load(conn, Wanted::of_tickets(&tickets))?.burning(
+            actions::sla_burn::of_tickets(ctx.app, conn, &tickets, ctx.now)?,
+        );
         let entries = store::timeline::by_ids(
             conn,
             &hits.iter().map(|hit| hit.entry_id).collect::<Vec<_>>(),

@@ -5,6 +5,7 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
+use chrono_tz::Tz;
 
 use super::change::{self, ChangeView, CommitsView};
 use super::clock;
@@ -41,6 +42,11 @@ pub struct ClockLine {
     pub tick: Tick,
     pub line: String,
     pub explain: Option<String>,
+    /// "held 2 h, waiting for Contoso".
+    pub note: Option<String>,
+    pub due_at: Option<Timestamp>,
+    /// The agreement's zone, if the reader's is another.
+    pub theirs: Option<Tz>,
 }
 
 pub struct AffectedLine {
@@ -273,7 +279,7 @@ fn drawn(
     let change = change::view(&room.change, ticket, &p, kept);
     let says = |family: &str, word: &str| (word.to_owned(), p.word(family, word));
     let clocks = clock::lines(
-        ticket,
+        ticket.key,
         &room.clocks,
         |clock| {
             let name = clock.customer_id.map(|id| room.names.customer(id));
@@ -292,7 +298,10 @@ fn drawn(
             label: clock.label.clone(),
             tick: clock.tick,
             line: String::new(),
-            explain: None,
+            explain: clock.explain.clone(),
+            note: None,
+            due_at: None,
+            theirs: None,
         });
     let finish_state = match kind {
         Kind::Task => State::Done,

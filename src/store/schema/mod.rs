@@ -3,10 +3,12 @@
 pub mod accounts;
 pub mod after;
 pub mod api;
+pub mod checks;
 pub mod core;
 pub mod git;
 pub mod mail;
 pub mod oncall;
+pub mod reports;
 pub mod search;
 pub mod sla;
 pub mod views;

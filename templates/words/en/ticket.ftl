@@ -112,7 +112,6 @@ callback-until = Promised by
 do-callback = Promise a call back
 
 clocks = Clocks
-explain = explain
 who = Who does what
 lead = Lead
 role = Role

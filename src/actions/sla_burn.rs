@@ -1,0 +1,121 @@
+//! The burn lines of a list: how much working time each ticket's next deadline has left. One query for the whole list; the
+//! calendars are in memory.
+
+use std::collections::HashMap;
+
+use chrono_tz::Tz;
+
+use super::sla::{book, derived};
+use crate::app::App;
+use crate::domain::id::{ClockId, TicketId};
+use crate::domain::sla_agreement::Budget;
+use crate::domain::sla_book::Book;
+use crate::domain::sla_burn::Burn;
+use crate::domain::sla_clock::ClockState;
+use crate::domain::ticket::Ticket;
+use crate::domain::timestamp::Timestamp;
+use crate::error::Result;
+use crate::store::sla::ClockRow;
+use crate::store::sla_check::{self, Running};
+use crate::store::{self, Conn};
+
+/// Of each ticket's next deadline; none for tickets that wait, have no deadline or were promised one by hand (there it is what
+/// the wall clock says).
+pub fn of_tickets(
+    app: &App,
+    conn: &mut Conn,
+    tickets: &[Ticket],
+    now: Timestamp,
+) -> Result<HashMap<TicketId, Burn>> {
+    let wanted: HashMap<TicketId, &Ticket> = tickets
+        .iter()
+        .filter(|ticket| ticket.is_open() && ticket.due.from.is_some())
+        .map(|ticket| (ticket.id, ticket))
+        .collect();
+    if wanted.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let ids: Vec<TicketId> = wanted.keys().copied().collect();
+    let book = book(app, conn)?;
+    let mut burns = HashMap::with_capacity(ids.len());
+    for running in sla_check::running(conn, &ids)? {
+        let is_next = wanted.get(&running.ticket).is_some_and(|ticket| {
+            Some(running.deadline_at) == Some(ticket.due.at)
+                && Some(running.anchor_at) == ticket.due.from
+                && Some(running.metric.as_str()) == ticket.due.metric.as_deref()
+        });
+        if !is_next || burns.contains_key(&running.ticket) {
+            continue;
+        }
+        if let Some(burn) = burn(app, conn, &book, &running, now)? {
+            burns.insert(running.ticket, burn);
+        }
+    }
+    Ok(burns)
+}
+
+/// What a ticket's page says of one of its clocks beyond its row.
+#[derive(Debug, Clone, Copy)]
+pub struct Sight {
+    /// Where its agreement counts.
+    pub zone: Tz,
+    /// Of one that runs and has a deadline.
+    pub burn: Option<Burn>,
+}
+
+/// Of each of a ticket's clocks that an agreement promises.
+pub fn of_clocks(
+    app: &App,
+    conn: &mut Conn,
+    rows: &[ClockRow],
+    now: Timestamp,
+) -> Result<HashMap<ClockId, Sight>> {
+    let book = book(app, conn)?;
+    let mut sights = HashMap::with_capacity(rows.len());
+    for row in rows {
+        let Some(terms) = row.target_id.and_then(|target| book.terms(target)) else {
+            continue;
+        };
+        let runs = matches!(row.state, ClockState::Running | ClockState::Scheduled);
+        let burn = match Running::of(row).filter(|_| runs) {
+            Some(running) => burn(app, conn, &book, &running, now)?,
+            None => None,
+        };
+        let zone = terms.hours.zone(row.anchor_at);
+        sights.insert(row.id, Sight { zone, burn });
+    }
+    Ok(sights)
+}
+
+fn burn(
+    app: &App,
+    conn: &mut Conn,
+    book: &Book,
+    of: &Running,
+    now: Timestamp,
+) -> Result<Option<Burn>> {
+    let Some(terms) = of.target.and_then(|target| book.terms(target)) else {
+        return Ok(None);
+    };
+    let held = match terms.target.budget {
+        Budget::Counted { .. } | Budget::Fixed { .. } => Vec::new(),
+        // Here the waits behind it say how much there was; few promises are of this kind.
+        Budget::EndOfDay { .. } => match store::ticket::by_id(conn, of.ticket)? {
+            Some(ticket) => derived(app, conn, &ticket, now)?
+                .into_iter()
+                .find(|(row, _)| row.id == of.clock)
+                .map(|(_, clock)| clock.held())
+                .unwrap_or_default(),
+            None => Vec::new(),
+        },
+    };
+    let (anchor, deadline) = (of.anchor_at, of.deadline_at);
+    Ok(Some(Burn::of(
+        &terms.target,
+        &terms.hours,
+        anchor,
+        deadline,
+        &held,
+        now,
+    )))
+}

@@ -1,0 +1,281 @@
+//! That an explanation adds up, names what began each step, and stays readable however long the promise.
+
+use std::sync::Arc;
+
+use chrono_tz::Tz;
+use proptest::prelude::*;
+
+use super::super::calendar::{Calendar, Range};
+use super::super::id::{Id, Kind};
+use super::super::sla_agreement::{Anchor, Budget, Metric, Promisee, Target};
+use super::super::sla_clock::{Reach, Spell, Terms, Track, derive, in_order};
+use super::super::sla_holder::Turn;
+use super::super::sla_policy::Policy;
+use super::super::ticket::WaitingOn;
+use super::super::worktime::Hours;
+use super::*;
+
+const HOUR: i64 = 3600;
+
+/// Monday 1 June 2026, 09:00 in Berlin, plus seconds.
+fn mon(secs: i64) -> Timestamp {
+    Timestamp::parse_rfc3339("2026-06-01T07:00:00Z")
+        .unwrap()
+        .plus_secs(secs)
+}
+
+fn calendar(range: &str) -> Arc<Calendar> {
+    let range = Range::parse(range).unwrap();
+    let week: Vec<_> = (0..=4).map(|day| (day, range)).collect();
+    Arc::new(Calendar::new(Tz::Europe__Berlin, &week, vec![]).unwrap())
+}
+
+fn working() -> Arc<Hours> {
+    Arc::new(Hours::of(calendar("09:00-17:00")))
+}
+
+fn events(list: &[(i64, Happening)]) -> Vec<Event> {
+    let all = [(0, Happening::Opened)].into_iter().chain(list.to_vec());
+    in_order(
+        all.enumerate()
+            .map(|(index, (secs, what))| Event {
+                seq: index as i64 + 1,
+                effective_at: mon(secs),
+                recorded_at: mon(secs),
+                what,
+            })
+            .collect(),
+    )
+}
+
+fn clock(hours: Arc<Hours>, budget: Budget, events: &[Event], now: Timestamp) -> Clock {
+    let target = Target {
+        id: Some(Id::new(mon(0))),
+        metric: Metric::Resolve,
+        promisee: Promisee::Customer,
+        kind: Kind::Incident,
+        severity: None,
+        service: None,
+        budget,
+        calendar: Id::new(mon(0)),
+        anchor: Anchor::Logged,
+        warn: Vec::new(),
+        stops_on: Target::usual_stops(Metric::Resolve).to_vec(),
+        policy: Policy::default(),
+    };
+    let track = Track {
+        metric: Metric::Resolve,
+        promisee: Promisee::Customer,
+        kind: Kind::Incident,
+        anchor_at: mon(0),
+        spells: vec![Spell {
+            from_seq: 0,
+            reach: Reach::NextCycle,
+            terms: Some(Terms {
+                target: Arc::new(target),
+                hours: hours.clone(),
+            }),
+        }],
+        by_hand: (Id::new(mon(0)), hours),
+    };
+    derive(&track, events, now).remove(0)
+}
+
+fn wait(on: WaitingOn, until: Option<Timestamp>) -> Happening {
+    Happening::Held {
+        on,
+        until,
+        by_state: false,
+    }
+}
+
+#[test]
+fn an_explanation_adds_up_to_the_deadline() {
+    let list = events(&[
+        (2 * HOUR, wait(WaitingOn::Customer, None)),
+        (3 * HOUR, Happening::Released),
+    ]);
+    let budget = Budget::Counted { secs: 10 * HOUR };
+    let clock = clock(working(), budget, &list, mon(4 * HOUR));
+    let explained = explain(&clock, &list, &Custody::default(), mon(4 * HOUR));
+    let steps: Vec<_> = explained
+        .steps
+        .iter()
+        .map(|step| {
+            let hours = step.interval.micros() / 3_600_000_000;
+            (step.kind, hours, step.cause, step.is_ahead)
+        })
+        .collect();
+    let customer = StepKind::Stopped(Stop::Waiting(WaitingOn::Customer));
+    assert_eq!(
+        steps,
+        [
+            (StepKind::Counted, 2, Cause::Anchor { seq: Some(1) }, false),
+            (customer, 1, Cause::Entry { seq: 2 }, false),
+            (StepKind::Counted, 1, Cause::Entry { seq: 3 }, false),
+            (StepKind::Counted, 4, Cause::Now, true),
+            (StepKind::Outside, 16, Cause::Hours, true),
+            (StepKind::Counted, 3, Cause::Hours, true),
+        ]
+    );
+    let hours: Vec<i64> = explained
+        .sum
+        .iter()
+        .map(|part| part / 3_600_000_000)
+        .collect();
+    assert_eq!(hours, [2, 1, 4, 3]);
+    assert_eq!(Some(explained.sum.iter().sum::<i64>()), explained.budget);
+    assert_eq!((explained.used, explained.late), (3 * HOUR * 1_000_000, 0));
+}
+
+#[test]
+fn lateness_begins_with_the_deadline_and_is_not_part_of_the_sum() {
+    let list = events(&[]);
+    let budget = Budget::Counted { secs: 3 * HOUR };
+    let clock = clock(working(), budget, &list, mon(5 * HOUR));
+    let explained = explain(&clock, &list, &Custody::default(), mon(5 * HOUR));
+    let last = explained.steps.last().unwrap();
+    assert_eq!((last.cause, last.is_late), (Cause::Deadline, true));
+    assert_eq!(explained.late, 2 * HOUR * 1_000_000);
+    assert_eq!(explained.sum, [3 * HOUR * 1_000_000]);
+}
+
+#[test]
+fn other_hands_a_holds_end_and_another_calendar_are_causes_of_their_own() {
+    let list = events(&[(HOUR, wait(WaitingOn::Vendor, Some(mon(2 * HOUR))))]);
+    let hours = Arc::new(Hours::versions(vec![
+        (mon(-HOUR), calendar("09:00-17:00")),
+        (mon(4 * HOUR), calendar("09:00-18:00")),
+    ]));
+    let turn = |secs: i64, owner| Turn {
+        at: mon(secs),
+        seq: 7,
+        owner,
+        team: None,
+    };
+    let turns = vec![turn(0, None), turn(3 * HOUR, Some(Id::new(mon(1))))];
+    let custody = Custody::new(turns, &list);
+    let now = mon(5 * HOUR);
+    let budget = Budget::Counted { secs: 20 * HOUR };
+    let explained = explain(&clock(hours, budget, &list, now), &list, &custody, now);
+    let causes: Vec<_> = explained
+        .steps
+        .iter()
+        .map(|step| step.cause)
+        .take(6)
+        .collect();
+    assert_eq!(
+        causes,
+        [
+            Cause::Anchor { seq: Some(1) },
+            Cause::Entry { seq: 2 },
+            Cause::HoldEnd,
+            Cause::Entry { seq: 7 },
+            Cause::Version,
+            Cause::Now,
+        ]
+    );
+}
+
+#[test]
+fn a_promise_of_years_is_told_in_its_beginning_its_end_and_one_sum_between() {
+    let list = events(&[]);
+    let budget = Budget::Counted { secs: 2_000 * HOUR };
+    let explained = explain(
+        &clock(working(), budget, &list, mon(0)),
+        &list,
+        &Custody::default(),
+        mon(0),
+    );
+    let folded = explained.folded.expect("250 working days are folded");
+    assert_eq!(explained.steps.len(), MOST_STEPS);
+    assert_eq!(
+        folded.interval.from,
+        explained.steps[folded.after].interval.to
+    );
+    assert_eq!(
+        folded.interval.to,
+        explained.steps[folded.after + 1].interval.from
+    );
+    assert_eq!(explained.sum.iter().sum::<i64>(), 2_000 * HOUR * 1_000_000);
+}
+
+#[test]
+fn a_clock_that_was_kept_early_still_says_how_its_deadline_came_about() {
+    let list = events(&[(2 * HOUR, Happening::Resolved)]);
+    let budget = Budget::Counted { secs: 10 * HOUR };
+    let clock = clock(working(), budget, &list, mon(40 * HOUR));
+    let explained = explain(&clock, &list, &Custody::default(), mon(40 * HOUR));
+    let steps: Vec<_> = explained
+        .steps
+        .iter()
+        .map(|step| {
+            let hours = step.interval.micros() / 3_600_000_000;
+            (hours, step.cause, step.is_ahead)
+        })
+        .collect();
+    assert_eq!(
+        steps,
+        [
+            (2, Cause::Anchor { seq: Some(1) }, false),
+            (6, Cause::Entry { seq: 2 }, true),
+            (16, Cause::Hours, true),
+            (2, Cause::Hours, true),
+        ]
+    );
+    assert_eq!(Some(explained.sum.iter().sum::<i64>()), explained.budget);
+    assert_eq!(explained.used, 2 * HOUR * 1_000_000);
+}
+
+proptest! {
+    /// The steps leave no gap from the anchor to the end; the counted ones before the deadline sum to the budget, those until now
+    /// to what is used, and the running sum is theirs.
+    #[test]
+    fn whatever_happens_the_arithmetic_is_right(
+        gaps in prop::collection::vec((60_i64..200_000, 0_usize..6), 0..16),
+        minutes in 1_i64..4_000,
+        ahead in 0_i64..2_000_000,
+    ) {
+        let mut at = 0;
+        let list: Vec<_> = gaps.iter().map(|(gap, what)| {
+            at += gap;
+            (at, match what {
+                0 => wait(WaitingOn::Customer, None),
+                1 => wait(WaitingOn::Vendor, Some(mon(at + 40_000))),
+                2 => wait(WaitingOn::Date, None),
+                3 => Happening::Resolved,
+                4 => Happening::Reopened,
+                _ => Happening::Released,
+            })
+        }).collect();
+        let list = events(&list);
+        let now = mon(at + ahead);
+        let clock = clock(working(), Budget::Counted { secs: minutes * 60 }, &list, now);
+        let explained = explain(&clock, &list, &Custody::new(Vec::new(), &list), now);
+        let (mut used, mut so_far) = (0, 0);
+        for (place, step) in explained.steps.iter().enumerate() {
+            let folded = explained.folded.filter(|folded| folded.after + 1 == place);
+            if let Some(folded) = folded {
+                used += folded.counted;
+            }
+            if step.kind == StepKind::Counted {
+                used += step.interval.micros();
+                so_far += if step.is_ahead { 0 } else { step.interval.micros() };
+            }
+            prop_assert_eq!(step.used_after, used);
+            let from = match (place, folded) {
+                (0, _) => clock.anchor_at,
+                (_, Some(folded)) => folded.interval.to,
+                (_, None) => explained.steps[place - 1].interval.to,
+            };
+            prop_assert_eq!(step.interval.from, from);
+        }
+        if explained.folded.is_none() {
+            prop_assert_eq!(so_far, explained.used);
+        }
+        let sum: i64 = explained.sum.iter().sum();
+        if clock.deadline_at.is_some() {
+            prop_assert_eq!(sum, minutes * 60_000_000);
+        }
+    }
+}

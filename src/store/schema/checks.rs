@@ -1,0 +1,10 @@
+//! What checks of ourselves found.
+
+diesel::table! {
+    clock_difference (ticket_id) {
+        ticket_id -> Binary,
+        found_at -> BigInt,
+        checked_at -> BigInt,
+        what -> Text,
+    }
+}

@@ -1,0 +1,112 @@
+# How a clock proves itself, and how the record is checked against its cache.
+
+clock-why = Why then?
+clock-why-of = { $metric }: why then?
+waiting-for = Waiting for { $name }
+held-for = held { $span }, waiting for { $name }
+held-on-customer = the customer
+held-on-vendor = the vendor
+held-on-colleague = a colleague
+held-on-date = a date
+proof-version = version { $n }
+proof-round-the-clock = round the clock
+proof-breached = Breached
+proof-cancelled = Cancelled because
+proof-stops-never = nothing
+proof-zones = Times are those of { $zone }, where the agreement counts; below them yours, { $own }.
+proof-zone = Times are those of { $zone }.
+proof-text = As plain text
+proof-print = The page prints as it stands.
+proof-sum = The sum up to the deadline
+proof-sum-of-many = { $count } counted stretches = { $total }
+proof-folded = { $count } more steps of the same kind, in which { $counted } count
+proof-shares = Whose the counted time was
+proof-shares-hint = Read from the timeline: who owned it, else its team, else nobody; who was waited for while the clock ran on. For this ticket only: reports add up teams and never persons.
+share-whose = Whose
+share-counted = Counted
+share-late = Of which late
+step-when = When
+step-whose = Whose
+step-ahead = ahead
+step-after-end = after its end
+
+holder-person = somebody
+holder-team = a team
+holder-customer = the customer
+holder-vendor = the vendor
+holder-freeze = a freeze or a date
+holder-nobody = nobody
+
+cancelled-ticket = the ticket was cancelled
+cancelled-closed = the ticket was closed with this still open
+cancelled-no-target = no target holds any more
+cancelled-not-needed = no reply was needed
+cancelled-taken-back = it was taken back
+cancelled-merged = the ticket goes on in another
+
+cause-entry = { $actor } { $did } { $door }
+cause-anchor = Counting began
+cause-unknown = An entry of the timeline
+cause-hours-begin = The hours of { $calendar } began
+cause-hours-end = The hours of { $calendar } ended
+cause-version = Another version of { $calendar } came to hold
+cause-hold-end = The hold reached its expected end
+cause-deadline = The deadline passed
+cause-now = What follows hasn't happened
+
+did-opened = opened it
+did-customer-message = wrote to us
+did-reply = answered the customer
+did-update = told everybody affected
+did-customer-contact = spoke with the customer
+did-unsatisfied = noted that the answer didn't arrive
+did-owner-set = set the owner
+did-owner-cleared = put it back
+did-handed-over = handed it over
+did-team-changed = gave it to another team
+did-page-acknowledged = acknowledged the page
+did-state-changed = changed the state
+did-restored = restored service
+did-affected-restored = marked a customer as restored
+did-resolved = resolved it
+did-closed = closed it
+did-reopened = opened it again
+did-cancelled = cancelled it
+did-held = put it on hold
+did-released = ended the hold
+did-severity-changed = changed the severity
+did-customer-changed = changed the customer
+did-service-changed = changed the service
+did-impact-changed = corrected when the impact began
+did-affected-added = added an affected customer
+did-due-changed = moved the due date
+did-callback-promised = promised to call back
+did-callback-done = called back
+did-update-promised = promised the next update
+did-meeting-set = set the meeting
+did-meeting-held = held the meeting
+did-meeting-cancelled = cancelled the meeting
+did-report-sent = sent the outage report
+did-shared = showed the customer a note
+did-no-reply-needed = said that no reply is needed
+did-reported-changed = corrected when it was reported
+did-merged = merged it into another ticket
+did-absorbed = merged another ticket into it
+did-unmerged = undid a merge
+did-agreement-ended = noted that the agreement was retired
+
+checks-title = Checks of the record
+checks-lead = Every minute some clocks are derived anew from their timelines and compared with what is stored; round and round, all of them come by. What differs stands here until it no longer does. "watchkeeper verify clocks" compares all of them at once.
+checks-none = Every clock that was looked at is what its timeline says.
+checks-band = { $count ->
+    [one] The stored clocks of one ticket aren't what its timeline says.
+   *[other] The stored clocks of { $count } tickets aren't what their timelines say.
+}
+checks-see = See which
+checks-label = Health
+checks-found = Found
+checks-again = Looked at again
+checks-what = What differs
+checks-repair = Recompute
+said-recomputed = { $what }: recomputed from the timeline.
+deed-clocks-recomputed = recomputed a ticket's clocks
