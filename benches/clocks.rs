@@ -119,6 +119,7 @@ fn track(hours: &Arc<Hours>, anchor: Timestamp) -> Track {
             Id::new(anchor),
             Arc::new(Hours::of(Arc::new(Calendar::always(Tz::UTC)))),
         ),
+        kept: Vec::new(),
     }
 }
 

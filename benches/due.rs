@@ -21,7 +21,8 @@ use watchkeeper::app::{App, Ctx};
 use watchkeeper::config::Config;
 use watchkeeper::domain::id::Kind;
 use watchkeeper::domain::severity::Severity;
-use watchkeeper::domain::sla_agreement::{Budget, Metric};
+use watchkeeper::domain::sla_agreement::{Budget, HoldsFor, Metric};
+use watchkeeper::domain::sla_version::Effect;
 use watchkeeper::domain::text::Title;
 use watchkeeper::domain::ticket::Opening;
 use watchkeeper::domain::timeline::{Actor, Door};
@@ -122,7 +123,7 @@ fn promise(ctx: &Ctx<'_>) {
     let house = book
         .agreements()
         .iter()
-        .find(|agreement| agreement.customer.is_none())
+        .find(|agreement| agreement.holds_for.is_house())
         .expect("the house agreement");
     let always = book
         .calendars
@@ -153,13 +154,14 @@ fn promise(ctx: &Ctx<'_>) {
         .collect();
     targets.push(target(Metric::Resolve, Severity::Average, NEAR_SECS));
     let details = AgreementDetails {
-        customer: None,
+        holds_for: HoldsFor::House,
         name: house.name.clone(),
         targets,
         backdate_days: house.backdate_days,
         is_active: true,
     };
-    agreement::change_agreement(ctx, house.id, house.version, &details).expect("agreed");
+    agreement::change_agreement(ctx, house.id, house.version, &details, &Effect::FromNow)
+        .expect("agreed");
 }
 
 fn fill(app: &App, count: usize, severity: Severity, at: impl Fn(usize) -> Timestamp) {

@@ -11,6 +11,7 @@ use crate::app::Ctx;
 use crate::domain::access::Action;
 use crate::domain::calendar::{Calendar, Range};
 use crate::domain::delivery::DeliveryKind;
+use crate::domain::holidays;
 use crate::domain::id::{Kind, MeetingId, PersonId, TicketKey};
 use crate::domain::postmortem::{
     self, Guest, MEETING_WITHIN_SECS, Meeting, MeetingState, Slot, SlotRule,
@@ -104,11 +105,31 @@ fn working_intervals(
         (Some(team), None) => super::escalation::team_hours(tx, ctx, team)?,
         (None, None) => return Ok(Vec::new()),
     };
-    Ok(hours
-        .open_intervals(from, until)
-        .into_iter()
-        .map(|interval| (interval.from, interval.to))
-        .collect())
+    let free = match &owner {
+        Some(owner) => match store::people::holidays(tx, owner.id)? {
+            Some(code) => holidays::free_time(&code, owner.zone, from, until),
+            None => Vec::new(),
+        },
+        None => Vec::new(),
+    };
+    // What lies on a holiday of the owner's is left out, the rest of it stays.
+    let mut open = Vec::new();
+    for interval in hours.open_intervals(from, until) {
+        let mut start = interval.from;
+        for day in free
+            .iter()
+            .filter(|day| day.from < interval.to && interval.from < day.to)
+        {
+            if start < day.from {
+                open.push((start, day.from));
+            }
+            start = start.max(day.to);
+        }
+        if start < interval.to {
+            open.push((start, interval.to));
+        }
+    }
+    Ok(open)
 }
 
 /// Everybody who had a hand in the incident: owner, whoever acted on it, role holders, the team that owns the service. Active

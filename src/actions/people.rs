@@ -3,8 +3,9 @@
 use crate::actions::login::{ensure_login, send_link, shut_out};
 use crate::actions::{allow, audit};
 use crate::app::Ctx;
-use crate::domain::access::{Action, Role, Roles, Target};
+use crate::domain::access::{Action, Principal, Role, Roles, Target};
 use crate::domain::delivery::Channel;
+use crate::domain::holidays;
 use crate::domain::id::{Id, PersonId, TeamId};
 use crate::domain::login::Purpose;
 use crate::domain::people::{
@@ -15,7 +16,7 @@ use crate::domain::text::EmailAddress;
 use crate::domain::timeline::Facts;
 use crate::error::{Error, Fields, Result, is_unique_violation};
 use crate::store::people::{self as rows, Holder};
-use crate::store::{Tx, house};
+use crate::store::{self, Tx, house};
 
 /// Ways of one person: each is tried for a page.
 const MOST_WAYS: usize = 10;
@@ -301,5 +302,27 @@ pub fn rescue(ctx: &Ctx<'_>, details: &PersonDetails) -> Result<PersonId> {
         rows::set_roles(tx, id, roles, ctx.now)?;
         audit::note(tx, ctx, "person-rescued", &person.name, &role_facts(roles))?;
         Ok(id)
+    })
+}
+
+/// Says whose public holidays somebody has; empty: nobody's. People say it of themselves, and who keeps people of everybody.
+pub fn set_holidays(ctx: &Ctx<'_>, id: PersonId, code: &str) -> Result<()> {
+    // An account is kept at a screen; by a token it is done with the power to keep people.
+    let is_own = matches!(&ctx.by, Principal::Person { id: own, .. } if *own == id);
+    if is_own {
+        allow(&ctx.by, Action::KeepOwnAccount, Target::Of(id))?;
+    } else {
+        allow(&ctx.by, Action::ManagePeople, Target::House)?;
+    }
+    let code = match code.trim() {
+        "" => None,
+        code => Some(holidays::parse_set("holidays", code)?.code.as_str()),
+    };
+    ctx.write(|tx| {
+        let person = rows::person(tx, id)?.ok_or(Error::NotFound)?;
+        rows::set_holidays(tx, id, code)?;
+        store::version::raise(tx)?;
+        let facts = Facts::new().with_some("holidays", code);
+        audit::note(tx, ctx, "holidays-set", &person.name, &facts)
     })
 }

@@ -9,14 +9,15 @@ use std::sync::Arc;
 use super::sla_notice::{Around, facts_of, note, noted, tell_what_is_due};
 use super::sla_reading::{KINDS, retargets};
 use super::sla_scene::{Change, Scene};
-use super::{Standing, escalation, roster};
+use super::{Standing, escalation, recount, roster};
 use crate::app::{App, Ctx};
 use crate::domain::id::{ClockId, CustomerId, Id, ServiceId, TicketId};
 use crate::domain::roster::Roster;
-use crate::domain::sla_book::Book;
+use crate::domain::sla_agreement::Metric;
+use crate::domain::sla_book::{Book, TZDB};
 use crate::domain::sla_clock::{self, Clock};
 use crate::domain::ticket::Ticket;
-use crate::domain::timeline::{Entry, EntryKind, Facts};
+use crate::domain::timeline::{Entry, EntryKind};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result, is_unique_violation};
 use crate::store::sla::ClockRow;
@@ -32,7 +33,7 @@ pub fn book(app: &App, conn: &mut Conn) -> Result<Arc<Book>> {
 }
 
 /// The book as of this version of what is kept in memory, which the caller has just read.
-fn book_at(app: &App, conn: &mut Conn, version: i64) -> Result<Arc<Book>> {
+pub(super) fn book_at(app: &App, conn: &mut Conn, version: i64) -> Result<Arc<Book>> {
     let known = app
         .book
         .read()
@@ -65,10 +66,11 @@ pub(super) fn follow(
             .iter()
             .find(|entry| retargets(entry.kind))
             .map(|entry| entry.seq),
-        ended: None,
+        only: None,
+        without_house: false,
     };
     let book = book_at(ctx.app, tx, roster.version)?;
-    let known = if first.kind == EntryKind::Opened && ticket.version == 1 {
+    let mut known = if first.kind == EntryKind::Opened && ticket.version == 1 {
         let driving = recorded.iter().filter(|entry| KINDS.contains(&entry.kind));
         Known::of_new(tx, &book, ticket, driving.cloned().collect())?
     } else {
@@ -83,7 +85,8 @@ pub(super) fn follow(
         cause: Some(first.kind),
     };
     let mut slate = Slate::default();
-    let pages = settle(around, ticket, &known, Some(change), &mut slate);
+    let mut pages = recount::catch_up(around, ticket, &mut known, change.first_seq, &mut slate);
+    pages |= settle(around, ticket, &known, Some(change), &mut slate);
     slate.write(tx, ctx.now)?;
     match pages {
         true => escalation::clock_late(tx, ctx, roster, ticket),
@@ -134,8 +137,13 @@ fn look(tx: &mut Tx, ctx: &Ctx<'_>, ids: &[TicketId]) -> Result<()> {
     for mut ticket in store::ticket::by_ids(tx, ids)? {
         let written = Standing::of(&ticket);
         let mut of_ticket = known.remove(&ticket.id).unwrap_or_default();
-        let change = end_agreements(around, &mut ticket, &mut of_ticket, &mut slate);
-        let pages = settle(around, &mut ticket, &of_ticket, change, &mut slate);
+        let of_ticket = &mut of_ticket;
+        let mut pages = recount::catch_up(around, &mut ticket, of_ticket, i64::MAX, &mut slate);
+        let ended = end_agreements(around, &mut ticket, of_ticket, &mut slate);
+        let change = ended
+            .as_ref()
+            .map(|(seq, left)| Change::of_some(*seq, left, true));
+        pages |= settle(around, &mut ticket, of_ticket, change, &mut slate);
         if pages {
             to_page.push((written, ticket));
         } else if written.has_moved(&ticket) {
@@ -143,51 +151,55 @@ fn look(tx: &mut Tx, ctx: &Ctx<'_>, ids: &[TicketId]) -> Result<()> {
         }
     }
     slate.write(tx, ctx.now)?;
-    for (written, mut ticket) in to_page {
-        let entries = escalation::clock_late(tx, ctx, &roster, &ticket)?;
-        let added = super::add(tx, ctx, &mut ticket, entries)?;
-        written.bring_up_to(tx, &ticket)?;
-        super::webhook::follow(tx, ctx, &roster, &ticket, &added)?;
+    for (written, ticket) in to_page {
+        page(tx, ctx, &roster, &written, ticket)?;
     }
     Ok(())
 }
 
-/// Says on the timeline that what some clock ran under was retired.
+/// Pages whoever is on duty for a ticket of which a promise was missed, and writes the ticket's row.
+pub(super) fn page(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    roster: &Roster,
+    written: &Standing,
+    mut ticket: Ticket,
+) -> Result<()> {
+    let entries = escalation::clock_late(tx, ctx, roster, &ticket)?;
+    let added = super::add(tx, ctx, &mut ticket, entries)?;
+    written.bring_up_to(tx, &ticket)?;
+    super::webhook::follow(tx, ctx, roster, &ticket, &added)
+}
+
+/// Says on the timeline that what some clocks ran under holds no more: a ticket that was opened again brought them back, or whoever
+/// counts them anew wasn't there yet. Which promises they are, and the entry's place.
 fn end_agreements(
     around: Around<'_>,
     ticket: &mut Ticket,
     known: &mut Known,
     slate: &mut Slate,
-) -> Option<Change> {
-    let runs_on = |row: &ClockRow| {
-        let target = row.target_id.filter(|_| row.state.is_open());
-        target.is_some_and(|id| around.book.has_ended(id))
-    };
-    if !known.rows.iter().any(runs_on) {
-        return None;
-    }
+) -> Option<(i64, Vec<(Option<CustomerId>, Metric)>)> {
+    let left = recount::left_behind(around.book, &known.rows, around.now);
+    let (_, target) = left.first()?;
+    let facts = recount::facts_ended(around.book, *target, around.now);
     ticket.entry_count += 1;
-    let said = noted(ticket, EntryKind::AgreementEnded, Facts::new(), around.now);
+    let said = noted(ticket, EntryKind::AgreementEnded, facts, around.now);
     let seq = said.seq;
     known.entries.push(said.clone());
     slate.entries.push(said);
-    Some(Change {
-        first_seq: seq,
-        retargeted: None,
-        ended: Some(seq),
-    })
+    Some((seq, left.into_iter().map(|(promise, _)| promise).collect()))
 }
 
 /// What a ticket's clocks are derived from, and what is stored of them.
 #[derive(Default)]
-struct Known {
+pub(super) struct Known {
     /// Those of [`KINDS`].
-    entries: Vec<Recorded>,
-    rows: Vec<ClockRow>,
-    hits: Vec<Affected>,
-    services: Vec<ServiceId>,
+    pub entries: Vec<Recorded>,
+    pub rows: Vec<ClockRow>,
+    pub hits: Vec<Affected>,
+    pub services: Vec<ServiceId>,
     /// What was told: threshold and generation of each clock.
-    fired: HashSet<(ClockId, String, i32)>,
+    pub fired: HashSet<(ClockId, String, i32)>,
 }
 
 impl Known {
@@ -202,7 +214,7 @@ impl Known {
         })
     }
 
-    fn load(tx: &mut Tx, book: &Book, ticket: &Ticket) -> Result<Self> {
+    pub fn load(tx: &mut Conn, book: &Book, ticket: &Ticket) -> Result<Self> {
         let rows = store::sla::of_ticket(tx, ticket.id)?;
         let open: Vec<ClockId> = rows.iter().map(|row| row.id).collect();
         Ok(Self {
@@ -301,13 +313,15 @@ pub(super) fn first_rows(
     let opening = Change {
         first_seq: 1,
         retargeted: None,
-        ended: None,
+        only: None,
+        without_house: false,
     };
     scene
         .clocks(entries, &[], Some(opening), now)
         .iter()
         .map(|(party, clock)| {
-            let mut row = cache_of(ticket.id, *party, clock, None, ticket.logged_at);
+            let book = scene.book();
+            let mut row = cache_of(book, ticket.id, *party, clock, None, ticket.logged_at);
             if row.state.is_open() {
                 row.warned_until = now.max(row.warned_until);
             }
@@ -323,7 +337,7 @@ fn settle(
     around: Around<'_>,
     ticket: &mut Ticket,
     known: &Known,
-    change: Option<Change>,
+    change: Option<Change<'_>>,
     slate: &mut Slate,
 ) -> bool {
     let (rows, now) = (&known.rows, around.now);
@@ -333,12 +347,12 @@ fn settle(
     let mut current: Vec<ClockRow> = Vec::with_capacity(derived.len());
     for (party, clock) in &derived {
         let stored = rows.iter().find(|row| is_cache_of(row, *party, clock));
-        let mut row = cache_of(ticket.id, *party, clock, stored, now);
+        let mut row = cache_of(around.book, ticket.id, *party, clock, stored, now);
         pages |= tell_what_is_due(around, ticket, clock, &mut row, stored, &known.fired, slate);
         row.next_wake_at = clock.next_wake(now, row.warned_until, row.breached_at.is_some());
         match stored {
             None => slate.new.push(row.clone()),
-            Some(stored) if *stored != row => slate.changed.push(row.clone()),
+            Some(stored) if *stored != row => slate.put(row.clone()),
             Some(_) => {}
         }
         current.push(row);
@@ -368,7 +382,7 @@ fn withdraw(around: Around<'_>, ticket: &mut Ticket, gone: &ClockRow, slate: &mu
         note(slate, ticket, EntryKind::ClockWithdrawn, facts, around.now);
     }
     if row != *gone {
-        slate.changed.push(row);
+        slate.put(row);
     }
 }
 
@@ -380,6 +394,7 @@ pub(super) fn is_cache_of(row: &ClockRow, party: Option<CustomerId>, clock: &Clo
 }
 
 pub(super) fn cache_of(
+    book: &Book,
     ticket: TicketId,
     party: Option<CustomerId>,
     clock: &Clock,
@@ -391,6 +406,14 @@ pub(super) fn cache_of(
     let warned = known.map(|known| match known.anchor_at > clock.anchor_at {
         true => clock.anchor_at,
         false => known.warned_until,
+    });
+    // What had ended keeps the terms that it was counted by; of an open clock they are noted anew where they moved.
+    let counted = known.filter(|known| {
+        known.ended_at.is_some()
+            || known.tzdb == TZDB && !book.has_moved_since(&clock.terms.target, known.edition)
+    });
+    let (edition, tzdb) = counted.map_or((book.edition, TZDB.to_owned()), |known| {
+        (known.edition, known.tzdb.clone())
     });
     ClockRow {
         id: known.map_or_else(|| -> ClockId { Id::new(now) }, |known| known.id),
@@ -413,5 +436,7 @@ pub(super) fn cache_of(
         warned_until: warned.unwrap_or(clock.anchor_at),
         generation: known.map_or(0, |known| known.generation + i32::from(moved)),
         next_wake_at: None,
+        edition,
+        tzdb,
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 
 use super::escalation::hours_of;
 use crate::domain::delivery::DeliveryKind;
+use crate::domain::holidays;
 use crate::domain::id::{ClockId, Id, PersonId};
 use crate::domain::roster::Roster;
 use crate::domain::sla_book::Book;
@@ -206,7 +207,6 @@ fn tell(
     }
     let hearers = around.roster.settings.hearers(moment).of(ticket.severity);
     let waits = moment == Moment::Warning && !hearers.contains(&Hearer::AtOnce);
-    let not_before = waits.then(|| opening_of(around, ticket)).flatten();
     let (word, kind) = match moment {
         Moment::Warning => (due_at.micros().to_string(), EntryKind::ClockWarned),
         Moment::Breach => (BREACH.to_owned(), EntryKind::ClockBreached),
@@ -220,7 +220,7 @@ fn tell(
         notice.ticket = Some(ticket.id);
         notice.entry_seq = Some(seq);
         notice.person = Some(id);
-        notice.not_before = not_before;
+        notice.not_before = waits.then(|| opening_for(around, ticket, id)).flatten();
         let belated = is_late_notice(due_at, around.now).map(|_| due_at.rfc3339());
         notice.facts = facts_of(row)
             .with("about", kind)
@@ -261,9 +261,20 @@ fn people(around: Around<'_>, ticket: &Ticket, hearers: &[Hearer]) -> Vec<Person
     people
 }
 
-/// When the team's hours begin, if they aren't on: a warning can wait for them.
-fn opening_of(around: Around<'_>, ticket: &Ticket) -> Option<Timestamp> {
+/// When somebody works again, if they don't now: a warning can wait for the team's hours, and for the day after a holiday of theirs.
+fn opening_for(around: Around<'_>, ticket: &Ticket, person: PersonId) -> Option<Timestamp> {
+    let now = around.now;
     let team = around.roster.team(ticket.team?)?;
     let hours = hours_of(around.book, team).ok()?;
-    worktime::deadline(&hours, around.now, 0, &[]).filter(|opening| *opening > around.now)
+    let zone = around.roster.person(person).map(|person| person.zone);
+    let code = around.roster.holidays.get(&person);
+    let free = code.map(|code| {
+        let zone = zone.unwrap_or(chrono_tz::UTC);
+        holidays::free_time(code, zone, now, now.plus_secs(FREE_SECS))
+    });
+    let opening = worktime::deadline(&hours, now, 0, &free.unwrap_or_default());
+    opening.filter(|opening| *opening > now)
 }
+
+/// How far ahead a warning looks for holidays: no row of them is longer.
+const FREE_SECS: i64 = 30 * 86_400;

@@ -39,7 +39,6 @@ pub const KINDS: &[EntryKind] = &[
     EntryKind::Merged,
     EntryKind::Absorbed,
     EntryKind::Unmerged,
-    EntryKind::AgreementEnded,
     EntryKind::DueChanged,
     EntryKind::CallbackPromised,
     EntryKind::CallbackDone,
@@ -48,6 +47,8 @@ pub const KINDS: &[EntryKind] = &[
     EntryKind::MeetingHeld,
     EntryKind::MeetingCancelled,
     EntryKind::ReportSent,
+    EntryKind::TermsChanged,
+    EntryKind::AgreementEnded,
 ];
 
 /// Whether the terms may be others after such an entry.
@@ -58,6 +59,7 @@ pub fn retargets(kind: EntryKind) -> bool {
             | EntryKind::CustomerChanged
             | EntryKind::ServiceChanged
             | EntryKind::AffectedAdded
+            | EntryKind::TermsChanged
             | EntryKind::AgreementEnded
     )
 }
@@ -208,6 +210,7 @@ fn happening(
         | K::CustomerChanged
         | K::ServiceChanged
         | K::AffectedAdded
+        | K::TermsChanged
         | K::AgreementEnded => H::Retargeted,
         K::ImpactChanged => H::AnchorMoved(Anchor::Impact),
         K::ReportedChanged => {

@@ -2,7 +2,7 @@
 
 use super::sla_reading::events;
 use crate::domain::id::{CustomerId, ServiceId};
-use crate::domain::sla_agreement::{Anchor, Metric, Promisee};
+use crate::domain::sla_agreement::{Anchor, Case, Metric, Promisee};
 use crate::domain::sla_book::Book;
 use crate::domain::sla_clock::{self, Clock, Event, Happening, Reach, Spell, Terms, Track};
 use crate::domain::ticket::Ticket;
@@ -15,11 +15,35 @@ use crate::store::{self, Conn};
 
 /// What the change at hand may do to the terms.
 #[derive(Clone, Copy)]
-pub(super) struct Change {
+pub(super) struct Change<'a> {
     pub first_seq: i64,
     pub retargeted: Option<i64>,
-    /// The entry that says so of clocks whose agreement was retired; the others stay under theirs.
-    pub ended: Option<i64>,
+    /// Other terms may hold for these promises alone. `None`: for all.
+    pub only: Option<&'a [(Option<CustomerId>, Metric)]>,
+    /// An agreement ended: what it promised, the house didn't.
+    pub without_house: bool,
+}
+
+impl<'a> Change<'a> {
+    /// Other terms hold for these promises since the entry `seq`.
+    pub fn of_some(
+        seq: i64,
+        only: &'a [(Option<CustomerId>, Metric)],
+        without_house: bool,
+    ) -> Self {
+        Self {
+            first_seq: seq,
+            retargeted: Some(seq),
+            only: Some(only),
+            without_house,
+        }
+    }
+
+    /// The entry from which on other terms may hold for this promise.
+    fn retargets(&self, party: Option<CustomerId>, metric: Metric) -> Option<i64> {
+        let concerned = self.only.is_none_or(|only| only.contains(&(party, metric)));
+        self.retargeted.filter(|_| concerned)
+    }
 }
 
 /// One ticket, the parties that promises are made to, and the book.
@@ -86,11 +110,24 @@ impl<'a> Scene<'a> {
         }
     }
 
+    pub(super) fn book(&self) -> &'a Book {
+        self.book
+    }
+
+    /// Whom promises are made to; `None`: the house.
+    pub(super) fn parties(&self) -> impl Iterator<Item = Option<CustomerId>> + '_ {
+        self.parties.iter().map(|party| party.customer)
+    }
+
+    pub(super) fn services(&self) -> &[ServiceId] {
+        &self.services
+    }
+
     pub(super) fn clocks(
         &self,
         entries: &[Recorded],
         rows: &[ClockRow],
-        change: Option<Change>,
+        change: Option<Change<'_>>,
         now: Timestamp,
     ) -> Vec<(Option<CustomerId>, Clock)> {
         let mut all = Vec::new();
@@ -114,7 +151,7 @@ impl<'a> Scene<'a> {
                 .iter()
                 .filter(|row| row.customer_id == party.customer)
                 .collect();
-            for track in self.tracks(party, is_hit, &events, &own, change) {
+            for track in self.tracks(party, is_hit, &events, &own, change, now) {
                 for clock in sla_clock::derive(&track, &events, now) {
                     all.push((party.customer, clock));
                 }
@@ -130,32 +167,29 @@ impl<'a> Scene<'a> {
         is_hit: bool,
         events: &[Event],
         rows: &[&ClockRow],
-        change: Option<Change>,
+        change: Option<Change<'_>>,
+        now: Timestamp,
     ) -> Vec<Track> {
         let key = self.ticket.key;
         let opening = rows.is_empty() && change.is_some_and(|change| change.first_seq == 1);
-        let retargeted = change.and_then(|change| change.retargeted);
+        let retargeted =
+            |metric| change.and_then(|change| change.retargets(party.customer, metric));
         // Terms are looked up only where they may begin to hold; open clocks keep theirs.
-        let severity = self.ticket.severity;
         let current: Vec<Terms> = if change.is_some() && is_hit {
-            let (customer, services) = (party.customer, &self.services);
-            match change.and_then(|change| change.ended) {
-                // What a retired agreement promised, the house didn't.
-                Some(_) => {
-                    let own = self
-                        .book
-                        .agreement_of(customer, key.kind, severity, services);
-                    self.book.terms_of(own, key.kind, severity, services)
-                }
-                None => self.book.terms_for(customer, key.kind, severity, services),
-            }
+            let case = Case {
+                customer: party.customer,
+                kind: key.kind,
+                severity: self.ticket.severity,
+                services: &self.services,
+            };
+            let without_house = change.is_some_and(|change| change.without_house);
+            self.book.terms_for(&case, now, without_house)
         } else {
             Vec::new()
         };
         let mut metrics: Vec<Metric> = rows.iter().map(|row| row.metric).collect();
-        if opening || retargeted.is_some() {
-            metrics.extend(current.iter().map(|terms| terms.target.metric));
-        }
+        let promised = current.iter().map(|terms| terms.target.metric);
+        metrics.extend(promised.filter(|metric| opening || retargeted(*metric).is_some()));
         metrics.extend(events.iter().filter_map(|event| match event.what {
             Happening::Promised { metric, .. } => Some(metric),
             _ => None,
@@ -176,7 +210,10 @@ impl<'a> Scene<'a> {
                     .filter(|row| row.metric == metric && !row.is_taken_back())
                     .collect();
                 let mut spells = self.spells(&of_metric);
-                spells.extend(self.next_spell(&of_metric, now_holds, opening, is_hit, change));
+                let from = retargeted(metric);
+                spells.extend(Self::next_spell(
+                    &of_metric, now_holds, opening, is_hit, from, change,
+                ));
                 let standing = spells.iter().rev().find_map(|spell| spell.terms.as_ref());
                 let promisee = standing.map(|terms| terms.target.promisee).unwrap_or(
                     if party.customer.is_some() {
@@ -206,7 +243,22 @@ impl<'a> Scene<'a> {
                     anchor_at,
                     spells,
                     by_hand: self.book.by_hand(),
+                    kept: self.kept(&of_metric),
                 }
+            })
+            .collect()
+    }
+
+    /// By which terms those that had ended were counted.
+    fn kept(&self, rows: &[&ClockRow]) -> Vec<(i32, i32, Terms)> {
+        let ended = rows.iter().filter(|row| row.ended_at.is_some());
+        ended
+            .filter_map(|row| {
+                let mut terms = self.book.terms(row.target_id?)?;
+                if let Some(hours) = self.book.hours_then(&terms.target, row.edition) {
+                    terms.hours = hours;
+                }
+                Some((row.cycle, row.revision, terms))
             })
             .collect()
     }
@@ -247,14 +299,14 @@ impl<'a> Scene<'a> {
         spells
     }
 
-    /// What the change at hand brings for one metric, if anything.
+    /// What the change at hand brings for one metric, if anything. `retargeted`: the entry from which on other terms may hold.
     fn next_spell(
-        &self,
         rows: &[&ClockRow],
         now_holds: Option<Terms>,
         opening: bool,
         is_hit: bool,
-        change: Option<Change>,
+        retargeted: Option<i64>,
+        change: Option<Change<'_>>,
     ) -> Option<Spell> {
         let change = change?;
         let spell = |from_seq, reach| Spell {
@@ -265,18 +317,16 @@ impl<'a> Scene<'a> {
         if opening {
             return Some(spell(0, Reach::NextCycle));
         }
-        if let Some(seq) = change.ended {
-            let has_ended = |row: &&ClockRow| {
-                let target = row.target_id.filter(|_| row.state.is_open());
-                target.is_some_and(|id| self.book.has_ended(id))
+        if let Some(seq) = retargeted {
+            let is_its_own_to_say = is_hit && change.only.is_none();
+            let reach = match is_its_own_to_say {
+                true => Reach::Running,
+                false => Reach::Gone,
             };
-            return rows.iter().any(has_ended).then(|| spell(seq, Reach::Gone));
-        }
-        if let Some(seq) = change.retargeted {
-            let reach = if is_hit { Reach::Running } else { Reach::Gone };
             return Some(spell(seq, reach));
         }
         // The next cycle begins under the agreement as it is now.
-        (!rows.is_empty()).then(|| spell(change.first_seq, Reach::NextCycle))
+        let may_begin = change.only.is_none() && !rows.is_empty();
+        may_begin.then(|| spell(change.first_seq, Reach::NextCycle))
     }
 }

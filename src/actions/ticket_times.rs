@@ -10,6 +10,7 @@ use crate::domain::id::{CustomerId, Kind, ServiceId, TicketKey};
 use crate::domain::people::web_address;
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::severity::Severity;
+use crate::domain::sla_agreement::Case;
 use crate::domain::ticket::{Opening, Ticket};
 use crate::domain::timeline::{Door, Entry, EntryKind, Facts};
 use crate::domain::timestamp::Timestamp;
@@ -208,7 +209,13 @@ impl About<'_> {
     ) -> Result<()> {
         let book = book(ctx.app, conn)?;
         let of = |customer: &Option<CustomerId>| {
-            book.backdate_days(*customer, self.kind, self.severity, self.services)
+            let case = Case {
+                customer: *customer,
+                kind: self.kind,
+                severity: self.severity,
+                services: self.services,
+            };
+            book.backdate_days(&case, ctx.now)
         };
         let days = customers.iter().map(of).min().unwrap_or_default();
         if at < logged_at.plus_secs(-i64::from(days) * 86_400) {

@@ -245,6 +245,8 @@ words! {
         HandleMail = "handle_mail",
         ManageCustomers = "manage_customers",
         ManageAgreements = "manage_agreements",
+        /// Say that an agreement or a calendar was another in the past: deadlines and outcomes move.
+        CorrectTerms = "correct_terms",
         ManageServices = "manage_services",
         ManagePeople = "manage_people",
         ManageRepositories = "manage_repositories",
@@ -277,7 +279,9 @@ const fn roles_for(action: Action) -> Roles {
         | Action::ApproveReport
         | Action::HandleMail => Roles::of(&[Responder, Lead]),
         Action::ReadMail => Roles::of(&[Responder, Lead, Auditor, Admin]),
-        Action::Backdate | Action::BreakGlass | Action::ApproveLedger => Roles::of(&[Lead]),
+        Action::Backdate | Action::BreakGlass | Action::ApproveLedger | Action::CorrectTerms => {
+            Roles::of(&[Lead])
+        }
         Action::LockPeriod => Roles::of(&[Lead, Auditor]),
         Action::PlanOncall => Roles::of(&[Lead, Admin]),
         Action::ApproveChange => Roles::of(&[ChangeApprover]),
@@ -323,6 +327,7 @@ const fn scope_for(action: Action) -> Option<Scope> {
         | Action::KeepOwnWays => Some(Scope::Oncall),
         Action::ManageCustomers
         | Action::ManageAgreements
+        | Action::CorrectTerms
         | Action::ManageServices
         | Action::ManagePeople
         | Action::ManageRepositories
@@ -523,6 +528,7 @@ mod tests {
         handle_mail         . r l . . .
         manage_customers    . . l . . A
         manage_agreements   . . l . . A
+        correct_terms       . . l . . .
         manage_services     . . l . . A
         manage_people       . . . . . A
         manage_repositories . . . . . A

@@ -212,6 +212,16 @@ impl Calendar {
         &self.exceptions
     }
 
+    /// Whether some exception governs this date.
+    pub fn differs_on(&self, date: NaiveDate) -> bool {
+        self.special(days_of(date)).is_some()
+    }
+
+    /// What is open on each weekday, Monday first, tails of the day before included: minutes of the day.
+    pub const fn open_by_weekday(&self) -> &[Vec<(u16, u16)>; 7] {
+        &self.plain
+    }
+
     /// The local date of `at`, as days since 1970-01-01.
     pub(super) fn date_of(&self, at: Timestamp) -> i64 {
         self.offsets.date_at(at.micros().div_euclid(1_000_000))

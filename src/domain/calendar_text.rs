@@ -21,20 +21,41 @@ const MONTHS: [&str; 12] = [
     "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
 ];
 
+/// Reads one range, and says of one that can't be what is wrong with it.
+pub fn parse_range(
+    field: impl Into<std::borrow::Cow<'static, str>>,
+    text: &str,
+) -> Result<Range, FieldError> {
+    let text = text.trim();
+    Range::parse(text).map_err(|error| {
+        let minutes = |part: &str| -> Option<u32> {
+            let (hour, minute) = part.trim().split_once(':')?;
+            let digits = |s: &str| s.len() == 2 && s.bytes().all(|byte| byte.is_ascii_digit());
+            if !digits(hour) || !digits(minute) {
+                return None;
+            }
+            let (hour, minute) = (hour.parse::<u32>().ok()?, minute.parse::<u32>().ok()?);
+            (minute < 60).then_some(hour * 60 + minute)
+        };
+        let ends = text.split_once(['-', '–']);
+        let ends = ends.and_then(|(from, to)| Some((minutes(from)?, minutes(to)?)));
+        let problem = match ends {
+            Some((from, to)) if from == to => "empty-range",
+            Some((_, to)) if to > 48 * 60 => "range-too-long",
+            Some((from, _)) if from >= 24 * 60 => "range-starts-late",
+            Some(_) | None => error.problem,
+        };
+        FieldError::new(field, problem).with("value", text.to_owned())
+    })
+}
+
 /// Reads the ranges of one weekday; empty is none.
 pub fn parse_ranges(field: &'static str, text: &str) -> Result<Vec<Range>, FieldError> {
     let parts = text
         .split(',')
         .map(str::trim)
         .filter(|part| !part.is_empty());
-    parts
-        .map(|part| {
-            Range::parse(part).map_err(|error| FieldError {
-                field: field.into(),
-                ..error
-            })
-        })
-        .collect()
+    parts.map(|part| parse_range(field, part)).collect()
 }
 
 pub fn ranges_text(ranges: &[Range]) -> String {
@@ -218,5 +239,27 @@ mod tests {
         assert_eq!(ranges_text(&read), "09:00-12:00, 13:00-17:00");
         assert_eq!(parse_ranges("mon", " ").unwrap(), []);
         assert_eq!(parse_ranges("mon", "9-17").unwrap_err().field, "mon");
+    }
+
+    #[test]
+    fn a_range_that_cannot_be_says_what_is_wrong_with_it() {
+        for (text, problem) in [
+            ("09:00-09:00", "empty-range"),
+            ("24:00 – 24:00", "empty-range"),
+            ("10:00-48:30", "range-too-long"),
+            ("10:00-72:00", "range-too-long"),
+            ("24:00-25:00", "range-starts-late"),
+            ("09:60-10:00", "not-a-range"),
+            ("9-17", "not-a-range"),
+            ("09:00", "not-a-range"),
+        ] {
+            let error = parse_range("mon", text).unwrap_err();
+            assert_eq!(
+                (error.field.as_ref(), error.problem),
+                ("mon", problem),
+                "{text}"
+            );
+            assert_eq!(error.args[0].1, text);
+        }
     }
 }

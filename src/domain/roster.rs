@@ -24,6 +24,8 @@ pub struct Roster {
     pub policies: HashMap<TeamId, Policy>,
     pub people: HashMap<PersonId, Person>,
     pub ways: HashMap<PersonId, Vec<Way>>,
+    /// Codes of the public holidays that somebody has.
+    pub holidays: HashMap<PersonId, String>,
     /// Those that are told now.
     pub webhooks: Vec<Webhook>,
     /// As people set them, without what the process's own configuration overrules.

@@ -1,8 +1,9 @@
 //! Agreements: what is promised to whom, how long it may take, and in which hours that is counted.
 //!
-//! An agreement has targets. A target says for which tickets it holds (kind, severity, service), which metric it promises, the
-//! budget, the calendar it is counted in, what it is anchored at, which waits stop it and when to warn. A target never changes
-//! once a clock may run under it: a new version of the agreement has new targets, and open clocks keep theirs.
+//! An agreement holds for customers, or as the house's for whom no other does, and has targets. A target says for which tickets it
+//! holds (kind, severity, service, customer), which metric it promises, the budget, the calendars it is counted in, what it is
+//! anchored at, which waits stop it and when to warn. A target never changes once a clock may run under it: a new version of the
+//! agreement has new targets, and open clocks keep theirs.
 
 use std::sync::Arc;
 
@@ -132,8 +133,13 @@ pub struct Target {
     pub severity: Option<Severity>,
     /// `None`: any.
     pub service: Option<ServiceId>,
+    /// Of the customers that the agreement holds for; `None`: any.
+    pub customer: Option<CustomerId>,
     pub budget: Budget,
+    /// Its zone names the dates.
     pub calendar: CalendarId,
+    /// Open when one of these is, too: work that follows the sun.
+    pub also: Vec<CalendarId>,
     pub anchor: Anchor,
     /// Ascending.
     pub warn: Vec<Threshold>,
@@ -175,8 +181,10 @@ impl Target {
             kind,
             severity: None,
             service: None,
+            customer: None,
             budget: Budget::Fixed { at },
             calendar,
+            also: Vec::new(),
             anchor: Anchor::Logged,
             warn: vec![Threshold::Percent(75)],
             stops_on: Vec::new(),
@@ -184,11 +192,32 @@ impl Target {
         }
     }
 
-    /// Whether it holds for such a ticket.
-    pub fn fits(&self, kind: Kind, severity: Option<Severity>, services: &[ServiceId]) -> bool {
-        self.kind == kind
-            && self.severity.is_none_or(|wanted| severity == Some(wanted))
-            && self.service.is_none_or(|wanted| services.contains(&wanted))
+    /// Whether it holds in such a case.
+    pub fn fits(&self, case: &Case<'_>) -> bool {
+        self.kind == case.kind
+            && self
+                .severity
+                .is_none_or(|wanted| case.severity == Some(wanted))
+            && self
+                .service
+                .is_none_or(|wanted| case.services.contains(&wanted))
+            && self
+                .customer
+                .is_none_or(|wanted| case.customer == Some(wanted))
+    }
+
+    /// Whether it holds for the same tickets, and promises the same metric.
+    pub fn is_for_the_same(&self, other: &Target) -> bool {
+        self.metric == other.metric
+            && self.kind == other.kind
+            && self.severity == other.severity
+            && self.service == other.service
+            && self.customer == other.customer
+    }
+
+    /// Every calendar that it counts in, the one whose zone names the dates first.
+    pub fn calendars(&self) -> impl Iterator<Item = CalendarId> + '_ {
+        std::iter::once(self.calendar).chain(self.also.iter().copied())
     }
 
     /// Whether a clock under `self` would run the same under `other`: a new version of an agreement repeats most of the old one.
@@ -201,16 +230,48 @@ impl Target {
     }
 
     const fn specific(&self) -> u8 {
-        self.service.is_some() as u8 * 2 + self.severity.is_some() as u8
+        self.customer.is_some() as u8 * 4
+            + self.service.is_some() as u8 * 2
+            + self.severity.is_some() as u8
     }
 }
 
-/// An agreement in the version that holds now.
+/// What an agreement is asked about: one party of one ticket.
+#[derive(Debug, Clone, Copy)]
+pub struct Case<'a> {
+    /// `None`: nobody in particular.
+    pub customer: Option<CustomerId>,
+    pub kind: Kind,
+    pub severity: Option<Severity>,
+    pub services: &'a [ServiceId],
+}
+
+/// Whom an agreement is with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HoldsFor {
+    /// Tickets that no other agreement promises anything for.
+    House,
+    Customers(Vec<CustomerId>),
+}
+
+impl HoldsFor {
+    pub fn customers(&self) -> &[CustomerId] {
+        match self {
+            HoldsFor::House => &[],
+            HoldsFor::Customers(customers) => customers,
+        }
+    }
+
+    pub fn is_house(&self) -> bool {
+        matches!(self, HoldsFor::House)
+    }
+}
+
+/// One version of an agreement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Agreement {
     pub id: AgreementId,
-    /// `None`: the house agreement, for tickets that no other holds for.
-    pub customer: Option<CustomerId>,
+    pub holds_for: HoldsFor,
     pub name: String,
     /// 1, 2, 3 …
     pub version: i64,
@@ -225,19 +286,15 @@ pub const USUAL_BACKDATE_DAYS: i32 = 7;
 pub const MAX_BACKDATE_DAYS: i32 = 366;
 
 impl Agreement {
-    /// The targets for such a ticket: of each metric the most specific, of equals the first.
-    pub fn targets_for(
-        &self,
-        kind: Kind,
-        severity: Option<Severity>,
-        services: &[ServiceId],
-    ) -> Vec<&Arc<Target>> {
+    /// Whether it promises anything in such a case.
+    pub fn fits(&self, case: &Case<'_>) -> bool {
+        self.targets.iter().any(|target| target.fits(case))
+    }
+
+    /// The targets in such a case: of each metric the most specific, of equals the first.
+    pub fn targets_for(&self, case: &Case<'_>) -> Vec<&Arc<Target>> {
         let mut chosen: Vec<&Arc<Target>> = Vec::new();
-        for target in self
-            .targets
-            .iter()
-            .filter(|target| target.fits(kind, severity, services))
-        {
+        for target in self.targets.iter().filter(|target| target.fits(case)) {
             match chosen
                 .iter_mut()
                 .find(|known| known.metric == target.metric)
@@ -310,7 +367,7 @@ mod tests {
         let shop = Id::new(now);
         let agreement = Agreement {
             id: Id::new(now),
-            customer: None,
+            holds_for: HoldsFor::House,
             name: "Gold".into(),
             version: 1,
             backdate_days: USUAL_BACKDATE_DAYS,
@@ -323,7 +380,12 @@ mod tests {
         };
         let chosen = |severity, services: &[ServiceId]| -> Vec<(Metric, u8)> {
             agreement
-                .targets_for(Kind::Incident, Some(severity), services)
+                .targets_for(&Case {
+                    customer: None,
+                    kind: Kind::Incident,
+                    severity: Some(severity),
+                    services,
+                })
                 .iter()
                 .map(|target| (target.metric, target.specific()))
                 .collect()
@@ -331,7 +393,13 @@ mod tests {
         assert_eq!(chosen(Severity::Average, &[]), [(Metric::Respond, 0)]);
         assert_eq!(chosen(Severity::High, &[]), [(Metric::Respond, 1)]);
         assert_eq!(chosen(Severity::High, &[shop]), [(Metric::Respond, 2)]);
-        assert!(agreement.targets_for(Kind::Task, None, &[]).is_empty());
+        let task = Case {
+            customer: None,
+            kind: Kind::Task,
+            severity: None,
+            services: &[],
+        };
+        assert!(agreement.targets_for(&task).is_empty());
     }
 
     #[test]

@@ -226,6 +226,8 @@ pub struct Track {
     pub spells: Vec<Spell>,
     /// What a promise made by hand is counted in.
     pub by_hand: (CalendarId, Arc<Hours>),
+    /// Cycle, revision and terms of what had ended before: a correction of the terms doesn't touch it.
+    pub kept: Vec<(i32, i32, Terms)>,
 }
 
 /// Why a clock didn't count for a while.
@@ -377,11 +379,17 @@ pub fn derive(track: &Track, events: &[Event], now: Timestamp) -> Vec<Clock> {
 /// Does the arithmetic of one run. `before` is the clock before it, of which it may carry a share.
 fn finish(
     track: &Track,
-    run: Run,
+    mut run: Run,
     stretches: &Stretches,
     now: Timestamp,
     before: Option<&Clock>,
 ) -> Clock {
+    let is_this = |kept: &&(i32, i32, Terms)| (kept.0, kept.1) == (run.cycle, run.revision);
+    if run.end.is_some()
+        && let Some((_, _, terms)) = track.kept.iter().find(is_this)
+    {
+        run.terms = terms.clone();
+    }
     let target = &run.terms.target;
     let mut clock = Clock {
         metric: track.metric,

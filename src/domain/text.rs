@@ -87,11 +87,56 @@ pub fn body(field: &'static str, text: &str) -> Result<String, FieldError> {
     Ok(text)
 }
 
-/// An IANA zone name, exactly as the tz database spells it.
+/// An IANA zone name, exactly as the tz database spells it. The error names the nearest ones.
 pub fn zone(field: &'static str, text: &str) -> Result<Tz, FieldError> {
-    text.trim()
-        .parse()
-        .map_err(|_| FieldError::new(field, "unknown-zone").with("value", text.trim().to_owned()))
+    text.trim().parse().map_err(|_| {
+        let near = zones_like(text.trim());
+        let near: Vec<&str> = near.iter().map(|zone| zone.name()).collect();
+        FieldError::new(field, "unknown-zone")
+            .with("value", text.trim().to_owned())
+            .with("near", if near.is_empty() { "no" } else { "yes" })
+            .with("nearest", near.join(", "))
+    })
+}
+
+/// The zones whose names are most like `text`, at most three: the same in another case, the same place, or a slip away from it.
+fn zones_like(text: &str) -> Vec<Tz> {
+    // No zone's name is as long as this; whoever pastes a page here hears of no name.
+    if text.len() > 60 {
+        return Vec::new();
+    }
+    let fold = |text: &str| text.to_ascii_lowercase().replace([' ', '-'], "_");
+    let place = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
+    let asked = fold(text);
+    let asked_place = place(&asked);
+    let mut near: Vec<(usize, Tz)> = chrono_tz::TZ_VARIANTS
+        .iter()
+        .filter_map(|zone| {
+            let name = fold(zone.name());
+            let by_name = slips(&name, &asked);
+            let by_place = slips(&place(&name), &asked_place);
+            let most = asked_place.chars().count().div_ceil(4).min(3);
+            let is_near = by_place <= most && !asked_place.is_empty();
+            is_near.then_some((by_place * 100 + by_name, *zone))
+        })
+        .collect();
+    near.sort_by_key(|(distance, zone)| (*distance, zone.name()));
+    near.into_iter().take(3).map(|(_, zone)| zone).collect()
+}
+
+/// How many letters have to be typed, dropped or changed to make one text of the other (Levenshtein's distance).
+fn slips(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut above: Vec<usize> = (0..=other.len()).collect();
+    for (row, letter) in one.chars().enumerate() {
+        let mut here = vec![row + 1];
+        for (column, known) in other.iter().enumerate() {
+            let change = above[column] + usize::from(letter != *known);
+            here.push(change.min(above[column + 1] + 1).min(here[column] + 1));
+        }
+        above = here;
+    }
+    above.last().copied().unwrap_or_default()
 }
 
 /// A mail address: one `@`, a non-empty local part, a domain of letters, digits, dots and hyphens; at most 254 bytes.
@@ -215,6 +260,21 @@ mod tests {
         );
         let long = file_name(&format!("{}.png", "é".repeat(300)));
         assert!(long.len() <= 200 && long.ends_with("é.png"), "{long}");
+    }
+
+    #[test]
+    fn a_zone_that_is_none_names_the_nearest_ones() {
+        let nearest = |text: &str| {
+            let error = zone("zone", text).unwrap_err();
+            let named = error.args.iter().find(|(name, _)| *name == "nearest");
+            named.unwrap().1.clone().into_owned()
+        };
+        assert_eq!(nearest("europe/berlin"), "Europe/Berlin");
+        assert_eq!(nearest("Europe/Stokholm"), "Europe/Stockholm");
+        assert_eq!(nearest("new york"), "America/New_York");
+        assert_eq!(nearest("Mars/Base"), "");
+        assert_eq!(nearest(&"x".repeat(5000)), "");
+        assert_eq!(zone("zone", " Europe/Berlin ").unwrap(), Tz::Europe__Berlin);
     }
 
     #[test]

@@ -136,6 +136,12 @@ words! {
         ClockWarned = "clock_warned",
         ClockBreached = "clock_breached",
         ClockWithdrawn = "clock_withdrawn",
+        /// Its terms changed under a clock: another deadline, or another outcome.
+        ClockRecomputed = "clock_recomputed",
+        /// An agreement was corrected: from here on other terms hold.
+        TermsChanged = "terms_changed",
+        /// The agreement that its clocks ran under is no more.
+        AgreementEnded = "agreement_ended",
         Paged = "paged",
         PageAcknowledged = "page_acknowledged",
         PageSuppressed = "page_suppressed",

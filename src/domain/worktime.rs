@@ -78,6 +78,27 @@ impl Hours {
         }
     }
 
+    /// Open whenever one of `all` is, each with its versions. The first one's zone names the dates. Expects at least one.
+    pub fn together(all: &[Arc<Hours>]) -> Self {
+        let mut edges: Vec<Timestamp> = all
+            .iter()
+            .flat_map(|hours| hours.stretches.iter().map(|stretch| stretch.from))
+            .collect();
+        edges.sort_unstable();
+        edges.dedup();
+        let stretches = edges
+            .into_iter()
+            .map(|from| Stretch {
+                from,
+                calendars: all
+                    .iter()
+                    .flat_map(|hours| hours.stretches[hours.index(from)].calendars.clone())
+                    .collect(),
+            })
+            .collect();
+        Self { stretches }
+    }
+
     /// The versions of one calendar, ascending by the instant from which each holds; the first holds for all time before too.
     /// Expects at least one.
     pub fn versions(versions: Vec<(Timestamp, Arc<Calendar>)>) -> Self {

@@ -21,7 +21,7 @@ pub const PREFIX: &str = "/a/";
 const SHEETS: [&str; 2] = ["tokens.css", "app.css"];
 /// The page in the night fetches this and nothing else: 8 KB must do on a bad line.
 const NIGHT: &str = "night.css";
-const SCRIPTS: [&str; 3] = ["clock.js", "draft.js", "keys.js"];
+const SCRIPTS: [&str; 4] = ["clock.js", "draft.js", "live.js", "keys.js"];
 const LOOSE: [(&str, &str); 3] = [
     ("fonts/atkinson-next.woff2", "font/woff2"),
     ("fonts/atkinson-mono.woff2", "font/woff2"),

@@ -30,6 +30,8 @@ pub fn configure(routes: &mut ServiceConfig) {
         .route("/profile", get().to(profile::show))
         .route("/profile", post().to(profile::save))
         .route("/profile/ways", post().to(profile::save_ways))
+        .route("/profile/holidays", get().to(holidays::form))
+        .route("/profile/holidays", post().to(holidays::save))
         .route("/profile/screen", post().to(profile::save_screen))
         .route("/profile/password", post().to(profile::change_password))
         .route(
@@ -231,10 +233,14 @@ pub fn configure(routes: &mut ServiceConfig) {
         )
         // what is promised
         .route("/agreements", get().to(agreement::list))
-        .route("/agreements", post().to(agreement::save))
-        .route("/agreements/new", get().to(agreement::form))
-        .route("/agreements/{id}", get().to(agreement::form))
-        .route("/agreements/{id}", post().to(agreement::save))
+        .route("/agreements", post().to(agreement_edit::save))
+        .route("/agreements/new", get().to(agreement_edit::form))
+        .route("/agreements/preview", post().to(agreement_edit::preview))
+        .route("/agreements/{id}", get().to(agreement::show))
+        .route("/agreements/{id}", post().to(agreement_edit::save))
+        .route("/agreements/{id}/edit", get().to(agreement_edit::form))
+        .route("/agreements/{id}/move", post().to(agreement::reorder))
+        .route("/agreements/{id}/delete", post().to(agreement::delete))
         .route("/agreements/{id}/credits", get().to(credits::form))
         .route("/agreements/{id}/credits", post().to(credits::save))
         // what became of it
@@ -251,9 +257,13 @@ pub fn configure(routes: &mut ServiceConfig) {
             "/reports/stored/{id}/{format:html|csv|pdf}",
             get().to(periods::export),
         )
-        .route("/calendars", post().to(calendar::save))
-        .route("/calendars/new", get().to(calendar::form))
-        .route("/calendars/{id}", get().to(calendar::form))
-        .route("/calendars/{id}", post().to(calendar::save))
+        .route("/calendars", post().to(calendar_edit::save))
+        .route("/calendars/new", get().to(calendar_edit::form))
+        .route("/calendars/preview", post().to(calendar_edit::preview))
+        .route("/calendars/import", post().to(calendar_edit::import))
+        .route("/calendars/{id}", get().to(calendar::show))
+        .route("/calendars/{id}", post().to(calendar_edit::save))
+        .route("/calendars/{id}/edit", get().to(calendar_edit::form))
+        .route("/calendars/{id}/delete", post().to(calendar::delete))
         .default_service(to(reply::absent));
 }

@@ -11,6 +11,7 @@ mod periods;
 mod settle;
 mod sla;
 mod sweep;
+mod terms;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -46,6 +47,7 @@ pub enum Again {
 pub const ALL: &[Job] = &[
     mailbox::JOB,
     settle::JOB,
+    terms::JOB,
     sla::JOB,
     escalation::JOB,
     escalation::SHIFTS,

@@ -198,7 +198,7 @@ pub fn insert(tx: &mut Tx, wholes: &[Whole]) -> Result<()> {
     put!(
         tx,
         clock::table,
-        21,
+        22,
         rows(wholes, |it| it.clocks.iter().cloned())
     );
     documents(tx, wholes)
@@ -340,7 +340,7 @@ pub fn take_due(tx: &mut Tx, now: Timestamp, most: i64) -> Result<Vec<TicketId>>
 pub fn write(tx: &mut Tx, slate: &Slate, now: Timestamp) -> Result<()> {
     let entries: Vec<timeline::Row> = slate.entries.iter().map(timeline::Row::of).collect();
     put!(tx, entry::table, 18, entries);
-    put!(tx, clock::table, 20, slate.new.clone());
+    put!(tx, clock::table, 22, slate.new.clone());
     put!(tx, clock_notice::table, 5, slate.fired.clone());
     let Conn::Pg(conn) = &mut **tx else {
         return Err(Error::internal("many rows at once are PostgreSQL's"));
@@ -384,6 +384,8 @@ fn update_clocks(conn: &mut PgConnection, rows: &[ClockRow]) -> Result<()> {
                 "warned_until": row.warned_until.micros(),
                 "generation": row.generation,
                 "next_wake_at": row.next_wake_at.map(Timestamp::micros),
+                "edition": row.edition,
+                "tzdb": row.tzdb,
             })
         })
         .collect();
@@ -392,7 +394,8 @@ fn update_clocks(conn: &mut PgConnection, rows: &[ClockRow]) -> Result<()> {
          until_seq = r.until_seq, anchor_at = r.anchor_at, state = r.state, deadline_at = r.deadline_at, \
          ended_at = r.ended_at, cancelled = r.cancelled, breached_at = r.breached_at, \
          late_by_change = r.late_by_change, warned_until = r.warned_until, generation = r.generation, \
-         next_wake_at = r.next_wake_at FROM json_populate_recordset(NULL::clock, $1::json) AS r WHERE c.id = r.id",
+         next_wake_at = r.next_wake_at, edition = r.edition, tzdb = r.tzdb \
+         FROM json_populate_recordset(NULL::clock, $1::json) AS r WHERE c.id = r.id",
     )
     .bind::<Text, _>(serde_json::Value::Array(rows).to_string())
     .execute(conn)?;

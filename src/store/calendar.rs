@@ -11,10 +11,11 @@ use super::people::stored_zone;
 use super::schema::sla::{calendar, calendar_version};
 use super::{Conn, Tx};
 use crate::domain::calendar::{Calendar, Exception, Range, What, When};
+use crate::domain::holidays::{self, Holiday};
 use crate::domain::id::CalendarId;
-use crate::domain::sla_book::KnownCalendar;
+use crate::domain::sla_book::{CalendarVersion, KnownCalendar, TZDB};
+use crate::domain::sla_version::Layer;
 use crate::domain::timestamp::Timestamp;
-use crate::domain::worktime::Hours;
 use crate::error::{Error, Result};
 
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
@@ -149,119 +150,193 @@ fn read(zone: &str, weekly: &str, exceptions: &str) -> Result<Calendar> {
     Calendar::new(stored_zone(zone)?, &week, special).map_err(|error| broken(&error.problem))
 }
 
+/// The holiday sets of a version, with their days as they were known when it was written.
+#[derive(Serialize, Deserialize)]
+struct HolidaysJson {
+    sets: Vec<String>,
+    data: String,
+    days: Vec<(NaiveDate, String)>,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = calendar_version)]
+struct VersionRow {
+    calendar_id: CalendarId,
+    number: i64,
+    effective_from: Timestamp,
+    zone: String,
+    weekly: String,
+    exceptions: String,
+    tzdb: String,
+    made_at: Timestamp,
+    name: String,
+    effective_until: Option<Timestamp>,
+    is_correction: bool,
+    edition: i64,
+    holidays: String,
+    made_by: String,
+    reason: String,
+}
+
+impl VersionRow {
+    fn version(self) -> Result<(Layer, CalendarVersion)> {
+        let own = Arc::new(read(&self.zone, &self.weekly, &self.exceptions)?);
+        let broken = |what: &dyn std::fmt::Display| {
+            Error::internal(format!("holidays of a stored calendar: {what}"))
+        };
+        let holidays: HolidaysJson =
+            serde_json::from_str(&self.holidays).map_err(|error| broken(&error))?;
+        let days: Vec<Holiday> = holidays
+            .days
+            .into_iter()
+            .map(|(on, name)| Holiday { on, name })
+            .collect();
+        let calendar = if days.is_empty() {
+            own.clone()
+        } else {
+            let closed = holidays::closed_on(&own, &days);
+            Arc::new(closed.map_err(|error| broken(&error.problem))?)
+        };
+        let layer = Layer {
+            number: self.number,
+            from: self.effective_from,
+            until: self.effective_until,
+            is_correction: self.is_correction,
+            edition: self.edition,
+            made_by: self.made_by,
+            made_at: self.made_at,
+            reason: self.reason,
+        };
+        let version = CalendarVersion {
+            name: self.name,
+            calendar,
+            own,
+            holidays: holidays.sets,
+            holiday_data: holidays.data,
+            tzdb: self.tzdb,
+        };
+        Ok((layer, version))
+    }
+}
+
 /// All calendars with all their versions, retired ones too, in the order of their making.
 pub fn all(conn: &mut Conn) -> Result<Vec<KnownCalendar>> {
-    let rows: Vec<(CalendarId, String, bool, i64)> = calendar::table
+    let rows: Vec<(CalendarId, String, bool)> = calendar::table
         .order(calendar::id)
-        .select((
-            calendar::id,
-            calendar::name,
-            calendar::is_active,
-            calendar::version,
-        ))
+        .select((calendar::id, calendar::name, calendar::is_active))
         .load(conn)?;
-    let written: Vec<(CalendarId, Timestamp, String, String, String)> = calendar_version::table
+    let written: Vec<VersionRow> = calendar_version::table
         .order((calendar_version::calendar_id, calendar_version::number))
-        .select((
-            calendar_version::calendar_id,
-            calendar_version::effective_from,
-            calendar_version::zone,
-            calendar_version::weekly,
-            calendar_version::exceptions,
-        ))
+        .select(VersionRow::as_select())
         .load(conn)?;
-    let mut versions: HashMap<CalendarId, Vec<(Timestamp, Arc<Calendar>)>> = HashMap::new();
-    for (id, from, zone, weekly, exceptions) in written {
-        versions
-            .entry(id)
-            .or_default()
-            .push((from, Arc::new(read(&zone, &weekly, &exceptions)?)));
+    let mut layers: HashMap<CalendarId, Vec<(Layer, CalendarVersion)>> = HashMap::new();
+    for row in written {
+        let of = layers.entry(row.calendar_id).or_default();
+        of.push(row.version()?);
     }
     let mut known = Vec::with_capacity(rows.len());
-    for (id, name, is_active, version) in rows {
-        let versions = versions.remove(&id).unwrap_or_default();
-        let Some((_, latest)) = versions.last().cloned() else {
-            return Err(Error::internal(format!("calendar {name} has no version")));
-        };
-        let hours = Arc::new(Hours::versions(versions));
-        known.push(KnownCalendar {
-            id,
-            name,
-            is_active,
-            version,
-            hours,
-            latest,
-        });
+    for (id, name, is_active) in rows {
+        let layers = layers.remove(&id).unwrap_or_default();
+        let calendar = KnownCalendar::new(id, name.clone(), is_active, layers);
+        known.push(
+            calendar.ok_or_else(|| Error::internal(format!("calendar {name} has no version")))?,
+        );
     }
     Ok(known)
 }
 
-/// Fails with a unique violation if another calendar has the name.
-pub fn insert(
-    tx: &mut Tx,
-    id: CalendarId,
-    name: &str,
-    first: &Calendar,
-    now: Timestamp,
-) -> Result<()> {
+/// A version about to be written.
+pub struct NewVersion<'a> {
+    pub name: &'a str,
+    /// What people wrote, without the days of holiday sets.
+    pub own: &'a Calendar,
+    pub holiday_sets: &'a [String],
+    /// The days of these sets.
+    pub days: &'a [Holiday],
+    pub layer: &'a Layer,
+}
+
+/// Writes a new calendar with its first version. Fails with a unique violation if another calendar has the name.
+pub fn insert(tx: &mut Tx, id: CalendarId, first: &NewVersion<'_>) -> Result<()> {
     diesel::insert_into(calendar::table)
         .values((
             calendar::id.eq(id),
-            calendar::name.eq(name),
-            calendar::folded_name.eq(name.to_lowercase()),
+            calendar::name.eq(first.name),
+            calendar::folded_name.eq(first.name.to_lowercase()),
             calendar::is_active.eq(true),
-            calendar::made_at.eq(now),
-            calendar::version.eq(1_i64),
+            calendar::made_at.eq(first.layer.made_at),
+            calendar::version.eq(first.layer.number),
         ))
         .execute(&mut **tx)?;
-    add_version(tx, id, 1, first, now)
+    add_version(tx, id, first)
 }
 
-fn add_version(
-    tx: &mut Tx,
-    id: CalendarId,
-    number: i64,
-    value: &Calendar,
-    now: Timestamp,
-) -> Result<()> {
+fn add_version(tx: &mut Tx, id: CalendarId, new: &NewVersion<'_>) -> Result<()> {
+    let layer = new.layer;
+    let holidays = HolidaysJson {
+        sets: new.holiday_sets.to_vec(),
+        data: if new.holiday_sets.is_empty() {
+            String::new()
+        } else {
+            holidays::source().to_owned()
+        },
+        days: new
+            .days
+            .iter()
+            .map(|day| (day.on, day.name.clone()))
+            .collect(),
+    };
     diesel::insert_into(calendar_version::table)
         .values((
             calendar_version::calendar_id.eq(id),
-            calendar_version::number.eq(number),
-            calendar_version::effective_from.eq(now),
-            calendar_version::zone.eq(value.zone().name()),
-            calendar_version::weekly.eq(weekly_json(value)),
-            calendar_version::exceptions.eq(exceptions_json(value.exceptions())),
-            calendar_version::tzdb.eq(chrono_tz::IANA_TZDB_VERSION),
-            calendar_version::made_at.eq(now),
+            calendar_version::number.eq(layer.number),
+            calendar_version::effective_from.eq(layer.from),
+            calendar_version::effective_until.eq(layer.until),
+            calendar_version::is_correction.eq(layer.is_correction),
+            calendar_version::edition.eq(layer.edition),
+            calendar_version::name.eq(new.name),
+            calendar_version::zone.eq(new.own.zone().name()),
+            calendar_version::weekly.eq(weekly_json(new.own)),
+            calendar_version::exceptions.eq(exceptions_json(new.own.exceptions())),
+            calendar_version::holidays.eq(json(&holidays)),
+            calendar_version::tzdb.eq(TZDB),
+            calendar_version::made_by.eq(&layer.made_by),
+            calendar_version::reason.eq(&layer.reason),
+            calendar_version::made_at.eq(layer.made_at),
         ))
         .execute(&mut **tx)?;
     Ok(())
 }
 
-/// Writes the next version, which holds from `now` on. [`Error::Stale`] if `seen` isn't the newest.
+/// Writes the version after `seen`. [`Error::Stale`] if `seen` isn't the newest.
 pub fn update(
     tx: &mut Tx,
     id: CalendarId,
     seen: i64,
-    name: &str,
     is_active: bool,
-    value: &Calendar,
-    now: Timestamp,
+    next: &NewVersion<'_>,
 ) -> Result<()> {
-    let changed =
-        diesel::update(calendar::table.filter(calendar::id.eq(id).and(calendar::version.eq(seen))))
-            .set((
-                calendar::name.eq(name),
-                calendar::folded_name.eq(name.to_lowercase()),
-                calendar::is_active.eq(is_active),
-                calendar::version.eq(seen + 1),
-            ))
-            .execute(&mut **tx)?;
+    let known = calendar::table.filter(calendar::id.eq(id).and(calendar::version.eq(seen)));
+    let changed = diesel::update(known)
+        .set((
+            calendar::name.eq(next.name),
+            calendar::folded_name.eq(next.name.to_lowercase()),
+            calendar::is_active.eq(is_active),
+            calendar::version.eq(next.layer.number),
+        ))
+        .execute(&mut **tx)?;
     if changed == 0 {
         return Err(Error::Stale);
     }
-    add_version(tx, id, seen + 1, value, now)
+    add_version(tx, id, next)
+}
+
+/// Takes a calendar away with its versions: one in which nothing was ever counted.
+pub fn delete(tx: &mut Tx, id: CalendarId) -> Result<()> {
+    diesel::delete(calendar_version::table.filter(calendar_version::calendar_id.eq(id)))
+        .execute(&mut **tx)?;
+    diesel::delete(calendar::table.find(id)).execute(&mut **tx)?;
+    Ok(())
 }
 
 #[cfg(test)]

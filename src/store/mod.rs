@@ -31,6 +31,7 @@ pub mod period_lock;
 pub mod portal;
 pub mod postmortem;
 pub mod queue;
+pub mod recount;
 pub mod redact;
 pub mod relocate;
 pub mod repository;

@@ -10,6 +10,7 @@ use diesel::prelude::*;
 
 use super::column::text_column;
 use super::schema::accounts::{address, contact, person, role_grant, screen_choice, way};
+use super::schema::sla::person_holidays;
 use super::{Conn, Tx};
 use crate::domain::access::{Reach, Role, Roles};
 use crate::domain::id::{ContactId, CustomerId, PersonId};
@@ -492,5 +493,33 @@ pub fn set_screen_choice(tx: &mut Tx, id: PersonId, choice: ScreenChoice) -> Res
             screen_choice::no_keys.eq(choice.no_keys),
         ))
         .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// The holiday set that somebody has; `None`: nobody knows.
+pub fn holidays(conn: &mut Conn, id: PersonId) -> Result<Option<String>> {
+    Ok(person_holidays::table
+        .find(id)
+        .select(person_holidays::code)
+        .first(conn)
+        .optional()?)
+}
+
+/// The holiday set of everybody who has one.
+pub fn all_holidays(conn: &mut Conn) -> Result<HashMap<PersonId, String>> {
+    let rows: Vec<(PersonId, String)> = person_holidays::table.load(conn)?;
+    Ok(rows.into_iter().collect())
+}
+
+pub fn set_holidays(tx: &mut Tx, id: PersonId, code: Option<&str>) -> Result<()> {
+    diesel::delete(person_holidays::table.find(id)).execute(&mut **tx)?;
+    if let Some(code) = code {
+        diesel::insert_into(person_holidays::table)
+            .values((
+                person_holidays::person_id.eq(id),
+                person_holidays::code.eq(code),
+            ))
+            .execute(&mut **tx)?;
+    }
     Ok(())
 }

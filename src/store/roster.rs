@@ -17,6 +17,7 @@ pub fn load(conn: &mut Conn, now: Timestamp) -> Result<Roster> {
         teams: house::teams(conn)?,
         members: house::all_members(conn)?,
         ways: people::all_ways(conn)?,
+        holidays: people::all_holidays(conn)?,
         webhooks: webhook::enabled(conn)?,
         settings: settings::all(conn)?,
         ..Roster::default()

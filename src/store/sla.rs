@@ -1,24 +1,26 @@
 //! Agreements, targets and clocks.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use diesel::prelude::*;
 
 use super::column::text_column;
 use super::fixed::fixed_update;
-use super::schema::sla::{agreement, clock, target};
+use super::schema::core::counter;
+use super::schema::sla::{agreement, agreement_party, agreement_version, clock, target};
 use super::{Conn, Tx};
 use crate::domain::id::{
-    AgreementId, CalendarId, ClockId, CustomerId, Kind, ServiceId, TargetId, TicketId,
+    AgreementId, CalendarId, ClockId, CustomerId, Id, Kind, ServiceId, TargetId, TicketId,
 };
 use crate::domain::severity::Severity;
 use crate::domain::sla_agreement::{
-    Agreement, Anchor, Budget, Metric, Promisee, Target, Threshold,
+    Agreement, Anchor, Budget, HoldsFor, Metric, Promisee, Target, Threshold,
 };
-use crate::domain::sla_book::Book;
+use crate::domain::sla_book::{AgreementVersion, Book, KnownAgreement};
 use crate::domain::sla_clock::{CancelReason, ClockState, Standing};
 use crate::domain::sla_policy::{ChangePolicy, Policy, ReopenPolicy};
+use crate::domain::sla_version::Layer;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 
@@ -35,6 +37,7 @@ text_column!(
 /// Loads the whole book: a few dozen rows in a real house.
 pub fn book(conn: &mut Conn) -> Result<Book> {
     let version = super::version::known(conn)?;
+    let edition = edition(conn)?;
     let calendars = super::calendar::all(conn)?;
     let rows: Vec<TargetRow> = target::table
         .order((
@@ -44,46 +47,104 @@ pub fn book(conn: &mut Conn) -> Result<Book> {
         ))
         .select(TargetRow::as_select())
         .load(conn)?;
-    let mut targets = HashMap::with_capacity(rows.len());
-    let mut of: HashMap<(AgreementId, i64), Vec<Arc<Target>>> = HashMap::new();
-    let mut owners: Vec<(TargetId, AgreementId)> = Vec::with_capacity(rows.len());
+    let mut targets: HashMap<(AgreementId, i64), Vec<Arc<Target>>> = HashMap::new();
     for row in rows {
         let of_version = (row.agreement_id, row.agreement_version);
-        let id = row.id;
-        owners.push((id, row.agreement_id));
         let target = Arc::new(row.target()?);
-        targets.insert(id, target.clone());
-        of.entry(of_version).or_default().push(target);
+        targets.entry(of_version).or_default().push(target);
     }
-    let rows: Vec<(AgreementId, Option<CustomerId>, String, i64, i32)> = agreement::table
-        .filter(agreement::is_active.eq(true))
-        .order(agreement::id)
-        .select((
-            agreement::id,
-            agreement::customer_id,
-            agreement::name,
-            agreement::version,
-            agreement::backdate_days,
-        ))
+    let mut parties: HashMap<(AgreementId, i64), Vec<CustomerId>> = HashMap::new();
+    let rows: Vec<(AgreementId, i64, CustomerId)> = agreement_party::table.load(conn)?;
+    for (id, number, customer) in rows {
+        parties.entry((id, number)).or_default().push(customer);
+    }
+    let houses: Vec<(AgreementId, bool, i32)> = agreement::table
+        .select((agreement::id, agreement::is_house, agreement::place))
         .load(conn)?;
-    let in_force: HashSet<AgreementId> = rows.iter().map(|row| row.0).collect();
-    let ended = owners
+    let written: Vec<VersionRow> = agreement_version::table
+        .order((agreement_version::agreement_id, agreement_version::number))
+        .select(VersionRow::as_select())
+        .load(conn)?;
+    let mut layers: HashMap<AgreementId, Vec<(Layer, AgreementVersion)>> = HashMap::new();
+    let is_house: HashMap<AgreementId, bool> =
+        houses.iter().map(|(id, house, _)| (*id, *house)).collect();
+    for row in written {
+        let (id, number) = (row.agreement_id, row.number);
+        let holds_for = if is_house.get(&id).copied().unwrap_or(false) {
+            HoldsFor::House
+        } else {
+            HoldsFor::Customers(parties.remove(&(id, number)).unwrap_or_default())
+        };
+        let version = AgreementVersion {
+            is_active: row.is_active,
+            agreement: Arc::new(Agreement {
+                id,
+                holds_for,
+                name: row.name.clone(),
+                version: number,
+                backdate_days: row.backdate_days,
+                targets: targets.remove(&(id, number)).unwrap_or_default(),
+            }),
+        };
+        layers.entry(id).or_default().push((row.layer(), version));
+    }
+    let known = houses
         .into_iter()
-        .filter(|(_, agreement)| !in_force.contains(agreement))
-        .map(|(target, _)| target)
-        .collect();
-    let agreements = rows
-        .into_iter()
-        .map(|(id, customer, name, version, backdate_days)| Agreement {
-            id,
-            customer,
-            name,
-            version,
-            backdate_days,
-            targets: of.remove(&(id, version)).unwrap_or_default(),
+        .map(|(id, _, place)| {
+            KnownAgreement::new(id, place, layers.remove(&id).unwrap_or_default())
         })
         .collect();
-    Ok(Book::new(version, calendars, agreements, targets).with_ended(ended))
+    Ok(Book::new(version, edition, calendars, known))
+}
+
+/// The counter's name.
+const EDITION: &str = "terms_edition";
+
+fn edition(conn: &mut Conn) -> Result<i64> {
+    Ok(counter::table
+        .find(EDITION)
+        .select(counter::value)
+        .first(conn)?)
+}
+
+/// Gives the next edition: to be called by whatever can move the deadline of a clock that runs.
+pub fn next_edition(tx: &mut Tx) -> Result<i64> {
+    diesel::update(counter::table.find(EDITION))
+        .set(counter::value.eq(counter::value + 1))
+        .execute(&mut **tx)?;
+    edition(tx)
+}
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = agreement_version)]
+struct VersionRow {
+    agreement_id: AgreementId,
+    number: i64,
+    name: String,
+    is_active: bool,
+    backdate_days: i32,
+    effective_from: Timestamp,
+    effective_until: Option<Timestamp>,
+    is_correction: bool,
+    edition: i64,
+    made_by: String,
+    reason: String,
+    made_at: Timestamp,
+}
+
+impl VersionRow {
+    fn layer(self) -> Layer {
+        Layer {
+            number: self.number,
+            from: self.effective_from,
+            until: self.effective_until,
+            is_correction: self.is_correction,
+            edition: self.edition,
+            made_by: self.made_by,
+            made_at: self.made_at,
+            reason: self.reason,
+        }
+    }
 }
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -110,6 +171,8 @@ struct TargetRow {
     reopen_later: ReopenPolicy,
     holds_in: String,
     follows_messages: bool,
+    customer_id: Option<CustomerId>,
+    also: String,
 }
 
 impl TargetRow {
@@ -139,6 +202,10 @@ impl TargetRow {
         for text in self.holds_in.split(',').filter(|text| !text.is_empty()) {
             holds_in.push(text.parse().map_err(|()| broken(text))?);
         }
+        let mut also = Vec::new();
+        for text in self.also.split(',').filter(|text| !text.is_empty()) {
+            also.push(Id::parse(text).ok_or_else(|| broken(text))?);
+        }
         Ok(Target {
             id: Some(self.id),
             metric: self.metric,
@@ -146,8 +213,10 @@ impl TargetRow {
             kind: self.kind,
             severity: self.severity,
             service: self.service_id,
+            customer: self.customer_id,
             budget,
             calendar: self.calendar_id,
+            also,
             anchor: self.anchor,
             warn,
             stops_on,
@@ -163,42 +232,103 @@ impl TargetRow {
     }
 }
 
-/// Writes a new agreement; its targets are version 1. Every target has its id already.
-pub fn insert_agreement(tx: &mut Tx, new: &Agreement, now: Timestamp) -> Result<()> {
+/// Writes a new agreement with its first version; every target has its id already.
+pub fn insert_agreement(tx: &mut Tx, new: &Agreement, place: i32, layer: &Layer) -> Result<()> {
     diesel::insert_into(agreement::table)
         .values((
             agreement::id.eq(new.id),
-            agreement::customer_id.eq(new.customer),
+            agreement::is_house.eq(new.holds_for.is_house()),
+            agreement::place.eq(place),
             agreement::name.eq(&new.name),
             agreement::is_active.eq(true),
-            agreement::made_at.eq(now),
-            agreement::version.eq(new.version),
-            agreement::backdate_days.eq(new.backdate_days),
+            agreement::made_at.eq(layer.made_at),
+            agreement::version.eq(layer.number),
         ))
         .execute(&mut **tx)?;
-    insert_targets(tx, new)
+    add_version(tx, new, true, layer)
 }
 
-/// Writes the next version with its own targets; raises `changed.version`. [`Error::Stale`] if somebody was faster.
-pub fn update_agreement(tx: &mut Tx, changed: &mut Agreement, is_active: bool) -> Result<()> {
-    let known = agreement::table.filter(
-        agreement::id
-            .eq(changed.id)
-            .and(agreement::version.eq(changed.version)),
-    );
+/// Writes the version after `seen` with its own targets. [`Error::Stale`] if `seen` isn't the newest.
+pub fn update_agreement(
+    tx: &mut Tx,
+    seen: i64,
+    next: &Agreement,
+    is_active: bool,
+    layer: &Layer,
+) -> Result<()> {
+    let known = agreement::table.filter(agreement::id.eq(next.id).and(agreement::version.eq(seen)));
     let rows = diesel::update(known)
         .set((
-            agreement::name.eq(&changed.name),
+            agreement::name.eq(&next.name),
             agreement::is_active.eq(is_active),
-            agreement::version.eq(changed.version + 1),
-            agreement::backdate_days.eq(changed.backdate_days),
+            agreement::version.eq(next.version),
         ))
         .execute(&mut **tx)?;
     if rows == 0 {
         return Err(Error::Stale);
     }
-    changed.version += 1;
-    insert_targets(tx, changed)
+    add_version(tx, next, is_active, layer)
+}
+
+fn add_version(tx: &mut Tx, of: &Agreement, is_active: bool, layer: &Layer) -> Result<()> {
+    let row = VersionRow {
+        agreement_id: of.id,
+        number: of.version,
+        name: of.name.clone(),
+        is_active,
+        backdate_days: of.backdate_days,
+        effective_from: layer.from,
+        effective_until: layer.until,
+        is_correction: layer.is_correction,
+        edition: layer.edition,
+        made_by: layer.made_by.clone(),
+        reason: layer.reason.clone(),
+        made_at: layer.made_at,
+    };
+    diesel::insert_into(agreement_version::table)
+        .values(row)
+        .execute(&mut **tx)?;
+    for customer in of.holds_for.customers() {
+        diesel::insert_into(agreement_party::table)
+            .values((
+                agreement_party::agreement_id.eq(of.id),
+                agreement_party::agreement_version.eq(of.version),
+                agreement_party::customer_id.eq(*customer),
+            ))
+            .execute(&mut **tx)?;
+    }
+    insert_targets(tx, of)
+}
+
+/// In which order the agreements are asked: these first, as they stand here.
+pub fn order_agreements(tx: &mut Tx, order: &[AgreementId]) -> Result<()> {
+    for (place, id) in order.iter().enumerate() {
+        diesel::update(agreement::table.find(id))
+            .set(agreement::place.eq(place as i32))
+            .execute(&mut **tx)?;
+    }
+    Ok(())
+}
+
+/// Takes an agreement away with its versions: one under which no clock ever ran.
+pub fn delete_agreement(tx: &mut Tx, id: AgreementId) -> Result<()> {
+    diesel::delete(target::table.filter(target::agreement_id.eq(id))).execute(&mut **tx)?;
+    diesel::delete(agreement_party::table.filter(agreement_party::agreement_id.eq(id)))
+        .execute(&mut **tx)?;
+    diesel::delete(agreement_version::table.filter(agreement_version::agreement_id.eq(id)))
+        .execute(&mut **tx)?;
+    diesel::delete(agreement::table.find(id)).execute(&mut **tx)?;
+    Ok(())
+}
+
+/// Whether a clock ever ran under one of these.
+pub fn was_counted(conn: &mut Conn, targets: &[TargetId]) -> Result<bool> {
+    let found: Option<ClockId> = clock::table
+        .filter(clock::target_id.eq_any(targets))
+        .select(clock::id)
+        .first(conn)
+        .optional()?;
+    Ok(found.is_some())
 }
 
 fn insert_targets(tx: &mut Tx, of: &Agreement) -> Result<()> {
@@ -240,6 +370,8 @@ fn insert_targets(tx: &mut Tx, of: &Agreement) -> Result<()> {
                     .collect(),
             ),
             follows_messages: target.policy.follows_messages,
+            customer_id: target.customer,
+            also: joined(target.also.iter().map(|id| id.to_string()).collect()),
         };
         diesel::insert_into(target::table)
             .values(row)
@@ -278,6 +410,10 @@ pub struct ClockRow {
     /// Rises when the deadline moves: a warning may then be due again.
     pub generation: i32,
     pub next_wake_at: Option<Timestamp>,
+    /// The edition of the terms by which it was counted last; see [`Book::hours_then`].
+    pub edition: i64,
+    /// The tz data by which it was counted last; empty: older than this record.
+    pub tzdb: String,
 }
 
 impl ClockRow {
@@ -341,29 +477,6 @@ pub fn of_tickets(
         of.entry(row.ticket_id).or_default().push(row);
     }
     Ok(of)
-}
-
-/// Asks for a look at every clock that runs under any version of this agreement.
-pub fn wake_all_under(tx: &mut Tx, id: AgreementId, now: Timestamp) -> Result<()> {
-    let targets: Vec<TargetId> = target::table
-        .filter(target::agreement_id.eq(id))
-        .select(target::id)
-        .load(&mut **tx)?;
-    let open: Vec<ClockState> = ClockState::ALL
-        .iter()
-        .copied()
-        .filter(|state| state.is_open())
-        .collect();
-    for some in targets.chunks(500) {
-        diesel::update(
-            clock::table
-                .filter(clock::target_id.eq_any(some.to_vec()))
-                .filter(clock::state.eq_any(open.clone())),
-        )
-        .set(clock::next_wake_at.eq(Some(now)))
-        .execute(&mut **tx)?;
-    }
-    Ok(())
 }
 
 /// Tickets of which some clock wants a look at `now`, longest due first; at most `most` clocks are considered.

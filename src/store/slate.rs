@@ -46,6 +46,21 @@ pub struct Slate {
 const MANY: usize = 16;
 
 impl Slate {
+    /// A clock that is stored, or was put here before, as it is now. Those of one ticket come one after the other.
+    pub fn put(&mut self, row: ClockRow) {
+        for list in [&mut self.new, &mut self.changed] {
+            let mut of_ticket = list
+                .iter_mut()
+                .rev()
+                .take_while(|known| known.ticket_id == row.ticket_id);
+            if let Some(known) = of_ticket.find(|known| known.id == row.id) {
+                *known = row;
+                return;
+            }
+        }
+        self.changed.push(row);
+    }
+
     /// Writes everything. Two nodes that tell the same at once: the loser's unique violation undoes its whole transaction, and its
     /// next look finds nothing due.
     pub fn write(&self, tx: &mut Tx, now: Timestamp) -> Result<()> {

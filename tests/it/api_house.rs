@@ -80,7 +80,7 @@ both_databases!(calendars_and_agreements_are_kept_by_the_api, |desk| {
     let agreement = p.done(
         "POST",
         "/api/v1/agreements",
-        json!({"customer_id": contoso, "name": "Gold", "targets": [target]}),
+        json!({"customer_ids": [contoso], "name": "Gold", "targets": [target]}),
     );
     let place = format!("/api/v1/agreements/{}", agreement.text("/id"));
     assert_eq!(agreement.text("/targets/0/anchor"), "reported");
@@ -133,7 +133,7 @@ both_databases!(calendars_and_agreements_are_kept_by_the_api, |desk| {
     let explained = p.get(&format!("/api/v1/tickets/{key}/clocks/{clock}"));
     assert!(explained.body["steps"].is_array(), "{}", explained.body);
     p.done("PATCH", &place, json!({"is_active": false}));
-    is(&p.get(&place), 404);
+    assert_eq!(p.get(&place).body["is_active"], false);
     p.done(
         "PATCH",
         &format!("/api/v1/calendars/{id}"),
@@ -141,6 +141,198 @@ both_databases!(calendars_and_agreements_are_kept_by_the_api, |desk| {
     );
     p.desk.letters();
 });
+
+both_databases!(
+    an_edit_of_terms_is_tried_by_the_api_before_it_is_made,
+    |desk| {
+        let two = Two::new(desk);
+        let p = &two.p;
+        let (contoso, _) = two.contoso();
+        let call = |method: &str, path: &str, body: Value| {
+            p.call(method, path, &[], Some(&body.to_string()))
+        };
+        let count = |place: &str| {
+            let list = p.get(place);
+            list.body["items"].as_array().expect("a list").len()
+        };
+        let calendar = p.done(
+            "POST",
+            "/api/v1/calendars",
+            json!({"name": "Office", "zone": "Europe/Berlin", "weekly": {"mon": ["09:00-17:00"], "tue": ["09:00-17:00"]}, "holidays": ["de-by"]}),
+        );
+        assert_eq!(calendar.text("/holidays/0"), "DE-BY");
+        let id = calendar.text("/id");
+        let place = format!("/api/v1/calendars/{id}");
+        let target = json!({"metric": "resolve", "budget_secs": 14_400, "calendar_id": id});
+        let agreement = p.done(
+            "POST",
+            "/api/v1/agreements",
+            json!({"customer_ids": [contoso], "name": "Gold", "targets": [target]}),
+        );
+        let agreed = format!("/api/v1/agreements/{}", agreement.text("/id"));
+        let key = p.opened(json!({"title": "Slow", "severity": "high", "customer_id": contoso}));
+
+        // 11:00 in Berlin: four hours are over at 15:00, and with a break from 12 to 13 an hour later.
+        let with_break =
+            json!({"weekly": {"mon": ["09:00-12:00", "13:00-17:00"], "tue": ["09:00-17:00"]}});
+        let tried = call("PATCH", &format!("{place}?dry_run=1"), with_break.clone());
+        is(&tried, 200);
+        assert_eq!(tried.body["dry_run"], true);
+        assert_eq!(tried.text("/open/0/key"), key);
+        assert_eq!(
+            tried.text("/open/0/deadline_before"),
+            "2026-06-01T13:00:00Z"
+        );
+        assert_eq!(tried.text("/open/0/deadline_after"), "2026-06-01T14:00:00Z");
+        assert_eq!(p.get(&place).body["version"], 1, "nothing is written");
+        assert_eq!(p.done("PATCH", &place, with_break).body["version"], 2);
+        p.desk.settle();
+        let clocks = p.get(&format!("/api/v1/tickets/{key}/clocks"));
+        assert_eq!(clocks.text("/items/0/deadline_at"), "2026-06-01T14:00:00Z");
+        let versions = p.get(&format!("{place}/versions"));
+        assert_eq!(versions.body["items"].as_array().unwrap().len(), 2);
+        assert_eq!(
+            versions.text("/items/1/calendar/weekly/mon/0"),
+            "09:00-17:00"
+        );
+        let moved: Vec<_> = p.get("/api/v1/recounts").body["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|it| it["cause"] == "calendar_changed")
+            .map(|it| (it["subject"].clone(), it["moved"].clone()))
+            .collect();
+        assert_eq!(moved, [(json!("Office"), json!(1))]);
+
+        // A date to come, and a correction.
+        let later = call(
+            "PATCH",
+            &agreed,
+            json!({"effective_from": "2026-06-01T08:00:00Z", "targets": [target]}),
+        );
+        assert_eq!(later.faults(), [fault("from", "not-to-come")]);
+        let both = call(
+            "PATCH",
+            &agreed,
+            json!({"effective_from": "2026-07-01T00:00:00Z",
+                   "correction": {"from_at": "2026-05-01T00:00:00Z", "reason": "x"}}),
+        );
+        assert_eq!(both.faults(), [fault("effective_from", "one-effect")]);
+        let shorter = json!({"metric": "resolve", "budget_secs": 3600, "calendar_id": id});
+        let corrected = json!({"targets": [shorter],
+            "correction": {"from_at": "2026-05-01T00:00:00Z", "reason": "one hour was agreed"}});
+        let tried = call("PATCH", &format!("{agreed}?dry_run=1"), corrected.clone());
+        is(&tried, 200);
+        assert_eq!(tried.text("/open/0/deadline_after"), "2026-06-01T10:00:00Z");
+        assert_eq!(p.done("PATCH", &agreed, corrected).body["version"], 2);
+        let versions = p.get(&format!("{agreed}/versions"));
+        assert_eq!(versions.body["items"][0]["written"]["is_correction"], true);
+        assert_eq!(
+            versions.text("/items/0/written/reason"),
+            "one hour was agreed"
+        );
+
+        // What can't be, each with its place.
+        let wrong = |targets: Value| call("PATCH", &agreed, json!({"targets": targets})).faults();
+        let mut nothing = target.clone();
+        nothing["budget_secs"] = json!(0);
+        assert_eq!(
+            wrong(json!([nothing])),
+            [fault("targets.0.budget", "budget-of-nothing")]
+        );
+        assert_eq!(
+            wrong(json!([target, target])),
+            [fault("targets.1.metric", "never-matches")]
+        );
+        let unknown = call(
+            "POST",
+            "/api/v1/calendars",
+            json!({"name": "x", "zone": "Europe/Berln", "weekly": {"mon": ["09:00-09:00", "10:00-49:00"]}}),
+        );
+        assert_eq!(
+            unknown.faults(),
+            [
+                fault("zone", "unknown-zone"),
+                fault("weekly.mon", "empty-range"),
+                fault("weekly.mon", "range-too-long"),
+            ]
+        );
+        assert!(
+            unknown.body.to_string().contains("Europe/Berlin"),
+            "{}",
+            unknown.body
+        );
+
+        // In use, it can't go; never used, it can.
+        let rule = |method: &str, place: &str| p.call(method, place, &[], None).text("/rule");
+        assert_eq!(rule("DELETE", &place), "calendar-in-use");
+        assert_eq!(rule("DELETE", &agreed), "agreement-in-use");
+        let spare = p.done(
+            "POST",
+            "/api/v1/agreements",
+            json!({"customer_ids": [contoso], "name": "Spare", "targets": [target]}),
+        );
+        let spare = format!("/api/v1/agreements/{}", spare.text("/id"));
+        let before = count("/api/v1/agreements");
+        let moved = p.done("POST", &format!("{spare}/move"), json!({"earlier": true}));
+        assert_eq!(moved.text("/name"), "Spare");
+        let asked = p.get(&format!("/api/v1/tickets/{key}/agreements"));
+        let in_order: Vec<&str> = asked.body["items"][0]["agreements"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it["name"].as_str().unwrap())
+            .collect();
+        assert_eq!(in_order, ["Spare", "Gold", "House agreement"]);
+        let names: Vec<String> = (0..before)
+            .map(|at| {
+                p.get("/api/v1/agreements")
+                    .text(&format!("/items/{at}/name"))
+            })
+            .collect();
+        let at = |name: &str| names.iter().position(|known| known == name).unwrap();
+        assert!(at("Spare") < at("Gold"), "{names:?}");
+        p.done("DELETE", &spare, Value::Null);
+        assert_eq!(count("/api/v1/agreements"), before - 1);
+        let unused = p.done(
+            "POST",
+            "/api/v1/calendars",
+            json!({"name": "Unused", "zone": "UTC", "weekly": {"mon": ["09:00-17:00"]}}),
+        );
+        p.done(
+            "DELETE",
+            &format!("/api/v1/calendars/{}", unused.text("/id")),
+            Value::Null,
+        );
+
+        let file = "BEGIN:VEVENT\nSUMMARY:Fair\nDTSTART;VALUE=DATE:20260703\nEND:VEVENT\n\
+                    BEGIN:VEVENT\nSUMMARY:Old\nDTSTART;VALUE=DATE:20100703\nEND:VEVENT";
+        let read = p.done(
+            "POST",
+            "/api/v1/calendars/read-ics",
+            json!({"text": file, "zone": "Europe/Berlin"}),
+        );
+        assert_eq!(read.body["exceptions"], json!(["2026-07-03 closed Fair"]));
+        assert_eq!(read.body["left_out"], json!(["Old"]));
+
+        let sets = p.get("/api/v1/holiday-sets?limit=200");
+        assert_eq!(sets.body["items"].as_array().unwrap().len(), 200);
+        let bavaria = p.get("/api/v1/holiday-sets/DE-BY");
+        let days = bavaria.body["days"].as_array().unwrap();
+        assert!(
+            days.contains(&json!({"date": "2026-06-04", "name": "Corpus Christi"})),
+            "{days:?}"
+        );
+        is(&p.get("/api/v1/holiday-sets/XX"), 404);
+        let own = format!("/api/v1/people/{}/holidays", two.bob_id);
+        assert_eq!(p.get(&own).body["code"], Value::Null);
+        let kept = call("PUT", &own, json!({"code": "DE-BY"}));
+        assert_eq!(kept.text("/code"), "DE-BY");
+        let wrong = call("PUT", &own, json!({"code": "Bavaria"}));
+        assert_eq!(wrong.faults(), [fault("holidays", "unknown-holidays")]);
+        p.desk.letters();
+    }
+);
 
 both_databases!(who_is_called_is_planned_by_the_api, |desk| {
     let two = Two::new(desk);

@@ -373,6 +373,35 @@ both_databases!(
                 "isn&#39;t a range of times",
                 vec!["9-17"],
             ),
+            (
+                "/calendars",
+                vec![("name", "Office"), ("zone", "UTC"), ("tue", "09:00-09:00")],
+                "is no time at all",
+                vec!["09:00-09:00"],
+            ),
+            (
+                "/calendars",
+                vec![("name", "Office"), ("zone", "UTC"), ("wed", "20:00-50:00")],
+                "ends after 48:00",
+                vec!["20:00-50:00"],
+            ),
+            (
+                "/calendars",
+                vec![("name", "Office"), ("zone", "UTC")],
+                "never open in the next five years",
+                vec!["Office"],
+            ),
+            (
+                "/calendars",
+                vec![
+                    ("name", "Office"),
+                    ("zone", "UTC"),
+                    ("mon", "09:00-17:00"),
+                    ("holidays-0", "Bavaria"),
+                ],
+                "There is no holiday set",
+                vec!["Bavaria"],
+            ),
         ];
         let mut findings = Vec::new();
         for (place, form, problem, kept) in &table {

@@ -188,6 +188,25 @@ fn a_house_with_a_month(seen: &Seen) {
         visit.browser.send_unchecked("main form[method=post]");
         visit.look(&format!("{form}, sent empty"));
     }
+    // What an edit would do to clocks, and the days of a file, before either is taken over.
+    visit.browser.go("/agreements");
+    visit.browser.follow("Stockholm office hours");
+    visit.browser.follow("Edit");
+    visit.browser.fill("Monday", "13:00-17:00, 16:00-18:00");
+    visit.browser.press("Save");
+    visit.browser.sees("What this does to clocks");
+    visit.look("a calendar's clocks that would move");
+    visit
+        .browser
+        .unfold("Take over days from an iCalendar file");
+    visit.browser.fill(
+        "Or its text",
+        "BEGIN:VEVENT\nSUMMARY:Fair\nDTSTART;VALUE=DATE:20300703\nEND:VEVENT",
+    );
+    visit.browser.press("Show its days");
+    visit.browser.sees("Days in it");
+    visit.look("the days of a file");
+    visit.page("/profile/holidays?holidays=SE");
     visit.page("/nothing-here");
     visit.page("/queue?q=no:such&sort=1");
     visit.page("/search?q=replica");

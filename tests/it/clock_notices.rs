@@ -10,7 +10,8 @@ use watchkeeper::domain::access::{Role, Roles};
 use watchkeeper::domain::id::{Kind, TeamId};
 use watchkeeper::domain::settings::SettingKey;
 use watchkeeper::domain::severity::Severity;
-use watchkeeper::domain::sla_agreement::{Budget, Metric, Threshold};
+use watchkeeper::domain::sla_agreement::{Budget, HoldsFor, Metric, Threshold};
+use watchkeeper::domain::sla_version::Effect;
 use watchkeeper::domain::text::Title;
 use watchkeeper::domain::ticket::{Opening, State, Ticket};
 use watchkeeper::domain::timeline::{Door, EntryKind};
@@ -79,13 +80,14 @@ impl Watch {
         target.budget = Budget::Counted { secs };
         target.warn = vec![warn];
         let details = AgreementDetails {
-            customer: None,
+            holds_for: HoldsFor::House,
             name: house.name.clone(),
             targets: vec![target],
             backdate_days: house.backdate_days,
             is_active: true,
         };
-        change_agreement(&ctx, house.id, house.version, &details).expect("agreed");
+        change_agreement(&ctx, house.id, house.version, &details, &Effect::FromNow)
+            .expect("agreed");
     }
 
     fn rule(&self, key: SettingKey, text: &str) {

@@ -8,6 +8,7 @@ use watchkeeper::domain::id::Kind;
 use watchkeeper::domain::severity::Severity;
 use watchkeeper::domain::sla_agreement::Metric;
 use watchkeeper::domain::sla_clock::ClockState;
+use watchkeeper::domain::sla_version::Effect;
 use watchkeeper::domain::text::Title;
 use watchkeeper::domain::ticket::{Opening, State, WaitingOn};
 use watchkeeper::domain::timeline::EntryKind;
@@ -184,10 +185,11 @@ both_databases!(
         let known = book
             .agreements()
             .iter()
-            .find(|known| known.customer == Some(contoso))
+            .find(|known| known.holds_for.customers().contains(&contoso))
             .unwrap();
         let by = || desk.as_person(&ada);
-        agreement::change_agreement(&by(), known.id, known.version, &details).unwrap();
+        agreement::change_agreement(&by(), known.id, known.version, &details, &Effect::FromNow)
+            .unwrap();
         let ticket = open(&desk, &ada, Severity::High, Some(contoso));
         act::take(&by(), ticket.key, None).unwrap();
         desk.advance(HOUR);
@@ -212,7 +214,13 @@ both_databases!(
         );
         caches_are_true(&desk, &ticket);
         details.targets[0].policy.holds_in = vec![State::AwaitingApproval];
-        let refused = agreement::change_agreement(&by(), known.id, known.version + 1, &details);
+        let refused = agreement::change_agreement(
+            &by(),
+            known.id,
+            known.version + 1,
+            &details,
+            &Effect::FromNow,
+        );
         let Err(Error::Invalid(errors)) = refused else {
             panic!("an incident never awaits approval")
         };

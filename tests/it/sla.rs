@@ -2,9 +2,9 @@
 
 use chrono_tz::Tz;
 use watchkeeper::actions::agreement::{
-    AgreementDetails, CalendarDetails, add_agreement, add_calendar, change_agreement,
-    change_calendar, found_house,
+    AgreementDetails, add_agreement, change_agreement, found_house,
 };
+use watchkeeper::actions::calendar::{CalendarDetails, add_calendar, change_calendar};
 use watchkeeper::actions::{sla, ticket as act, ticket_hold};
 use watchkeeper::domain::access::{Role, Roles};
 use watchkeeper::domain::calendar::Range;
@@ -13,10 +13,11 @@ use watchkeeper::domain::id::{CustomerId, Id, Kind};
 use watchkeeper::domain::people::Customer;
 use watchkeeper::domain::severity::Severity;
 use watchkeeper::domain::sla_agreement::{
-    Anchor, Budget, Metric, Promisee, Target, Threshold, USUAL_BACKDATE_DAYS,
+    Anchor, Budget, HoldsFor, Metric, Promisee, Target, Threshold, USUAL_BACKDATE_DAYS,
 };
 use watchkeeper::domain::sla_clock::ClockState;
 use watchkeeper::domain::sla_policy::Policy;
+use watchkeeper::domain::sla_version::Effect;
 use watchkeeper::domain::text::Title;
 use watchkeeper::domain::ticket::{Opening, Ticket, WaitingOn};
 use watchkeeper::domain::timeline::EntryKind;
@@ -133,8 +134,10 @@ pub fn promise(
             kind: Kind::Incident,
             severity: *severity,
             service: None,
+            customer: None,
             budget: Budget::Counted { secs: *secs },
             calendar: always,
+            also: Vec::new(),
             anchor: Anchor::Reported,
             warn: vec![Threshold::Percent(50)],
             stops_on: Target::usual_stops(*metric).to_vec(),
@@ -142,7 +145,7 @@ pub fn promise(
         })
         .collect();
     let details = AgreementDetails {
-        customer: Some(customer),
+        holds_for: HoldsFor::Customers(vec![customer]),
         name: "Gold".to_owned(),
         targets,
         backdate_days: USUAL_BACKDATE_DAYS,
@@ -396,7 +399,7 @@ both_databases!(
         let agreement = book
             .agreements()
             .iter()
-            .find(|known| known.customer == Some(contoso))
+            .find(|known| known.holds_for.customers().contains(&contoso))
             .unwrap();
         details.targets[0].budget = Budget::Counted { secs: HOUR };
         desk.advance(1);
@@ -405,6 +408,7 @@ both_databases!(
             agreement.id,
             agreement.version,
             &details,
+            &Effect::FromNow,
         )
         .unwrap();
         let stale = change_agreement(
@@ -412,6 +416,7 @@ both_databases!(
             agreement.id,
             agreement.version,
             &details,
+            &Effect::FromNow,
         );
         assert!(matches!(stale, Err(Error::Stale)));
         act::note(&desk.as_person(&ada), before.key, "looking").unwrap();
@@ -460,6 +465,7 @@ both_databases!(
             zone: Tz::Europe__Berlin,
             weekly: Vec::new(),
             exceptions: Vec::new(),
+            holidays: Vec::new(),
             is_active: true,
         };
         let Err(Error::Invalid(errors)) = add_calendar(&ctx, &details) else {
@@ -491,7 +497,7 @@ both_databases!(
             ..details
         };
         let Err(Error::Refused(refusal)) =
-            change_calendar(&ctx, always.id, always.version, &retired)
+            change_calendar(&ctx, always.id, always.version, &retired, &Effect::FromNow)
         else {
             panic!("t63: a calendar in use stays")
         };

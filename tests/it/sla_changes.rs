@@ -5,9 +5,10 @@ use watchkeeper::actions::ticket_edit::{self, Edit};
 use watchkeeper::actions::{sla, ticket as act};
 use watchkeeper::domain::id::{AgreementId, CustomerId};
 use watchkeeper::domain::severity::Severity;
-use watchkeeper::domain::sla_agreement::{Budget, Metric};
+use watchkeeper::domain::sla_agreement::{Budget, HoldsFor, Metric};
 use watchkeeper::domain::sla_clock::{CancelReason, ClockState};
 use watchkeeper::domain::sla_policy::{ChangePolicy, ReopenPolicy};
+use watchkeeper::domain::sla_version::Effect;
 use watchkeeper::domain::timeline::EntryKind;
 use watchkeeper::store;
 
@@ -31,10 +32,10 @@ pub fn agreed(desk: &Desk, customer: CustomerId) -> (AgreementId, i64, Agreement
     let known = book
         .agreements()
         .iter()
-        .find(|it| it.customer == Some(customer))
+        .find(|it| it.holds_for.customers().contains(&customer))
         .unwrap();
     let details = AgreementDetails {
-        customer: Some(customer),
+        holds_for: HoldsFor::Customers(vec![customer]),
         name: known.name.clone(),
         targets: known
             .targets
@@ -63,7 +64,14 @@ both_databases!(
         let seen = now_of(&desk, &ticket).version;
         let (id, version, mut details) = agreed(&desk, contoso);
         details.is_active = false;
-        change_agreement(&desk.as_person(&ada), id, version, &details).unwrap();
+        change_agreement(
+            &desk.as_person(&ada),
+            id,
+            version,
+            &details,
+            &Effect::FromNow,
+        )
+        .unwrap();
         desk.advance(MINUTE);
         for metric in [Metric::Respond, Metric::Resolve] {
             let row = clock(&desk, &ticket, metric);
@@ -94,7 +102,14 @@ both_databases!(
         desk.advance(1);
         add_agreement(&desk.as_person(&ada), &details).unwrap();
         details.is_active = false;
-        change_agreement(&desk.as_person(&ada), id, version, &details).unwrap();
+        change_agreement(
+            &desk.as_person(&ada),
+            id,
+            version,
+            &details,
+            &Effect::FromNow,
+        )
+        .unwrap();
         desk.advance(1);
         let resolve = of_metric(&desk, &last, Metric::Resolve);
         assert_eq!(resolve[0].state, ClockState::Superseded);
@@ -187,7 +202,14 @@ both_databases!(each_target_says_what_a_change_does_to_its_clock, |desk| {
     details.targets[0].policy.on_change = ChangePolicy::Restart;
     details.targets[1].policy.on_change = ChangePolicy::Keep;
     details.targets[2].policy.on_change = ChangePolicy::Prorate;
-    change_agreement(&desk.as_person(&ada), id, version, &details).unwrap();
+    change_agreement(
+        &desk.as_person(&ada),
+        id,
+        version,
+        &details,
+        &Effect::FromNow,
+    )
+    .unwrap();
     let kept = agreed(&desk, contoso).2;
     assert_eq!(
         kept.targets[2].policy.on_change,
@@ -237,7 +259,14 @@ both_databases!(
         promise(&desk, &ada, contoso, &promises);
         let (id, version, mut details) = agreed(&desk, contoso);
         details.targets[1].policy.reopen_within = ReopenPolicy::NewCycle;
-        change_agreement(&desk.as_person(&ada), id, version, &details).unwrap();
+        change_agreement(
+            &desk.as_person(&ada),
+            id,
+            version,
+            &details,
+            &Effect::FromNow,
+        )
+        .unwrap();
         let ticket = open(&desk, &ada, Severity::High, Some(contoso));
         let by = || desk.as_person(&ada);
         desk.advance(HOUR);

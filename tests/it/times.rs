@@ -6,8 +6,9 @@ use watchkeeper::actions::{sla, ticket as act, ticket_parts};
 use watchkeeper::domain::access::{Role, Roles};
 use watchkeeper::domain::id::{CustomerId, Kind};
 use watchkeeper::domain::severity::Severity;
-use watchkeeper::domain::sla_agreement::{Anchor, Metric};
+use watchkeeper::domain::sla_agreement::{Anchor, HoldsFor, Metric};
 use watchkeeper::domain::sla_clock::ClockState;
+use watchkeeper::domain::sla_version::Effect;
 use watchkeeper::domain::text::Title;
 use watchkeeper::domain::ticket::{Opening, Ticket};
 use watchkeeper::domain::timeline::EntryKind;
@@ -226,10 +227,10 @@ both_databases!(
         let known = book
             .agreements()
             .iter()
-            .find(|it| it.customer == Some(contoso))
+            .find(|it| it.holds_for.customers().contains(&contoso))
             .unwrap();
         let mut details = watchkeeper::actions::agreement::AgreementDetails {
-            customer: Some(contoso),
+            holds_for: HoldsFor::Customers(vec![contoso]),
             name: known.name.clone(),
             targets: known
                 .targets
@@ -239,15 +240,19 @@ both_databases!(
             backdate_days: 1,
             is_active: true,
         };
-        change_agreement(&by(), known.id, known.version, &details).unwrap();
+        change_agreement(&by(), known.id, known.version, &details, &Effect::FromNow).unwrap();
         refused(
             correct(&desk.as_person(&eve), key, None, &times(back(DAY + 1))),
             "backdate-limit",
         );
         details.backdate_days = 367;
-        let Err(Error::Invalid(errors)) =
-            change_agreement(&by(), known.id, known.version + 1, &details)
-        else {
+        let Err(Error::Invalid(errors)) = change_agreement(
+            &by(),
+            known.id,
+            known.version + 1,
+            &details,
+            &Effect::FromNow,
+        ) else {
             panic!("that is too far")
         };
         assert_eq!(
@@ -311,9 +316,16 @@ both_databases!(
         let known = book
             .agreements()
             .iter()
-            .find(|it| it.customer == Some(contoso))
+            .find(|it| it.holds_for.customers().contains(&contoso))
             .unwrap();
-        change_agreement(&desk.as_person(&ada), known.id, known.version, &details).unwrap();
+        change_agreement(
+            &desk.as_person(&ada),
+            known.id,
+            known.version,
+            &details,
+            &Effect::FromNow,
+        )
+        .unwrap();
         desk.advance(2 * HOUR);
         let opening = Opening {
             customer: Some(contoso),

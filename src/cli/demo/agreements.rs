@@ -2,13 +2,14 @@
 
 use chrono_tz::Tz;
 
-use crate::actions::agreement::{AgreementDetails, CalendarDetails, add_agreement, add_calendar};
+use crate::actions::agreement::{AgreementDetails, add_agreement};
+use crate::actions::calendar::{CalendarDetails, add_calendar};
 use crate::app::Ctx;
 use crate::domain::calendar::{Exception, Range, What, When};
 use crate::domain::id::{CalendarId, CustomerId, Kind};
 use crate::domain::severity::Severity;
 use crate::domain::sla_agreement::{
-    Anchor, Budget, Metric, Promisee, Target, Threshold, USUAL_BACKDATE_DAYS,
+    Anchor, Budget, HoldsFor, Metric, Promisee, Target, Threshold, USUAL_BACKDATE_DAYS,
 };
 use crate::domain::sla_policy::Policy;
 use crate::error::Result;
@@ -35,7 +36,7 @@ pub(super) fn sign(admin: &Ctx<'_>, northwind: CustomerId, contoso: CustomerId) 
         stockholm,
         0..=4,
         Range::new(8 * 60, 17 * 60)?,
-        swedish_holidays(),
+        (vec!["SE".to_owned()], days_off()),
     )?;
     let night_and_day = calendar(
         admin,
@@ -43,7 +44,7 @@ pub(super) fn sign(admin: &Ctx<'_>, northwind: CustomerId, contoso: CustomerId) 
         stockholm,
         0..=6,
         Range::DAY,
-        Vec::new(),
+        (Vec::new(), Vec::new()),
     )?;
     // A disaster is one at night too; everything else waits for the morning.
     let targets = northwind_rows()
@@ -64,7 +65,7 @@ pub(super) fn sign(admin: &Ctx<'_>, northwind: CustomerId, contoso: CustomerId) 
         chrono_tz::America::New_York,
         0..=6,
         Range::DAY,
-        Vec::new(),
+        (Vec::new(), Vec::new()),
     )?;
     let targets = contoso_rows()
         .iter()
@@ -165,8 +166,10 @@ fn promises(row: &Row, calendar: CalendarId, anchor: Anchor) -> Vec<Target> {
         kind: Kind::Incident,
         severity: Some(row.severity),
         service: None,
+        customer: None,
         budget: Budget::Counted { secs },
         calendar,
+        also: Vec::new(),
         anchor: match metric {
             Restore => anchor,
             _ => Anchor::Logged,
@@ -185,7 +188,7 @@ fn agreement(
     targets: Vec<Target>,
 ) -> Result<()> {
     let details = AgreementDetails {
-        customer: Some(customer),
+        holds_for: HoldsFor::Customers(vec![customer]),
         name: name.to_owned(),
         targets,
         backdate_days: USUAL_BACKDATE_DAYS,
@@ -200,37 +203,28 @@ fn calendar(
     zone: Tz,
     days: std::ops::RangeInclusive<u8>,
     hours: Range,
-    exceptions: Vec<Exception>,
+    (holidays, exceptions): (Vec<String>, Vec<Exception>),
 ) -> Result<CalendarId> {
     let details = CalendarDetails {
         name: name.to_owned(),
         zone,
         weekly: days.map(|day| (day, hours)).collect(),
         exceptions,
+        holidays,
         is_active: true,
     };
     add_calendar(admin, &details)
 }
 
-fn swedish_holidays() -> Vec<Exception> {
-    let yearly = |from, to| When::Yearly { from, to };
-    let easter = |days| When::Easter { days };
-    [
-        ("New Year's Day", yearly((1, 1), (1, 1))),
-        ("Epiphany", yearly((1, 6), (1, 6))),
-        ("Good Friday", easter(-2)),
-        ("Easter Monday", easter(1)),
-        ("May Day", yearly((5, 1), (5, 1))),
-        ("Ascension Day", easter(39)),
-        ("National Day", yearly((6, 6), (6, 6))),
-        ("Christmas", yearly((12, 24), (12, 26))),
-        ("New Year's Eve", yearly((12, 31), (12, 31))),
-    ]
-    .into_iter()
-    .map(|(name, when)| Exception {
+/// Besides the public holidays.
+fn days_off() -> Vec<Exception> {
+    let yearly = |name: &str, day| Exception {
         name: name.to_owned(),
-        when,
+        when: When::Yearly { from: day, to: day },
         what: What::Closed,
-    })
-    .collect()
+    };
+    vec![
+        yearly("Christmas Eve", (12, 24)),
+        yearly("New Year's Eve", (12, 31)),
+    ]
 }

@@ -40,8 +40,10 @@ pub(super) fn target(metric: Metric, promisee: Promisee, budget: Budget) -> Targ
         kind: Kind::Incident,
         severity: None,
         service: None,
+        customer: None,
         budget,
         calendar: Id::new(mon(0)),
+        also: Vec::new(),
         anchor: Anchor::Logged,
         warn: vec![Threshold::Percent(50), Threshold::Percent(80)],
         stops_on: Target::usual_stops(metric).to_vec(),
@@ -64,6 +66,7 @@ pub(super) fn track_of(target: Target, hours: Arc<Hours>, anchor_at: Timestamp) 
             reach: Reach::Running,
         }],
         by_hand: (Id::new(mon(0)), always()),
+        kept: Vec::new(),
     }
 }
 

@@ -564,3 +564,32 @@ proptest! {
         prop_assert_eq!(counted(&hours, anchor, due.plus_micros(-1), &holds), budget - 1);
     }
 }
+
+#[test]
+fn together_each_calendar_keeps_its_own_versions() {
+    let short = week(BERLIN, 0..=4, "09:00-12:00", Vec::new());
+    let noon = local(BERLIN, "2026-06-01 12:00");
+    let changing = |from: &Hours, to: &Hours| {
+        let one = |hours: &Hours| hours.stretches[0].calendars[0].clone();
+        Arc::new(Hours::versions(vec![
+            (Timestamp::from_micros(0), one(from)),
+            (noon, one(to)),
+        ]))
+    };
+    let new_york = Arc::new(working(Tz::America__New_York));
+    let both = Hours::together(&[changing(&working(BERLIN), &short), new_york.clone()]);
+    let from = local(BERLIN, "2026-06-01 00:00");
+    let to = local(BERLIN, "2026-06-02 00:00");
+    // Berlin 9 to 12 by then, New York 15 to 23 Berlin time.
+    assert_eq!(counted(&both, from, to, &[]), 11 * HOUR);
+    let earlier = (
+        local(BERLIN, "2026-05-29 00:00"),
+        local(BERLIN, "2026-05-30 00:00"),
+    );
+    assert_eq!(counted(&both, earlier.0, earlier.1, &[]), 14 * HOUR);
+    assert_eq!(both.zone(from), BERLIN);
+    assert_eq!(
+        Hours::together(&[new_york]).zone(from),
+        Tz::America__New_York
+    );
+}

@@ -1,7 +1,6 @@
-//! Agreements and working calendars: what is promised to whom, and in which hours it is counted. An edit makes a version that
-//! holds from now on; clocks that run keep what they began under.
+//! Agreements: what is promised to whom. An edit makes a version that holds from now on or from a date; clocks that run keep what
+//! they began under, unless it is a correction.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -10,25 +9,24 @@ use utoipa::ToSchema;
 use super::call::{Answer, Call, Nothing, Reply};
 use super::paging::{Page, Paging};
 use super::target_policy::TargetPolicy;
+use super::terms::{Correction, Preview, Trial, Version, effect};
 use super::ticket::IfMatch;
 use super::value::{
-    AgreementUid, CalendarUid, Closed, CustomerUid, KindWord, ServiceUid, SeverityWord, Uid,
+    AgreementUid, At, CalendarUid, Closed, CustomerUid, KindWord, ServiceUid, SeverityWord, Uid,
     WaitingOnWord, Word,
 };
-use crate::actions::agreement::{self as action, AgreementDetails, CalendarDetails};
+use crate::actions::agreement::{self as action, AgreementDetails};
 use crate::actions::{self, sla};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target as Of};
-use crate::domain::calendar::Range;
-use crate::domain::calendar_text::{exceptions_text, parse_exceptions};
-use crate::domain::id::{AgreementId, CalendarId, Kind};
+use crate::domain::id::{AgreementId, Kind};
 use crate::domain::refusal::FieldError;
 use crate::domain::sla_agreement::{
-    self, Anchor, Budget, MAX_BUDGET_DAYS, MAX_BUDGET_SECS, MOST_PROMISES, Metric, Promisee,
-    Target, Threshold, USUAL_BACKDATE_DAYS,
+    self, Anchor, Budget, HoldsFor, MAX_BUDGET_DAYS, MAX_BUDGET_SECS, MOST_PROMISES, Metric,
+    Promisee, Target, Threshold, USUAL_BACKDATE_DAYS,
 };
-use crate::domain::sla_book::KnownCalendar;
-use crate::domain::text;
+use crate::domain::sla_book::KnownAgreement;
+use crate::domain::sla_version::Layer;
 use crate::error::{Error, Fields, Result};
 
 impl Closed for Metric {
@@ -51,12 +49,23 @@ type AnchorWord = Word<Anchor>;
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Agreement {
     pub id: AgreementUid,
-    /// Null: the house agreement, for tickets that no other holds for.
-    pub customer_id: Option<CustomerUid>,
+    /// The house agreement, for tickets that no other holds for.
+    pub is_house: bool,
+    /// Whom it is with; none: it is the house's.
+    pub customer_ids: Vec<CustomerUid>,
     pub name: String,
+    /// The version that was written last.
     pub version: i64,
     /// How many days before a ticket was logged its impact or report may lie.
     pub backdate_days: i32,
+    /// Of several that hold for a customer the one with the lower place is asked first.
+    pub place: i32,
+    /// False: it ended.
+    pub is_active: bool,
+    /// From when on this version holds; in the future if it is planned.
+    pub effective_from: At,
+    /// Until another version holds; null: for good.
+    pub effective_until: Option<At>,
     pub targets: Vec<AgreedTarget>,
 }
 
@@ -77,6 +86,9 @@ pub struct AgreedTarget {
     /// Null: any.
     #[serde(default)]
     pub service_id: Option<ServiceUid>,
+    /// Of the agreement's customers; null: any.
+    #[serde(default)]
+    pub customer_id: Option<CustomerUid>,
     /// Seconds of the calendar's working time. Give this or `budget_days`.
     #[serde(default)]
     #[schema(example = 1800)]
@@ -85,6 +97,9 @@ pub struct AgreedTarget {
     #[serde(default)]
     pub budget_days: Option<u16>,
     pub calendar_id: CalendarUid,
+    /// Open when one of these is, too: work that follows the sun. The first calendar's zone names the dates.
+    #[serde(default)]
+    pub also_calendar_ids: Vec<CalendarUid>,
     /// Which instant starts the clock; `reported` if it isn't given.
     #[serde(default = "from_the_report")]
     pub anchor: AnchorWord,
@@ -110,13 +125,34 @@ fn from_the_report() -> AnchorWord {
 }
 
 impl Agreement {
-    fn of(of: &sla_agreement::Agreement) -> Self {
+    /// The version that was written last.
+    fn of(known: &KnownAgreement) -> Option<Self> {
+        let (layer, version) = known.newest()?;
+        Some(Self::version(
+            known,
+            layer,
+            &version.agreement,
+            version.is_active,
+        ))
+    }
+
+    fn version(
+        known: &KnownAgreement,
+        layer: &Layer,
+        of: &sla_agreement::Agreement,
+        is_active: bool,
+    ) -> Self {
         Self {
             id: Uid(of.id),
-            customer_id: of.customer.map(Uid),
+            is_house: of.holds_for.is_house(),
+            customer_ids: of.holds_for.customers().iter().copied().map(Uid).collect(),
             name: of.name.clone(),
             version: of.version,
             backdate_days: of.backdate_days,
+            place: known.place,
+            is_active,
+            effective_from: At(layer.from),
+            effective_until: layer.until.map(At),
             targets: of.targets.iter().map(AgreedTarget::of).collect(),
         }
     }
@@ -135,9 +171,11 @@ impl AgreedTarget {
             kind: Word(target.kind),
             severity: target.severity.map(Word),
             service_id: target.service.map(Uid),
+            customer_id: target.customer.map(Uid),
             budget_secs,
             budget_days,
             calendar_id: Uid(target.calendar),
+            also_calendar_ids: target.also.iter().copied().map(Uid).collect(),
             anchor: Word(target.anchor),
             warn: target.warn.iter().map(ToString::to_string).collect(),
             stops_on: Some(target.stops_on.iter().copied().map(Word).collect()),
@@ -188,8 +226,10 @@ impl AgreedTarget {
             kind: self.kind.0,
             severity: self.severity.map(|word| word.0),
             service: self.service_id.map(|id| id.0),
+            customer: self.customer_id.map(|id| id.0),
             budget,
             calendar: self.calendar_id.0,
+            also: self.also_calendar_ids.iter().map(|id| id.0).collect(),
             anchor: self.anchor.0,
             warn,
             stops_on: match &self.stops_on {
@@ -218,14 +258,18 @@ fn targets(asked: &[AgreedTarget]) -> Result<Vec<Target>> {
 
 /// List agreements
 ///
-/// Those in force.
+/// Those that didn't end, in the order in which they are asked.
 #[utoipa::path(get, path = "/api/v1/agreements", tag = "clocks", params(Paging), responses((status = 200, description = "A page", body = Page<Agreement>)))]
 pub async fn list(call: Call<Nothing>) -> Reply {
     let paging: Paging = call.query()?;
     call.read(move |ctx| {
         actions::allow(&ctx.by, Action::ReadHouse, Of::House)?;
         let book = ctx.read(|conn| sla::book(ctx.app, conn))?;
-        let all: Vec<_> = book.agreements().iter().map(Agreement::of).collect();
+        let known = book.known_agreements().iter();
+        let all: Vec<_> = known
+            .filter_map(Agreement::of)
+            .filter(|it| it.is_active)
+            .collect();
         Answer::ok(&paging.cut(all, |it| it.id.0.to_string(), |it| it)?)
     })
     .await
@@ -233,8 +277,8 @@ pub async fn list(call: Call<Nothing>) -> Reply {
 
 fn known(ctx: &Ctx<'_>, id: AgreementId) -> Result<Agreement> {
     let book = ctx.read(|conn| sla::book(ctx.app, conn))?;
-    let found = book.agreements().iter().find(|it| it.id == id);
-    Ok(Agreement::of(found.ok_or(Error::NotFound)?))
+    let found = book.agreement(id).and_then(Agreement::of);
+    found.ok_or(Error::NotFound)
 }
 
 /// Read an agreement
@@ -249,11 +293,11 @@ pub async fn read(call: Call<Nothing>) -> Reply {
     .await
 }
 
-/// A new agreement with a customer.
+/// A new agreement with customers.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewAgreement {
-    customer_id: CustomerUid,
+    customer_ids: Vec<CustomerUid>,
     name: String,
     #[serde(default)]
     targets: Vec<AgreedTarget>,
@@ -267,7 +311,7 @@ pub async fn add(call: Call<NewAgreement>) -> Reply {
     call.change(|ctx, new| {
         actions::allow(&ctx.by, Action::ManageAgreements, Of::House)?;
         let details = AgreementDetails {
-            customer: Some(new.customer_id.0),
+            holds_for: HoldsFor::Customers(new.customer_ids.iter().map(|id| id.0).collect()),
             name: new.name.clone(),
             targets: targets(&new.targets)?,
             backdate_days: new.backdate_days.unwrap_or(USUAL_BACKDATE_DAYS),
@@ -285,34 +329,61 @@ pub async fn add(call: Call<NewAgreement>) -> Reply {
 #[serde(deny_unknown_fields)]
 pub struct AgreementEdit {
     name: Option<String>,
+    /// All whom it is with. Whoever leaves it has no clocks under it any more.
+    customer_ids: Option<Vec<CustomerUid>>,
     /// All its promises.
     targets: Option<Vec<AgreedTarget>>,
     backdate_days: Option<i32>,
-    /// False retires it; what runs under it is cancelled. A retired agreement doesn't come back: make a new one.
+    /// False ends it: what runs under it is cancelled. An agreement that ended doesn't come back: make a new one.
     is_active: Option<bool>,
+    /// From when on it holds so; from now on if it isn't given.
+    effective_from: Option<At>,
+    /// It was so before, and what was written then was wrong. Not with `effective_from`.
+    correction: Option<Correction>,
+}
+
+/// What an edit leaves, or would leave.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+#[allow(dead_code)]
+pub enum AgreementOrPreview {
+    Agreement(Agreement),
+    Preview(Preview),
 }
 
 /// Edit an agreement
 ///
-/// Makes its next version, or retires it: cycles that begin from now on run under it.
-#[utoipa::path(patch, path = "/api/v1/agreements/{id}", tag = "clocks", params(IfMatch), request_body = AgreementEdit, responses((status = 200, description = "As it stands now; as it stood last if it was retired", body = Agreement)))]
+/// Makes its next version, or ends it: cycles that begin from then on run under it. With `dry_run` nothing is written and the
+/// answer lists the clocks that would move.
+#[utoipa::path(patch, path = "/api/v1/agreements/{id}", tag = "clocks", params(IfMatch, Trial), request_body = AgreementEdit, responses((status = 200, description = "As it was written, or what that would do", body = AgreementOrPreview)))]
 pub async fn edit(call: Call<AgreementEdit>) -> Reply {
     let (id, rev): (AgreementId, _) = (call.id("id")?, call.rev);
+    let trial: Trial = call.query()?;
     call.change(move |ctx, asked| {
         actions::allow(&ctx.by, Action::ManageAgreements, Of::House)?;
+        let effect = effect(asked.effective_from, asked.correction.as_ref())?;
         ctx.as_one(
             |ctx| {
                 let before = known(ctx, id)?;
-                let is_active = asked.is_active.unwrap_or(true);
+                let customers = asked.customer_ids.as_ref().unwrap_or(&before.customer_ids);
                 let details = AgreementDetails {
-                    customer: before.customer_id.map(|id| id.0),
+                    holds_for: if before.is_house {
+                        HoldsFor::House
+                    } else {
+                        HoldsFor::Customers(customers.iter().map(|id| id.0).collect())
+                    },
                     name: asked.name.clone().unwrap_or_else(|| before.name.clone()),
                     targets: targets(asked.targets.as_ref().unwrap_or(&before.targets))?,
                     backdate_days: asked.backdate_days.unwrap_or(before.backdate_days),
-                    is_active,
+                    is_active: asked.is_active.unwrap_or(before.is_active),
                 };
-                action::change_agreement(ctx, id, rev.unwrap_or(before.version), &details)?;
-                let agreement = if is_active { known(ctx, id)? } else { before };
+                let seen = rev.unwrap_or(before.version);
+                if trial.is_asked() {
+                    let preview = action::preview_agreement(ctx, id, seen, &details, &effect)?;
+                    return Answer::ok(&Preview::of(&preview));
+                }
+                action::change_agreement(ctx, id, seen, &details, &effect)?;
+                let agreement = known(ctx, id)?;
                 Ok(Answer::ok(&agreement)?.version(agreement.version))
             },
             |_, _| Ok(()),
@@ -321,189 +392,66 @@ pub async fn edit(call: Call<AgreementEdit>) -> Reply {
     .await
 }
 
-const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
-
-/// Working hours.
+/// A version of an agreement.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Calendar {
-    pub id: CalendarUid,
-    pub name: String,
-    #[schema(example = "Europe/Stockholm")]
-    pub zone: String,
-    /// It never closes.
-    pub is_always_open: bool,
-    pub is_active: bool,
-    pub version: i64,
-    /// Open hours by weekday, `mon` to `sun`.
-    #[schema(example = json!({"mon": ["09:00-17:00"]}))]
-    pub weekly: BTreeMap<String, Vec<String>>,
-    /// Dates that differ, as people write them: `2026-12-24..2026-12-26 closed Christmas`.
-    pub exceptions: Vec<String>,
+pub struct AgreementVersion {
+    pub written: Version,
+    pub agreement: Agreement,
 }
 
-impl Calendar {
-    fn of(known: &KnownCalendar) -> Self {
-        let days = DAYS.iter().zip(known.latest.weekly());
-        Self {
-            id: Uid(known.id),
-            name: known.name.clone(),
-            zone: known.latest.zone().name().to_owned(),
-            is_always_open: known.latest.is_always(),
-            is_active: known.is_active,
-            version: known.version,
-            weekly: days
-                .filter(|(_, ranges)| !ranges.is_empty())
-                .map(|(day, ranges)| {
-                    let ranges = ranges.iter().map(Range::to_string).collect();
-                    ((*day).to_owned(), ranges)
-                })
-                .collect(),
-            exceptions: exceptions_text(known.latest.exceptions())
-                .lines()
-                .map(str::to_owned)
-                .collect(),
-        }
-    }
-}
-
-/// List working calendars
-#[utoipa::path(get, path = "/api/v1/calendars", tag = "clocks", params(Paging), responses((status = 200, description = "A page", body = Page<Calendar>)))]
-pub async fn calendars(call: Call<Nothing>) -> Reply {
+/// List an agreement's versions
+///
+/// The newest first, each with who wrote it, when and why.
+#[utoipa::path(get, path = "/api/v1/agreements/{id}/versions", tag = "clocks", params(Paging), responses((status = 200, description = "A page", body = Page<AgreementVersion>)))]
+pub async fn versions(call: Call<Nothing>) -> Reply {
+    let id: AgreementId = call.id("id")?;
     let paging: Paging = call.query()?;
     call.read(move |ctx| {
         actions::allow(&ctx.by, Action::ReadHouse, Of::House)?;
         let book = ctx.read(|conn| sla::book(ctx.app, conn))?;
-        let all: Vec<_> = book.calendars.iter().map(Calendar::of).collect();
-        Answer::ok(&paging.cut(all, |it| it.id.0.to_string(), |it| it)?)
-    })
-    .await
-}
-
-fn known_calendar(ctx: &Ctx<'_>, id: CalendarId) -> Result<Calendar> {
-    let book = ctx.read(|conn| sla::book(ctx.app, conn))?;
-    Ok(Calendar::of(book.calendar(id).ok_or(Error::NotFound)?))
-}
-
-/// Read a working calendar
-#[utoipa::path(get, path = "/api/v1/calendars/{id}", tag = "clocks", responses((status = 200, description = "The calendar", body = Calendar)))]
-pub async fn calendar(call: Call<Nothing>) -> Reply {
-    let id: CalendarId = call.id("id")?;
-    call.read(move |ctx| {
-        actions::allow(&ctx.by, Action::ReadHouse, Of::House)?;
-        let calendar = known_calendar(ctx, id)?;
-        Ok(Answer::ok(&calendar)?.version(calendar.version))
-    })
-    .await
-}
-
-/// A new working calendar.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NewCalendar {
-    name: String,
-    #[schema(example = "Europe/Stockholm")]
-    zone: String,
-    /// Open hours by weekday, `mon` to `sun`.
-    #[schema(example = json!({"mon": ["09:00-12:00", "13:00-17:00"]}))]
-    weekly: BTreeMap<String, Vec<String>>,
-    #[serde(default)]
-    exceptions: Vec<String>,
-}
-
-/// What changes; what is left out stays.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CalendarEdit {
-    name: Option<String>,
-    zone: Option<String>,
-    /// The whole week.
-    weekly: Option<BTreeMap<String, Vec<String>>>,
-    /// All of them.
-    exceptions: Option<Vec<String>>,
-    is_active: Option<bool>,
-}
-
-fn details(
-    name: &str,
-    zone: &str,
-    weekly: &BTreeMap<String, Vec<String>>,
-    exceptions: &[String],
-    is_active: bool,
-) -> Result<CalendarDetails> {
-    let mut fields = Fields::new();
-    let zone = fields.take(text::zone("zone", zone));
-    let mut week = Vec::new();
-    for (day, ranges) in weekly {
-        let Some(number) = DAYS.iter().position(|known| known == day) else {
-            let wrong = FieldError::new(format!("weekly.{day}"), "unknown-word");
-            fields.push(
-                wrong
-                    .with("value", day.clone())
-                    .with("accepted", DAYS.join(", ")),
-            );
-            continue;
-        };
-        for text in ranges {
-            let range = Range::parse(text).map_err(|error| FieldError {
-                field: format!("weekly.{day}").into(),
-                ..error
-            });
-            if let Some(range) = fields.take(range) {
-                week.push((number as u8, range));
+        let known = book.agreement(id).ok_or(Error::NotFound)?;
+        let all: Vec<_> = known.layers.iter().rev().collect();
+        let show = |(layer, version): &(Layer, crate::domain::sla_book::AgreementVersion)| {
+            AgreementVersion {
+                written: Version::of(layer),
+                agreement: Agreement::version(known, layer, &version.agreement, version.is_active),
             }
-        }
-    }
-    let exceptions = fields.take(parse_exceptions("exceptions", &exceptions.join("\n")));
-    fields.check()?;
-    match (zone, exceptions) {
-        (Some(zone), Some(exceptions)) => Ok(CalendarDetails {
-            name: name.to_owned(),
-            zone,
-            weekly: week,
-            exceptions,
-            is_active,
-        }),
-        _ => Err(Error::internal("a calendar without a fault")),
-    }
-}
-
-/// Add a working calendar
-#[utoipa::path(post, path = "/api/v1/calendars", tag = "clocks", request_body = NewCalendar, responses((status = 201, description = "Added", body = Calendar)))]
-pub async fn add_calendar(call: Call<NewCalendar>) -> Reply {
-    call.change(|ctx, new| {
-        actions::allow(&ctx.by, Action::ManageAgreements, Of::House)?;
-        let details = details(&new.name, &new.zone, &new.weekly, &new.exceptions, true)?;
-        let calendar = known_calendar(ctx, action::add_calendar(ctx, &details)?)?;
-        let place = format!("/api/v1/calendars/{}", calendar.id.0);
-        Ok(Answer::created(place, &calendar)?.version(calendar.version))
+        };
+        Answer::ok(&paging.cut(all, |(layer, _)| layer.number.to_string(), show)?)
     })
     .await
 }
 
-/// Edit a working calendar
+/// Delete an agreement
 ///
-/// Makes its next version, which counts from now on. One that is in use can't be retired.
-#[utoipa::path(patch, path = "/api/v1/calendars/{id}", tag = "clocks", params(IfMatch), request_body = CalendarEdit, responses((status = 200, description = "As it stands now", body = Calendar)))]
-pub async fn edit_calendar(call: Call<CalendarEdit>) -> Reply {
-    let (id, rev): (CalendarId, _) = (call.id("id")?, call.rev);
+/// Only one under which no clock ever ran; any other can be ended.
+#[utoipa::path(delete, path = "/api/v1/agreements/{id}", tag = "clocks", responses((status = 204, description = "Gone")))]
+pub async fn remove(call: Call<Nothing>) -> Reply {
+    let id: AgreementId = call.id("id")?;
+    call.change(move |ctx, _| {
+        action::delete_agreement(ctx, id)?;
+        Ok(Answer::nothing())
+    })
+    .await
+}
+
+/// Where an agreement is asked.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Move {
+    /// Before its neighbour; false: behind it.
+    earlier: bool,
+}
+
+/// Move an agreement
+///
+/// Of several that hold for a customer the first that promises anything for a ticket holds.
+#[utoipa::path(post, path = "/api/v1/agreements/{id}/move", tag = "clocks", request_body = Move, responses((status = 200, description = "Where it is now", body = Agreement)))]
+pub async fn reorder(call: Call<Move>) -> Reply {
+    let id: AgreementId = call.id("id")?;
     call.change(move |ctx, asked| {
-        actions::allow(&ctx.by, Action::ManageAgreements, Of::House)?;
-        ctx.as_one(
-            |ctx| {
-                let before = known_calendar(ctx, id)?;
-                let details = details(
-                    asked.name.as_ref().unwrap_or(&before.name),
-                    asked.zone.as_ref().unwrap_or(&before.zone),
-                    asked.weekly.as_ref().unwrap_or(&before.weekly),
-                    asked.exceptions.as_ref().unwrap_or(&before.exceptions),
-                    asked.is_active.unwrap_or(before.is_active),
-                )?;
-                action::change_calendar(ctx, id, rev.unwrap_or(before.version), &details)?;
-                let calendar = known_calendar(ctx, id)?;
-                Ok(Answer::ok(&calendar)?.version(calendar.version))
-            },
-            |_, _| Ok(()),
-        )
+        action::move_agreement(ctx, id, asked.earlier)?;
+        Answer::ok(&known(ctx, id)?)
     })
     .await
 }

@@ -3,6 +3,7 @@
 
 mod agreement;
 mod calc;
+mod calendar;
 pub mod call;
 mod change;
 mod clock;
@@ -34,6 +35,7 @@ mod settings;
 mod sla_report;
 mod step;
 mod target_policy;
+mod terms;
 mod ticket;
 mod times;
 pub mod value;
@@ -115,6 +117,7 @@ doors! {
     "/api/v1/tickets/{key}/commits" { GET commit::of_ticket }
     "/api/v1/tickets/{key}/clocks" { GET clock::list }
     "/api/v1/tickets/{key}/clocks/{id}" { GET clock::explained }
+    "/api/v1/tickets/{key}/agreements" { GET terms::of_ticket }
     "/api/v1/tickets/{key}/pages" { GET oncall::pages_of_ticket }
     "/api/v1/changes/{key}" { GET change::read, PATCH change::edit }
     "/api/v1/changes/{key}/ask-approval" { POST change::ask_approval }
@@ -150,7 +153,9 @@ doors! {
     "/api/v1/deliveries/{id}" { GET mail::delivery }
     "/api/v1/deliveries/{id}/replay" { POST mail::replay }
     "/api/v1/agreements" { GET agreement::list, POST agreement::add }
-    "/api/v1/agreements/{id}" { GET agreement::read, PATCH agreement::edit }
+    "/api/v1/agreements/{id}" { GET agreement::read, PATCH agreement::edit, DELETE agreement::remove }
+    "/api/v1/agreements/{id}/versions" { GET agreement::versions }
+    "/api/v1/agreements/{id}/move" { POST agreement::reorder }
     "/api/v1/agreements/{id}/credits" { GET credit::read, PUT credit::set }
     "/api/v1/sla-report" { GET sla_report::read }
     "/api/v1/sla-report/clocks" { GET sla_report::cycles }
@@ -158,8 +163,13 @@ doors! {
     "/api/v1/period-locks" { GET period_lock::list, POST period_lock::lock }
     "/api/v1/period-locks/{id}/undo" { POST period_lock::undo }
     "/api/v1/stored-reports/{id}/{format}" { GET period_lock::stored }
-    "/api/v1/calendars" { GET agreement::calendars, POST agreement::add_calendar }
-    "/api/v1/calendars/{id}" { GET agreement::calendar, PATCH agreement::edit_calendar }
+    "/api/v1/calendars" { GET calendar::list, POST calendar::add }
+    "/api/v1/calendars/read-ics" { POST calendar::read_ics }
+    "/api/v1/calendars/{id}" { GET calendar::read, PATCH calendar::edit, DELETE calendar::remove }
+    "/api/v1/calendars/{id}/versions" { GET calendar::versions }
+    "/api/v1/holiday-sets" { GET calendar::holiday_sets }
+    "/api/v1/holiday-sets/{code}" { GET calendar::holiday_set }
+    "/api/v1/recounts" { GET terms::recounts }
     "/api/v1/teams/{id}/shifts" { GET oncall::shifts }
     "/api/v1/teams/{id}/rotation" { GET schedule::rotation, PUT schedule::plan }
     "/api/v1/teams/{id}/escalation-policy" { GET schedule::policy, PUT schedule::set_policy }
@@ -182,6 +192,7 @@ doors! {
     "/api/v1/people/{id}" { GET person::read, PATCH person::edit }
     "/api/v1/people/{id}/invite" { POST person::invite_again }
     "/api/v1/people/{id}/ways" { GET ways::ways, PUT ways::set_ways }
+    "/api/v1/people/{id}/holidays" { GET person::holidays, PUT person::set_holidays }
     "/api/v1/teams" { GET house::teams, POST house::add_team }
     "/api/v1/teams/{id}" { GET house::team, PATCH house::edit_team }
     "/api/v1/services" { GET house::services, POST house::add_service }

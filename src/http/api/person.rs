@@ -182,6 +182,44 @@ pub async fn edit(call: Call<PersonEdit>) -> Reply {
     .await
 }
 
+/// Whose public holidays somebody has.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PersonHolidays {
+    /// The code of a holiday set; null: nobody's.
+    #[schema(example = "DE-BY")]
+    code: Option<String>,
+}
+
+/// Read somebody's holidays
+#[utoipa::path(get, path = "/api/v1/people/{id}/holidays", tag = "house", responses((status = 200, description = "Whose they have", body = PersonHolidays)))]
+pub async fn holidays(call: Call<Nothing>) -> Reply {
+    let id: PersonId = call.id("id")?;
+    call.read(move |ctx| {
+        actions::allow(&ctx.by, Action::ReadHouse, Target::House)?;
+        known(ctx, id)?;
+        let code = ctx.read(|conn| store::people::holidays(conn, id))?;
+        Answer::ok(&PersonHolidays { code })
+    })
+    .await
+}
+
+/// Set somebody's holidays
+///
+/// On these days warnings wait for them, and meetings are planned for others.
+#[utoipa::path(put, path = "/api/v1/people/{id}/holidays", tag = "house", request_body = PersonHolidays, responses((status = 200, description = "Whose they have now", body = PersonHolidays)))]
+pub async fn set_holidays(call: Call<PersonHolidays>) -> Reply {
+    let id: PersonId = call.id("id")?;
+    call.change(move |ctx, asked| {
+        // A token keeps no account of its own: this is done by whoever keeps people.
+        actions::allow(&ctx.by, Action::ManagePeople, Target::House)?;
+        action::set_holidays(ctx, id, asked.code.as_deref().unwrap_or_default())?;
+        let code = ctx.read(|conn| store::people::holidays(conn, id))?;
+        Answer::ok(&PersonHolidays { code })
+    })
+    .await
+}
+
 /// Who the token is.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Me {

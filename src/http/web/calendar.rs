@@ -1,153 +1,161 @@
-//! The calendar editor: a zone, the week, and the dates that differ, as lines that people type and read.
+//! A working calendar to look at: its week, the dates that differ, who counts in it, and every version there was.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use askama::Template;
 
-use super::inputs::{Answer, id_of, invalid, rev, zones};
-use crate::actions::agreement::{self, CalendarDetails};
+use super::calendar_view::{CalendarView, DAYS, day_name, view};
+use super::inputs::{Answer, id_of};
+use super::terms::{VersionLine, differences, version_lines};
+use crate::actions::calendar as action;
 use crate::actions::{self, allow};
 use crate::app::{App, Ctx};
 use crate::domain::access::{Action, Target as Of};
-use crate::domain::calendar_text::{exceptions_text, parse_exceptions, parse_ranges, ranges_text};
+use crate::domain::calendar_text::{exceptions_text, ranges_text};
+use crate::domain::holidays;
 use crate::domain::id::CalendarId;
-use crate::domain::refusal::FieldError;
-use crate::domain::sla_book::KnownCalendar;
-use crate::domain::text;
-use crate::error::{Error, Fields, Result};
-use crate::http::form::{Form, Posted};
+use crate::domain::sla_book::{CalendarVersion, KnownCalendar};
+use crate::error::{Error, Result};
+use crate::http::form::Posted;
 use crate::http::page::{Page, Viewer};
 use crate::http::reply;
+use crate::store;
 use crate::words::Words;
-
-const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
 #[derive(Template)]
 #[template(path = "agreement/calendar.html")]
 struct CalendarPage {
     p: Page,
-    action: String,
-    form: Form,
-    is_new: bool,
-    zones: Vec<(String, String)>,
-    /// Field name and label of each weekday.
-    days: Vec<(&'static str, String)>,
-    problems: Vec<String>,
+    id: String,
+    is_active: bool,
+    look: CalendarView,
+    /// Agreements and teams that count in it.
+    users: Vec<(String, String)>,
+    versions: Vec<VersionLine>,
+    may_edit: bool,
 }
 
-fn load(ctx: &Ctx<'_>, id: Option<CalendarId>) -> Result<Option<KnownCalendar>> {
-    allow(&ctx.by, Action::ManageAgreements, Of::House)?;
-    let Some(id) = id else { return Ok(None) };
+/// `GET /calendars/{id}`
+pub async fn show(
+    req: HttpRequest,
+    app: web::Data<App>,
+    viewer: Viewer,
+    id: web::Path<String>,
+) -> Answer {
+    let id: CalendarId = id_of(&id)?;
+    let (known, users) = viewer.run(&app, move |ctx| load(ctx, id)).await?;
+    let p = Page::titled(&req, known.name.clone());
+    let (_, holds) = known.at(p.now).ok_or(Error::NotFound)?;
+    let days = holidays::days_of(&holds.holidays, holidays::years());
+    let look = view(&p, holds.own.weekly(), &holds.calendar, &holds.own, &days);
+    let words = p.words;
+    let versions = version_lines(&known.layers, p.now, |before, after| {
+        changes(before, after, words)
+    });
+    let may_edit = p.may(Action::ManageAgreements);
+    reply::page(&CalendarPage {
+        id: known.id.to_string(),
+        is_active: known.is_active,
+        look,
+        users,
+        versions,
+        may_edit,
+        p,
+    })
+}
+
+type Loaded = (KnownCalendar, Vec<(String, String)>);
+
+fn load(ctx: &Ctx<'_>, id: CalendarId) -> Result<Loaded> {
+    allow(&ctx.by, Action::ReadHouse, Of::House)?;
     ctx.read(|conn| {
         let book = actions::sla::book(ctx.app, conn)?;
-        book.calendar(id).cloned().map(Some).ok_or(Error::NotFound)
-    })
-}
-
-/// `GET /calendars/new` and `GET /calendars/{id}`
-pub async fn form(
-    req: HttpRequest,
-    app: web::Data<App>,
-    viewer: Viewer,
-    id: Option<web::Path<String>>,
-) -> Answer {
-    let id: Option<CalendarId> = id.map(|id| id_of(&id)).transpose()?;
-    let known = viewer.run(&app, move |ctx| load(ctx, id)).await?;
-    let mut form = Form::new(Words::english());
-    if let Some(known) = &known {
-        let calendar = &known.latest;
-        form = form
-            .with("name", &known.name)
-            .with("rev", known.version)
-            .with("zone", calendar.zone().name())
-            .with("exceptions", exceptions_text(calendar.exceptions()));
-        for (day, ranges) in DAYS.iter().zip(calendar.weekly()) {
-            form = form.with(day, ranges_text(ranges));
-        }
-        if !known.is_active {
-            form = form.with("retire", "yes");
-        }
-    }
-    reply::page(&drawn(&req, known, form))
-}
-
-fn drawn(req: &HttpRequest, known: Option<KnownCalendar>, form: Form) -> CalendarPage {
-    let p = match &known {
-        Some(known) => Page::titled(req, known.name.clone()),
-        None => Page::new(req, "calendar-new"),
-    };
-    CalendarPage {
-        action: known.as_ref().map_or("/calendars".to_owned(), |known| {
-            format!("/calendars/{}", known.id)
-        }),
-        is_new: known.is_none(),
-        zones: zones(p.words),
-        days: DAYS
+        let known = book.calendar(id).cloned().ok_or(Error::NotFound)?;
+        let counts = |agreement: &&crate::domain::sla_agreement::Agreement| {
+            let mut calendars = agreement.targets.iter().flat_map(|it| it.calendars());
+            calendars.any(|calendar| calendar == id)
+        };
+        let mut users: Vec<(String, String)> = book
+            .agreements()
             .iter()
-            .map(|day| (*day, p.word("weekday", day)))
-            .collect(),
-        problems: form
-            .problem("weekly")
-            .into_iter()
-            .chain(form.problem("ranges"))
-            .collect(),
-        form,
-        p,
-    }
-}
-
-fn details(posted: &Posted) -> std::result::Result<CalendarDetails, Error> {
-    let mut fields = Fields::new();
-    let zone = fields.take(text::zone("zone", posted.text("zone")));
-    let mut weekly = Vec::new();
-    for (number, day) in DAYS.iter().enumerate() {
-        for range in fields
-            .take(parse_ranges(day, posted.text(day)))
-            .unwrap_or_default()
-        {
-            weekly.push((number as u8, range));
-        }
-    }
-    let exceptions = fields.take(parse_exceptions("exceptions", posted.text("exceptions")));
-    fields.check()?;
-    let (Some(zone), Some(exceptions)) = (zone, exceptions) else {
-        return Err(FieldError::new("zone", "required").into());
-    };
-    Ok(CalendarDetails {
-        name: posted.text("name").to_owned(),
-        zone,
-        weekly,
-        exceptions,
-        is_active: !posted.ticked("retire"),
+            .filter(counts)
+            .map(|it| (format!("/agreements/{}", it.id), it.name.clone()))
+            .collect();
+        let teams = store::house::teams(conn)?.into_iter();
+        users.extend(
+            teams
+                .filter(|team| team.is_active && team.calendar_id == Some(id))
+                .map(|team| (format!("/teams/{}", team.id), team.name)),
+        );
+        Ok((known, users))
     })
 }
 
-/// `POST /calendars` and `POST /calendars/{id}`
-pub async fn save(
-    req: HttpRequest,
-    app: web::Data<App>,
-    viewer: Viewer,
-    id: Option<web::Path<String>>,
-    posted: Posted,
-) -> Answer {
-    let id: Option<CalendarId> = id.map(|id| id_of(&id)).transpose()?;
-    let seen = if id.is_some() { rev(&posted)? } else { 0 };
-    let saved = match details(&posted) {
-        Err(error) => Err(error.into()),
-        Ok(details) => {
-            let save = move |ctx: &Ctx<'_>| match id {
-                Some(id) => agreement::change_calendar(ctx, id, seen, &details),
-                None => agreement::add_calendar(ctx, &details).map(|_| ()),
+/// What a version changed, in lines.
+fn changes(before: &CalendarVersion, after: &CalendarVersion, words: &Words) -> Vec<String> {
+    let mut changes = Vec::new();
+    let mut pair = |label: String, before: &str, after: &str| {
+        if before != after {
+            let none = words.t("calendar-closed");
+            let shown = |text: &str| match text {
+                "" => none.to_string(),
+                text => text.to_owned(),
             };
-            viewer.run(&app, save).await
+            changes.push(format!("{label}: {} → {}", shown(before), shown(after)));
         }
     };
-    match invalid(saved)? {
-        Ok(()) => Ok(reply::see_saying("/agreements", "said-saved", "")),
-        Err(errors) => {
-            let known = viewer.run(&app, move |ctx| load(ctx, id)).await?;
-            let form = Form::kept(Words::english(), &posted, errors);
-            reply::page_with(StatusCode::UNPROCESSABLE_ENTITY, &drawn(&req, known, form))
-        }
+    pair(words.t("name").into_owned(), &before.name, &after.name);
+    pair(
+        words.t("calendar-zone").into_owned(),
+        before.own.zone().name(),
+        after.own.zone().name(),
+    );
+    for day in 0..DAYS.len() {
+        pair(
+            day_name(words, day),
+            &ranges_text(&before.own.weekly()[day]),
+            &ranges_text(&after.own.weekly()[day]),
+        );
     }
+    let names = |codes: &[String]| -> Vec<String> {
+        codes
+            .iter()
+            .map(|code| holidays::set(code).map_or_else(|| code.clone(), |set| set.name()))
+            .collect()
+    };
+    changes.extend(differences(
+        &names(&before.holidays),
+        &names(&after.holidays),
+    ));
+    if before.holidays == after.holidays && before.holiday_data != after.holiday_data {
+        changes.push(
+            words
+                .with(
+                    "holidays-renewed",
+                    &[("source", after.holiday_data.as_str().into())],
+                )
+                .into_owned(),
+        );
+    }
+    let lines = |version: &CalendarVersion| -> Vec<String> {
+        exceptions_text(version.own.exceptions())
+            .lines()
+            .map(str::to_owned)
+            .collect()
+    };
+    changes.extend(differences(&lines(before), &lines(after)));
+    changes
+}
+
+/// `POST /calendars/{id}/delete`
+pub async fn delete(
+    app: web::Data<App>,
+    viewer: Viewer,
+    id: web::Path<String>,
+    _posted: Posted,
+) -> Answer {
+    let id: CalendarId = id_of(&id)?;
+    viewer
+        .run(&app, move |ctx| action::delete_calendar(ctx, id))
+        .await?;
+    Ok(reply::see_saying("/agreements", "said-deleted", ""))
 }

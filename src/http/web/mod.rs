@@ -2,14 +2,20 @@
 
 pub mod account;
 pub mod agreement;
+pub mod agreement_edit;
 mod agreement_policy;
+mod agreement_rows;
+mod agreement_view;
 pub mod calendar;
+pub mod calendar_edit;
+mod calendar_view;
 pub mod change;
 pub mod checks;
 pub mod clock;
 pub mod credits;
 pub mod customers;
 pub mod help;
+pub mod holidays;
 pub mod home;
 pub mod inputs;
 pub mod intake;
@@ -40,6 +46,7 @@ pub mod sla_list;
 pub mod sla_reports;
 pub mod tape;
 pub mod teams;
+mod terms;
 pub mod ticket;
 pub mod ticket_do;
 pub mod ticket_edit;

@@ -236,6 +236,7 @@ const fn is_whole(kind: EntryKind) -> bool {
         kind,
         EntryKind::ClockWarned
             | EntryKind::ClockBreached
+            | EntryKind::ClockRecomputed
             | EntryKind::DeadEnd
             | EntryKind::PageUndelivered
             | EntryKind::PageSuppressed
@@ -307,6 +308,12 @@ pub fn sentence(
         "title",
         "evidence",
         "entry",
+        "cause",
+        "subject",
+        "by",
+        "reason",
+        "before",
+        "after",
     ] {
         if entry.facts.get(name).is_none() {
             values.push((name, Value::from("")));

@@ -21,18 +21,50 @@ diesel::table! {
         exceptions -> Text,
         tzdb -> Text,
         made_at -> BigInt,
+        name -> Text,
+        effective_until -> Nullable<BigInt>,
+        is_correction -> Bool,
+        edition -> BigInt,
+        holidays -> Text,
+        made_by -> Text,
+        reason -> Text,
     }
 }
 
 diesel::table! {
     agreement (id) {
         id -> Binary,
-        customer_id -> Nullable<Binary>,
         name -> Text,
         is_active -> Bool,
         made_at -> BigInt,
         version -> BigInt,
+        is_house -> Bool,
+        place -> Integer,
+    }
+}
+
+diesel::table! {
+    agreement_version (agreement_id, number) {
+        agreement_id -> Binary,
+        number -> BigInt,
+        name -> Text,
+        is_active -> Bool,
         backdate_days -> Integer,
+        effective_from -> BigInt,
+        effective_until -> Nullable<BigInt>,
+        is_correction -> Bool,
+        edition -> BigInt,
+        made_by -> Text,
+        reason -> Text,
+        made_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    agreement_party (agreement_id, agreement_version, customer_id) {
+        agreement_id -> Binary,
+        agreement_version -> BigInt,
+        customer_id -> Binary,
     }
 }
 
@@ -59,6 +91,8 @@ diesel::table! {
         reopen_later -> Text,
         holds_in -> Text,
         follows_messages -> Bool,
+        customer_id -> Nullable<Binary>,
+        also -> Text,
     }
 }
 
@@ -84,6 +118,35 @@ diesel::table! {
         warned_until -> BigInt,
         generation -> Integer,
         next_wake_at -> Nullable<BigInt>,
+        edition -> BigInt,
+        tzdb -> Text,
+    }
+}
+
+diesel::table! {
+    recount (id) {
+        id -> Binary,
+        cause -> Text,
+        subject_id -> Nullable<Binary>,
+        subject -> Text,
+        number -> BigInt,
+        from_at -> BigInt,
+        finished -> Text,
+        made_by -> Text,
+        reason -> Text,
+        made_at -> BigInt,
+        due_at -> BigInt,
+        last_ticket -> Nullable<Binary>,
+        looked_at -> BigInt,
+        moved -> BigInt,
+        done_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    person_holidays (person_id) {
+        person_id -> Binary,
+        code -> Text,
     }
 }
 

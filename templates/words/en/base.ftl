@@ -107,6 +107,10 @@ refusal-too-many = Wait { $secs } s.
 field-required = This is needed.
 field-too-long = At most { $max } characters; this has { $got }.
 field-too-long-bytes = At most { $max } bytes; this has { $got }. Attach long logs as files.
-field-unknown-zone = "{ $value }" is no time zone. Write it like Europe/Stockholm.
+field-unknown-zone =
+    { $near ->
+        [yes] "{ $value }" is no time zone. Did you mean { $nearest }?
+       *[no] "{ $value }" is no time zone. Write it like Europe/Stockholm.
+    }
 field-not-an-address = "{ $value }" is no mail address. Write it like ada@example.org.
 field-files-too-big = The files are more than { $max } MB together, so they were left out. Your text is kept.

@@ -4,10 +4,9 @@ agreements-title = Agreements
 agreements-text = What is promised to whom. A ticket runs under its customer's agreement; without one that fits, under the house's.
 agreement-new = New agreement
 agreement-promises = Promises
-agreement-customer = Customer
-agreement-hint = One promise a row; a row without a budget doesn't count. Budgets: "30 min", "4 h", "end of day", "end of day 1". What you save holds for cycles that begin from now on; clocks that run keep what they began under.
+agreement-hint = One promise a row; a row without a budget doesn't count. Budgets: "30 min", "4 h", "end of day", "end of day 1". What you save holds for what begins from then on; clocks that run keep what they began under, unless it is a correction.
 agreement-retire = Retire this agreement
-agreement-retire-hint = New tickets of this customer run under the house agreement. What runs under this one is cancelled; what it missed stays on record.
+agreement-retire-hint = New tickets of these customers run under their other agreements, or the house's. What runs under this one is cancelled; what it missed stays on record.
 agreement-backdate = Days back
 agreement-backdate-hint = How many days before a ticket was logged its impact or report may lie.
 promise-row = Nr.
@@ -55,7 +54,6 @@ calendar-week-hint = Times of day in the calendar's zone, such as "09:00-12:00, 
 calendar-exceptions = Holidays and special days
 calendar-exceptions-hint = One a line: "2026-12-24 09:00-13:00 Christmas Eve", "12-25 closed Christmas", "12-27..01-02 closed Year's end", "easter+1 closed Easter Monday", "last-mon-may closed Memorial Day", "06-03 not 12:00-14:00 Lunch".
 calendar-retire = Retire this calendar
-calendar-from-now = A change counts from now on. What was counted before stays as it was.
 weekday-mon = Monday
 weekday-tue = Tuesday
 weekday-wed = Wednesday
@@ -101,6 +99,10 @@ clock-withdrawn = { $cause ->
     [unmerged] { $name } took the two tickets apart, so this is late no longer
     [impact_changed] { $name } corrected when it began, so this is late no longer
     [reported_changed] { $name } corrected when it was reported, so this is late no longer
+    [calendar_changed] { $name } changed the hours of { $subject }, so this is late no longer
+    [calendar_corrected] { $name } corrected the hours of { $subject }, so this is late no longer
+    [agreement_corrected] { $name } corrected the agreement { $subject }, so this is late no longer
+    [zones_changed] The time zone data is another, so this is late no longer
    *[other] { $name } changed the ticket, so this is late no longer
  }
 clock-was-late = It had been late since

@@ -65,7 +65,6 @@ entry-unlinked = took a link away: { $relation } { $to }{ $from }
 entry-merged = merged it into { $into }
 entry-absorbed = merged { $from } "{ $title }" into this
 entry-unmerged = took it apart again from { $from }{ $other }
-entry-agreement-ended = The agreement was retired: its clocks are cancelled
 entry-evidence = attached { $files }
 entry-callback-promised = promised to call back by { $until } { $number }
 entry-callback-done = called back as promised
