@@ -208,7 +208,7 @@ pub fn delete_calendar(ctx: &Ctx<'_>, id: CalendarId) -> Result<()> {
     })
 }
 
-/// Who counts in it from now on: an agreement that holds or is planned, or a team.
+/// Who counts in it from now on: an agreement that holds or is planned, a clause on credits, or a team.
 fn refuse_in_use(tx: &mut Tx, book: &Book, id: CalendarId, now: Timestamp) -> Result<()> {
     let counts = |agreement: &&crate::domain::sla_agreement::Agreement| {
         let mut calendars = agreement.targets.iter().flat_map(|it| it.calendars());
@@ -220,12 +220,15 @@ fn refuse_in_use(tx: &mut Tx, book: &Book, id: CalendarId, now: Timestamp) -> Re
         .chain(book.agreements())
         .find(counts)
         .map(|agreement| agreement.name.clone());
+    let clause = store::credit::counting_in(tx, id)?;
+    let clause = clause.and_then(|id| book.agreement(id)?.newest());
+    let clause = clause.map(|(_, version)| version.agreement.name.clone());
     let teams = store::house::teams(tx)?;
     let team = teams
         .into_iter()
         .find(|team| team.is_active && team.calendar_id == Some(id))
         .map(|team| team.name);
-    match agreement.or(team) {
+    match agreement.or(clause).or(team) {
         Some(user) => Err(Refusal::new("calendar-in-use").with("name", user).into()),
         None => Ok(()),
     }

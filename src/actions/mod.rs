@@ -260,7 +260,7 @@ impl Standing {
     }
 
     /// Writes to the row what has moved since.
-    fn bring_up_to(self, tx: &mut Tx, ticket: &Ticket) -> Result<Self> {
+    fn bring_up_to(&self, tx: &mut Tx, ticket: &Ticket) -> Result<Self> {
         if self.has_moved(ticket) {
             store::ticket::update_due(tx, ticket)?;
         }

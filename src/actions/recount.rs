@@ -372,9 +372,10 @@ fn of_ticket(ctx: &Ctx<'_>, recount: &Recount, locks: &[PeriodLock], id: TicketI
         let mut slate = Slate::default();
         let written = write(around, &mut ticket, anew, &fired, why, &mut slate);
         slate.write(tx, ctx.now)?;
-        match written.pages {
-            true => page(tx, ctx, &roster, &standing, ticket)?,
-            false => standing.bring_up_to(tx, &ticket)?,
+        if written.pages {
+            page(tx, ctx, &roster, &standing, ticket)?;
+        } else {
+            standing.bring_up_to(tx, &ticket)?;
         }
         Ok(written.moved)
     });

@@ -3,10 +3,12 @@
 use super::{allow_ticket, sla, sla_custody};
 use crate::app::Ctx;
 use crate::domain::access::Action;
-use crate::domain::id::{ClockId, TicketKey};
+use crate::domain::id::{ClockId, TargetId, TicketKey};
+use crate::domain::sla_agreement::Case;
+use crate::domain::sla_book::Book;
 use crate::domain::sla_explain::explain;
 use crate::domain::sla_holder::{Holder, shares};
-use crate::domain::sla_proof::{Proof, Sibling, Told, Withdrawn};
+use crate::domain::sla_proof::{Home, Proof, Sibling, Told, Withdrawn};
 use crate::domain::timeline::EntryKind;
 use crate::error::{Error, Result};
 use crate::store;
@@ -67,16 +69,19 @@ pub fn load(ctx: &Ctx<'_>, key: TicketKey, id: ClockId) -> Result<(ClockRow, Pro
         let customer = |id: Option<_>| id.and_then(|id| customers.get(&id).cloned());
         let book = sla::book(ctx.app, conn)?;
         let target = &clock.terms.target;
-        let home = match target.id {
-            Some(target) => store::sla_report::homes(conn, &[target])?.remove(&target),
-            None => None,
-        };
-        let calendar = book.calendar(target.calendar);
+        let home = target.id.and_then(|id| home(&book, id));
+        let calendars = target.calendars().filter_map(|id| book.calendar(id));
+        let calendars: Vec<&str> = calendars.map(|known| known.name.as_str()).collect();
         let services = store::ticket::services(conn, ticket.id)?;
-        let fitting = book.fitting(row.customer_id, key.kind, ticket.severity, &services);
-        let also_fit = fitting
-            .into_iter()
-            .filter(|known| known.targets.iter().all(|it| it.id != target.id))
+        let case = Case {
+            customer: row.customer_id,
+            kind: key.kind,
+            severity: ticket.severity,
+            services: &services,
+        };
+        let also_fit = book
+            .agreements_for(&case, ctx.now)
+            .filter(|known| home.as_ref().is_none_or(|home| home.agreement != known.id))
             .map(|known| known.name.clone())
             .collect();
         let said = store::timeline::of_kinds(conn, ticket.id, &[EntryKind::ClockWithdrawn])?;
@@ -89,6 +94,7 @@ pub fn load(ctx: &Ctx<'_>, key: TicketKey, id: ClockId) -> Result<(ClockRow, Pro
                 at: entry.effective_at,
                 name: entry.facts.get("name").unwrap_or_default().to_owned(),
                 cause: entry.facts.get("cause").unwrap_or_default().to_owned(),
+                subject: entry.facts.get("subject").unwrap_or_default().to_owned(),
             })
             .collect();
         let proof = Proof {
@@ -97,7 +103,7 @@ pub fn load(ctx: &Ctx<'_>, key: TicketKey, id: ClockId) -> Result<(ClockRow, Pro
             customer: customer(row.customer_id),
             asker: customer(row.customer_id.or(ticket.customer)),
             home,
-            calendar: calendar.map(|known| known.name.clone()),
+            calendar: (!calendars.is_empty()).then(|| calendars.join(" + ")),
             explanation,
             shares,
             told,
@@ -126,5 +132,17 @@ pub fn load(ctx: &Ctx<'_>, key: TicketKey, id: ClockId) -> Result<(ClockRow, Pro
             now: ctx.now,
         };
         Ok((row, proof))
+    })
+}
+
+/// The agreement that a target stands in, by the name that it had in that version.
+fn home(book: &Book, target: TargetId) -> Option<Home> {
+    let (agreement, version) = book.source(target)?;
+    let mut layers = book.agreement(agreement)?.layers.iter();
+    let (_, written) = layers.find(|(layer, _)| layer.number == version)?;
+    Some(Home {
+        agreement,
+        name: written.agreement.name.clone(),
+        version,
     })
 }

@@ -284,9 +284,15 @@ impl Sections {
         let own: Vec<_> = book
             .agreements()
             .iter()
-            .filter(|agreement| agreement.customer == asked.customer)
+            .filter(|agreement| match asked.customer {
+                Some(customer) => agreement.holds_for.customers().contains(&customer),
+                None => agreement.holds_for.is_house(),
+            })
             .collect();
-        let houses = book.agreements().iter().filter(|it| it.customer.is_none());
+        let houses = book
+            .agreements()
+            .iter()
+            .filter(|it| it.holds_for.is_house());
         let shown: Vec<_> = if own.is_empty() {
             houses.collect()
         } else {

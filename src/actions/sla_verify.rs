@@ -214,7 +214,7 @@ impl Seen {
         let mut computed = Vec::with_capacity(derived.len());
         for (party, clock) in &derived {
             let known = rows.iter().find(|row| is_cache_of(row, *party, clock));
-            let mut fresh = cache_of(ticket.id, *party, clock, known, now);
+            let mut fresh = cache_of(&self.book, ticket.id, *party, clock, known, now);
             fresh.next_wake_at =
                 clock.next_wake(now, fresh.warned_until, fresh.breached_at.is_some());
             match known {

@@ -283,8 +283,10 @@ mod tests {
             kind: Kind::Incident,
             severity: None,
             service: None,
+            customer: None,
             budget: Budget::Counted { secs: minutes * 60 },
             calendar: Id::new(mon(0)),
+            also: Vec::new(),
             anchor: Anchor::Logged,
             warn: Vec::new(),
             stops_on: Target::usual_stops(metric).to_vec(),
@@ -304,6 +306,7 @@ mod tests {
                 }),
             }],
             by_hand: (Id::new(mon(0)), hours),
+            kept: Vec::new(),
         };
         derive(&track, events, now).remove(0)
     }

@@ -50,6 +50,8 @@ pub struct Withdrawn {
     pub at: Timestamp,
     pub name: String,
     pub cause: String,
+    /// The agreement or calendar, if that was what.
+    pub subject: String,
 }
 
 #[derive(Debug, Clone)]

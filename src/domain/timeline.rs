@@ -140,8 +140,6 @@ words! {
         ClockRecomputed = "clock_recomputed",
         /// An agreement was corrected: from here on other terms hold.
         TermsChanged = "terms_changed",
-        /// The agreement that its clocks ran under is no more.
-        AgreementEnded = "agreement_ended",
         Paged = "paged",
         PageAcknowledged = "page_acknowledged",
         PageSuppressed = "page_suppressed",

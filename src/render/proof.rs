@@ -111,6 +111,7 @@ pub fn terms(proof: &Proof, words: &Words) -> Vec<(String, Term)> {
             &[
                 ("name", it.name.as_str().into()),
                 ("cause", it.cause.as_str().into()),
+                ("subject", it.subject.as_str().into()),
             ],
         );
         terms.push((said.into_owned(), Term::At(it.at)));

@@ -100,3 +100,22 @@ pub fn put(
     }
     Ok(())
 }
+
+/// Takes all clauses of an agreement away, before it goes itself.
+pub fn delete(tx: &mut Tx, of: AgreementId) -> Result<()> {
+    diesel::delete(credit_rule::table.filter(credit_rule::agreement_id.eq(of)))
+        .execute(&mut **tx)?;
+    diesel::delete(credit_clause::table.filter(credit_clause::agreement_id.eq(of)))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// An agreement of which a clause counts availability in this calendar.
+pub fn counting_in(conn: &mut Conn, calendar: CalendarId) -> Result<Option<AgreementId>> {
+    let found = credit_clause::table
+        .filter(credit_clause::calendar_id.eq(calendar))
+        .select(credit_clause::agreement_id)
+        .first(conn)
+        .optional()?;
+    Ok(found)
+}

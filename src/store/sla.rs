@@ -312,6 +312,7 @@ pub fn order_agreements(tx: &mut Tx, order: &[AgreementId]) -> Result<()> {
 
 /// Takes an agreement away with its versions: one under which no clock ever ran.
 pub fn delete_agreement(tx: &mut Tx, id: AgreementId) -> Result<()> {
+    super::credit::delete(tx, id)?;
     diesel::delete(target::table.filter(target::agreement_id.eq(id))).execute(&mut **tx)?;
     diesel::delete(agreement_party::table.filter(agreement_party::agreement_id.eq(id)))
         .execute(&mut **tx)?;

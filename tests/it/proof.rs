@@ -5,9 +5,8 @@ use std::process::Command;
 
 use chrono_tz::Tz;
 use serde_json::Value;
-use watchkeeper::actions::agreement::{
-    AgreementDetails, CalendarDetails, add_agreement, add_calendar,
-};
+use watchkeeper::actions::agreement::{AgreementDetails, add_agreement};
+use watchkeeper::actions::calendar::{CalendarDetails, add_calendar};
 use watchkeeper::actions::sla_verify::{self, Scope};
 use watchkeeper::actions::{ticket as act, ticket_hold};
 use watchkeeper::app::Rounds;
@@ -17,7 +16,7 @@ use watchkeeper::domain::hold::NewHold;
 use watchkeeper::domain::id::{CustomerId, Kind};
 use watchkeeper::domain::severity::Severity;
 use watchkeeper::domain::sla_agreement::{
-    Anchor, Budget, Metric, Promisee, Target, USUAL_BACKDATE_DAYS,
+    Anchor, Budget, HoldsFor, Metric, Promisee, Target, USUAL_BACKDATE_DAYS,
 };
 use watchkeeper::domain::sla_clock::ClockState;
 use watchkeeper::domain::sla_policy::Policy;
@@ -48,6 +47,7 @@ pub fn contoso(desk: &Desk, who: &Staff, promises: &[(Metric, i64)]) -> Customer
         zone: Tz::America__New_York,
         weekly: (0..=4).map(|day| (day, office)).collect(),
         exceptions: Vec::new(),
+        holidays: Vec::new(),
         is_active: true,
     };
     let calendar = add_calendar(&ctx, &details).unwrap();
@@ -60,8 +60,10 @@ pub fn contoso(desk: &Desk, who: &Staff, promises: &[(Metric, i64)]) -> Customer
             kind: Kind::Incident,
             severity: None,
             service: None,
+            customer: None,
             budget: Budget::Counted { secs: *secs },
             calendar,
+            also: Vec::new(),
             anchor: Anchor::Logged,
             warn: Vec::new(),
             stops_on: Target::usual_stops(*metric).to_vec(),
@@ -69,7 +71,7 @@ pub fn contoso(desk: &Desk, who: &Staff, promises: &[(Metric, i64)]) -> Customer
         })
         .collect();
     let details = AgreementDetails {
-        customer: Some(customer),
+        holds_for: HoldsFor::Customers(vec![customer]),
         name: "Gold".to_owned(),
         targets,
         backdate_days: USUAL_BACKDATE_DAYS,

@@ -56,8 +56,10 @@ fn clock(hours: Arc<Hours>, budget: Budget, events: &[Event], now: Timestamp) ->
         kind: Kind::Incident,
         severity: None,
         service: None,
+        customer: None,
         budget,
         calendar: Id::new(mon(0)),
+        also: Vec::new(),
         anchor: Anchor::Logged,
         warn: Vec::new(),
         stops_on: Target::usual_stops(Metric::Resolve).to_vec(),
@@ -77,6 +79,7 @@ fn clock(hours: Arc<Hours>, budget: Budget, events: &[Event], now: Timestamp) ->
             }),
         }],
         by_hand: (Id::new(mon(0)), hours),
+        kept: Vec::new(),
     };
     derive(&track, events, now).remove(0)
 }
