@@ -234,9 +234,10 @@ fn cause(
         return Cause::Anchor { seq };
     };
     let entry = |seq: Option<i64>| seq.map(|seq| Cause::Entry { seq });
-    if before.is_ahead != step.is_ahead {
-        // It ended: what ended it, if an entry did.
-        return entry(here(keeps).filter(|_| clock.ended_at.is_some())).unwrap_or(Cause::Now);
+    let is_now = before.is_ahead != step.is_ahead;
+    if is_now && clock.ended_at.is_some() {
+        // What ended it, if an entry did.
+        return entry(here(keeps)).unwrap_or(Cause::Now);
     }
     if before.kind != step.kind {
         let begins_stop = match step.kind {
@@ -255,9 +256,13 @@ fn cause(
         };
         let was_held = matches!(before.kind, StepKind::Stopped(Stop::Waiting(_)));
         return entry(begins_stop.or(ends_stop)).unwrap_or(match was_held {
+            _ if is_now => Cause::Now,
             true => Cause::HoldEnd,
             false => Cause::Hours,
         });
+    }
+    if is_now {
+        return Cause::Now;
     }
     let turned = custody
         .turned_by(at)

@@ -161,7 +161,7 @@ pub fn what(step: &Step, proof: &Proof, words: &Words) -> String {
 fn waiting(on: &str, proof: &Proof, words: &Words) -> String {
     match (&proof.asker, on) {
         (Some(name), "customer") => words
-            .with("waiting-for", &[("name", name.as_str().into())])
+            .with("waiting-for", &[("whom", name.as_str().into())])
             .into_owned(),
         _ => word(words, "waiting", on),
     }

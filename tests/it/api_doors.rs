@@ -441,6 +441,7 @@ const TWINS: &[(&str, &str)] = &[
         "/profile/sessions/{id}/end",
         "an account is kept by its person",
     ),
+    ("/profile/holidays", "PUT /api/v1/people/{id}/holidays"),
     ("/profile/end-sessions", "an account is kept by its person"),
     ("/tokens", "POST /api/v1/tokens"),
     ("/tokens/{id}/revoke", "DELETE /api/v1/tokens/{id}"),
@@ -546,9 +547,28 @@ const TWINS: &[(&str, &str)] = &[
         "POST /api/v1/repositories/{id}/token",
     ),
     ("/agreements", "POST /api/v1/agreements"),
+    (
+        "/agreements/{id}/credits",
+        "PUT /api/v1/agreements/{id}/credits",
+    ),
+    ("/reports/periods", "POST /api/v1/period-locks"),
+    (
+        "/reports/periods/{id}/undo",
+        "POST /api/v1/period-locks/{id}/undo",
+    ),
+    (
+        "/checks/{key}/recompute",
+        "a repair that a person asks for after having read what differs",
+    ),
     ("/agreements/{id}", "PATCH /api/v1/agreements/{id}"),
+    ("/agreements/preview", "POST /api/v1/agreements"),
+    ("/agreements/{id}/move", "POST /api/v1/agreements/{id}/move"),
+    ("/agreements/{id}/delete", "DELETE /api/v1/agreements/{id}"),
     ("/calendars", "POST /api/v1/calendars"),
     ("/calendars/{id}", "PATCH /api/v1/calendars/{id}"),
+    ("/calendars/preview", "POST /api/v1/calendars"),
+    ("/calendars/import", "POST /api/v1/calendars/read-ics"),
+    ("/calendars/{id}/delete", "DELETE /api/v1/calendars/{id}"),
 ];
 
 #[test]

@@ -175,6 +175,21 @@ impl Browser {
         }
     }
 
+    /// Waits until this page says `text` by itself: for what a script shows.
+    #[track_caller]
+    pub fn will_see(&self, text: &str) {
+        let began = Instant::now();
+        while !self.text().contains(text) {
+            assert!(
+                began.elapsed() < PATIENCE,
+                "{text:?} doesn't come by itself on {}:\n{}",
+                self.place(),
+                self.text()
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Types into the field with this label, in place of what stood there.
     #[track_caller]
     pub fn fill(&self, label: &str, value: &str) {

@@ -28,6 +28,8 @@ const NO_PAGES: &[&str] = &[
     "/{key}/files/{id}",
     "/portal/{key}/files/{id}",
     "/{key}/report/{customer}/{format}",
+    "/reports/sla/{format:html|csv|pdf}",
+    "/reports/stored/{id}/{format:html|csv|pdf}",
     "/api/v1/keys/{key}/verdict",
 ];
 
@@ -196,9 +198,7 @@ fn a_house_with_a_month(seen: &Seen) {
     visit.browser.press("Save");
     visit.browser.sees("What this does to clocks");
     visit.look("a calendar's clocks that would move");
-    visit
-        .browser
-        .unfold("Take over days from an iCalendar file");
+    // That look has opened the drawer that they go into.
     visit.browser.fill(
         "Or its text",
         "BEGIN:VEVENT\nSUMMARY:Fair\nDTSTART;VALUE=DATE:20300703\nEND:VEVENT",
@@ -207,6 +207,16 @@ fn a_house_with_a_month(seen: &Seen) {
     visit.browser.sees("Days in it");
     visit.look("the days of a file");
     visit.page("/profile/holidays?holidays=SE");
+    // The report of promises, and the lists behind its numbers.
+    visit.browser.go("/reports/sla");
+    visit.browser.choose("Customer", "Northwind Traders");
+    visit.browser.press("Show");
+    visit.browser.follow("This month");
+    visit.browser.sees("sha256");
+    visit.look("a report of promises");
+    let lists = visit.links().into_iter();
+    let mut lists = lists.filter(|link| link.starts_with("/reports/sla/list"));
+    visit.page(&lists.next().expect("a number with a list behind it"));
     visit.page("/nothing-here");
     visit.page("/queue?q=no:such&sort=1");
     visit.page("/search?q=replica");

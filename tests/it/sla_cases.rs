@@ -151,7 +151,7 @@ both_databases!(
         let browser = Browser::of(&desk, &ada);
         browser
             .get(&format!("/{}/clocks/{}", ticket.key, resolve.id))
-            .says("Gold 1")
+            .says("Gold, version 1")
             .says("Would fit as well")
             .says("Silver, House agreement");
         // Theirs promise nothing for other severities: the house's holds.

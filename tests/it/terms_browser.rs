@@ -20,8 +20,8 @@ fn what_an_editor_comes_to_is_shown_while_it_is_written_and_by_a_button_without_
             desk.sees_no(understood);
             desk.press("Show examples");
         }
-        desk.comes_to_see(understood);
-        desk.comes_to_see("Dates that differ in the next two years");
+        desk.will_see(understood);
+        desk.will_see("Dates that differ in the next two years");
         // What was typed is still there, and the page is still the same.
         desk.press("Save");
         desk.sees("Night");

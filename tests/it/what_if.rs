@@ -83,7 +83,7 @@ both_databases!(every_call_that_can_move_a_clock_can_be_tried, |desk| {
     let agreement = p.done(
         "POST",
         "/api/v1/agreements",
-        json!({"customer_id": contoso, "name": "Gold", "targets": [target("high", 14_400), target("disaster", 3_600)],
+        json!({"customer_ids": [contoso], "name": "Gold", "targets": [target("high", 14_400), target("disaster", 3_600)],
             "backdate_days": 2}),
     );
     assert_eq!(

@@ -19,10 +19,14 @@ fn key(number: i64) -> TicketKey {
     }
 }
 
+fn id<T>(number: i64) -> Id<T> {
+    Id::from_uuid(uuid::Uuid::from_u128(number as u128))
+}
+
 fn outcome(number: i64, metric: Metric, verdict: Verdict, late: &[(Bearer, i64)]) -> Outcome {
     let anchor = at("2026-06-02T08:00:00Z");
     Outcome {
-        clock: Id::new(anchor.plus_secs(number)),
+        clock: id(number),
         ticket: key(number),
         title: format!("Uplink {number} down"),
         metric,
@@ -40,18 +44,18 @@ fn outcome(number: i64, metric: Metric, verdict: Verdict, late: &[(Bearer, i64)]
 /// A whole report, used by the renderers' tests too.
 pub fn example() -> SlaReport {
     let anchor = at("2026-06-02T08:00:00Z");
-    let netops = Id::new(anchor);
+    let netops = id(1);
     let minute = 60_000_000;
     let team = Bearer::Team(Some(netops));
     let late = [(team, 40 * minute), (Bearer::Customer, 20 * minute)];
     SlaReport {
-        customer: Some((Id::new(anchor), "Contoso".into())),
+        customer: Some((id(1), "Contoso".into())),
         period: Period::new(day("2026-06-01"), day("2026-06-30"), Tz::Europe__Berlin).unwrap(),
         as_of: None,
         teams: BTreeMap::from([(netops, "Network <ops>".to_owned())]),
         sections: vec![
             Section {
-                agreement: Some(Id::new(anchor)),
+                agreement: Some(id(1)),
                 name: "Gold".into(),
                 versions: vec![2, 3],
                 outcomes: vec![
@@ -62,7 +66,7 @@ pub fn example() -> SlaReport {
                     outcome(1, Metric::Resolve, Verdict::Met, &[]),
                 ],
                 pending: vec![Pending {
-                    clock: Id::new(anchor.plus_secs(99)),
+                    clock: id(99),
                     ticket: key(5),
                     title: "Phones, all".into(),
                     metric: Metric::Resolve,

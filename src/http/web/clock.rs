@@ -144,7 +144,7 @@ pub fn lines(
                 explain: Some(format!("/{key}/clocks/{}", clock.id)),
                 note: note.map(|(since, name)| {
                     let span = p.words.span(p.now.secs_since(*since));
-                    p.t2("held-for", "span", span, "name", name.as_str())
+                    p.t2("hold-line", "span", span, "whom", name.as_str())
                         .into_owned()
                 }),
                 due_at: clock.deadline_at,

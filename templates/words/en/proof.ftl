@@ -2,8 +2,6 @@
 
 clock-why = Why then?
 clock-why-of = { $metric }: why then?
-waiting-for = Waiting for { $name }
-held-for = held { $span }, waiting for { $name }
 held-on-customer = the customer
 held-on-vendor = the vendor
 held-on-colleague = a colleague

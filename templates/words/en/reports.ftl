@@ -86,7 +86,6 @@ refusal-no-ranking-of-people = Promises aren't added up by person: who is given 
 refusal-report-too-big = That report would have { $count } tickets; at most { $max } are read at once. Choose a shorter period.
 field-period-not-begun = That period hasn't begun.
 field-period-too-long = At most { $max } days.
-field-not-a-date = "{ $value }" is no date. Write it as 2026-06-30.
 
 periods-title = Locked periods
 periods-lead = What was reported of a locked period stands: its reports are stored with their hashes, and corrections don't reach it.
