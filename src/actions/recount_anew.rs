@@ -3,7 +3,7 @@
 use super::recount::{Fate, Moved, Preview, facts_why};
 use super::sla::{Known, is_cache_of};
 use super::sla_notice::noted;
-use super::sla_scene::{Change, Scene};
+use super::sla_scene::{Change, Promise, Scene};
 use crate::domain::id::{AgreementId, CalendarId, CustomerId, Id, TargetId};
 use crate::domain::period_lock::PeriodLock;
 use crate::domain::recount::{Recount, RecountCause};
@@ -137,7 +137,7 @@ fn ask(
     recount: &Recount,
     locks: &[PeriodLock],
     now: Timestamp,
-) -> Vec<(Option<CustomerId>, Metric)> {
+) -> Vec<Promise> {
     let may_count = |row: &ClockRow| match row.ended_at {
         None => true,
         Some(at) => {
@@ -187,7 +187,7 @@ fn correct(
     rows: &mut [ClockRow],
     (id, number): (AgreementId, i64),
     may_count: impl Fn(&ClockRow) -> bool,
-) -> Vec<(Option<CustomerId>, Metric)> {
+) -> Vec<Promise> {
     let mut only = Vec::new();
     let case = |customer| Case {
         customer,

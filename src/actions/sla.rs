@@ -8,12 +8,11 @@ use std::sync::Arc;
 
 use super::sla_notice::{Around, facts_of, note, noted, tell_what_is_due};
 use super::sla_reading::{KINDS, retargets};
-use super::sla_scene::{Change, Scene};
+use super::sla_scene::{Change, Promise, Scene};
 use super::{Standing, escalation, recount, roster};
 use crate::app::{App, Ctx};
 use crate::domain::id::{ClockId, CustomerId, Id, ServiceId, TicketId};
 use crate::domain::roster::Roster;
-use crate::domain::sla_agreement::Metric;
 use crate::domain::sla_book::{Book, TZDB};
 use crate::domain::sla_clock::{self, Clock};
 use crate::domain::ticket::Ticket;
@@ -178,7 +177,7 @@ fn end_agreements(
     ticket: &mut Ticket,
     known: &mut Known,
     slate: &mut Slate,
-) -> Option<(i64, Vec<(Option<CustomerId>, Metric)>)> {
+) -> Option<(i64, Vec<Promise>)> {
     let left = recount::left_behind(around.book, &known.rows, around.now);
     let (_, target) = left.first()?;
     let facts = recount::facts_ended(around.book, *target, around.now);

@@ -13,24 +13,23 @@ use crate::store::ticket::Affected;
 use crate::store::timeline::Recorded;
 use crate::store::{self, Conn};
 
+/// To whom a promise is made, and which: what a change of terms can be about.
+pub(super) type Promise = (Option<CustomerId>, Metric);
+
 /// What the change at hand may do to the terms.
 #[derive(Clone, Copy)]
 pub(super) struct Change<'a> {
     pub first_seq: i64,
     pub retargeted: Option<i64>,
     /// Other terms may hold for these promises alone. `None`: for all.
-    pub only: Option<&'a [(Option<CustomerId>, Metric)]>,
+    pub only: Option<&'a [Promise]>,
     /// An agreement ended: what it promised, the house didn't.
     pub without_house: bool,
 }
 
 impl<'a> Change<'a> {
     /// Other terms hold for these promises since the entry `seq`.
-    pub fn of_some(
-        seq: i64,
-        only: &'a [(Option<CustomerId>, Metric)],
-        without_house: bool,
-    ) -> Self {
+    pub fn of_some(seq: i64, only: &'a [Promise], without_house: bool) -> Self {
         Self {
             first_seq: seq,
             retargeted: Some(seq),

@@ -147,7 +147,7 @@ impl KnownAgreement {
             HoldsFor::House => true,
             HoldsFor::Customers(all) => customer.is_some_and(|it| all.contains(&it)),
         };
-        !layer.is_correction && !(version.is_active && is_theirs)
+        !(layer.is_correction || version.is_active && is_theirs)
     }
 
     /// The version written last.

@@ -28,14 +28,13 @@ fn word(words: &Words, family: &str, word: &str) -> String {
 /// `Mon 1 Jun 2026 09:00 CEST`, with seconds and their parts where there are any.
 pub fn instant(at: Timestamp, zone: Tz, words: &Words) -> String {
     let pattern = words.t("time-full");
-    let at = match at.micros().rem_euclid(60_000_000) {
+    match at.micros().rem_euclid(60_000_000) {
         0 => at.in_zone(zone).format(&pattern).to_string(),
         _ => {
             let exact = pattern.replace("%H:%M", "%H:%M:%S%.f");
             at.in_zone(zone).format(&exact).to_string()
         }
-    };
-    at
+    }
 }
 
 /// What is promised: "Resolve".
@@ -234,10 +233,42 @@ pub fn whose(holder: Holder, proof: &Proof, words: &Words) -> String {
     }
 }
 
+/// How finely lengths are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grain {
+    Micros,
+    /// For the eye. Of lengths that follow each other the ends are cut, so that they still add up to what stands below them.
+    Seconds,
+}
+
+impl Grain {
+    const fn cut(self, micros: i64) -> i64 {
+        match self {
+            Self::Micros => micros,
+            Self::Seconds => micros.div_euclid(1_000_000) * 1_000_000,
+        }
+    }
+
+    /// The length from one end to the other.
+    pub const fn between(self, from: i64, to: i64) -> i64 {
+        self.cut(to) - self.cut(from)
+    }
+
+    /// Lengths that follow each other.
+    fn each(self, parts: impl IntoIterator<Item = i64>) -> Vec<i64> {
+        let mut sum = 0;
+        let parts = parts.into_iter().map(|part| {
+            sum += part;
+            self.between(sum - part, sum)
+        });
+        parts.collect()
+    }
+}
+
 /// How much is used of how much.
-pub fn used(proof: &Proof, words: &Words) -> String {
+pub fn used(proof: &Proof, grain: Grain, words: &Words) -> String {
     let explained = &proof.explanation;
-    let exact = |micros: i64| words.exact(micros).into();
+    let exact = |micros: i64| words.exact(grain.cut(micros)).into();
     let used = ("used", exact(explained.used));
     match explained.budget {
         Some(budget) if explained.late > 0 => words.with(
@@ -268,8 +299,8 @@ fn percent(proof: &Proof) -> String {
 }
 
 /// The addition: "2 h + 1 h + 7 h = 10 h". Empty where nothing was counted yet.
-pub fn sum(proof: &Proof, words: &Words) -> String {
-    let parts = &proof.explanation.sum;
+pub fn sum(proof: &Proof, grain: Grain, words: &Words) -> String {
+    let parts = grain.each(proof.explanation.sum.iter().copied());
     let total = words.exact(parts.iter().sum());
     match parts.len() {
         0 => String::new(),
@@ -291,19 +322,21 @@ pub fn sum(proof: &Proof, words: &Words) -> String {
 const MOST_SUMMANDS: usize = 16;
 
 /// Whose the counted time was, one line a holder: name, length, of which late.
-pub fn shares(proof: &Proof, words: &Words) -> Vec<(String, String, String)> {
+pub fn shares(proof: &Proof, grain: Grain, words: &Words) -> Vec<(String, String, String)> {
     let late = |micros: i64| match micros {
         0 => String::new(),
         _ => words.exact(micros),
     };
-    proof
-        .shares
-        .iter()
-        .map(|share| {
+    let all = &proof.shares;
+    let counted = grain.each(all.iter().map(|share| share.counted));
+    let of_late = grain.each(all.iter().map(|share| share.late));
+    all.iter()
+        .zip(counted.into_iter().zip(of_late))
+        .map(|(share, (counted, of_late))| {
             (
                 whose(share.holder, proof, words),
-                words.exact(share.counted),
-                late(share.late),
+                words.exact(counted),
+                late(of_late),
             )
         })
         .collect()
@@ -325,7 +358,7 @@ pub fn text(proof: &Proof, reader: Tz, words: &Words) -> String {
     out.push_str(&format!(
         "{}\n\n{}\n",
         metric(proof, words),
-        used(proof, words)
+        used(proof, Grain::Micros, words)
     ));
     out.push_str(&format!("\n{}\n", t("clock-terms")));
     for (label, term) in terms(proof, words) {
@@ -358,13 +391,13 @@ pub fn text(proof: &Proof, reader: Tz, words: &Words) -> String {
             out.push_str(&format!("  {}\n", words.with("proof-folded", &values)));
         }
     }
-    let sum = sum(proof, words);
+    let sum = sum(proof, Grain::Micros, words);
     if !sum.is_empty() {
         out.push_str(&format!("\n{}\n  {sum}\n", t("proof-sum")));
     }
     if !proof.shares.is_empty() {
         out.push_str(&format!("\n{}\n", t("proof-shares")));
-        for (whose, counted, late) in shares(proof, words) {
+        for (whose, counted, late) in shares(proof, Grain::Micros, words) {
             out.push_str(&format!("  {whose}: {counted}"));
             if !late.is_empty() {
                 out.push_str(&format!(", {} {late}", t("step-late")));
@@ -373,4 +406,20 @@ pub fn text(proof: &Proof, reader: Tz, words: &Words) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_seconds_add_up_to_what_stands_below_them() {
+        let parts = [1_500_000, 700_000, 900_000, 1_900_000];
+        let whole = Grain::Seconds.each(parts);
+        assert_eq!(whole, [1_000_000, 1_000_000, 1_000_000, 2_000_000]);
+        assert_eq!(whole.iter().sum::<i64>(), parts.iter().sum::<i64>());
+        assert_eq!(Grain::Micros.each(parts), parts);
+        // What is still to come ends on the deadline's second.
+        assert_eq!(Grain::Seconds.between(999_999, 3_000_000), 3_000_000);
+    }
 }

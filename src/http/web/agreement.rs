@@ -78,9 +78,12 @@ pub async fn list(req: HttpRequest, app: web::Data<App>, viewer: Viewer) -> Answ
         .collect();
     // It is asked last, whatever its place.
     agreements.sort_by_key(|line| line.is_house);
+    // The first data of a new house met no clock.
+    let met_some = |it: &Recount| it.done_at.is_none() || it.looked_at > 0 || it.moved > 0;
     let recounts = loaded
         .recounts
         .into_iter()
+        .filter(met_some)
         .map(|it| recount_line(it, p.words))
         .collect();
     let may_edit = p.may(Action::ManageAgreements);

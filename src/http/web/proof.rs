@@ -14,11 +14,12 @@ use crate::domain::id::{ClockId, TicketKey};
 use crate::domain::sla_explain::StepKind;
 use crate::domain::sla_proof::Proof;
 use crate::domain::timestamp::Timestamp;
+use crate::domain::worktime::Interval;
 use crate::error::Error;
 use crate::http::marks::Tick;
 use crate::http::page::{Page, Viewer};
 use crate::http::reply;
-use crate::render::proof::{self as say, Term};
+use crate::render::proof::{self as say, Grain, Term};
 use crate::store::sla::ClockRow;
 
 #[derive(Template)]
@@ -112,14 +113,24 @@ fn drawn(p: Page, row: &ClockRow, proof: &Proof) -> ClockPage {
             seq: step.cause.seq(),
             whose: say::whose_step(step, proof, words),
             marks: say::marks(step, proof, words),
-            length: words.exact(step.interval.micros()),
-            used: words.exact(step.used_after),
+            // Where it counts its ends are those of the sum.
+            length: words.exact(match step.kind {
+                StepKind::Counted => {
+                    let before = step.used_after - step.interval.micros();
+                    Grain::Seconds.between(before, step.used_after)
+                }
+                StepKind::Outside | StepKind::Stopped(_) => {
+                    let Interval { from, to } = step.interval;
+                    Grain::Seconds.between(from.micros(), to.micros())
+                }
+            }),
+            used: words.exact(Grain::Seconds.between(0, step.used_after)),
             is_counted: step.kind == StepKind::Counted,
             folded: explained
                 .folded
                 .filter(|folded| folded.after == place)
                 .map(|folded| {
-                    let counted = words.exact(folded.counted);
+                    let counted = words.exact(Grain::Seconds.between(0, folded.counted));
                     let count = folded.steps as i64;
                     p.t2("proof-folded", "count", count, "counted", counted)
                         .into_owned()
@@ -153,10 +164,10 @@ fn drawn(p: Page, row: &ClockRow, proof: &Proof) -> ClockPage {
         theirs,
         zones,
         terms: say::terms(proof, words),
-        used: say::used(proof, words),
+        used: say::used(proof, Grain::Seconds, words),
         steps,
-        sum: say::sum(proof, words),
-        shares: say::shares(proof, words),
+        sum: say::sum(proof, Grain::Seconds, words),
+        shares: say::shares(proof, Grain::Seconds, words),
         siblings,
         p,
     }

@@ -13,7 +13,7 @@ proof-cancelled = Cancelled because
 proof-stops-never = nothing
 proof-zones = Times are those of { $zone }, where the agreement counts; below them yours, { $own }.
 proof-zone = Times are those of { $zone }.
-proof-text = As plain text
+proof-text = As plain text, to the microsecond
 proof-print = The page prints as it stands.
 proof-sum = The sum up to the deadline
 proof-sum-of-many = { $count } counted stretches = { $total }
