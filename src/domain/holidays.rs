@@ -1,6 +1,6 @@
 //! Public holidays of countries and their parts, from data that comes with the program.
 //!
-//! The data is made from a package that many people keep right (`data/holidays/make.py`), for some years back and many ahead. A
+//! The data is made from a package that many people keep right (`src/domain/holidays/make.py`), for some years back and many ahead. A
 //! calendar keeps the days of its sets with each of its versions, so that new data never changes what was counted before.
 
 use std::ops::RangeInclusive;
@@ -18,7 +18,7 @@ use super::worktime::{self, Interval};
 /// Most sets of one calendar: their days, over all years, have to fit into it.
 pub const MOST_SETS: usize = 5;
 
-const DATA: &str = include_str!("../../data/holidays/sets.txt");
+const DATA: &str = include_str!("holidays/sets.txt");
 
 /// The holidays of a country, or of a part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]

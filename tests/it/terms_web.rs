@@ -320,10 +320,23 @@ both_databases!(
         ]);
         fields.retain(|(_, value)| *value != northwind);
         fields.extend(row(1, "resolve", "16 h"));
+        fields.retain(|(name, _)| name != "backdate_days");
+        fields.extend([
+            ("1-on_change".to_owned(), "keep".to_owned()),
+            ("1-holds_in".to_owned(), "restored".to_owned()),
+            ("backdate_days".to_owned(), "3".to_owned()),
+        ]);
         let shown = post(&place, &fields);
         assert_eq!(shown.status, 303, "{}", shown.text);
         let text = plain(&ada.get(&place).text);
-        for said in ["Version 2 planned", "− Northwind", "Resolve · 16 h"] {
+        for said in [
+            "Version 2 planned",
+            "− Northwind",
+            "Resolve · 16 h",
+            "When the ticket changes: leave the promise as it was",
+            "Stands while the ticket is: Restored",
+            "Days back: 7 → 3",
+        ] {
             assert!(text.contains(said), "{said} in {text}");
         }
         let planned = ada.get(&format!("{place}/edit?version=2")).text;

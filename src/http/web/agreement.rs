@@ -200,6 +200,7 @@ struct ShowPage {
     customers: Vec<(String, String)>,
     /// Nothing is promised under it now.
     is_over: bool,
+    backdate_days: i32,
     look: Promises,
     /// Other agreements that hold for one of its customers, in the order in which they are asked, and whether before it.
     others: Vec<(String, String, bool)>,
@@ -238,6 +239,7 @@ pub async fn show(
         is_house: agreement.holds_for.is_house(),
         customers,
         is_over: holds.is_none(),
+        backdate_days: agreement.backdate_days,
         look,
         others: others(&book, known, p.now),
         versions,
@@ -303,6 +305,11 @@ fn changes(
     }
     if before.is_active && !after.is_active {
         changes.push(p.t("agreement-ends").into_owned());
+    }
+    if old.backdate_days != new.backdate_days {
+        let label = p.t("agreement-backdate");
+        let (old, new) = (old.backdate_days, new.backdate_days);
+        changes.push(format!("{label}: {old} → {new}"));
     }
     let whom = |version: &AgreementVersion| -> Vec<String> {
         let customers = version.agreement.holds_for.customers();

@@ -64,6 +64,39 @@ fn hours(secs: i64) -> String {
     (secs / 3600).to_string()
 }
 
+/// What of a promise isn't as usual, a line each.
+pub fn unusual(p: &Page, policy: &Policy) -> Vec<String> {
+    let usual = Policy::default();
+    let mut lines = Vec::new();
+    let mut say = |label: &str, value: String| lines.push(format!("{}: {value}", p.t(label)));
+    if policy.on_change != usual.on_change {
+        say(
+            "policy-on-change",
+            p.word("on-change", policy.on_change.as_str()),
+        );
+    }
+    if policy.reopen_grace_secs != usual.reopen_grace_secs {
+        say("policy-grace", hours(policy.reopen_grace_secs));
+    }
+    for (label, now, usual) in [
+        ("policy-within", policy.reopen_within, usual.reopen_within),
+        ("policy-later", policy.reopen_later, usual.reopen_later),
+    ] {
+        if now != usual {
+            say(label, p.word("reopen", now.as_str()));
+        }
+    }
+    if !policy.holds_in.is_empty() {
+        let states = policy.holds_in.iter();
+        let states: Vec<String> = states.map(|it| p.word("state", it.as_str())).collect();
+        say("policy-holds-in", states.join(", "));
+    }
+    if !policy.follows_messages {
+        lines.push(p.t("policy-once").into_owned());
+    }
+    lines
+}
+
 pub fn fill(form: Form, row: usize, policy: &Policy) -> Form {
     let name = |field: &str| format!("{row}-{field}");
     let form = form

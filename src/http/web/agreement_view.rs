@@ -1,5 +1,6 @@
 //! Promises to look at: a table that a person reads, with what each of them comes to for a few moments.
 
+use super::agreement_policy::unusual;
 use super::calendar_view::moment;
 use super::names::Names;
 use super::row;
@@ -32,6 +33,8 @@ pub struct PromiseRow {
     pub warn: String,
     pub stops: String,
     pub promisee: String,
+    /// What of its finer settings isn't as usual.
+    pub finer: Vec<String>,
     /// One for each moment.
     pub due: Vec<Markup>,
 }
@@ -63,6 +66,7 @@ pub fn promises(p: &Page, book: &Book, names: &Names, targets: &[&Target]) -> Pr
                 warn: warn(target),
                 stops: stops(p, target),
                 promisee: p.word("promisee", target.promisee.as_str()),
+                finer: unusual(p, &target.policy),
                 due: at
                     .iter()
                     .map(|from| match due(book, target, *from) {
@@ -147,5 +151,6 @@ pub fn line(p: &Page, book: &Book, names: &Names, target: &Target) -> String {
     ];
     parts.extend(Some(warn(target)).filter(|it| !it.is_empty()));
     parts.extend(Some(stops(p, target)).filter(|it| !it.is_empty()));
+    parts.extend(unusual(p, &target.policy));
     parts.join(" · ")
 }
