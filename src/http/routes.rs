@@ -10,6 +10,8 @@ const TICKET: &str = "/{key:[A-Za-z]{2,3}-[0-9]+}";
 
 pub fn configure(routes: &mut ServiceConfig) {
     routes
+        // programs: they ask most often
+        .configure(api::configure)
         .route("/healthz", get().to(health::alive))
         .route("/readyz", get().to(health::ready))
         .route("/metrics", get().to(health::metrics))
@@ -215,8 +217,6 @@ pub fn configure(routes: &mut ServiceConfig) {
         .route("/mail/addresses/{id}", post().to(intake::edit))
         .route("/mail/block", post().to(intake::block))
         .route("/mail/unblock", post().to(intake::unblock))
-        // programs
-        .configure(api::configure)
         // git
         .route("/repositories", get().to(repositories::list))
         .route("/repositories", post().to(repositories::register))
@@ -225,11 +225,6 @@ pub fn configure(routes: &mut ServiceConfig) {
         .route(
             "/repositories/{id}/token",
             post().to(repositories::new_token),
-        )
-        .route("/api/v1/keys/{key}/verdict", get().to(api::hook::verdict))
-        .route(
-            "/api/v1/hook/post-receive",
-            post().to(api::hook::post_receive),
         )
         // what is promised
         .route("/agreements", get().to(agreement::list))

@@ -101,7 +101,7 @@ fn write_chunks(
     let known: Option<i64> = blob::table
         .find(hash.0.to_vec())
         .select(blob::size_bytes)
-        .first(&mut **tx)
+        .get_result(&mut **tx)
         .optional()?;
     if known.is_some_and(|known| known != size as i64) {
         // Redacted: a tombstone stands there.
@@ -121,7 +121,7 @@ fn write_chunks(
         let there: Option<i32> = blob_chunk::table
             .find((hash.0.to_vec(), seq))
             .select(blob_chunk::seq)
-            .first(&mut **tx)
+            .get_result(&mut **tx)
             .optional()?;
         if there.is_none() {
             diesel::insert_into(blob_chunk::table)
@@ -140,7 +140,7 @@ fn is_whole(conn: &mut Conn, hash: Hash, size: usize) -> Result<bool> {
     let known: Option<i64> = blob::table
         .find(hash.0.to_vec())
         .select(blob::size_bytes)
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     if known != Some(size as i64) {
         return Ok(false);
@@ -157,7 +157,7 @@ pub fn get(conn: &mut Conn, hash: Hash) -> Result<Option<Vec<u8>>> {
     let size: Option<i64> = blob::table
         .find(hash.0.to_vec())
         .select(blob::size_bytes)
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     let Some(size) = size else { return Ok(None) };
     let chunks: Vec<Vec<u8>> = blob_chunk::table
@@ -257,7 +257,7 @@ pub fn is_redacted(conn: &mut Conn, hash: Hash) -> Result<bool> {
     let size: Option<i64> = blob::table
         .find(hash.0.to_vec())
         .select(blob::size_bytes)
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     // Most bytes have another length: nothing is read for them.
     Ok(size == Some(tombstone.len() as i64)
@@ -362,7 +362,7 @@ pub fn attachments(conn: &mut Conn, ticket: TicketId) -> Result<Vec<Attachment>>
 }
 
 pub fn attachment(conn: &mut Conn, id: AttachmentId) -> Result<Option<Attachment>> {
-    let row: Option<AttachmentRow> = attachment::table.find(id).first(conn).optional()?;
+    let row: Option<AttachmentRow> = attachment::table.find(id).get_result(conn).optional()?;
     row.map(attachment_of).transpose()
 }
 

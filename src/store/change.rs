@@ -75,7 +75,7 @@ pub fn of(conn: &mut Conn, ticket: TicketId) -> Result<Change> {
     let row: Option<Row> = change_plan::table
         .find(ticket)
         .select(Row::as_select())
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     Ok(row.map(Row::change).unwrap_or_default())
 }

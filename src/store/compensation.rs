@@ -185,7 +185,7 @@ pub fn shift(conn: &mut Conn, id: Id<()>) -> Result<ShiftFact> {
         .find(ShiftId::from_uuid(id.uuid()))
         .select(ShiftFact::as_select());
     found
-        .first(conn)
+        .get_result(conn)
         .optional()?
         .ok_or_else(|| lost("shift", id))
 }
@@ -195,7 +195,7 @@ pub fn work(conn: &mut Conn, id: Id<()>) -> Result<WorkFact> {
         .find(WorkId::from_uuid(id.uuid()))
         .select(WorkFact::as_select());
     found
-        .first(conn)
+        .get_result(conn)
         .optional()?
         .ok_or_else(|| lost("work", id))
 }

@@ -36,7 +36,7 @@ pub fn by_id(conn: &mut Conn, id: CustomerId) -> Result<Option<Customer>> {
     let row: Option<Row> = customer::table
         .find(id)
         .select(ROW)
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     let Some(row) = row else { return Ok(None) };
     let domains = customer_domain::table
@@ -109,7 +109,7 @@ pub fn owner_of_domain(conn: &mut Conn, domain: &str) -> Result<Option<CustomerI
     Ok(customer_domain::table
         .find(domain)
         .select(customer_domain::customer_id)
-        .first(conn)
+        .get_result(conn)
         .optional()?)
 }
 

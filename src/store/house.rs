@@ -44,7 +44,11 @@ fn team_of(row: TeamRow) -> Result<Team> {
 }
 
 pub fn team(conn: &mut Conn, id: TeamId) -> Result<Option<Team>> {
-    let row: Option<TeamRow> = team::table.find(id).select(TEAM).first(conn).optional()?;
+    let row: Option<TeamRow> = team::table
+        .find(id)
+        .select(TEAM)
+        .get_result(conn)
+        .optional()?;
     row.map(team_of).transpose()
 }
 
@@ -216,7 +220,7 @@ pub fn service(conn: &mut Conn, id: ServiceId) -> Result<Option<Service>> {
     let row: Option<ServiceRow> = service::table
         .find(id)
         .select(SERVICE)
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     Ok(row.map(service_of))
 }

@@ -31,7 +31,7 @@ pub fn find(conn: &mut Conn, scope: &str, key: &str, since: Timestamp) -> Result
             idempotency::status,
             idempotency::response,
         ))
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     Ok(row.and_then(|(hash, status, response)| {
         Some(Kept {

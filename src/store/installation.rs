@@ -35,7 +35,7 @@ fn read(store: &Store) -> Result<Option<[u8; 32]>> {
         let query = installation::table
             .find("signing_key")
             .select(installation::value);
-        Ok(query.first(conn).optional()?)
+        Ok(query.get_result(conn).optional()?)
     })?;
     value
         .map(|bytes| {

@@ -145,7 +145,7 @@ pub fn by_id(conn: &mut Conn, id: MailId) -> Result<Option<StoredMail>> {
     let row: Option<Row> = mail::table
         .find(id)
         .select(Row::as_select())
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     row.map(Row::mail).transpose()
 }
@@ -197,7 +197,7 @@ pub fn by_key(conn: &mut Conn, key: &str) -> Result<Option<MailId>> {
     Ok(mail::table
         .filter(mail::dedupe_key.eq(key))
         .select(mail::id)
-        .first(conn)
+        .get_result(conn)
         .optional()?)
 }
 
@@ -426,7 +426,7 @@ pub fn addresses(conn: &mut Conn) -> Result<Vec<IntakeAddress>> {
 }
 
 pub fn address(conn: &mut Conn, id: IntakeAddressId) -> Result<Option<IntakeAddress>> {
-    let row: Option<AddressRow> = intake_address::table.find(id).first(conn).optional()?;
+    let row: Option<AddressRow> = intake_address::table.find(id).get_result(conn).optional()?;
     row.map(address_of).transpose()
 }
 

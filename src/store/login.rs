@@ -63,7 +63,11 @@ fn login_of(row: LoginRow) -> Result<Login> {
 }
 
 pub fn login(conn: &mut Conn, id: LoginId) -> Result<Option<Login>> {
-    let row: Option<LoginRow> = login::table.find(id).select(LOGIN).first(conn).optional()?;
+    let row: Option<LoginRow> = login::table
+        .find(id)
+        .select(LOGIN)
+        .get_result(conn)
+        .optional()?;
     row.map(login_of).transpose()
 }
 
@@ -93,12 +97,12 @@ pub fn is_active(conn: &mut Conn, holder: Holder) -> Result<bool> {
         Holder::Person(id) => person::table
             .find(id)
             .select(person::is_active)
-            .first(conn)
+            .get_result(conn)
             .optional()?,
         Holder::Contact(id) => contact::table
             .find(id)
             .select(contact::is_active)
-            .first(conn)
+            .get_result(conn)
             .optional()?,
     };
     Ok(active.unwrap_or(false))
@@ -201,7 +205,7 @@ pub fn session_by_hash(conn: &mut Conn, hash: &[u8]) -> Result<Option<Session>> 
     let row: Option<SessionRow> = session::table
         .filter(session::hash.eq(hash))
         .select(SESSION)
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     Ok(row.map(session_of))
 }
@@ -304,7 +308,7 @@ pub fn link(conn: &mut Conn, hash: &[u8]) -> Result<Option<OneTimeLink>> {
                 one_time_link::expires_at,
                 one_time_link::used_at,
             ))
-            .first(conn)
+            .get_result(conn)
             .optional()?;
     Ok(
         row.map(|(purpose, login_id, expires_at, used_at)| OneTimeLink {
@@ -356,7 +360,7 @@ pub fn tries(conn: &mut Conn, key: &[u8]) -> Result<Option<Tries>> {
     let row: Option<(i64, Timestamp)> = login_throttle::table
         .find(key)
         .select((login_throttle::count, login_throttle::last_at))
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     Ok(row.map(|(count, last_at)| Tries { count, last_at }))
 }

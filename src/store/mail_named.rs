@@ -43,7 +43,7 @@ pub fn is_named(conn: &mut Conn, ticket: TicketId, address: &str) -> Result<bool
     let found: Option<String> = mail_named::table
         .find((ticket, address.to_owned()))
         .select(mail_named::address)
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     Ok(found.is_some())
 }

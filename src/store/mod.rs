@@ -1,4 +1,7 @@
 //! The only SQL. Reads take `&mut Conn`, writes take `&mut Tx`, which only [`Store::write`] can make.
+//!
+//! Where at most one row can be it is asked for with `get_result`: `first` binds its limit, and SQLite plans a statement with a
+//! bound limit anew at each run.
 
 pub mod affected;
 pub mod backend;

@@ -116,7 +116,7 @@ pub fn by_team(conn: &mut Conn, team: TeamId) -> Result<Option<Schedule>> {
     let row: Option<Row> = schedule::table
         .filter(schedule::team_id.eq(team))
         .select(Row::as_select())
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     row.map(|row| with_people(conn, row)).transpose()
 }
@@ -299,7 +299,7 @@ pub fn override_by_id(conn: &mut Conn, id: OverrideId) -> Result<Option<NotedOve
     let row: Option<OverrideRow> = schedule_override::table
         .find(id)
         .select(OverrideRow::as_select())
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     row.map(OverrideRow::noted).transpose()
 }
@@ -348,7 +348,7 @@ pub fn policy(conn: &mut Conn, id: PolicyId) -> Result<Option<Policy>> {
     let row: Option<PolicyRow> = escalation_policy::table
         .find(id)
         .select(PolicyRow::as_select())
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     row.map(|row| with_steps(conn, row)).transpose()
 }
@@ -466,7 +466,7 @@ pub fn feed(conn: &mut Conn, hash: Hash) -> Result<Option<Feed>> {
         .find(hash.0.to_vec())
         .filter(calendar_feed::revoked_at.is_null())
         .select(Feed::as_select())
-        .first(conn)
+        .get_result(conn)
         .optional()?)
 }
 

@@ -159,7 +159,7 @@ pub fn update(tx: &mut Tx, known: &mut Stored) -> Result<()> {
 }
 
 pub fn by_id(conn: &mut Conn, id: ReportId) -> Result<Option<Stored>> {
-    let row: Option<Row> = outage_report::table.find(id).first(conn).optional()?;
+    let row: Option<Row> = outage_report::table.find(id).get_result(conn).optional()?;
     row.map(Row::stored).transpose()
 }
 
@@ -200,7 +200,7 @@ pub fn frozen(conn: &mut Conn, of: ReportId, format: Format) -> Result<Option<(H
     let hash: Option<Vec<u8>> = outage_file::table
         .find((of, format))
         .select(outage_file::hash)
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     let Some(hash) = hash else { return Ok(None) };
     let hash = Hash::from_column(hash)?;

@@ -233,7 +233,7 @@ pub fn by_id(conn: &mut Conn, id: DeliveryId) -> Result<Option<Delivery>> {
     let row: Option<Row> = delivery::table
         .find(id)
         .select(Row::as_select())
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     row.map(Row::delivery).transpose()
 }

@@ -116,7 +116,7 @@ pub fn run(conn: &mut Conn, id: RunId) -> Result<Option<Run>> {
     let row: Option<RunRow> = escalation_run::table
         .find(id)
         .select(RunRow::as_select())
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     Ok(row.map(RunRow::run))
 }
@@ -127,7 +127,7 @@ pub fn live_run(conn: &mut Conn, ticket: TicketId) -> Result<Option<Run>> {
         .filter(escalation_run::ticket_id.eq(ticket))
         .filter(escalation_run::state.ne(RunState::Stopped))
         .select(RunRow::as_select())
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     Ok(row.map(RunRow::run))
 }
@@ -192,7 +192,7 @@ pub fn page(conn: &mut Conn, id: PageId) -> Result<Option<Page>> {
     Ok(page::table
         .find(id)
         .select(Page::as_select())
-        .first(conn)
+        .get_result(conn)
         .optional()?)
 }
 
@@ -224,24 +224,20 @@ pub fn acks_of_ticket(conn: &mut Conn, ticket: TicketId) -> Result<Vec<PageEvent
 
 /// When this person was last paged, by any page.
 pub fn last_paged_at(conn: &mut Conn, person: PersonId) -> Result<Option<Timestamp>> {
-    Ok(page::table
+    // The last one by the index; "the first of an order" would be planned anew each time on SQLite.
+    let last = page::table
         .filter(page::person_id.eq(person))
         .filter(page::kind.ne(PageKind::Test))
-        .order(page::queued_at.desc())
-        .select(page::queued_at)
-        .first(conn)
-        .optional()?)
+        .select(diesel::dsl::max(page::queued_at));
+    Ok(last.get_result(conn)?)
 }
 
 /// Whether this person was already paged about this incident.
 pub fn was_paged_about(conn: &mut Conn, person: PersonId, ticket: TicketId) -> Result<bool> {
-    let found: Option<PageId> = page::table
+    let pages = page::table
         .filter(page::ticket_id.eq(ticket))
-        .filter(page::person_id.eq(person))
-        .select(page::id)
-        .first(conn)
-        .optional()?;
-    Ok(found.is_some())
+        .filter(page::person_id.eq(person));
+    Ok(diesel::select(diesel::dsl::exists(pages)).get_result(conn)?)
 }
 
 /// Keeps the cache that its events say.
@@ -425,7 +421,7 @@ pub fn event(conn: &mut Conn, id: Id<()>) -> Result<PageEvent> {
         .find(PageEventId::from_uuid(id.uuid()))
         .select(PageEvent::as_select());
     found
-        .first(conn)
+        .get_result(conn)
         .optional()?
         .ok_or_else(|| lost("page event", id))
 }

@@ -60,13 +60,13 @@ pub fn person(conn: &mut Conn, id: PersonId) -> Result<Option<Person>> {
     let row: Option<PersonRow> = person::table
         .find(id)
         .select(PERSON)
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     let Some(row) = row else { return Ok(None) };
     let email: String = address::table
         .filter(address::person_id.eq(id).and(address::is_main.eq(true)))
         .select(address::email)
-        .first(conn)?;
+        .get_result(conn)?;
     let roles = roles(conn, id)?;
     person_of(row, &email, roles).map(Some)
 }
@@ -216,7 +216,7 @@ pub fn holder(conn: &mut Conn, email: &EmailAddress) -> Result<Option<Holder>> {
     let row: Option<(Option<PersonId>, Option<ContactId>)> = address::table
         .find(email.folded())
         .select((address::person_id, address::contact_id))
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     Ok(row.and_then(|(person, contact)| {
         person
@@ -472,7 +472,7 @@ pub fn screen_choice(conn: &mut Conn, id: PersonId) -> Result<ScreenChoice> {
     let chosen: Option<(bool, bool)> = screen_choice::table
         .find(id)
         .select((screen_choice::still_clocks, screen_choice::no_keys))
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     Ok(
         chosen.map_or_else(ScreenChoice::default, |(still_clocks, no_keys)| {
@@ -501,7 +501,7 @@ pub fn holidays(conn: &mut Conn, id: PersonId) -> Result<Option<String>> {
     Ok(person_holidays::table
         .find(id)
         .select(person_holidays::code)
-        .first(conn)
+        .get_result(conn)
         .optional()?)
 }
 

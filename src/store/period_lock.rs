@@ -80,7 +80,7 @@ pub fn by_id(conn: &mut Conn, id: PeriodLockId) -> Result<Option<PeriodLock>> {
     let row: Option<Row> = period_lock::table
         .find(id)
         .select(Row::as_select())
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     Ok(row.map(Row::lock))
 }

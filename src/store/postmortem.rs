@@ -34,14 +34,14 @@ pub fn insert(tx: &mut Tx, new: &PostMortem) -> Result<()> {
 }
 
 pub fn by_ticket(conn: &mut Conn, ticket: TicketId) -> Result<Option<PostMortem>> {
-    Ok(postmortem::table.find(ticket).first(conn).optional()?)
+    Ok(postmortem::table.find(ticket).get_result(conn).optional()?)
 }
 
 /// The post-mortem of an incident.
 pub fn of_incident(conn: &mut Conn, incident: TicketId) -> Result<Option<PostMortem>> {
     Ok(postmortem::table
         .filter(postmortem::incident_id.eq(incident))
-        .first(conn)
+        .get_result(conn)
         .optional()?)
 }
 
@@ -119,7 +119,7 @@ pub fn actions(conn: &mut Conn, postmortem: TicketId) -> Result<Vec<ActionItem>>
 }
 
 pub fn action(conn: &mut Conn, task: TicketId) -> Result<Option<ActionItem>> {
-    Ok(action_item::table.find(task).first(conn).optional()?)
+    Ok(action_item::table.find(task).get_result(conn).optional()?)
 }
 
 pub fn set_commitment(tx: &mut Tx, task: TicketId, text: Option<&str>) -> Result<()> {
@@ -236,7 +236,7 @@ pub fn add_guest(tx: &mut Tx, of: MeetingId, guest: &Guest) -> Result<bool> {
     let known: Option<String> = meeting_guest::table
         .find((of, &address))
         .select(meeting_guest::name)
-        .first(&mut **tx)
+        .get_result(&mut **tx)
         .optional()?;
     if known.is_some() {
         return Ok(false);

@@ -83,7 +83,7 @@ pub fn file_names(tx: &mut Tx, id: EntryId, names: &str) -> Result<()> {
     let facts: String = entry::table
         .find(id)
         .select(entry::facts)
-        .first(&mut **tx)?;
+        .get_result(&mut **tx)?;
     let mut facts = facts_of(&facts);
     if facts.get("files").is_some() {
         facts.set("files", names);

@@ -62,7 +62,7 @@ pub fn repository(conn: &mut Conn, id: RepositoryId) -> Result<Option<Repository
     let row: Option<RepositoryRow> = repository::table
         .find(id)
         .select(RepositoryRow::as_select())
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     Ok(row.map(RepositoryRow::repository))
 }
@@ -133,7 +133,7 @@ pub fn push(
         .filter(push::repository_id.eq(of))
         .filter(push::push_id.eq(push_id))
         .select(push::id)
-        .first(&mut **tx)
+        .get_result(&mut **tx)
         .optional()?;
     if let Some(known) = known {
         return Ok(known);

@@ -138,7 +138,7 @@ pub fn forget(tx: &mut Tx, entry: EntryId) -> Result<()> {
             let id: Option<i64> = search_doc::table
                 .filter(search_doc::entry_id.eq(entry))
                 .select(search_doc::id)
-                .first(conn)
+                .get_result(conn)
                 .optional()?;
             if let Some(id) = id {
                 diesel::delete(search_fts::table.find(id)).execute(conn)?;

@@ -104,7 +104,7 @@ fn edition(conn: &mut Conn) -> Result<i64> {
     Ok(counter::table
         .find(EDITION)
         .select(counter::value)
-        .first(conn)?)
+        .get_result(conn)?)
 }
 
 /// Gives the next edition: to be called by whatever can move the deadline of a clock that runs.
@@ -447,7 +447,7 @@ pub fn by_id(conn: &mut Conn, id: ClockId) -> Result<Option<ClockRow>> {
     Ok(clock::table
         .find(id)
         .select(ClockRow::as_select())
-        .first(conn)
+        .get_result(conn)
         .optional()?)
 }
 

@@ -181,7 +181,7 @@ pub fn by_id(conn: &mut Conn, id: ReportId) -> Result<Option<Stored>> {
     let row: Option<Row> = stored_report::table
         .find(id)
         .select(Row::as_select())
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     row.map(Row::stored).transpose()
 }

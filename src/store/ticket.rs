@@ -188,7 +188,7 @@ pub fn next_number(tx: &mut Tx, kind: Kind) -> Result<i64> {
             Ok(counter::table
                 .find(kind.as_str())
                 .select(counter::value)
-                .first(&mut **tx)?)
+                .get_result(&mut **tx)?)
         }
         // A sequence: a counter row would stay locked for the rest of every transaction.
         Conn::Pg(conn) => {
@@ -258,7 +258,7 @@ pub fn by_key(conn: &mut Conn, key: TicketKey) -> Result<Option<Ticket>> {
         .filter(ticket::kind.eq(key.kind))
         .filter(ticket::number.eq(key.number))
         .select(Row::as_select())
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     Ok(row.map(Row::ticket))
 }
@@ -267,7 +267,7 @@ pub fn by_id(conn: &mut Conn, id: TicketId) -> Result<Option<Ticket>> {
     let row: Option<Row> = ticket::table
         .find(id)
         .select(Row::as_select())
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     Ok(row.map(Row::ticket))
 }
@@ -285,7 +285,7 @@ pub fn by_external_ref(conn: &mut Conn, reference: &str) -> Result<Option<Ticket
     let row: Option<Row> = ticket::table
         .filter(ticket::external_ref.eq(reference))
         .select(Row::as_select())
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     Ok(row.map(Row::ticket))
 }

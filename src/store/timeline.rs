@@ -252,7 +252,7 @@ pub fn by_seq(conn: &mut Conn, ticket: TicketId, seq: i64) -> Result<Option<Reco
         .filter(entry::ticket_id.eq(ticket))
         .filter(entry::seq.eq(seq))
         .select(Row::as_select())
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     Ok(row.map(Row::recorded))
 }
@@ -271,7 +271,7 @@ pub fn has_source(conn: &mut Conn, source: &str) -> Result<bool> {
     let found: Option<EntryId> = entry::table
         .filter(entry::source_id.eq(source))
         .select(entry::id)
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     Ok(found.is_some())
 }

@@ -136,7 +136,7 @@ pub fn by_hash(conn: &mut Conn, hash: &[u8]) -> Result<Option<Token>> {
     let row: Option<TokenRow> = api_token::table
         .filter(api_token::hash.eq(hash))
         .select(TOKEN)
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     row.map(token_of).transpose()
 }
@@ -145,7 +145,7 @@ pub fn by_id(conn: &mut Conn, id: TokenId) -> Result<Option<Token>> {
     let row: Option<TokenRow> = api_token::table
         .find(id)
         .select(TOKEN)
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     row.map(token_of).transpose()
 }

@@ -29,7 +29,7 @@ pub fn take_turn(tx: &mut Tx, person: PersonId, now: Timestamp) -> Result<Option
     let last: Option<Timestamp> = clock_told::table
         .find(person)
         .select(clock_told::told_at)
-        .first(&mut **tx)
+        .get_result(&mut **tx)
         .optional()?;
     if let Some(last) = last {
         return Ok(Some(last.plus_secs(GAP_SECS)));

@@ -14,7 +14,7 @@ pub fn known(conn: &mut Conn) -> Result<i64> {
     Ok(counter::table
         .find(KEPT)
         .select(counter::value)
-        .first(conn)?)
+        .get_result(conn)?)
 }
 
 /// To be called by whatever writes what is kept. It rises by chance, so that a version that was rolled back isn't given again,

@@ -73,7 +73,7 @@ pub fn by_id(conn: &mut Conn, id: HookId) -> Result<Option<Webhook>> {
     let row: Option<Row> = webhook::table
         .find(id)
         .select(Row::as_select())
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     Ok(row.map(Row::hook))
 }

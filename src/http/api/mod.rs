@@ -44,7 +44,7 @@ mod webhook;
 mod what_if;
 
 use actix_web::http::Method;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpResponse, Scope, web};
 use utoipa::OpenApi;
 
 use self::call::Call;
@@ -61,14 +61,13 @@ macro_rules! doors {
         pub const ROUTES: &[(&str, &str, &str)] =
             &[$($((stringify!($method), $path, stringify!($handler::$name))),+),+];
 
-        fn doors(routes: &mut web::ServiceConfig) {
-            $(
-                routes.service(
-                    web::resource($path)
+        fn doors() -> Scope {
+            web::scope(BASE)
+                $(.service(
+                    web::resource(within_base($path))
                         $(.route(web::method(Method::$method).to($handler::$name)))+
                         .default_service(web::to(|call: Call| no_method(call, &[$(stringify!($method)),+]))),
-                );
-            )+
+                ))+
         }
     };
 }
@@ -217,12 +216,18 @@ doors! {
 pub const ASKING: &[&str] = &["/api/v1/calc"];
 
 /// Registers the API. After the doors of others below `/api/`, since it answers for whatever is left there.
+/// One scope: the addresses of pages are never tried for a call, nor these for a page.
+const BASE: &str = "/api/v1";
+
+fn within_base(path: &'static str) -> &'static str {
+    path.strip_prefix(BASE).unwrap_or(path)
+}
+
 pub fn configure(routes: &mut web::ServiceConfig) {
-    doors(routes);
     routes
+        .service(doors().default_service(web::to(no_route)))
         .route("/openapi.json", web::get().to(document_bytes))
-        .route("/api", web::get().to(reference::show))
-        .route("/api/v1/{rest:.*}", web::to(no_route));
+        .route("/api", web::get().to(reference::show));
 }
 
 async fn document_bytes() -> HttpResponse {
