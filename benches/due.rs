@@ -27,6 +27,7 @@ use watchkeeper::domain::text::Title;
 use watchkeeper::domain::ticket::Opening;
 use watchkeeper::domain::timeline::{Actor, Door};
 use watchkeeper::domain::timestamp::Timestamp;
+use watchkeeper::jobs;
 use watchkeeper::store::Store;
 use watchkeeper::store::backend::{Conn, DatabaseUrl};
 use watchkeeper::time::TimeSource;
@@ -86,6 +87,8 @@ fn main() {
     let app = App::new(store, TimeSource::system(), config.clone()).expect("the house opens");
     let ctx = app.system("load", Door::Cli);
     promise(&ctx);
+    // A new house takes note of its time zone and holiday data once; it isn't what is measured.
+    jobs::run_until_quiet(&app).expect("the jobs of an empty house");
     let began = Instant::now();
     let far = options.open / EACH;
     fill(&app, far, Severity::High, |n| {

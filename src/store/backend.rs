@@ -69,6 +69,25 @@ pub fn statement<T>(tx: &mut Tx, work: impl FnOnce(&mut Tx) -> Result<T>) -> Res
     }
 }
 
+/// Inserts a row, unless one with a key of its own is there: whether it was new. Costs no savepoint on PostgreSQL.
+macro_rules! insert_new {
+    ($tx:expr, $table:expr, $row:expr) => {{
+        let row = $row;
+        let count = match &mut **$tx {
+            $crate::store::Conn::Sqlite(conn) => diesel::insert_into($table)
+                .values(row)
+                .on_conflict_do_nothing()
+                .execute(conn),
+            $crate::store::Conn::Pg(conn) => diesel::insert_into($table)
+                .values(row)
+                .on_conflict_do_nothing()
+                .execute(conn),
+        };
+        count.map(|count| count > 0)
+    }};
+}
+pub(super) use insert_new;
+
 /// An open write transaction that units of work may join. A trait object, so that whoever carries it stays free of its lifetime.
 pub trait Join: Sync {
     /// Runs `work` on the transaction; not at all if another joined unit of work is running on it.

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::backend::{Conn, Tx, statement};
+use super::backend::{Conn, Tx, insert_new};
 use super::blob::Hash;
 use super::column::text_column;
 use super::fixed::fixed_update;
@@ -13,7 +13,7 @@ use crate::domain::delivery::{AttemptOutcome, Channel, DeliveryKind, DeliverySta
 use crate::domain::id::{AttemptId, ContactId, DeliveryId, Id, PageId, PersonId, TicketId};
 use crate::domain::timeline::Facts;
 use crate::domain::timestamp::Timestamp;
-use crate::error::{Result, is_unique_violation};
+use crate::error::Result;
 
 text_column!(DeliveryKind, Channel, DeliveryState, AttemptOutcome);
 
@@ -145,17 +145,7 @@ impl NewRow {
 pub fn queue(tx: &mut Tx, new: &NewDelivery, now: Timestamp) -> Result<Option<DeliveryId>> {
     let row = NewRow::of(new, now);
     let id = row.id;
-    let inserted = statement(tx, |tx| {
-        diesel::insert_into(delivery::table)
-            .values(row)
-            .execute(&mut **tx)?;
-        Ok(())
-    });
-    match inserted {
-        Ok(()) => Ok(Some(id)),
-        Err(error) if is_unique_violation(&error) => Ok(None),
-        Err(error) => Err(error),
-    }
+    Ok(insert_new!(tx, delivery::table, row)?.then_some(id))
 }
 
 /// A delivery as it stands.

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::backend::{Conn, Tx};
+use super::backend::{Conn, Tx, insert_new};
 use super::column::text_column;
 use super::compensation::{line_up, lost};
 use super::fixed::fixed_update;
@@ -16,7 +16,7 @@ use crate::domain::page::{PageEventKind, PageKind, PageState};
 use crate::domain::severity::Severity;
 use crate::domain::timeline::Door;
 use crate::domain::timestamp::Timestamp;
-use crate::error::{Error, Result, is_unique_violation};
+use crate::error::{Error, Result};
 
 text_column!(RunState, PageKind, PageState, PageEventKind, Unsent);
 
@@ -175,17 +175,7 @@ pub struct Page {
 
 /// Whether this page is new: a second one for the same run, round, step and person is not made.
 pub fn insert_page(tx: &mut Tx, new: &Page) -> Result<bool> {
-    let inserted = super::backend::statement(tx, |tx| {
-        diesel::insert_into(page::table)
-            .values(new)
-            .execute(&mut **tx)?;
-        Ok(())
-    });
-    match inserted {
-        Ok(()) => Ok(true),
-        Err(error) if is_unique_violation(&error) => Ok(false),
-        Err(error) => Err(error),
-    }
+    Ok(insert_new!(tx, page::table, new)?)
 }
 
 pub fn page(conn: &mut Conn, id: PageId) -> Result<Option<Page>> {

@@ -4,7 +4,7 @@
 
 use diesel::prelude::*;
 
-use super::backend::{Conn, Tx, statement};
+use super::backend::{Conn, Tx, insert_new};
 use super::fixed::fixed_update;
 use super::outbox::{self, Delivery};
 use super::schema::core::delivery;
@@ -12,7 +12,7 @@ use super::schema::sla::clock_told;
 use crate::domain::delivery::{DeliveryKind, DeliveryState};
 use crate::domain::id::{DeliveryId, PersonId};
 use crate::domain::timestamp::Timestamp;
-use crate::error::{Result, is_unique_violation};
+use crate::error::Result;
 
 /// Between two letters about clocks to one person.
 const GAP_SECS: i64 = 60;
@@ -34,21 +34,13 @@ pub fn take_turn(tx: &mut Tx, person: PersonId, now: Timestamp) -> Result<Option
     if let Some(last) = last {
         return Ok(Some(last.plus_secs(GAP_SECS)));
     }
-    let first = statement(tx, |tx| {
-        diesel::insert_into(clock_told::table)
-            .values((
-                clock_told::person_id.eq(person),
-                clock_told::told_at.eq(now),
-            ))
-            .execute(&mut **tx)?;
-        Ok(())
-    });
-    match first {
-        Ok(()) => Ok(None),
-        // Another node was faster.
-        Err(error) if is_unique_violation(&error) => Ok(Some(now.plus_secs(GAP_SECS))),
-        Err(error) => Err(error),
-    }
+    let row = (
+        clock_told::person_id.eq(person),
+        clock_told::told_at.eq(now),
+    );
+    // If it isn't the first, another node was faster.
+    let is_first = insert_new!(tx, clock_told::table, row)?;
+    Ok((!is_first).then(|| now.plus_secs(GAP_SECS)))
 }
 
 /// The rows that wait to tell this person of a clock, and never left yet.

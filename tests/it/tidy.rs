@@ -192,6 +192,27 @@ fn only_the_store_speaks_sql() {
     no_findings(findings);
 }
 
+/// `first` binds its limit, and SQLite plans a statement with a bound limit anew each time that it runs.
+#[test]
+fn what_is_found_by_its_key_is_planned_once() {
+    let mut findings = Vec::new();
+    for (path, text) in sources("src/store") {
+        let code = code(&text);
+        for statement in code.split(';') {
+            let by_key = statement.rfind(".find(");
+            let first = statement.rfind(".first(");
+            if let (Some(by_key), Some(first)) = (by_key, first)
+                && by_key < first
+                && !statement[by_key..first].contains('}')
+            {
+                let line = statement[by_key..].lines().next().unwrap_or_default();
+                findings.push(format!("{}: {line}", path.display()));
+            }
+        }
+    }
+    no_findings(findings);
+}
+
 #[test]
 fn the_domain_knows_no_rows_and_no_json() {
     let findings = sources("src/domain")
