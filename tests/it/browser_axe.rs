@@ -30,7 +30,6 @@ const NO_PAGES: &[&str] = &[
     "/{key}/report/{customer}/{format}",
     "/reports/sla/{format:html|csv|pdf}",
     "/reports/stored/{id}/{format:html|csv|pdf}",
-    "/api/v1/keys/{key}/verdict",
 ];
 
 const DEMO_PASSWORD: &str = "keep the watch";
