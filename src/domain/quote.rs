@@ -3,7 +3,11 @@
 //! Nothing is taken away: a [`Passage`] is a range of the text, and the folded ones are one click away, stored and searched.
 //! When in doubt a passage is shown: a quote with an answer below it may *be* the conversation.
 
+mod phrases;
+
 use std::ops::Range;
+
+use phrases::{DEVICES, FOOTERS, FORWARDS, HEADER_NAMES, OPENERS, ORIGINAL, WROTE};
 
 /// A stretch of the text, in bytes, whole lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,9 +100,11 @@ fn sort(lines: &[(Range<usize>, &str)]) -> Vec<Sort> {
             break;
         }
     }
-    if let Some(at) = signature(lines, &sorts) {
-        for sort in &mut sorts[at..] {
-            if *sort != Sort::Quote {
+    for find in [signature, footer, device] {
+        if let Some(at) = find(lines, &sorts) {
+            // Up to the quote below it: what was typed under a quote is an answer.
+            let below = sorts[at..].iter_mut();
+            for sort in below.take_while(|sort| **sort != Sort::Quote) {
                 *sort = Sort::Signature;
             }
         }
@@ -115,78 +121,84 @@ fn attribution_above(lines: &[(Range<usize>, &str)], at: usize) -> usize {
     if end == 0 || at - end > 2 {
         return at;
     }
-    let last = lines[end - 1].1.trim();
-    if !last.ends_with([':', '：']) {
+    if !visible(lines[end - 1].1).ends_with([':', '：', '-']) {
         return at;
     }
-    for length in 1..=3.min(end) {
-        let from = end - length;
-        if lines[from].1.trim().is_empty() {
-            return at;
+    let candidates = || {
+        (1..=3.min(end))
+            .map(|length| end - length)
+            .take_while(|from| !lines[*from].1.trim().is_empty())
+    };
+    let joined = |from: usize| {
+        let pieces = lines[from..end].iter().map(|(_, line)| line.trim());
+        pieces.collect::<Vec<_>>().join(" ")
+    };
+    let with_date = candidates().find(|from| {
+        let line = joined(*from);
+        has_date(&line) && is_attribution(&line)
+    });
+    let Some(from) = with_date.or_else(|| candidates().find(|from| is_attribution(&joined(*from))))
+    else {
+        return at;
+    };
+    // The name may stand in a line of its own above the date.
+    let begins = visible(&joined(from)).to_lowercase();
+    let is_whole = OPENERS.iter().any(|word| begins.starts_with(word));
+    let above = from
+        .checked_sub(1)
+        .map(|above| (above, lines[above].1.trim()));
+    match above {
+        Some((above, line))
+            if !is_whole && line.contains('@') && is_attribution(&joined(above)) =>
+        {
+            above
         }
-        let joined = lines[from..end]
-            .iter()
-            .map(|(_, line)| line.trim())
-            .collect::<Vec<_>>()
-            .join(" ");
-        if is_attribution(&joined) {
-            return from;
-        }
+        _ => from,
     }
-    at
 }
 
-/// "On … wrote:" in twenty languages: first word (or none), last words before the colon, lower case.
-const WROTE: &[(&str, &str)] = &[
-    ("on ", "wrote"),
-    ("am ", "schrieb"),
-    ("", "schrieb"),
-    ("le ", "a écrit"),
-    ("el ", "escribió"),
-    ("il ", "ha scritto"),
-    ("em ", "escreveu"),
-    ("op ", "schreef"),
-    ("", "schreef"),
-    ("den ", "skrev"),
-    ("", "skrev"),
-    ("", "kirjoitti"),
-    ("dnia ", "napisał"),
-    ("", "napisał(a)"),
-    ("", "pisze"),
-    ("dne ", "napsal"),
-    ("", "napsal(a)"),
-    ("", "написал"),
-    ("", "пишет"),
-    ("", "írta"),
-    ("", "wrote"),
-    ("", "şunu yazdı"),
-    ("", "tarihinde yazdı"),
-    ("", "έγραψε"),
-    ("", "a scris"),
-    ("", "写道"),
-    ("", "寫道"),
-    ("", "のメール"),
-    ("", "님이 작성"),
-    ("", "napísal"),
-    ("", "je napisao"),
-];
+/// Digits enough for a day and a year, or a time: not those of an address.
+fn has_date(line: &str) -> bool {
+    let words = line.split_whitespace().filter(|word| !word.contains('@'));
+    let digits = words.flat_map(str::chars).filter(char::is_ascii_digit);
+    digits.take(5).count() == 5
+}
 
+/// Without blanks around it and without marks of writing direction, which Hebrew and Arabic programs put around names.
+fn visible(line: &str) -> String {
+    let seen: String = line
+        .chars()
+        .filter(|c| !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
+        .collect();
+    seen.trim().to_owned()
+}
+
+/// "On … wrote:" above a quote, in whatever language: a verb that we know with a date or an address, or an address with a date.
 fn is_attribution(line: &str) -> bool {
-    let folded = line.to_lowercase();
-    let body = folded.trim_end_matches([':', '：', ' ', '\u{a0}']);
-    // A date or an address tells it from "as my grandmother wrote:".
-    let has_trace = body.contains('@') || body.chars().any(|c| c.is_ascii_digit());
-    has_trace
-        && WROTE.iter().any(|(first, last)| {
+    let folded = visible(line).to_lowercase();
+    let body = folded.trim_end_matches([':', '：', ' ', '\u{a0}', '-']);
+    let body = body.trim_start_matches('-').trim_start();
+    if FORWARDS.contains(&body) {
+        return true;
+    }
+    // What a sentence of a person's rarely has: it tells this line from "as my grandmother wrote:".
+    let (has_address, has_date) = (body.contains('@'), has_date(body));
+    if body.chars().count() > MOST_ATTRIBUTION || !has_address && !has_date {
+        return false;
+    }
+    has_address && has_date
+        || WROTE.iter().any(|verb| {
             // A line that begins with the verb is the second half of a wrapped one.
-            body.starts_with(first)
-                && !body.starts_with(last)
-                && (body.ends_with(last)
-                    || body
-                        .rfind(last)
-                        .is_some_and(|at| body[at + last.len()..].contains('@')))
+            !body.starts_with(verb)
+                && body.rfind(verb).is_some_and(|at| {
+                    let after = &body[at + verb.len()..];
+                    !after.starts_with(char::is_alphanumeric)
+                })
         })
 }
+
+/// Characters of the longest attribution.
+const MOST_ATTRIBUTION: usize = 250;
 
 /// A divider or a header block at `at` after which the rest of the mail is somebody else's, without `>`.
 fn quotes_the_rest(lines: &[(Range<usize>, &str)], at: usize) -> bool {
@@ -195,125 +207,32 @@ fn quotes_the_rest(lines: &[(Range<usize>, &str)], at: usize) -> bool {
         .iter()
         .position(|(_, text)| !text.trim().is_empty())
         .map(|gap| at + 1 + gap);
-    let block_below = below.is_some_and(|from| header_block(lines, from));
-    let is_divider = line.starts_with("--") && line.ends_with("--") && {
-        let words = line.trim_matches('-').trim().to_lowercase();
-        ORIGINAL.contains(&words.as_str())
-    };
+    let block_below = below.is_some_and(|from| header_block(lines, from, false));
+    let words = line.trim_matches('-').trim().to_lowercase();
+    let is_dashed = line.starts_with("--") && line.ends_with("--") && !words.is_empty();
+    let is_divider = is_dashed
+        && (ORIGINAL.contains(&words.as_str())
+            || FORWARDS.contains(&words.as_str())
+            // Notes: `-----Ada <ada@x> wrote: -----`
+            || words.ends_with(':') && block_below);
     // "-----" and a line of underscores are people's own rulers unless a header block follows.
     let is_ruler =
         line.len() >= 5 && (line.chars().all(|c| c == '_') || line.chars().all(|c| c == '-'));
-    is_divider || (is_ruler && block_below) || header_block(lines, at)
+    let is_forward = FORWARDS.contains(&words.trim_end_matches([':', ' ']));
+    is_divider || (is_ruler || is_forward) && block_below || header_block(lines, at, true)
 }
 
-const ORIGINAL: &[&str] = &[
-    "original message",
-    "ursprüngliche nachricht",
-    "originalnachricht",
-    "message d'origine",
-    "message original",
-    "mensaje original",
-    "messaggio originale",
-    "mensagem original",
-    "oorspronkelijk bericht",
-    "ursprungligt meddelande",
-    "oprindelig meddelelse",
-    "opprinnelig melding",
-    "alkuperäinen viesti",
-    "oryginalna wiadomość",
-    "původní zpráva",
-    "исходное сообщение",
-    "原始邮件",
-    "原始郵件",
-    "元のメッセージ",
-];
-
-/// Names of From, Sent, To and Subject as Outlook writes them, lower case.
-const HEADER_NAMES: [&[&str]; 4] = [
-    &[
-        "from",
-        "von",
-        "de",
-        "da",
-        "van",
-        "från",
-        "fra",
-        "lähettäjä",
-        "od",
-        "от",
-        "发件人",
-        "寄件者",
-        "差出人",
-    ],
-    &[
-        "sent",
-        "date",
-        "gesendet",
-        "datum",
-        "envoyé",
-        "enviado",
-        "inviato",
-        "data",
-        "verzonden",
-        "skickat",
-        "sendt",
-        "lähetetty",
-        "wysłano",
-        "odesláno",
-        "отправлено",
-        "дата",
-        "fecha",
-        "发送时间",
-        "寄件日期",
-        "送信日時",
-    ],
-    &[
-        "to",
-        "an",
-        "à",
-        "para",
-        "a",
-        "aan",
-        "till",
-        "til",
-        "vastaanottaja",
-        "do",
-        "komu",
-        "кому",
-        "收件人",
-        "收件者",
-        "宛先",
-    ],
-    &[
-        "subject",
-        "betreff",
-        "objet",
-        "asunto",
-        "oggetto",
-        "assunto",
-        "onderwerp",
-        "ämne",
-        "emne",
-        "aihe",
-        "temat",
-        "předmět",
-        "тема",
-        "主题",
-        "主旨",
-        "件名",
-    ],
-];
-
-/// At least three of From, Sent, To and Subject in the next lines, beginning with From: one of them alone is a person's text.
-fn header_block(lines: &[(Range<usize>, &str)], at: usize) -> bool {
+/// At least three of From, Sent, To and Subject in the next lines, beginning with one of them, or with
+/// From: one alone is a person's text.
+fn header_block(lines: &[(Range<usize>, &str)], at: usize, from_first: bool) -> bool {
     let mut seen = [false; 4];
-    for (offset, (_, line)) in lines[at..].iter().take(7).enumerate() {
+    for (offset, (_, line)) in lines[at..].iter().take(10).enumerate() {
         let line = line.trim().trim_start_matches('*');
         if line.is_empty() {
             break;
         }
         if let Some((name, _)) = line.split_once([':', '：']) {
-            let name = name.trim().trim_end_matches('*').to_lowercase();
+            let name = name.trim().trim_end_matches('*').trim_end().to_lowercase();
             if let Some(which) = HEADER_NAMES
                 .iter()
                 .position(|names| names.contains(&name.as_str()))
@@ -321,21 +240,59 @@ fn header_block(lines: &[(Range<usize>, &str)], at: usize) -> bool {
                 seen[which] = true;
             }
         }
-        if offset == 0 && !seen[0] {
+        if offset == 0 && (seen == [false; 4] || from_first && !seen[0]) {
             return false;
         }
     }
     seen.iter().filter(|seen| **seen).count() >= 3
 }
 
+/// Lines that aren't quoted between `at` and the next quote.
+fn own_lines(sorts: &[Sort], at: usize) -> usize {
+    sorts[at..]
+        .iter()
+        .take_while(|sort| **sort != Sort::Quote)
+        .count()
+}
+
 /// The line `-- ` that begins a signature, if typed text stands above it. `--` whose blank was lost counts when little follows.
 fn signature(lines: &[(Range<usize>, &str)], sorts: &[Sort]) -> Option<usize> {
     let at = lines.iter().enumerate().position(|(at, (_, line))| {
-        sorts[at] != Sort::Quote
-            && (*line == "-- " || (line.trim_end() == "--" && lines.len() - at <= 12))
+        sorts[at] == Sort::Typed
+            && (*line == "-- " || (line.trim_end() == "--" && own_lines(sorts, at) <= 12))
     })?;
     let typed_above = sorts[..at].contains(&Sort::Typed);
     typed_above.then_some(at)
+}
+
+/// A paragraph that begins like a lawyer's, if typed text stands above it.
+fn footer(lines: &[(Range<usize>, &str)], sorts: &[Sort]) -> Option<usize> {
+    let at = (1..lines.len()).find(|at| {
+        let line = lines[*at].1.trim().trim_start_matches(['*', '_', ' ']);
+        let begins = sorts[*at] == Sort::Typed && !matches!(sorts[at - 1], Sort::Typed);
+        // Seldom, so that most lines aren't folded to lower case for nothing.
+        begins && line.len() > 9 && {
+            let start: String = line.chars().take(60).collect::<String>().to_lowercase();
+            FOOTERS.iter().any(|words| start.starts_with(words))
+        }
+    })?;
+    let typed_above = sorts[..at].contains(&Sort::Typed);
+    typed_above.then_some(at)
+}
+
+/// "Sent from my iPhone", if it is the last thing above a quote or the end, and something was typed above it.
+fn device(lines: &[(Range<usize>, &str)], sorts: &[Sort]) -> Option<usize> {
+    let end = own_lines(sorts, 0);
+    let end = match end {
+        // An answer below a quote.
+        0 => sorts.len(),
+        end => end,
+    };
+    let at = sorts[..end].iter().rposition(|sort| *sort == Sort::Typed)?;
+    let line = lines[at].1.trim().to_lowercase();
+    let is_device =
+        line.chars().count() < 80 && DEVICES.iter().any(|words| line.starts_with(words));
+    (is_device && sorts[..at].contains(&Sort::Typed)).then_some(at)
 }
 
 /// Quotes are folded when they stand wholly below the answer, or when one stands wholly above it. Anything else is a
@@ -431,7 +388,184 @@ mod tests {
     }
 
     #[test]
-    fn in_doubt_everything_is_shown() {
+    fn e81_mail_programs_quote_in_their_own_ways() {
+        for (program, text) in [
+            (
+                "Gmail",
+                "Done.\n\nOn Mon, Nov 2, 2026 at 10:00 AM Desk <d@x.example> wrote:\n\n> old\n>\n> older\n",
+            ),
+            (
+                "Outlook desktop",
+                "Done.\n\nFrom: Desk <d@x.example>\nSent: Monday, November 2, 2026 10:00 AM\nTo: Ada <a@x.example>\nCc: Bob\nSubject: RE: x\n\nold\n",
+            ),
+            (
+                "Outlook web",
+                "Done.\n________________________________\nFrom: Desk <d@x.example>\nSent: Monday\nTo: Ada\nSubject: Re: x\n\nold\n",
+            ),
+            (
+                "Outlook mobile",
+                "Done.\n\nGet Outlook for iOS<https://aka.example>\n________________________________\nFrom: Desk <d@x.example>\nSent: Monday\nTo: Ada\nSubject: Re: x\n\nold\n",
+            ),
+            (
+                "Outlook, bold names",
+                "Done.\n\n*From:* Desk\n*Sent:* Monday\n*To:* Ada\n*Subject:* x\n\nold\n",
+            ),
+            (
+                "Apple Mail",
+                "Done.\n\n> On 2 Nov 2026, at 10:00, Desk <d@x.example> wrote:\n> \n> old\n",
+            ),
+            (
+                "iPhone",
+                "Done.\n\nSent from my iPhone\n\n> On 2 Nov 2026, at 10:00, Desk <d@x.example> wrote:\n> \n> old\n",
+            ),
+            (
+                "Thunderbird",
+                "Done.\n\nAm 02.11.26 um 10:00 schrieb Desk Team:\n> old\n",
+            ),
+            (
+                "Thunderbird, below",
+                "On 02.11.26 10:00, Desk wrote:\n> old\n\nDone.\n",
+            ),
+            (
+                "Proton",
+                "Done.\n\nSent with Proton Mail secure email.\n\n------- Original Message -------\nOn Monday, November 2nd, 2026 at 10:00, Desk <d@x.example> wrote:\n\n> old\n",
+            ),
+            (
+                "QQ",
+                "Done.\n\n------------------ 原始邮件 ------------------\n发件人: \"Desk\" <d@x.example>;\n发送时间: 2026年11月2日(星期一) 上午10:00\n收件人: \"Ada\";\n主题: x\n\nold\n",
+            ),
+            (
+                "Yahoo",
+                "Done.\n\n    On Monday, November 2, 2026 at 10:00:00 AM GMT+1, Desk <d@x.example> wrote:  \n \n > old\n",
+            ),
+            (
+                "Notes",
+                "Done.\n\n-----Desk <d@x.example> wrote: -----\nTo: Ada\nFrom: Desk\nDate: 11/02/2026 10:00AM\nSubject: x\n\nold\n",
+            ),
+            (
+                "Gmail, forwarded",
+                "Done.\n\n---------- Forwarded message ---------\nFrom: Desk <d@x.example>\nDate: Mon, Nov 2, 2026\nSubject: x\nTo: Ada\n\nold\n",
+            ),
+            (
+                "Apple Mail, forwarded",
+                "Done.\n\nBegin forwarded message:\n\n> From: Desk\n> Subject: x\n>\n> old\n",
+            ),
+        ] {
+            assert_eq!(typed(text), "Done.", "{program}");
+        }
+    }
+
+    #[test]
+    fn e80_answers_between_quotes_keep_their_quotes() {
+        for text in [
+            "On 2 Nov 2026, d@x wrote:\n> Is it down?\nYes.\n> Since when?\nNoon.\n",
+            "See below.\n\nOn 2 Nov 2026, d@x wrote:\n> Is it down?\n\nYes.\n\n> Since when?\n",
+        ] {
+            assert_eq!(typed(text), text.trim());
+        }
+        let signed = "> Is it down?\n\nYes.\n-- \nAda\n";
+        assert_eq!(typed(signed), "Yes.");
+        let below = "Thanks.\n-- \nAda\n\n> Is it down?\n\nYes, since noon.\n";
+        assert!(
+            typed(below).contains("Yes, since noon."),
+            "an answer below a signature is shown"
+        );
+    }
+
+    #[test]
+    fn e82_attributions_are_known_in_many_languages() {
+        let lines = [
+            "On Mon, 2 Nov 2026 at 10:00, Desk <d@x.example> wrote:",
+            "Am Mo., 2. Nov. 2026 um 10:00 Uhr schrieb Desk <d@x.example>:",
+            "Le lun. 2 nov. 2026 à 10:00, Desk <d@x.example> a écrit :",
+            "El lun, 2 nov 2026 a las 10:00, Desk (<d@x.example>) escribió:",
+            "Il giorno lun 2 nov 2026 alle ore 10:00 Desk <d@x.example> ha scritto:",
+            "Em seg., 2 de nov. de 2026 às 10:00, Desk <d@x.example> escreveu:",
+            "Op ma 2 nov 2026 om 10:00 schreef Desk <d@x.example>:",
+            "Den mån 2 nov. 2026 kl 10:00 skrev Desk <d@x.example>:",
+            "Den man. 2. nov. 2026 kl. 10.00 skrev Desk:",
+            "ma 2. marrask. 2026 klo 10.00 Desk (d@x.example) kirjoitti:",
+            "pon., 2 lis 2026 o 10:00 Desk <d@x.example> napisał(a):",
+            "Dne 2. 11. 2026 v 10:00 Desk napsal(a):",
+            "po 2. 11. 2026 o 10:00 Desk napísal(a):",
+            "пн, 2 нояб. 2026 г. в 10:00, Desk <d@x.example>:",
+            "02.11.2026 10:00, Desk пишет:",
+            "пн, 2 лист. 2026 р. о 10:00 Desk пише:",
+            "Desk <d@x.example> ezt írta (időpont: 2026. nov. 2., H, 10:00):",
+            "Desk <d@x.example>, 2 Kas 2026 Pzt, 10:00 tarihinde şunu yazdı:",
+            "Στις 2/11/2026 10:00, ο Desk έγραψε:",
+            "lun., 2 nov. 2026 la 10:00, Desk a scris:",
+            "pon, 2. stu 2026. u 10:00 Desk napisao je:",
+            "На 2.11.2026 г. в 10:00 Desk написа:",
+            "Missatge de Desk <d@x.example> del dia dl., 2 de nov. 2026 a les 10:00:",
+            "Vào Th 2, 2 thg 11, 2026 vào lúc 10:00 Desk đã viết:",
+            "Desk <d@x.example> 于2026年11月2日周一 10:00写道：",
+            "Desk 於 2026年11月2日 週一 上午10:00 寫道：",
+            "2026年11月2日(月) 10:00 Desk <d@x.example>:",
+            "2026년 11월 2일 (월) 오전 10:00, Desk님이 작성:",
+            "\u{202b}בתאריך 2 בנוב׳ 2026 ב-10:00 מאת \u{202a}Desk\u{202c} <d@x.example>:\u{202c}",
+        ];
+        for line in lines {
+            let text = format!("Text.\n\n{line}\n\n> old\n");
+            assert_eq!(typed(&text), "Text.", "{line}");
+            // Wrapped after two thirds of its words.
+            let words: Vec<&str> = line.split(' ').collect();
+            let (one, two) = words.split_at(words.len() * 2 / 3);
+            let text = format!("Text.\n\n{}\n{}\n> old\n", one.join(" "), two.join(" "));
+            assert_eq!(typed(&text), "Text.", "{line}, wrapped");
+            let alone = format!("Text.\n\n{line}\n\nold\n");
+            assert_eq!(typed(&alone), alone.trim(), "{line}, without a quote");
+        }
+    }
+
+    #[test]
+    fn e85_signatures_and_footers_are_folded() {
+        for (text, expected) in [
+            ("Call me.\n-- \nAda\nContoso\n", "Call me."),
+            ("Call me.\n--\nAda\n", "Call me."),
+            (
+                "Call me.\n--\nAda\n\nOn 2 Nov 2026, d@x.example wrote:\n> a\n> b\n> c\n> d\n> e\n> f\n> g\n> h\n> i\n> j\n> k\n> l\n",
+                "Call me.",
+            ),
+            ("Ruf an.\n\nVon meinem iPhone gesendet\n", "Ruf an."),
+            (
+                "Rappelle.\n\nEnvoyé de mon iPhone\n\n> vieux\n",
+                "Rappelle.",
+            ),
+            (
+                "Call me.\n\nRegards,\nAda\n\nThis e-mail and any attachments are confidential and\nmay be privileged.\n\nPlease think of trees.\n",
+                "Call me.\n\nRegards,\nAda",
+            ),
+            (
+                "Bitte anrufen.\n\nDiese E-Mail enthält vertrauliche Informationen.\n",
+                "Bitte anrufen.",
+            ),
+            // All of it, or in the middle of a sentence: shown.
+            ("-- \nAda Lovelace\n+44 1", "-- \nAda Lovelace\n+44 1"),
+            ("Sent from my iPhone", "Sent from my iPhone"),
+            (
+                "It says\nthis e-mail and any attachments are confidential",
+                "It says\nthis e-mail and any attachments are confidential",
+            ),
+            (
+                "Sent from my iPhone:\nno picture arrives.",
+                "Sent from my iPhone:\nno picture arrives.",
+            ),
+        ] {
+            assert_eq!(typed(text), expected);
+        }
+    }
+
+    #[test]
+    fn e86_our_own_line_ends_a_reply_at_its_first_place() {
+        let text = format!("Done\n\n> {REPLY_ABOVE}\n> old\n> {REPLY_ABOVE}\n> older\n");
+        assert_eq!(typed(&text), "Done");
+        let text = format!("Done\n\nDesk:\n{REPLY_ABOVE}\nold\n\nolder\n{REPLY_ABOVE}\n");
+        assert!(!typed(&text).contains("old"));
+    }
+
+    #[test]
+    fn e83_e84_in_doubt_everything_is_shown() {
         for (name, text) in [
             ("interleaved", "> Is it down?\nYes.\n> Since when?\nNoon."),
             ("only a quote", "> forwarded text\n> more"),
