@@ -33,6 +33,10 @@ pub struct Letter {
     pub dated_at: Option<Timestamp>,
     /// The whole readable text, tidied, quotes and signature included; may be empty.
     pub text: String,
+    /// The HTML form as it was sent: never shown before it is cleaned.
+    pub html: Option<String>,
+    /// The character sets that the text was read in, `windows-1252`; more than one if its parts differ.
+    pub charsets: Vec<String>,
     pub nature: Nature,
     /// The sender asked that nobody answers automatically, whatever the mail's nature is.
     pub wants_no_answer: bool,
@@ -55,10 +59,15 @@ pub struct Writer {
 /// A part that isn't the readable text: kept byte for byte, offered as a download.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
-    /// Safe to show: no path, no control or bidi characters, at most 200 bytes.
+    /// Safe to show and to export: no path, no control or bidi characters, no device, at most 200 bytes, and no other part
+    /// of the mail has it.
     pub name: String,
+    /// The name as the mail has it, decoded and not cleaned; `None` if it has none.
+    pub written_name: Option<String>,
     /// Lower-case `type/subtype`, as declared; never believed when served.
     pub media_type: String,
+    /// How the HTML form refers to it, without `<>`.
+    pub content_id: Option<String>,
     pub bytes: Vec<u8>,
 }
 
@@ -67,9 +76,9 @@ words! {
     pub enum Remark {
         /// Nothing in it could be understood: not even a header.
         Unreadable = "unreadable",
-        /// Too many headers, parts or levels: only the header block was read.
+        /// Too many headers or parameters: only the header block was read.
         OverLimits = "over_limits",
-        /// More parts than are kept one by one; the raw mail has them.
+        /// More parts, or deeper ones, than are kept one by one; the rest is one raw part.
         PartsLeftOut = "parts_left_out",
         /// The text was longer than an entry may be.
         TextCut = "text_cut",
@@ -135,6 +144,8 @@ pub struct Signs<'a> {
     pub auto_response_suppress: Option<&'a str>,
     pub has_list_headers: bool,
     pub has_auto_reply_header: bool,
+    /// A header that only reports of failed delivery have.
+    pub has_failed_header: bool,
     /// An envelope sender of `<>`, or a `Return-Path: <>`.
     pub has_empty_return_path: bool,
     /// Lower-case `type/subtype` of the whole mail.
@@ -148,18 +159,20 @@ pub struct Signs<'a> {
 
 /// Sorts a mail by its signs. A bounce is told by its report type, or by who sends it when it has no return path.
 pub fn nature(signs: &Signs<'_>, bounce: impl FnOnce() -> Bounce) -> Nature {
-    let report = signs.content_type == "multipart/report";
+    // The type alone is a report's; its parts alone may be a report that a person forwards.
+    let is_report = signs.content_type == "multipart/report" || signs.has_empty_return_path;
     match signs.report_type {
-        "delivery-status" if report => return Nature::Bounce(bounce()),
-        "disposition-notification" if report => return Nature::Automatic(Automatic::Receipt),
-        "feedback-report" if report => return Nature::Automatic(Automatic::AbuseReport),
+        "delivery-status" if is_report => return Nature::Bounce(bounce()),
+        "disposition-notification" if is_report => return Nature::Automatic(Automatic::Receipt),
+        "feedback-report" if is_report => return Nature::Automatic(Automatic::AbuseReport),
         _ => {}
     }
-    let is_daemon = matches!(
-        signs.sender_local,
-        "mailer-daemon" | "postmaster" | "mail-daemon"
-    );
-    if is_daemon && (signs.has_empty_return_path || sounds_undelivered(signs.subject)) {
+    let is_daemon = is_daemon(signs.sender_local);
+    let sounds_undelivered = sounds_undelivered(signs.subject);
+    if signs.has_failed_header
+        || is_daemon && (signs.has_empty_return_path || sounds_undelivered)
+        || signs.has_empty_return_path && sounds_undelivered
+    {
         return Nature::Bounce(bounce());
     }
     if signs.has_calendar_reply {
@@ -184,6 +197,9 @@ pub fn nature(signs: &Signs<'_>, bounce: impl FnOnce() -> Bounce) -> Nature {
     if let Some(word) = signs.precedence.map(str::trim) {
         if word.eq_ignore_ascii_case("list") {
             return Nature::Automatic(Automatic::List);
+        }
+        if word.eq_ignore_ascii_case("auto_reply") || word.eq_ignore_ascii_case("auto-reply") {
+            return Nature::Automatic(Automatic::AutoReply);
         }
         if word.eq_ignore_ascii_case("bulk") || word.eq_ignore_ascii_case("junk") {
             return Nature::Automatic(Automatic::Bulk);
@@ -238,24 +254,65 @@ fn sounds_away(subject: &str) -> bool {
     AWAY.iter().any(|start| folded.starts_with(start))
 }
 
+/// Senders of delivery reports, by the local part of their address.
+fn is_daemon(local: &str) -> bool {
+    matches!(
+        local,
+        "mailer-daemon" | "mailerdaemon" | "mail-daemon" | "postmaster" | "mdaemon" | "mta-daemon"
+    ) || local.starts_with("microsoftexchange")
+}
+
+/// Words of reports' subjects, lower case.
+const UNDELIVERED: &[&str] = &[
+    "undeliver",
+    "delivery status",
+    "delivery failure",
+    "delivery failed",
+    "delivery incomplete",
+    "delivery delayed",
+    "failure notice",
+    "returned mail",
+    "returned to sender",
+    "mail delivery",
+    "message delivery",
+    "delivery has failed",
+    "delivery problem",
+    "warning: could not send",
+    "unzustellbar",
+    "nicht zugestellt",
+    "zustellung fehlgeschlagen",
+    "non remis",
+    "non distribu",
+    "échec de la remise",
+    "no se puede entregar",
+    "no entregado",
+    "error de entrega",
+    "niet bezorgd",
+    "onbestelbaar",
+    "mancato recapito",
+    "mancata consegna",
+    "non recapitabile",
+    "não entregue",
+    "não é possível entregar",
+    "kan inte levereras",
+    "kunne ikke leveres",
+    "ei voitu toimittaa",
+    "niedostarcz",
+    "nie można dostarczyć",
+    "nedoručiteln",
+    "не доставлено",
+    "недоставленное",
+    "teslim edilemedi",
+    "配信不能",
+    "配信できませんでした",
+    "退信",
+    "无法送达",
+    "未送達",
+];
+
 fn sounds_undelivered(subject: &str) -> bool {
     let folded = subject.to_lowercase();
-    [
-        "undeliver",
-        "delivery status",
-        "delivery failure",
-        "failure notice",
-        "returned mail",
-        "mail delivery",
-        "delivery has failed",
-        "unzustellbar",
-        "non remis",
-        "no se puede entregar",
-        "niet bezorgd",
-        "mancato recapito",
-    ]
-    .iter()
-    .any(|sound| folded.contains(sound))
+    UNDELIVERED.iter().any(|sound| folded.contains(sound))
 }
 
 /// Reply and forward prefixes of mail programs, lower case, without their colon.

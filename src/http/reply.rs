@@ -221,6 +221,19 @@ pub fn see_saying(place: &str, key: &'static str, what: &str) -> HttpResponse {
     answer
 }
 
+/// A page of somebody else's, shown as in a cage: no script, no form, nothing fetched, no word of where a link was found.
+pub fn shut_in(html: String) -> HttpResponse {
+    bare(StatusCode::OK)
+        .insert_header((
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; img-src data:; form-action 'none'; base-uri 'none'; \
+             frame-ancestors 'none'; sandbox allow-popups allow-popups-to-escape-sandbox",
+        ))
+        .insert_header((header::REFERRER_POLICY, "no-referrer"))
+        .content_type("text/html; charset=utf-8")
+        .body(html)
+}
+
 /// Bytes to be saved by the browser, never shown by it: whatever they claim to be, they can't run here.
 pub fn download(name: &str, media_type: &str, bytes: Vec<u8>) -> HttpResponse {
     let plain: String = name

@@ -207,6 +207,7 @@ pub fn configure(routes: &mut ServiceConfig) {
         .route("/mail/in", get().to(mail::ledger))
         .route("/mail/in/{id}", get().to(mail::show))
         .route("/mail/in/{id}/raw", get().to(mail::raw))
+        .route("/mail/in/{id}/html", get().to(mail::html))
         .route("/mail/in/{id}/{verb}", post().to(mail::handle))
         .route("/mail/out", get().to(outgoing::list))
         .route("/mail/out/{id}", get().to(outgoing::show))

@@ -1,93 +1,88 @@
 //! Raw bytes of a mail → [`Letter`]. Never fails: what can't be read is named in the letter's remarks.
 //!
 //! A thread can be neither killed nor capped, so the limits are counted before the work begins: a mail with too many
-//! headers, parts or levels keeps its header block, and its body stays undecoded in the raw mail. The danger that was
-//! measured is not the parser (a million parts in 0.4 s) but one row per part, and a stack frame per level.
+//! headers or parameters keeps its header block, and its body stays undecoded in the raw mail; too many parts or levels stay
+//! together as one raw part. The pieces of the work stand in [`reading`](super::reading).
 
-use mail_parser::decoders::base64::base64_decode;
-use mail_parser::decoders::quoted_printable::quoted_printable_decode;
-use mail_parser::{
-    Address, Encoding, HeaderName, HeaderValue, Message, MessageParser, MessagePart, MimeHeaders,
-    PartType,
-};
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
-use super::mail_text::{decode, ending, is_bidi, safe_name, text_of_html, tidy};
-use crate::domain::letter::{self, Bounce, Letter, Nature, Part, Remark, Signs, Writer};
+use base64::Engine;
+use mail_parser::MessageParser;
+
+use super::reading::address::{Mailbox, mailboxes};
+use super::reading::body::{self, Body, tidy};
+use super::reading::charset::decode;
+use super::reading::header::{Block, readable};
+use super::reading::html::text_of_html;
+use super::reading::limits::PARTS;
+use super::reading::name::{distinct, ending, is_bidi, safe_name};
+use super::reading::part::{Node, tree};
+use super::reading::{signs, tnef};
+use crate::domain::letter::{self, Letter, Nature, Part, Remark, Writer};
 use crate::domain::text::{BODY_BYTES, EmailAddress};
 use crate::domain::timestamp::Timestamp;
 
-/// Header lines and bytes of the outermost header block.
-const HEADERS: usize = 1_000;
-const HEADER_BYTES: usize = 256 * 1024;
-/// `Content-Type` lines in the whole mail, before it is parsed at all: bounds depth and parts together.
-const TYPED_PARTS: usize = 2_000;
-/// Parameters of one header (`;` in its value).
-const PARAMETERS: usize = 64;
-/// Parts that are kept one by one; the raw mail has the rest.
-const PARTS: usize = 500;
-/// Addresses of one header that are read.
-const ADDRESSES: usize = 1_000;
-/// A text part shorter than this, beside an HTML one, may be no more than "view this in a browser".
-const STUB_CHARS: usize = 120;
-
 /// Reads a mail. `envelope_from` is the envelope's sender if the door knows it; `Some("")` is the empty return path.
 pub fn read(raw: &[u8], envelope_from: Option<&str>) -> Letter {
+    let bytes = prepared(raw);
+    let (block, at) = Block::read(&bytes);
+    if block.is_empty() {
+        return unreadable(raw, envelope_from);
+    }
+    let tree = tree(block, &bytes[at..]);
+    let root = &tree.root;
     let mut remarks = Vec::new();
-    let message = if over_limits(raw) {
+    let is_over = root.block.is_over || root.kind.is_over;
+    let (body, parts) = if is_over {
         remarks.push(Remark::OverLimits);
-        MessageParser::default().parse_headers(&raw[..header_end(raw).min(HEADER_BYTES)])
+        (Body::default(), Vec::new())
     } else {
-        MessageParser::default().parse(raw)
+        let mut body = body::read(root);
+        remarks.append(&mut body.remarks);
+        if tree.is_cut {
+            note(&mut remarks, Remark::PartsLeftOut);
+        }
+        let parts = parts(root, &mut body, &mut remarks);
+        (body, parts)
     };
-    let Some(message) = message else {
-        return unreadable(raw, envelope_from, remarks);
+    let text = cut(body.text, &mut remarks);
+    let fallback = charset_of(root);
+    let block = &root.block;
+    let header = |name: &str| block.text(name, fallback);
+    let addresses = |name: &str| addresses(block, name, fallback);
+    let subject = header("Subject").unwrap_or_default();
+    let from = writer(block, fallback, envelope_from);
+    let nature = match is_over {
+        true => signs::nature(block, None, envelope_from, &from, &subject, ""),
+        false => signs::nature(block, Some(root), envelope_from, &from, &subject, &text),
     };
-    let subject = text_header(&message, HeaderName::Subject).unwrap_or_default();
-    let from = writer(&message, envelope_from);
-    let text = if remarks.contains(&Remark::OverLimits) {
-        String::new()
-    } else {
-        body(&message, &mut remarks)
+    let ids = |name: &str| {
+        let value = header(name);
+        value
+            .as_deref()
+            .map(letter::message_ids)
+            .unwrap_or_default()
     };
-    let parts = if remarks.contains(&Remark::OverLimits) {
-        Vec::new()
-    } else {
-        parts(&message, &mut remarks)
-    };
-    let nature = nature(&message, raw, envelope_from, &from, &subject);
     Letter {
-        message_id: text_header(&message, HeaderName::MessageId)
-            .as_deref()
-            .and_then(letter::message_id),
-        in_reply_to: text_header(&message, HeaderName::InReplyTo)
-            .as_deref()
-            .map(letter::message_ids)
-            .unwrap_or_default(),
-        references: text_header(&message, HeaderName::References)
-            .as_deref()
-            .map(letter::message_ids)
-            .unwrap_or_default(),
+        message_id: header("Message-ID").as_deref().and_then(letter::message_id),
+        in_reply_to: ids("In-Reply-To"),
+        references: ids("References"),
         from,
-        reply_to: addresses(message.reply_to()),
-        to: addresses(message.to()),
-        cc: addresses(message.cc()),
+        reply_to: addresses("Reply-To"),
+        to: addresses("To"),
+        cc: addresses("Cc"),
         delivered_to: ["Delivered-To", "X-Original-To"]
             .into_iter()
-            .filter_map(|name| text_header(&message, HeaderName::Other(name.into())))
+            .filter_map(header)
             .filter_map(|value| EmailAddress::parse(value.trim_matches(['<', '>', ' '])).ok())
             .collect(),
         subject,
-        dated_at: message
-            .date()
-            .filter(|date| date.is_valid())
-            .map(|date| Timestamp::from_micros(date.to_timestamp().saturating_mul(1_000_000))),
+        dated_at: block.raw("Date").and_then(date),
         text,
-        wants_no_answer: text_header(
-            &message,
-            HeaderName::Other("X-Auto-Response-Suppress".into()),
-        )
-        .is_some()
-            || !matches!(nature, Nature::Personal),
+        html: body.html,
+        charsets: body.sets,
+        wants_no_answer: signs::suppresses_answers(block) || nature != Nature::Personal,
         nature,
         parts,
         remarks,
@@ -99,22 +94,34 @@ pub const LOOP_HEADER: &str = "X-Watchkeeper-Loop";
 
 /// The value of a header by name, unfolded, as it was sent; for the few that a [`Letter`] doesn't hold.
 pub fn header(raw: &[u8], name: &str) -> Option<String> {
-    let block = &raw[..header_end(raw).min(HEADER_BYTES)];
-    let message = MessageParser::default().parse_headers(block)?;
-    text_header(&message, HeaderName::parse(name.to_owned())?)
+    Block::read(&prepared(raw)).0.text(name, None)
 }
 
-fn unreadable(raw: &[u8], envelope_from: Option<&str>, mut remarks: Vec<Remark>) -> Letter {
-    note(&mut remarks, Remark::Unreadable);
-    let address = envelope_from.and_then(|text| EmailAddress::parse(text).ok());
-    let (text, _) = decode(raw, None);
+/// Without a mark of UTF-8 and blank lines at the beginning; line ends that are bare CRs throughout as line feeds.
+fn prepared(raw: &[u8]) -> Cow<'_, [u8]> {
+    let raw = raw.strip_prefix(b"\xef\xbb\xbf").unwrap_or(raw);
+    let start = raw.iter().position(|byte| !matches!(byte, b'\r' | b'\n'));
+    let raw = &raw[start.unwrap_or(0)..];
+    if memchr::memchr(b'\n', raw).is_some() || memchr::memchr(b'\r', raw).is_none() {
+        return Cow::Borrowed(raw);
+    }
+    let fed = raw
+        .iter()
+        .map(|byte| if *byte == b'\r' { b'\n' } else { *byte });
+    Cow::Owned(fed.collect())
+}
+
+fn unreadable(raw: &[u8], envelope_from: Option<&str>) -> Letter {
+    let mut remarks = vec![Remark::Unreadable];
+    let some = &raw[..raw.len().min(2 * BODY_BYTES)];
+    let read = decode(some, None);
     Letter {
         message_id: None,
         in_reply_to: Vec::new(),
         references: Vec::new(),
         from: Writer {
             shown: envelope_from.unwrap_or_default().to_owned(),
-            address,
+            address: envelope_from.and_then(|text| EmailAddress::parse(text).ok()),
             name: String::new(),
         },
         reply_to: Vec::new(),
@@ -123,7 +130,9 @@ fn unreadable(raw: &[u8], envelope_from: Option<&str>, mut remarks: Vec<Remark>)
         delivered_to: Vec::new(),
         subject: String::new(),
         dated_at: None,
-        text: cut(tidy(&text), &mut Vec::new()),
+        text: cut(tidy(&read.text), &mut remarks),
+        html: None,
+        charsets: vec![read.set],
         nature: if envelope_from == Some("") {
             Nature::Automatic(letter::Automatic::NoReturnPath)
         } else {
@@ -135,113 +144,57 @@ fn unreadable(raw: &[u8], envelope_from: Option<&str>, mut remarks: Vec<Remark>)
     }
 }
 
-/// Where the outermost header block ends (after its blank line), or the mail's length.
-fn header_end(raw: &[u8]) -> usize {
-    let mut start = 0;
-    while start < raw.len() {
-        let end = raw[start..]
-            .iter()
-            .position(|byte| *byte == b'\n')
-            .map_or(raw.len(), |at| start + at + 1);
-        if matches!(&raw[start..end], b"\n" | b"\r\n") {
-            return end;
-        }
-        start = end;
-    }
-    raw.len()
+/// The set that the mail's texts are said to be in: the best guess for raw bytes in its headers.
+fn charset_of<'t>(root: &'t Node<'_>) -> Option<&'t str> {
+    let mut texts = root.leaves().into_iter();
+    texts
+        .find(|leaf| leaf.media.starts_with("text/") && leaf.charset().is_some())
+        .and_then(Node::charset)
 }
 
-fn over_limits(raw: &[u8]) -> bool {
-    let block = &raw[..header_end(raw)];
-    if block.len() > HEADER_BYTES || block.iter().filter(|byte| **byte == b'\n').count() > HEADERS {
-        return true;
-    }
-    let mut typed = 0;
-    let mut parameters = 0;
-    let mut in_typed_header = false;
-    for line in raw.split(|byte| *byte == b'\n') {
-        let starts_typed = line.len() >= 12 && line[..8].eq_ignore_ascii_case(b"content-");
-        if starts_typed {
-            typed += usize::from(line[8..].len() >= 4 && line[8..12].eq_ignore_ascii_case(b"type"));
-            parameters = 0;
-            in_typed_header = true;
-        } else if !line.starts_with(b" ") && !line.starts_with(b"\t") {
-            in_typed_header = false;
-        }
-        if in_typed_header {
-            parameters += line.iter().filter(|byte| **byte == b';').count();
-        }
-        if typed > TYPED_PARTS || parameters > PARAMETERS {
-            return true;
-        }
-    }
-    false
+fn date(value: &[u8]) -> Option<Timestamp> {
+    let line = format!("Date: {}\r\n\r\n", readable(value, None));
+    let parsed = MessageParser::default().parse_headers(line.as_bytes())?;
+    let date = parsed.date().filter(|date| date.is_valid())?;
+    Some(Timestamp::from_micros(
+        date.to_timestamp().saturating_mul(1_000_000),
+    ))
 }
 
-/// A header's raw value, unfolded, with its encoded words decoded. The first one with that name.
-fn text_header(message: &Message<'_>, name: HeaderName<'_>) -> Option<String> {
-    let part = message.parts.first()?;
-    let header = part
-        .headers
-        .iter()
-        .find(|header| header.name.as_str().eq_ignore_ascii_case(name.as_str()))?;
-    let raw = message
-        .raw_message
-        .get(header.offset_start as usize..header.offset_end as usize)?;
-    // Subjects and the like come decoded from the parser unless they hold raw 8-bit bytes in an unknown set.
-    if let HeaderValue::Text(text) = &header.value
-        && !text.contains('\u{fffd}')
-    {
-        return Some(unfold(text));
-    }
-    let (text, _) = decode(raw, None);
-    Some(unfold(&text))
-}
-
-fn unfold(text: &str) -> String {
-    text.replace("\r\n", "")
-        .replace(['\r', '\n'], "")
-        .replace('\0', "")
-        .trim()
-        .to_owned()
-}
-
-fn addresses(value: Option<&Address<'_>>) -> Vec<EmailAddress> {
-    let Some(value) = value else {
-        return Vec::new();
-    };
-    let mut found: Vec<EmailAddress> = Vec::new();
-    for addr in value.iter().take(ADDRESSES) {
-        if let Some(address) = addr
-            .address
-            .as_deref()
-            .and_then(|text| EmailAddress::parse(text).ok())
-            && !found.contains(&address)
-        {
-            found.push(address);
-        }
-    }
-    found
+fn addresses(block: &Block<'_>, name: &str, fallback: Option<&str>) -> Vec<EmailAddress> {
+    let raw = block.raw(name).unwrap_or_default();
+    let mut seen = HashSet::new();
+    mailboxes(raw, fallback)
+        .into_iter()
+        .filter_map(|mailbox| mailbox.address)
+        .filter(|address| seen.insert(address.clone()))
+        .collect()
 }
 
 /// From's first address, else Sender, else the envelope; shown as written even where it can't be read.
-fn writer(message: &Message<'_>, envelope_from: Option<&str>) -> Writer {
-    for value in [message.from(), message.sender()] {
-        let Some(first) = value.and_then(|value| {
-            value
-                .iter()
-                .find(|addr| addr.address.is_some() || addr.name.is_some())
-        }) else {
+fn writer(block: &Block<'_>, fallback: Option<&str>, envelope_from: Option<&str>) -> Writer {
+    for name in ["From", "Sender"] {
+        let mut found = mailboxes(block.raw(name).unwrap_or_default(), fallback);
+        if found.is_empty() {
             continue;
-        };
-        let name = first.name.as_deref().map(one_line).unwrap_or_default();
-        let written = first.address.as_deref().map(one_line).unwrap_or_default();
-        let address = EmailAddress::parse(&written).ok();
-        // A misplaced quote or bracket leaves the address in the name.
-        let address = address.or_else(|| {
-            name.split([' ', '<', '>', '"', ','])
-                .find_map(|word| EmailAddress::parse(word).ok())
-        });
+        }
+        let at = found.iter().position(|mailbox| mailbox.address.is_some());
+        // `Lovelace, Ada <ada@x>` without its quotes: the name before the comma belongs to it.
+        let before: Vec<String> = found
+            .drain(..at.unwrap_or(0))
+            .map(|mailbox| mailbox.name)
+            .collect();
+        let Mailbox {
+            name,
+            written,
+            address,
+        } = found.swap_remove(0);
+        let name = before
+            .into_iter()
+            .chain([name])
+            .filter(|name| !name.is_empty());
+        let name = one_line(&name.collect::<Vec<_>>().join(", "));
+        let written = one_line(&written);
         let shown = match (name.is_empty(), written.is_empty()) {
             (false, false) => format!("{name} <{written}>"),
             (false, true) => name.clone(),
@@ -271,229 +224,10 @@ fn one_line(text: &str) -> String {
     line.trim().to_owned()
 }
 
-fn nature(
-    message: &Message<'_>,
-    raw: &[u8],
-    envelope_from: Option<&str>,
-    from: &Writer,
-    subject: &str,
-) -> Nature {
-    let other = |name: &'static str| text_header(message, HeaderName::Other(name.into()));
-    let (auto_submitted, precedence, suppress) = (
-        other("Auto-Submitted"),
-        other("Precedence"),
-        other("X-Auto-Response-Suppress"),
-    );
-    let root = message.parts.first();
-    let content_type = root.and_then(|part| part.content_type());
-    let typed = content_type.map(media_type).unwrap_or_default();
-    let report_type = content_type
-        .and_then(|ct| ct.attribute("report-type"))
-        .map(str::to_lowercase)
-        .unwrap_or_default();
-    let return_path = text_header(message, HeaderName::ReturnPath);
-    let sender_local = from
-        .address
-        .as_ref()
-        .map(EmailAddress::folded)
-        .unwrap_or_default();
-    let has_calendar_reply = message
-        .parts
-        .iter()
-        .filter_map(|part| part.content_type())
-        .any(|ct| {
-            media_type(ct) == "text/calendar"
-                && ct
-                    .attribute("method")
-                    .is_some_and(|method| method.eq_ignore_ascii_case("reply"))
-        });
-    let signs = Signs {
-        auto_submitted: auto_submitted.as_deref(),
-        precedence: precedence.as_deref(),
-        auto_response_suppress: suppress.as_deref(),
-        has_list_headers: ["List-Id", "List-Unsubscribe", "List-Post"]
-            .into_iter()
-            .any(|name| {
-                root.is_some_and(|part| {
-                    part.headers
-                        .iter()
-                        .any(|h| h.name.as_str().eq_ignore_ascii_case(name))
-                })
-            }),
-        has_auto_reply_header: [
-            "X-Autoreply",
-            "X-Autorespond",
-            "X-Autoresponder",
-            "X-Auto-Reply",
-        ]
-        .into_iter()
-        .any(|name| other(name).is_some()),
-        has_empty_return_path: envelope_from == Some("")
-            || return_path.is_some_and(|path| path.trim() == "<>"),
-        content_type: &typed,
-        report_type: &report_type,
-        has_calendar_reply,
-        subject,
-        sender_local: sender_local.split('@').next().unwrap_or_default(),
-    };
-    letter::nature(&signs, || bounce(raw))
-}
-
-/// What a delivery report says, read as text: reports come in too many shapes for a stricter reading.
-fn bounce(raw: &[u8]) -> Bounce {
-    let text = String::from_utf8_lossy(&raw[..raw.len().min(1024 * 1024)]);
-    let field = |name: &str| {
-        text.lines().find_map(|line| {
-            let (head, value) = line.split_once(':')?;
-            head.trim()
-                .eq_ignore_ascii_case(name)
-                .then(|| value.trim().to_owned())
-        })
-    };
-    let status = field("Status")
-        .filter(|status| status.starts_with(['2', '4', '5']))
-        .or_else(|| enhanced_code(&text))
-        .unwrap_or_default();
-    let delayed = field("Action").is_some_and(|action| action.eq_ignore_ascii_case("delayed"));
-    let recipient = field("Final-Recipient")
-        .or_else(|| field("Original-Recipient"))
-        .or_else(|| field("X-Failed-Recipients"))
-        .and_then(|value| EmailAddress::parse(value.rsplit(';').next().unwrap_or(&value)).ok());
-    let mut about: Vec<String> = Vec::new();
-    for id in letter::message_ids(&text) {
-        if id.contains('@') && !about.contains(&id) {
-            about.push(id);
-        }
-    }
-    Bounce {
-        is_permanent: !delayed && !status.starts_with('4') && !status.starts_with('2'),
-        recipient,
-        status,
-        about,
-    }
-}
-
-/// The first `5.1.1`-like code in a text.
-fn enhanced_code(text: &str) -> Option<String> {
-    text.split(|c: char| !c.is_ascii_digit() && c != '.')
-        .find_map(|word| {
-            let pieces: Vec<&str> = word.split('.').collect();
-            let is_code = pieces.len() == 3
-                && matches!(pieces[0], "4" | "5")
-                && pieces[1..]
-                    .iter()
-                    .all(|piece| (1..=3).contains(&piece.len()));
-            is_code.then(|| word.to_owned())
-        })
-}
-
-fn media_type(content_type: &mail_parser::ContentType<'_>) -> String {
-    format!(
-        "{}/{}",
-        content_type.ctype(),
-        content_type.subtype().unwrap_or("plain")
-    )
-    .to_lowercase()
-}
-
-/// The readable text: the text parts in order; made from the HTML where they are missing or a stub.
-fn body(message: &Message<'_>, remarks: &mut Vec<Remark>) -> String {
-    let mut texts = Vec::new();
-    for part in message
-        .text_body
-        .iter()
-        .filter_map(|at| message.parts.get(*at as usize))
-    {
-        match &part.body {
-            PartType::Text(text) => texts.push(part_text(message, part, text, remarks)),
-            PartType::Html(html) => {
-                let html = part_text(message, part, html, remarks);
-                texts.push(text_of_html(&html));
-                note(remarks, Remark::TextFromHtml);
-            }
-            PartType::Binary(_)
-            | PartType::InlineBinary(_)
-            | PartType::Message(_)
-            | PartType::Multipart(_) => {}
-        }
-    }
-    let mut text = tidy(&texts.join("\n\n"));
-    if is_stub(&text) && !remarks.contains(&Remark::TextFromHtml) {
-        let html: Vec<String> = message
-            .html_body
-            .iter()
-            .filter_map(|at| message.parts.get(*at as usize))
-            .filter_map(|part| match &part.body {
-                PartType::Html(html) => {
-                    Some(text_of_html(&part_text(message, part, html, remarks)))
-                }
-                _ => None,
-            })
-            .collect();
-        let from_html = tidy(&html.join("\n\n"));
-        if from_html.len() > text.len() {
-            note(remarks, Remark::TextFromHtml);
-            text = from_html;
-        }
-    }
-    cut(text, remarks)
-}
-
-/// Empty, or a short pointer to the other form of the mail.
-fn is_stub(text: &str) -> bool {
-    let folded = text.to_lowercase();
-    text.is_empty()
-        || (text.chars().count() < STUB_CHARS
-            && ["browser", "html", "online"]
-                .iter()
-                .any(|word| folded.contains(word)))
-}
-
-/// The part's text as the parser decoded it, or, where the declared set didn't fit, decoded again by what the bytes are.
-fn part_text(
-    message: &Message<'_>,
-    part: &MessagePart<'_>,
-    decoded: &str,
-    remarks: &mut Vec<Remark>,
-) -> String {
-    if part.is_encoding_problem {
-        note(remarks, Remark::BrokenEncoding);
-    }
-    let declared = part.content_type().and_then(|ct| ct.attribute("charset"));
-    // Programs call anything us-ascii; eight-bit bytes in it are some other set.
-    let declared = declared.filter(|name| !name.eq_ignore_ascii_case("us-ascii"));
-    if !decoded.contains('\u{fffd}') && (declared.is_some() || decoded.is_ascii()) {
-        return decoded.to_owned();
-    }
-    let Some(raw) = message
-        .raw_message
-        .get(part.offset_body as usize..part.offset_end as usize)
-    else {
-        return decoded.to_owned();
-    };
-    let bytes = match part.encoding {
-        Encoding::None => Some(raw.to_vec()),
-        Encoding::Base64 => base64_decode(raw),
-        Encoding::QuotedPrintable => quoted_printable_decode(raw),
-    };
-    let Some(bytes) = bytes else {
-        return decoded.to_owned();
-    };
-    let (text, guessed) = decode(&bytes, declared);
-    if guessed {
-        note(remarks, Remark::CharsetGuessed);
-    }
-    text
-}
-
 /// Cut to what one entry may hold; the raw mail has the rest.
 fn cut(mut text: String, remarks: &mut Vec<Remark>) -> String {
     if text.len() > BODY_BYTES {
-        let mut end = BODY_BYTES;
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        text.truncate(end);
+        text.truncate(text.floor_char_boundary(BODY_BYTES));
         note(remarks, Remark::TextCut);
     }
     text
@@ -506,66 +240,133 @@ fn note(remarks: &mut Vec<Remark>, remark: Remark) {
 }
 
 /// Everything that isn't the shown text, byte for byte: files, inline pictures, enclosed mails.
-fn parts(message: &Message<'_>, remarks: &mut Vec<Remark>) -> Vec<Part> {
-    let mut kept = Vec::new();
-    let shown = |at: &u32| message.text_body.contains(at) || message.html_body.contains(at);
-    let ids = message.attachments.iter().filter(|at| !shown(at));
-    for at in ids {
-        let Some(part) = message.parts.get(*at as usize) else {
+fn parts(root: &Node<'_>, body: &mut Body, remarks: &mut Vec<Remark>) -> Vec<Part> {
+    let mut kept: Vec<Part> = Vec::new();
+    let mut taken = HashSet::new();
+    let fallback = charset_of(root);
+    for leaf in root.leaves() {
+        if body.shown.contains(&leaf.number) {
             continue;
-        };
-        if kept.len() == PARTS {
-            note(remarks, Remark::PartsLeftOut);
-            break;
         }
-        let media = part
-            .content_type()
-            .map(media_type)
-            .unwrap_or_else(|| "text/plain".to_owned());
-        if media.starts_with("application/pgp-encrypted") || media == "application/pkcs7-mime" {
+        if is_encrypted(leaf) {
             note(remarks, Remark::Encrypted);
         }
-        let name = part
-            .attachment_name()
-            .map(safe_name)
-            .filter(|name| !name.is_empty());
-        let name = name.unwrap_or_else(|| format!("part-{}{}", kept.len() + 1, ending(&media)));
+        let carried = leaf.bytes();
+        if carried.is_broken {
+            note(remarks, Remark::BrokenEncoding);
+        }
+        let written_name = leaf.file_name(fallback);
+        if is_wrapped(leaf, written_name.as_deref())
+            && let Some(found) = tnef::unwrap(&carried.bytes)
+        {
+            unwrapped(found, body, &mut kept);
+            continue;
+        }
         kept.push(Part {
-            name,
-            media_type: media,
-            bytes: part_bytes(message, part),
+            name: String::new(),
+            written_name,
+            media_type: leaf.media.clone(),
+            content_id: leaf.content_id(),
+            bytes: carried.bytes,
         });
+    }
+    let in_text = body.files.drain(..).map(|file| Part {
+        name: String::new(),
+        written_name: Some(file.name),
+        media_type: "application/octet-stream".to_owned(),
+        content_id: None,
+        bytes: file.bytes,
+    });
+    kept.extend(in_text);
+    for (part, number) in kept.iter_mut().zip(1..) {
+        let safe = part.written_name.as_deref().map(safe_name);
+        let name = safe
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| format!("part-{number}{}", ending(&part.media_type)));
+        part.name = distinct(&name, &mut taken);
     }
     kept
 }
 
-fn part_bytes(message: &Message<'_>, part: &MessagePart<'_>) -> Vec<u8> {
-    let raw = message
-        .raw_message
-        .get(part.offset_body as usize..part.offset_end as usize)
-        .unwrap_or_default();
-    match (&part.body, part.encoding) {
-        (PartType::Binary(bytes) | PartType::InlineBinary(bytes), _) => bytes.to_vec(),
-        // Text that is an attachment keeps its own character set, byte for byte.
-        (PartType::Text(_) | PartType::Html(_) | PartType::Message(_), Encoding::None) => {
-            raw.to_vec()
+/// The mail's own pictures by their Content-ID, as addresses that hold their bytes: the first of several, and only those that a
+/// browser shows without thinking.
+pub fn pictures(letter: &Letter) -> HashMap<String, String> {
+    let mut found = HashMap::new();
+    let mut room = PICTURE_BYTES;
+    for part in &letter.parts {
+        let Some(id) = &part.content_id else { continue };
+        let fits = part.bytes.len() <= room && PICTURES.contains(&part.media_type.as_str());
+        if fits && !found.contains_key(id) {
+            room -= part.bytes.len();
+            let data = base64::engine::general_purpose::STANDARD.encode(&part.bytes);
+            found.insert(
+                id.clone(),
+                format!("data:{};base64,{data}", part.media_type),
+            );
         }
-        (PartType::Text(text) | PartType::Html(text), Encoding::Base64) => {
-            base64_decode(raw).unwrap_or_else(|| text.as_bytes().to_vec())
+    }
+    found
+}
+
+/// SVG may hold anything, so it is a file like others.
+const PICTURES: &[&str] = &[
+    "image/png",
+    "image/jpeg",
+    "image/jpg",
+    "image/gif",
+    "image/webp",
+];
+/// Bytes of all of them on one page.
+const PICTURE_BYTES: usize = 10 * 1024 * 1024;
+
+fn is_wrapped(leaf: &Node<'_>, name: Option<&str>) -> bool {
+    matches!(
+        leaf.media.as_str(),
+        "application/ms-tnef" | "application/vnd.ms-tnef"
+    ) || name.is_some_and(|name| name.eq_ignore_ascii_case("winmail.dat"))
+}
+
+/// Outlook's wrapping: its files are files of the mail, and its body is the text where there is no other.
+fn unwrapped(found: tnef::Unwrapped, body: &mut Body, kept: &mut Vec<Part>) {
+    if body.text.trim().is_empty() {
+        body.text = match &found.html {
+            Some(html) if found.text.trim().is_empty() => tidy(&text_of_html(html)),
+            _ => tidy(&found.text),
+        };
+    }
+    body.html = body.html.take().or(found.html);
+    for file in found
+        .files
+        .into_iter()
+        .take(PARTS.saturating_sub(kept.len()))
+    {
+        kept.push(Part {
+            name: String::new(),
+            written_name: file.name,
+            media_type: match file.media_type.as_str() {
+                "" => "application/octet-stream".to_owned(),
+                _ => file.media_type,
+            },
+            content_id: file.content_id,
+            bytes: file.bytes,
+        });
+    }
+}
+
+/// PGP's and S/MIME's envelopes; a signature's envelope can be read by anybody.
+fn is_encrypted(leaf: &Node<'_>) -> bool {
+    let kind = leaf.kind.get("smime-type").unwrap_or_default();
+    match leaf.media.as_str() {
+        "application/pgp-encrypted" => true,
+        "application/pkcs7-mime" | "application/x-pkcs7-mime" => {
+            !matches!(kind.to_lowercase().as_str(), "signed-data" | "certs-only")
         }
-        (PartType::Text(text) | PartType::Html(text), Encoding::QuotedPrintable) => {
-            quoted_printable_decode(raw).unwrap_or_else(|| text.as_bytes().to_vec())
-        }
-        (PartType::Message(inner), Encoding::Base64 | Encoding::QuotedPrintable) => {
-            inner.raw_message.to_vec()
-        }
-        (PartType::Multipart(_), _) => Vec::new(),
+        _ => false,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::mail_text::NAME_BYTES;
     use super::*;
     use crate::domain::letter::Automatic;
 
@@ -649,8 +450,6 @@ mod tests {
             "{:?}",
             String::from_utf8_lossy(&letter.parts[1].bytes)
         );
-        assert_eq!(safe_name("a\u{202e}gpj.exe"), "agpj.exe");
-        assert!(safe_name(&format!("{}.pdf", "ü".repeat(300))).len() <= NAME_BYTES);
     }
 
     #[test]
@@ -728,7 +527,7 @@ mod tests {
             "From: a@b.example\r\nContent-Type: text/plain; {}\r\n\r\nx",
             "a*0=b; ".repeat(100_000)
         );
-        for raw in [many_headers, deep_mails, parameters] {
+        for raw in [many_headers, parameters] {
             let letter = read(raw.as_bytes(), None);
             assert_eq!(letter.remarks, [Remark::OverLimits]);
             assert_eq!(
@@ -740,6 +539,8 @@ mod tests {
                 Some("a@b.example")
             );
         }
+        let letter = read(deep_mails.as_bytes(), None);
+        assert_eq!((letter.parts.len(), letter.remarks), (1, vec![]));
         let mut parts =
             String::from("From: a@b.example\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n");
         for _ in 0..1_000 {

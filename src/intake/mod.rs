@@ -3,5 +3,7 @@
 pub mod commits;
 pub mod holidays;
 pub mod mail;
-mod mail_text;
+#[cfg(test)]
+mod mail_tests;
 pub mod push;
+pub mod reading;

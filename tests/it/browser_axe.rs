@@ -25,6 +25,7 @@ const NO_PAGES: &[&str] = &[
     "/ledger.csv",
     "/feed/{token}.ics",
     "/mail/in/{id}/raw",
+    "/mail/in/{id}/html",
     "/{key}/files/{id}",
     "/portal/{key}/files/{id}",
     "/{key}/report/{customer}/{format}",

@@ -66,7 +66,7 @@ pub(crate) fn mail(desk: &Desk, from: &str, head: &str, text: &str) -> StoredMai
     deliver(desk, Some(from), raw.as_bytes())
 }
 
-fn deliver(desk: &Desk, from: Option<&str>, raw: &[u8]) -> StoredMail {
+pub(crate) fn deliver(desk: &Desk, from: Option<&str>, raw: &[u8]) -> StoredMail {
     let to = ["support@watch.example.org".to_owned()];
     let id = intake::accept(&desk.app, Way::Smtp, from, &to, raw).unwrap();
     desk.settle();
@@ -462,7 +462,8 @@ both_databases!(
                 .iter()
                 .map(|file| file.name.as_str())
                 .collect::<Vec<_>>(),
-            ["mail.eml"]
+            ["part-1.eml"],
+            "an enclosed mail stays closed, however much is in it"
         );
         assert_eq!(tickets(&desk), 2);
     }

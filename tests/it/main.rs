@@ -29,6 +29,7 @@ mod holds;
 mod house;
 mod mail;
 mod mail_out;
+mod mail_reading;
 mod merge;
 mod migrations;
 mod oncall;

@@ -17,6 +17,7 @@ use crate::http::form::Posted;
 use crate::http::page::{Page, Viewer};
 use crate::http::reply::{self, Failure};
 use crate::intake::mail;
+use crate::intake::reading::clean::clean;
 use crate::store;
 use crate::store::intake::{LedgerFilter, StoredMail};
 
@@ -199,6 +200,26 @@ pub async fn show(
         files,
         may_handle,
     })
+}
+
+/// The mail's HTML form, cleaned, on a page of its own where nothing runs and nothing is fetched; its own pictures are in it.
+pub async fn html(
+    app: web::Data<App>,
+    viewer: Viewer,
+    id: web::Path<String>,
+) -> std::result::Result<HttpResponse, Failure> {
+    let id: MailId = id_of(&id)?;
+    let page = viewer
+        .run(&app, move |ctx| {
+            allow(&ctx.by, Action::ReadMail, Target::House)?;
+            let (mail, raw) = load(ctx, id)?;
+            let letter = mail::read(&raw, mail.envelope_from.as_deref());
+            let page = letter.html.as_deref();
+            page.and_then(|page| clean(page, mail::pictures(&letter)))
+                .ok_or(Error::NotFound)
+        })
+        .await?;
+    Ok(reply::shut_in(page))
 }
 
 /// The mail's bytes, as they came: their signatures still verify.
