@@ -2,10 +2,13 @@
 //! line (`watchkeeper calc`) and the API (`POST /api/v1/calc`) both call [`Calculator::answer`], so that both answer with the
 //! same bytes.
 //!
-//! Nothing here computes: a question is read, `domain` answers, and the answer is written. It needs no house, reads no clock and
-//! keeps nothing but calendars that it has read already.
+//! Nothing here computes: a question is read, `domain` (or `intake`, for mail) answers, and the answer is written. It needs no
+//! house, reads no clock and keeps nothing but calendars that it has read already.
 
 mod calendar;
+mod mail;
+#[cfg(test)]
+mod mail_tests;
 mod read;
 mod sla;
 #[cfg(test)]
@@ -30,6 +33,10 @@ const OPS: &[(&str, Op)] = &[
     ("sla.elapsed", sla::elapsed),
     ("sla.timeline", sla::timeline),
     ("cal.open", sla::open),
+    ("mail.parse", mail::parse),
+    ("mail.reply", mail::reply),
+    ("mail.class", mail::class),
+    ("mail.thread", mail::thread),
 ];
 
 /// Answers questions, one line at a time.

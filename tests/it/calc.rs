@@ -19,7 +19,9 @@ this is no JSON
 {"id":"a3","op":"sla.due","calendar":{"tz":"UTC","weekly":[{"day":"mon","from":"09:00","to":"09:00"}]},"start":"2026-10-30T20:00:00Z","duration_s":1}
 {"id":"a4","op":"sla.timeline","calendar":{"tz":"UTC","weekly":[{"day":"mon","from":"00:00","to":"24:00"}]},"target_s":3600,"now":"2026-06-01T02:00:00Z","events":[{"at":"2026-06-01T00:00:00Z","state":"running"}]}
 {"id":"a5","op":"cal.open","calendar":{"tz":"UTC"},"at":["2026-06-01T02:00:00Z"]}
-{"id":"a6","op":"tea.brew"}"#;
+{"id":"a6","op":"tea.brew"}
+{"id":"a7","op":"mail.parse","raw_b64":"U3ViamVjdDogPT91dGYtOD9xP1N0PUMzPUI2cnVuZz89CgpIaQo="}
+{"id":"a8","op":"mail.reply","text":"Done.\n\n> old\n"}"#;
 
 /// The program in a folder without a database, whose configuration nobody could read.
 fn program() -> (Command, tempfile::TempDir) {
@@ -74,6 +76,8 @@ both_databases!(
         assert_eq!(lines[4]["breached_at"], "2026-06-01T01:00:00Z");
         assert_eq!(lines[5]["open"], json!([false]));
         assert_eq!(lines[6]["error"]["code"], "unknown-op");
+        assert_eq!(lines[7]["subject"], "Störung");
+        assert_eq!(lines[8], json!({"id": "a8", "reply": "Done."}));
         // Reading is all that it takes.
         let reader = token_of(&p.desk, &p.ada, Scopes::of(&[Scope::Read]));
         let said = by_api(

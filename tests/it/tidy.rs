@@ -10,7 +10,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("intake", &["domain"]),
     ("render", &["domain", "words"]),
     ("outbound", &["domain"]),
-    ("calc", &["calc", "domain", "words"]),
+    ("calc", &["calc", "domain", "intake", "words"]),
     (
         "actions",
         &[

@@ -60,6 +60,13 @@ const _: () = assert!(LINES_BYTES == 16 * 1024 * 1024, "the text below says 16 M
 /// five years. `sla.elapsed` (`calendar`, `start`, `end`, `pauses`) answers `elapsed_s`. `sla.timeline` (`calendar`, `target_s`,
 /// `now`, `events`: [{"at", "state": "running", "paused" or "stopped"}]) answers `elapsed_s`, `remaining_s`, `breached_at` and
 /// `due`. `cal.open` (`calendar`, `at`: [instant]) answers `open`: [bool].
+///
+/// A mail is `raw_b64`, its bytes in base 64. `mail.parse` (`raw_b64`) answers `subject`, `from_addr` and `from_name` ("" if there
+/// is none), `to`, `message_id` (or null), `in_reply_to`, `references`, `text` and `attachments`: [{"filename" or null,
+/// "content_type", "size", "sha256", "md5"}], names as the mail has them, decoded and not cleaned. `mail.reply` (one of `text`,
+/// `html`, `raw_b64`) answers `reply`: what was typed, without quotes and signature. `mail.class` (`raw_b64`) answers `auto` (must
+/// not be answered automatically) and `bounce`. `mail.thread` (`raw_b64s`, in order of arrival) answers `groups`: one number per
+/// mail, equal ones for one ticket, by Message-IDs alone and for senders whom the ticket's earlier mails name.
 #[utoipa::path(
     post,
     path = "/api/v1/calc",
