@@ -100,7 +100,7 @@ fn sort(lines: &[(Range<usize>, &str)]) -> Vec<Sort> {
             break;
         }
     }
-    for find in [signature, footer, device] {
+    for find in [signature, footer, list_footer, device] {
         if let Some(at) = find(lines, &sorts) {
             // Up to the quote below it: what was typed under a quote is an answer.
             let below = sorts[at..].iter_mut();
@@ -278,6 +278,17 @@ fn footer(lines: &[(Range<usize>, &str)], sorts: &[Sort]) -> Option<usize> {
     })?;
     let typed_above = sorts[..at].contains(&Sort::Typed);
     typed_above.then_some(at)
+}
+
+/// A mailing list's ruler of underscores and the few lines at the very end, which stand even below a quote.
+fn list_footer(lines: &[(Range<usize>, &str)], sorts: &[Sort]) -> Option<usize> {
+    let at = lines.iter().rposition(|(_, line)| {
+        let line = line.trim_end();
+        line.len() >= 20 && line.bytes().all(|byte| byte == b'_')
+    })?;
+    let is_last = sorts[at] == Sort::Typed && lines.len() - at <= 7;
+    let is_apart = own_lines(sorts, at) == lines.len() - at;
+    (is_last && is_apart && sorts[..at].contains(&Sort::Typed)).then_some(at)
 }
 
 /// "Sent from my iPhone", if it is the last thing above a quote or the end, and something was typed above it.
@@ -539,6 +550,10 @@ mod tests {
             (
                 "Bitte anrufen.\n\nDiese E-Mail enthält vertrauliche Informationen.\n",
                 "Bitte anrufen.",
+            ),
+            (
+                "Done.\n\n> old\n_______________________________________________\nops mailing list\nops@lists.example\n",
+                "Done.",
             ),
             // All of it, or in the middle of a sentence: shown.
             ("-- \nAda Lovelace\n+44 1", "-- \nAda Lovelace\n+44 1"),
