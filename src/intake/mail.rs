@@ -189,6 +189,7 @@ fn writer(block: &Block<'_>, fallback: Option<&str>, envelope_from: Option<&str>
             written,
             address,
         } = found.swap_remove(0);
+        let address = address.or_else(|| next_address(block, envelope_from));
         let name = before
             .into_iter()
             .chain([name])
@@ -212,6 +213,14 @@ fn writer(block: &Block<'_>, fallback: Option<&str>, envelope_from: Option<&str>
         address: EmailAddress::parse(envelope).ok(),
         name: String::new(),
     }
+}
+
+/// Sender's address, else the envelope's: where From has none that can be read.
+fn next_address(block: &Block<'_>, envelope_from: Option<&str>) -> Option<EmailAddress> {
+    addresses(block, "Sender", None)
+        .into_iter()
+        .next()
+        .or_else(|| EmailAddress::parse(envelope_from?).ok())
 }
 
 fn one_line(text: &str) -> String {
@@ -457,7 +466,7 @@ mod tests {
         for (from, shown, address) in [
             ("foo <foo@bar.example", "foo", Some("foo@bar.example")),
             ("", "noc@customer.example", Some("noc@customer.example")),
-            ("John Doe", "John Doe", None),
+            ("John Doe", "John Doe", Some("noc@customer.example")),
             (
                 "\"a@b.example\" <c@d.example>",
                 "a@b.example <c@d.example>",

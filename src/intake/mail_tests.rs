@@ -138,6 +138,30 @@ fn e70_odd_trees_show_their_text_and_list_every_part() {
     let letter = mail(related);
     assert_eq!(letter.text, "See.\n\nmore");
     assert_eq!(files(&letter), [("part-1.png", "image/png", &b"PNG"[..])]);
+    for file in [
+        "text/csv; name=hosts.csv",
+        "text/plain; name=hosts.txt\nContent-Disposition: attachment",
+        "text/calendar",
+    ] {
+        let letter = mail(&format!(
+            "From: a@b.example\nContent-Type: {file}\n\nHello\n"
+        ));
+        assert_eq!(
+            (letter.text.as_str(), letter.parts.len()),
+            ("", 1),
+            "{file}"
+        );
+    }
+    for text in ["text/plain; name=mail.txt", "text/enriched"] {
+        let letter = mail(&format!(
+            "From: a@b.example\nContent-Type: {text}\n\nHello\n"
+        ));
+        assert_eq!(
+            (letter.text.as_str(), letter.parts.len()),
+            ("Hello", 0),
+            "{text}"
+        );
+    }
     for broken in [
         "From: a@b.example\nContent-Type: multipart/mixed; boundary=y\n\n--x\n\nHello\n--x--\n",
         "From: a@b.example\nContent-Type: ; = ;\n\nHello\n",

@@ -83,8 +83,7 @@ impl<'t, 'm> Forms<'t, 'm> {
                     .flat_map(|forms| forms.html.clone())
                     .collect(),
             },
-            // A mail that is nothing but a text shows it, whatever it says about files.
-            media if node.is_shown_text() || is_root && media.starts_with("text/") => Self {
+            _ if node.is_shown_text() || is_root && node.may_be_shown_alone() => Self {
                 text: vec![node],
                 html: vec![node],
             },

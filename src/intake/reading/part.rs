@@ -232,6 +232,19 @@ impl Node<'_> {
         (!id.is_empty()).then(|| id.to_owned())
     }
 
+    /// May be shown if it is all there is: a text with a name, too, and one of a kind that nobody knows, but no calendar or
+    /// table that somebody sends as a file.
+    pub fn may_be_shown_alone(&self) -> bool {
+        let is_plain = matches!(self.media.as_str(), "text/plain" | "text/html");
+        let is_text = self.media.starts_with("text/")
+            && !matches!(
+                self.media.as_str(),
+                "text/calendar" | "text/csv" | "text/vcard" | "text/x-vcard" | "text/xml"
+            );
+        self.disposition.value != "attachment"
+            && (is_plain || is_text && self.file_name(None).is_none())
+    }
+
     /// May be shown as text of the mail: a text that isn't offered as a file.
     pub fn is_shown_text(&self) -> bool {
         matches!(self.media.as_str(), "text/plain" | "text/html")
