@@ -72,6 +72,11 @@ pub const KEYS: &[Key] = &[
         meaning: "sender of our mail, such as `watchkeeper@example.org`; empty: what set-up was told",
     },
     Key {
+        name: "mail_auth_relay",
+        default: "",
+        meaning: "the name by which our own relay signs `Authentication-Results`; its DMARC verdict says whether mail from staff is theirs; empty: nobody's is believed",
+    },
+    Key {
         name: "mail_folder",
         default: "",
         meaning: "development: write outgoing mail into this folder instead of sending it",
@@ -125,6 +130,7 @@ pub struct Config {
     pub lmtp_listen: Option<SocketAddr>,
     pub smtp_relay: Option<String>,
     pub mail_from: Option<String>,
+    pub mail_auth_relay: Option<String>,
     pub mail_folder: Option<PathBuf>,
     pub webhook_private: bool,
     pub upload_limit_bytes: usize,
@@ -368,6 +374,7 @@ impl Reader {
             lmtp_listen: self.parsed("lmtp_listen", ADDRESS),
             smtp_relay: self.optional("smtp_relay"),
             mail_from: self.optional("mail_from"),
+            mail_auth_relay: self.optional("mail_auth_relay"),
             mail_folder: self.optional("mail_folder").map(PathBuf::from),
             webhook_private: self
                 .parsed("webhook_private", "`true` or `false` is wanted")

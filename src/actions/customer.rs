@@ -109,7 +109,7 @@ pub fn add_contact(
         audit::note(tx, ctx, "contact-added", &contact.name, &of(&customer))?;
         Ok(contact)
     });
-    added.map_err(address_taken)
+    added.map_err(|error| address_taken(ctx, &details.email, error))
 }
 
 /// As [`add_contact`], inside a larger unit of work that has asked for permission: mail intake takes senders of a known domain.
@@ -164,7 +164,7 @@ pub fn edit_contact(
         audit::note(tx, ctx, "contact-edited", &contact.name, &Facts::new())?;
         Ok(contact)
     });
-    edited.map_err(address_taken)
+    edited.map_err(|error| address_taken(ctx, &details.email, error))
 }
 
 fn contact_of(tx: &mut Tx, customer: CustomerId, id: ContactId) -> Result<Contact> {

@@ -10,7 +10,7 @@ use crate::domain::id::{IntakeAddressId, Kind, MailId, TicketId};
 use crate::domain::intake::{self as rules, HeldFor, IntakeAddress, MailState, Verdict, Way};
 use crate::domain::letter::Letter;
 use crate::domain::refusal::{FieldError, Refusal};
-use crate::domain::text;
+use crate::domain::text::{self, EmailAddress};
 use crate::domain::ticket::Relation;
 use crate::domain::timeline::Door;
 use crate::domain::timestamp::Timestamp;
@@ -182,7 +182,7 @@ pub fn answer_join(ctx: &Ctx<'_>, id: MailId, letter: &Letter, accept: bool) -> 
             letter,
             forced: true,
         };
-        let sender = Sender::find(tx, &house, letter)?;
+        let sender = Sender::find(tx, &house, &mail, letter)?;
         let asked = mail
             .ticket
             .ok_or_else(|| Error::internal("a join request without a ticket"))?;
@@ -190,6 +190,8 @@ pub fn answer_join(ctx: &Ctx<'_>, id: MailId, letter: &Letter, accept: bool) -> 
             let ticket = store::ticket::by_id(tx, asked)?.ok_or(Error::NotFound)?;
             allow_ticket(tx, &ctx.by, Action::WorkOnTicket, &ticket)?;
             decision.append(tx, &mut mail, ticket, &sender, true)?;
+            let joined = store::ticket::by_id(tx, asked)?.ok_or(Error::NotFound)?;
+            decision.name_sender(tx, &joined, &sender)?;
         } else {
             decision.open(
                 tx,
@@ -213,7 +215,7 @@ pub fn open_stale_join(ctx: &Ctx<'_>, id: MailId, letter: &Letter) -> Result<()>
             return Ok(());
         }
         let house = House::load(tx, ctx.app)?;
-        let sender = Sender::find(tx, &house, letter)?;
+        let sender = Sender::find(tx, &house, &mail, letter)?;
         let asked: Vec<(TicketId, Relation)> = mail
             .ticket
             .map(|id| (id, Relation::RelatedTo))
@@ -236,8 +238,8 @@ pub fn block(ctx: &Ctx<'_>, pattern: &str, reason: &str) -> Result<()> {
     let pattern = rules::block_pattern(pattern)?;
     let reason = text::optional_line("reason", reason, text::TITLE_CHARS)?.unwrap_or_default();
     ctx.write(|tx| {
-        let own = House::load(tx, ctx.app)?.own;
-        if own.contains(&pattern) {
+        let house = House::load(tx, ctx.app)?;
+        if EmailAddress::parse(&pattern).is_ok_and(|address| house.is_own(&address)) {
             return Err(Refusal::new("block-own-address")
                 .with("pattern", pattern.clone())
                 .into());
@@ -285,6 +287,7 @@ pub fn keep_address(
     match written {
         Err(error) if is_unique_violation(&error) => {
             Err(FieldError::new("address", "address-taken")
+                .with("name", "none")
                 .with("value", wanted.address.to_string())
                 .into())
         }

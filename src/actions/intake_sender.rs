@@ -1,9 +1,11 @@
-//! Who wrote a mail and where it came to, as far as the house knows either. Nothing that a mail says of itself proves anything.
+//! Who wrote a mail and where it came to, as far as the house knows either. Nothing that a mail says of itself proves anything;
+//! what our own relay says of it may.
 
 use crate::app::App;
-use crate::domain::id::CustomerId;
+use crate::domain::id::{CustomerId, PersonId};
 use crate::domain::intake::IntakeAddress;
-use crate::domain::letter::{Letter, Standing, without_tag};
+use crate::domain::letter::{Automatic, Clue, Letter, Nature, Standing, without_tag};
+use crate::domain::mail_trace::{self, Proof};
 use crate::domain::people::Contact;
 use crate::domain::seal::Seal;
 use crate::domain::text::EmailAddress;
@@ -14,14 +16,16 @@ use crate::store::intake::StoredMail;
 use crate::store::people::Holder;
 use crate::store::ticket::Watcher;
 use crate::store::{self, Tx};
-use crate::words::Words;
+use crate::words::{Value, Words};
 
 /// What every decision needs to know of the house; read once for a batch.
 pub(super) struct House {
     pub(super) seal: Seal,
     pub(super) rules: Vec<IntakeAddress>,
-    /// Folded addresses that are ours.
-    pub(super) own: Vec<String>,
+    /// Folded addresses that are ours besides those of the rules.
+    sends_as: Option<String>,
+    /// The relay whose word on senders counts.
+    auth_relay: Option<String>,
 }
 
 impl House {
@@ -34,20 +38,20 @@ impl House {
             Some(text) => EmailAddress::parse(text).ok(),
             None => store::settings::all(tx)?.mail_from,
         };
-        let own = rules
-            .iter()
-            .map(|rule| rule.address.folded())
-            .chain(from.map(|address| address.folded()))
-            .collect();
         Ok(Self {
             seal: Seal::new(app.signing_key),
             rules,
-            own,
+            sends_as: from.map(|address| address.folded()),
+            auth_relay: app.config.mail_auth_relay.clone(),
         })
     }
 
     pub(super) fn is_own(&self, address: &EmailAddress) -> bool {
-        self.own.contains(&without_tag(address))
+        self.rules.iter().any(|rule| rule.takes(address))
+            || self
+                .sends_as
+                .as_ref()
+                .is_some_and(|own| *own == without_tag(address))
     }
 
     /// The rule of the address that the mail came to: by envelope, then as a relay wrote, then To and Cc.
@@ -58,10 +62,38 @@ impl House {
             .chain(&letter.delivered_to)
             .chain(&letter.to)
             .chain(&letter.cc);
-        addresses.find_map(|address| {
-            let bare = without_tag(address);
-            self.rules.iter().find(|rule| rule.address.folded() == bare)
-        })
+        addresses.find_map(|address| self.rule_of(address))
+    }
+
+    /// An address of its own goes before one that it is a tag of, a longer one before a shorter one.
+    fn rule_of(&self, address: &EmailAddress) -> Option<&IntakeAddress> {
+        self.rules
+            .iter()
+            .filter(|rule| rule.takes(address))
+            .max_by_key(|rule| (rule.is(address), rule.address.as_str().len()))
+    }
+
+    /// Whether this is list mail by a list that is a way in to us: then it counts as a person's.
+    pub(super) fn is_by_our_list(&self, mail: &StoredMail, letter: &Letter) -> bool {
+        let by_list = matches!(
+            letter.nature,
+            Nature::Automatic(Automatic::List | Automatic::Bulk)
+        );
+        let envelope = envelope_addresses(mail);
+        by_list
+            && envelope
+                .iter()
+                .chain(&letter.delivered_to)
+                .chain(&letter.to)
+                .chain(&letter.cc)
+                .filter_map(|address| self.rule_of(address))
+                .any(|rule| rule.takes_list)
+    }
+
+    /// A form on a web page writes as us, by a server that isn't ours; our own mail that comes back has our own envelope.
+    pub(super) fn is_by_form(&self, mail: &StoredMail) -> bool {
+        let envelope = mail.envelope_from.as_deref().unwrap_or_default();
+        EmailAddress::parse(envelope).is_ok_and(|address| !self.is_own(&address))
     }
 }
 
@@ -77,21 +109,41 @@ pub(super) struct Sender {
     pub(super) address: Option<EmailAddress>,
     pub(super) shown: String,
     pub(super) contact: Option<Contact>,
-    pub(super) is_staff: bool,
+    /// The address is that of somebody of ours who is active.
+    pub(super) person: Option<(PersonId, String)>,
+    /// What our relay says of the address in From.
+    pub(super) proof: Proof,
+    /// Somebody who had access and has none any more: whatever they were known by doesn't count.
+    is_former: bool,
+    /// Who of ours passed it on.
+    pub(super) forwarded_by: Option<String>,
     /// Their customer, as a contact or by its mail domain.
     pub(super) customer: Option<CustomerId>,
 }
 
 impl Sender {
-    pub(super) fn find(tx: &mut Tx, house: &House, letter: &Letter) -> Result<Self> {
-        // A contact form writes as us; who filled it in is in Reply-To.
+    pub(super) fn find(
+        tx: &mut Tx,
+        house: &House,
+        mail: &StoredMail,
+        letter: &Letter,
+    ) -> Result<Self> {
         let written = letter.from.address.as_ref();
+        let not_ours = |address: &&EmailAddress| !house.is_own(address);
+        let answered_to = || {
+            let to = &letter.to;
+            let other = |address: &&EmailAddress| !house.is_own(address) && !to.contains(address);
+            letter.reply_to.iter().find(other).cloned()
+        };
         let address = match written {
-            Some(own) if house.is_own(own) => letter
-                .reply_to
-                .iter()
-                .find(|address| !house.is_own(address))
-                .cloned(),
+            _ if house.is_by_our_list(mail, letter) => letter
+                .traces
+                .original_from
+                .clone()
+                .or_else(answered_to)
+                .or_else(|| written.filter(not_ours).cloned()),
+            // A contact form writes as us; who filled it in is in Reply-To.
+            Some(own) if house.is_own(own) => letter.reply_to.iter().find(not_ours).cloned(),
             other => other.cloned(),
         };
         let shown = match (&address, letter.from.shown.is_empty()) {
@@ -101,11 +153,21 @@ impl Sender {
             (_, true) => Words::english().t("mail-unknown-sender").into_owned(),
             (_, false) => letter.from.shown.clone(),
         };
+        let sender = Self::known_as(tx, address, shown)?;
+        let relay = house.auth_relay.as_deref();
+        sender.forwarding(tx, house, letter, relay)
+    }
+
+    /// Whose address it is.
+    fn known_as(tx: &mut Tx, address: Option<EmailAddress>, shown: String) -> Result<Self> {
         let mut sender = Self {
             address,
             shown,
             contact: None,
-            is_staff: false,
+            person: None,
+            proof: Proof::Unproven,
+            is_former: false,
+            forwarded_by: None,
             customer: None,
         };
         let Some(address) = &sender.address else {
@@ -113,11 +175,13 @@ impl Sender {
         };
         match store::people::holder(tx, address)? {
             Some(Holder::Person(id)) => {
-                sender.is_staff =
-                    store::people::person(tx, id)?.is_some_and(|person| person.is_active);
+                let person = store::people::person(tx, id)?.filter(|person| person.is_active);
+                sender.is_former = person.is_none();
+                sender.person = person.map(|person| (person.id, person.name));
             }
             Some(Holder::Contact(id)) => {
                 let contact = store::people::contact(tx, id)?.filter(|contact| contact.is_active);
+                sender.is_former = contact.is_none();
                 sender.customer = contact.as_ref().map(|contact| contact.customer_id);
                 sender.contact = contact;
             }
@@ -128,17 +192,83 @@ impl Sender {
         Ok(sender)
     }
 
-    /// As the timeline keeps them. A staff address proves nothing by itself: it is shown as it was written.
-    pub(super) fn author(&self) -> (Actor, String) {
-        match &self.contact {
-            Some(contact) => (Actor::Contact(contact.id), contact.name.clone()),
-            None => (Actor::Stranger, self.shown.clone()),
+    /// What our relay says of them; and if one of ours who is proven passes a customer's mail on, the customer wrote it.
+    fn forwarding(
+        mut self,
+        tx: &mut Tx,
+        house: &House,
+        letter: &Letter,
+        relay: Option<&str>,
+    ) -> Result<Self> {
+        if self.address == letter.from.address {
+            self.proof = mail_trace::proof(&letter.traces, relay, self.address.as_ref());
+        }
+        let Some((_, agent)) = self.person.clone().filter(|_| self.proof == Proof::Proven) else {
+            return Ok(self);
+        };
+        let forwarded = mail_trace::is_forward(&letter.subject)
+            .then(|| mail_trace::forwarded_author(&letter.text))
+            .flatten();
+        match forwarded {
+            Some((shown, author)) if !house.is_own(&author) => {
+                let mut customer = Self::known_as(tx, Some(author), shown)?;
+                // One of ours quoted one of ours: that is their own mail.
+                if customer.person.is_some() {
+                    return Ok(self);
+                }
+                customer.forwarded_by = Some(agent);
+                Ok(customer)
+            }
+            _ => Ok(self),
         }
     }
 
-    pub(super) fn standing(&self, tx: &mut Tx, ticket: &Ticket) -> Result<Standing> {
-        if self.is_staff {
-            return Ok(Standing::Known);
+    pub(super) const fn is_staff(&self) -> bool {
+        self.person.is_some()
+    }
+
+    /// One of ours, and our relay vouches for it.
+    pub(super) fn is_proven_staff(&self) -> bool {
+        self.is_staff() && self.proof == Proof::Proven
+    }
+
+    /// As the timeline keeps them. A staff address proves nothing by itself: it is shown as it was written.
+    pub(super) fn author(&self) -> (Actor, String) {
+        match (&self.contact, &self.person) {
+            (Some(contact), _) => (Actor::Contact(contact.id), self.passed_on(&contact.name)),
+            (None, Some((id, name))) if self.proof == Proof::Proven => {
+                (Actor::Person(*id), name.clone())
+            }
+            _ => (Actor::Stranger, self.passed_on(&self.shown)),
+        }
+    }
+
+    fn passed_on(&self, name: &str) -> String {
+        let Some(agent) = &self.forwarded_by else {
+            return name.to_owned();
+        };
+        let values = [
+            ("name", Value::from(name)),
+            ("agent", Value::from(agent.as_str())),
+        ];
+        let words = Words::english();
+        words.with("mail-passed-on", &values).into_owned()
+    }
+
+    /// Who they are to a ticket that `clue` led to. An address of one of ours that nobody vouches for opens no ticket that it
+    /// couldn't prove to have seen.
+    pub(super) fn standing(&self, tx: &mut Tx, ticket: &Ticket, clue: Clue) -> Result<Standing> {
+        if self.is_former {
+            return Ok(Standing::Unknown);
+        }
+        if self.is_staff() {
+            match (self.proof, clue) {
+                (Proof::Proven, _) | (Proof::Unproven, Clue::Signed) => {
+                    return Ok(Standing::Known);
+                }
+                (Proof::Refuted, _) => return Ok(Standing::Unknown),
+                (Proof::Unproven, Clue::Foreign | Clue::Subject) => {}
+            }
         }
         let Some(address) = &self.address else {
             return Ok(Standing::Unknown);
@@ -175,7 +305,12 @@ pub(super) fn answer_address(
     let Some(from) = &sender.address else {
         return Ok(None);
     };
-    if let Some(reply_to) = letter.reply_to.first() {
+    // Who passed a mail on has another's answers in mind.
+    let reply_to = letter
+        .reply_to
+        .first()
+        .filter(|_| sender.forwarded_by.is_none());
+    if let Some(reply_to) = reply_to {
         if reply_to.domain().eq_ignore_ascii_case(from.domain()) {
             return Ok(Some(reply_to.clone()));
         }
@@ -187,8 +322,13 @@ pub(super) fn answer_address(
             return Ok(Some(reply_to.clone()));
         }
     }
-    let local = from.folded();
-    let is_nobody = [
+    Ok((!is_nobody(from)).then(|| from.clone()))
+}
+
+/// An address that says of itself that nobody reads it.
+pub(super) fn is_nobody(address: &EmailAddress) -> bool {
+    let local = address.folded();
+    [
         "noreply",
         "no-reply",
         "donotreply",
@@ -197,6 +337,5 @@ pub(super) fn answer_address(
         "postmaster",
     ]
     .iter()
-    .any(|nobody| local.starts_with(nobody));
-    Ok((!is_nobody).then(|| from.clone()))
+    .any(|nobody| local.starts_with(nobody))
 }

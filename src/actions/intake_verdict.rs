@@ -1,20 +1,21 @@
 //! What becomes of a mail: held, put on its ticket, beside it, or a ticket of its own. One transaction, one verdict.
 
 use super::intake::SMALL_BYTES;
-use super::intake_sender::{House, Sender, answer_address, envelope_addresses};
-use super::outbox::unanswered;
-use super::record;
-use super::ticket_merge::survivor;
+use super::intake_sender::{House, Sender, answer_address};
+use super::{letters, record};
 use crate::app::Ctx;
+use crate::domain::alert_mail::{self, AlertMail};
 use crate::domain::delivery::DeliveryKind;
 use crate::domain::id::{Kind, MailId, TicketId};
 use crate::domain::intake::{self as rules, HeldFor, MailState, Verdict};
 use crate::domain::letter::{
-    self, Bounce, Clue, Landing, Letter, MESSAGE_ID_BYTES, Nature, Remark, Standing, landing,
+    self, Automatic, Clue, Landing, Letter, MESSAGE_ID_BYTES, Nature, Remark, Standing, landing,
+    stored_id,
 };
+use crate::domain::mail_trace;
 use crate::domain::text::{EmailAddress, Title};
 use crate::domain::ticket::{Opening, Relation, State, Ticket};
-use crate::domain::timeline::{Entry, EntryKind, Facts};
+use crate::domain::timeline::{Audience, Entry, EntryKind, Facts};
 use crate::error::{Error, Result, is_unique_violation};
 use crate::store::blob::{self, Hash};
 use crate::store::intake::StoredMail;
@@ -47,7 +48,7 @@ impl Decision<'_> {
         mail.message_id = letter
             .message_id
             .as_ref()
-            .map(|id| id.chars().take(2_000).collect());
+            .map(|id| stored_id(id).to_owned());
         if mail.dedupe_key.is_none() && self.is_repeat(tx, mail)? {
             return store::intake::update(tx, mail);
         }
@@ -67,7 +68,9 @@ impl Decision<'_> {
                 mail.received_at.plus_secs(-rules::RAW_REPEAT_SECS),
             )?,
         };
-        if let Some(first) = first.filter(|first| *first != mail.id) {
+        if let Some(first) = first.filter(|first| *first != mail.id)
+            && !self.goes_before(tx, mail, first)?
+        {
             self.repeat(tx, mail, first)?;
             return Ok(true);
         }
@@ -87,6 +90,22 @@ impl Decision<'_> {
         }
     }
 
+    /// A copy that came to us directly decides what a mail is, also when the list's copy was faster.
+    fn goes_before(&self, tx: &mut Tx, mail: &StoredMail, first: MailId) -> Result<bool> {
+        let by_list = [Automatic::List.as_str(), Automatic::Bulk.as_str()];
+        let mut other = store::intake::by_id(tx, first)?.ok_or(Error::NotFound)?;
+        let was_by_list =
+            other.verdict == Some(Verdict::Automatic) && by_list.contains(&other.detail.as_str());
+        if !was_by_list || self.letter.nature != Nature::Personal {
+            return Ok(false);
+        }
+        other.dedupe_key = None;
+        other.duplicate_of = Some(mail.id);
+        other.verdict = Some(Verdict::Duplicate);
+        store::intake::update(tx, &other)?;
+        Ok(true)
+    }
+
     fn repeat(&self, tx: &mut Tx, mail: &mut StoredMail, first: MailId) -> Result<()> {
         let known = store::intake::by_id(tx, first)?.ok_or(Error::NotFound)?;
         mail.duplicate_of = Some(first);
@@ -96,7 +115,7 @@ impl Decision<'_> {
         Ok(())
     }
 
-    fn conclude(&self, mail: &mut StoredMail, verdict: Verdict, detail: &str) {
+    pub(super) fn conclude(&self, mail: &mut StoredMail, verdict: Verdict, detail: &str) {
         mail.state = MailState::Settled;
         mail.verdict = Some(verdict);
         mail.detail = detail.to_owned();
@@ -111,14 +130,18 @@ impl Decision<'_> {
 
     fn judge(&self, tx: &mut Tx, mail: &mut StoredMail, has_loop_mark: bool) -> Result<()> {
         let letter = self.letter;
-        let sender = Sender::find(tx, self.house, letter)?;
+        let sender = Sender::find(tx, self.house, mail, letter)?;
+        if let Some(address) = &sender.address {
+            mail.from_address = Some(address.folded());
+        }
         if !self.forced {
             let from_ourselves = letter
                 .from
                 .address
                 .as_ref()
                 .is_some_and(|from| self.house.is_own(from))
-                && sender.address.is_none();
+                && sender.address.is_none()
+                && !self.house.is_by_form(mail);
             let is_ours = letter
                 .message_id
                 .as_deref()
@@ -140,12 +163,12 @@ impl Decision<'_> {
                     return Ok(());
                 }
                 Nature::Bounce(bounce) => return self.bounced(tx, mail, bounce),
-                Nature::Automatic(letter::Automatic::Generated)
-                    if self
-                        .house
-                        .rule(mail, letter)
-                        .is_some_and(|rule| rule.takes_generated) => {}
+                Nature::Automatic(Automatic::Generated) if self.takes_generated(mail) => {}
+                Nature::Automatic(_) if self.house.is_by_our_list(mail, letter) => {}
                 Nature::Automatic(why) => return self.automatic(tx, mail, &sender, why.as_str()),
+            }
+            if let Some(alert) = self.alert_of(mail) {
+                return self.alert(tx, mail, &sender, &alert);
             }
             if self.is_flood(tx, mail)? {
                 self.hold(mail, HeldFor::Flood, "");
@@ -153,6 +176,17 @@ impl Decision<'_> {
             }
         }
         self.personal(tx, mail, &sender)
+    }
+
+    fn takes_generated(&self, mail: &StoredMail) -> bool {
+        let rule = self.house.rule(mail, self.letter);
+        rule.is_some_and(|rule| rule.takes_generated)
+    }
+
+    fn alert_of(&self, mail: &StoredMail) -> Option<AlertMail> {
+        self.takes_generated(mail)
+            .then(|| alert_mail::read(&self.letter.subject))
+            .flatten()
     }
 
     fn is_flood(&self, tx: &mut Tx, mail: &StoredMail) -> Result<bool> {
@@ -165,51 +199,31 @@ impl Decision<'_> {
                 >= rules::SAME_SUBJECT_PER_HOUR)
     }
 
-    /// The ticket that the mail points to, by the strongest clue that leads to one.
-    fn find_ticket(
-        &self,
-        tx: &mut Tx,
-        mail: &StoredMail,
-    ) -> Result<(letter::Clues, Option<(Clue, Ticket)>)> {
-        let clues = letter::clues(&self.house.seal, self.letter, &envelope_addresses(mail));
-        for key in &clues.signed {
-            if let Some(ticket) = store::ticket::by_key(tx, *key)? {
-                let ticket = survivor(tx, ticket)?;
-                return Ok((clues, Some((Clue::Signed, ticket))));
-            }
-        }
-        for id in &clues.foreign {
-            if let [only] = store::intake::tickets_of_message(tx, id)?[..]
-                && let Some(ticket) = store::ticket::by_id(tx, only)?
-            {
-                let ticket = survivor(tx, ticket)?;
-                return Ok((clues, Some((Clue::Foreign, ticket))));
-            }
-        }
-        if let [only] = clues.subject[..]
-            && let Some(ticket) = store::ticket::by_key(tx, only)?
-        {
-            let ticket = survivor(tx, ticket)?;
-            return Ok((clues, Some((Clue::Subject, ticket))));
-        }
-        Ok((clues, None))
-    }
-
     fn personal(&self, tx: &mut Tx, mail: &mut StoredMail, sender: &Sender) -> Result<()> {
         let (clues, found) = self.find_ticket(tx, mail)?;
         if let Some((clue, ticket)) = found {
-            let standing = sender.standing(tx, &ticket)?;
+            let standing = sender.standing(tx, &ticket, clue)?;
             return match landing(clue, standing) {
                 Landing::Appended => self.append(tx, mail, ticket, sender, false),
                 Landing::AppendedNewcomer => self.append(tx, mail, ticket, sender, true),
                 Landing::JoinRequest => self.ask_to_join(tx, mail, &ticket, sender, standing),
             };
         }
+        if !clues.is_forged
+            && let Some(ticket) = self.by_their_number(tx, sender)?
+        {
+            return self.append(tx, mail, ticket, sender, false);
+        }
+        if !self.forced && self.was_answered_enough(tx, mail, sender)? {
+            self.hold(mail, HeldFor::Answers, "");
+            return Ok(());
+        }
         let mut related = Vec::new();
         // Two tokens of two tickets: a ticket of its own, linked to those that the sender is known to.
-        for key in clues.subject.iter().take(5) {
+        let named = clues.subject.iter().filter(|_| !clues.is_forged);
+        for key in named.take(5) {
             if let Some(ticket) = store::ticket::by_key(tx, *key)?
-                && sender.standing(tx, &ticket)? == Standing::Known
+                && sender.standing(tx, &ticket, Clue::Subject)? == Standing::Known
             {
                 related.push((ticket.id, Relation::RelatedTo));
             }
@@ -221,6 +235,18 @@ impl Decision<'_> {
             &related,
             if clues.is_forged { "forged" } else { "" },
         )
+    }
+
+    /// Two programs that answer each other: after so many answers to an address, its next mails wait for a person.
+    fn was_answered_enough(&self, tx: &mut Tx, mail: &StoredMail, sender: &Sender) -> Result<bool> {
+        let since = mail.received_at.plus_secs(-3_600);
+        Ok(match answer_address(tx, self.letter, sender)? {
+            Some(address) => {
+                store::intake::answers_since(tx, &address.folded(), since)?
+                    >= rules::ANSWERS_PER_HOUR
+            }
+            None => false,
+        })
     }
 
     pub(super) fn open(
@@ -242,18 +268,22 @@ impl Decision<'_> {
                 &words.t("mail-no-subject"),
             )
         };
+        let answer_to = answer_address(tx, letter, sender)?.or(sender.address.clone());
         let opening = Opening {
             severity: rule.and_then(|rule| rule.severity),
             body: self.text(),
             customer: sender.customer.or(rule.and_then(|rule| rule.customer)),
             requester: sender.contact.as_ref().map(|contact| contact.id),
-            requester_address: match &sender.contact {
-                Some(_) => None,
-                None => sender
-                    .address
-                    .as_ref()
-                    .map(|address| address.as_str().to_owned()),
-            },
+            // Beside a contact it says where their answers go, if not to the address that we know.
+            requester_address: answer_to
+                .filter(|address| {
+                    let known = sender
+                        .contact
+                        .as_ref()
+                        .map(|contact| contact.email.folded());
+                    known != Some(address.folded())
+                })
+                .map(|address| address.as_str().to_owned()),
             team: rule.and_then(|rule| rule.team),
             services: rule.and_then(|rule| rule.service).into_iter().collect(),
             // The clocks start when the mail came, however long it waited here.
@@ -269,6 +299,8 @@ impl Decision<'_> {
         }
         self.attach(tx, mail, &ticket, 1)?;
         self.name_people(tx, &ticket)?;
+        self.name_sender(tx, &ticket, sender)?;
+        self.mark(tx, &ticket)?;
         self.answer(tx, mail, &ticket, sender)?;
         mail.ticket = Some(ticket.id);
         mail.entry_seq = Some(1);
@@ -281,7 +313,7 @@ impl Decision<'_> {
         Ok(())
     }
 
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         if self.letter.text.trim().is_empty() {
             Words::english().t("mail-no-text").into_owned()
         } else {
@@ -309,24 +341,33 @@ impl Decision<'_> {
                 "after-close",
             );
         }
-        let reopens = matches!(ticket.state, State::Resolved | State::Done) && !sender.is_staff;
+        let is_staff = sender.is_staff();
+        let reopens = matches!(ticket.state, State::Resolved | State::Done) && !is_staff;
         if reopens && !self.forced && self.reopened_lately(tx, &ticket)? >= rules::REOPENS_PER_HOUR
         {
             mail.ticket = Some(ticket.id);
             self.hold(mail, HeldFor::Reopens, "");
             return Ok(());
         }
-        let mut entries = if sender.is_staff {
-            // An address in From proves nobody: it stays among staff, and says how it came.
-            vec![
-                Entry::new(EntryKind::Note)
-                    .body(self.text())
-                    .fact("unverified", "yes"),
-            ]
+        let mut entries = if is_staff {
+            // What one of ours writes by mail stays among staff.
+            vec![Entry::new(EntryKind::Note).body(self.text())]
         } else {
             super::ticket::customer_wrote_in(tx, &mut ticket, &self.text(), self.ctx.now)?
         };
+        let answers_staff_letter = !is_staff && self.answers_staff_letter(tx)?;
         if let Some(first) = entries.first_mut() {
+            if is_staff && !sender.is_proven_staff() {
+                // An address in From proves nobody.
+                first.facts.set("unverified", "yes");
+            }
+            if answers_staff_letter {
+                first.audience = Audience::Internal;
+                first.facts.set("answers_staff_letter", "yes");
+            }
+            if mail_trace::is_new_topic(&self.letter.subject, ticket.title.as_str()) {
+                first.facts.set("new_topic", &mail.subject);
+            }
             first.author = Some(sender.author());
             first.effective_at = Some(mail.received_at);
             first.source_id = Some(format!("mail.{}", mail.id));
@@ -339,6 +380,7 @@ impl Decision<'_> {
         self.attach(tx, mail, &ticket, seq)?;
         if !is_newcomer {
             self.name_people(tx, &ticket)?;
+            self.mark(tx, &ticket)?;
         }
         mail.ticket = Some(ticket.id);
         mail.entry_seq = Some(seq);
@@ -374,97 +416,17 @@ impl Decision<'_> {
             .with("letter", "join_request")
             .with("from", &sender.shown)
             .with("mail", mail.id);
-        super::letters::tell_owner(tx, self.ctx, ticket, &format!("join.{}", mail.id), facts)
-    }
-
-    /// Kept on the ticket that it matches, else on the intake page; changes nothing.
-    fn automatic(
-        &self,
-        tx: &mut Tx,
-        mail: &mut StoredMail,
-        sender: &Sender,
-        why: &str,
-    ) -> Result<()> {
-        let (_, found) = self.find_ticket(tx, mail)?;
-        if let Some((clue, ticket)) = found
-            && landing(clue, sender.standing(tx, &ticket)?) == Landing::Appended
-        {
-            let entry = Entry::new(EntryKind::AutomaticMail).fact("why", why);
-            self.note_on(tx, mail, ticket, entry.body(self.text()), sender)?;
-        }
-        self.conclude(mail, Verdict::Automatic, why);
-        Ok(())
-    }
-
-    fn note_on(
-        &self,
-        tx: &mut Tx,
-        mail: &mut StoredMail,
-        mut ticket: Ticket,
-        entry: Entry,
-        sender: &Sender,
-    ) -> Result<()> {
-        let (actor, name) = sender.author();
-        let entry = entry
-            .author(actor, name)
-            .at(mail.received_at)
-            .source(format!("mail.{}", mail.id));
-        let recorded = record(tx, self.ctx, &mut ticket, vec![entry])?;
-        let seq = recorded.first().map_or(0, |entry| entry.seq);
-        self.attach(tx, mail, &ticket, seq)?;
-        mail.ticket = Some(ticket.id);
-        mail.entry_seq = Some(seq);
-        Ok(())
-    }
-
-    /// A bounce of a letter to a customer stands on its ticket; one of a notice to staff is for those who keep the house.
-    fn bounced(&self, tx: &mut Tx, mail: &mut StoredMail, bounce: &Bounce) -> Result<()> {
-        let ours = bounce.about.iter().filter(|id| self.house.seal.made(id));
-        let mut about = None;
-        for id in ours {
-            if let Some(found) = store::intake::delivery_by_message(tx, id)? {
-                about = Some(found);
-                break;
-            }
-        }
-        self.conclude(mail, Verdict::Bounce, &bounce.status);
-        let Some((delivery, kind, Some(ticket), reply)) = about else {
-            return Ok(());
-        };
-        let to_customer = matches!(
-            kind,
-            DeliveryKind::Reply | DeliveryKind::AutoAnswer | DeliveryKind::Report
-        );
-        let Some(mut ticket) = store::ticket::by_id(tx, ticket)?.filter(|_| to_customer) else {
-            return Ok(());
-        };
-        let kind_of_entry = if bounce.is_permanent {
-            EntryKind::DeliveryFailed
-        } else {
-            EntryKind::AutomaticMail
-        };
-        let mut entries = vec![
-            Entry::new(kind_of_entry)
-                .fact("status", &bounce.status)
-                .fact_some("to", bounce.recipient.as_ref())
-                .fact("delivery", delivery)
-                .at(mail.received_at)
-                .source(format!("mail.{}", mail.id)),
-        ];
-        if bounce.is_permanent
-            && kind == DeliveryKind::Reply
-            && let Some(reply) = reply
-        {
-            entries.extend(unanswered(tx, &mut ticket, reply, delivery, "bounce")?);
-        }
-        let recorded = record(tx, self.ctx, &mut ticket, entries)?;
-        mail.ticket = Some(ticket.id);
-        mail.entry_seq = recorded.first().map(|entry| entry.seq);
-        Ok(())
+        letters::tell_in_charge(tx, self.ctx, ticket, &format!("join.{}", mail.id), &facts)
     }
 
     /// Files hang on the entry; where something was left out, the raw mail hangs there too.
-    fn attach(&self, tx: &mut Tx, mail: &StoredMail, ticket: &Ticket, seq: i64) -> Result<()> {
+    pub(super) fn attach(
+        &self,
+        tx: &mut Tx,
+        mail: &StoredMail,
+        ticket: &Ticket,
+        seq: i64,
+    ) -> Result<()> {
         let now = self.ctx.now;
         for part in &self.letter.parts {
             let hash = match part.bytes.len() > SMALL_BYTES {
@@ -521,6 +483,23 @@ impl Decision<'_> {
         Ok(())
     }
 
+    /// Whoever wrote it is known to it, also where their answers go elsewhere, or where a person let them in.
+    pub(super) fn name_sender(&self, tx: &mut Tx, ticket: &Ticket, sender: &Sender) -> Result<()> {
+        let Some(address) = &sender.address else {
+            return Ok(());
+        };
+        let is_requester = sender
+            .contact
+            .as_ref()
+            .is_some_and(|contact| ticket.requester == Some(contact.id));
+        let folded = address.folded();
+        let asked = ticket.requester_address.as_ref();
+        if is_requester || asked.is_some_and(|known| known.to_lowercase() == folded) {
+            return Ok(());
+        }
+        store::mail_named::name_on_ticket(tx, ticket.id, &folded)
+    }
+
     /// One answer per new ticket to somebody known; a stranger gets at most one a day. Nothing of theirs is repeated.
     fn answer(
         &self,
@@ -535,11 +514,13 @@ impl Decision<'_> {
         if self.letter.wants_no_answer
             || self.forced && !matches!(self.letter.nature, Nature::Personal)
             || self.house.is_own(&address)
+            || self.takes_generated(mail)
+            || sender.is_staff() && !self.is_to_one_of_ours()
         {
             return Ok(());
         }
         let folded = address.folded();
-        let is_known = sender.contact.is_some() || sender.is_staff;
+        let is_known = sender.contact.is_some() || sender.is_staff();
         let key = if is_known {
             let since = self.ctx.now.plus_secs(-3_600);
             if store::intake::answers_since(tx, &folded, since)? >= rules::ANSWERS_PER_HOUR {
@@ -573,5 +554,10 @@ impl Decision<'_> {
             .with("references", thread.join(" "));
         store::outbox::queue(tx, &delivery, self.ctx.now)?;
         Ok(())
+    }
+    /// Written to one address of ours. One of ours who has us in Cc, or two of our boxes at once, talks to somebody else.
+    fn is_to_one_of_ours(&self) -> bool {
+        let own = |list: &[EmailAddress]| list.iter().filter(|it| self.house.is_own(it)).count();
+        own(&self.letter.to) <= 1 && own(&self.letter.cc) == 0
     }
 }

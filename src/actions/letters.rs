@@ -66,12 +66,12 @@ pub fn follow(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &Ticket, recorded: &[Recorded]
                 }
                 facts.set("letter", "hold_nudged");
                 let key = format!("nudge.{}.{}", ticket.id, entry.seq);
-                tell_whoever_has_it(tx, ctx, ticket, entry.seq, &key, &facts)?;
+                tell_whoever_has_it(tx, ctx, ticket, Some(entry.seq), &key, &facts)?;
             }
             EntryKind::Unsatisfied => {
                 let facts = Facts::new().with("letter", "reply_lost");
                 let key = format!("lost.{}.{}", ticket.id, entry.seq);
-                tell_whoever_has_it(tx, ctx, ticket, entry.seq, &key, &facts)?;
+                tell_whoever_has_it(tx, ctx, ticket, Some(entry.seq), &key, &facts)?;
             }
             _ => {}
         }
@@ -84,7 +84,7 @@ fn tell_whoever_has_it(
     tx: &mut Tx,
     ctx: &Ctx<'_>,
     ticket: &Ticket,
-    seq: i64,
+    seq: Option<i64>,
     key: &str,
     facts: &Facts,
 ) -> Result<()> {
@@ -94,7 +94,7 @@ fn tell_whoever_has_it(
         (None, None) => Vec::new(),
     };
     for person in people {
-        notice(tx, ctx, ticket, Some(seq), person, key, facts.clone())?;
+        notice(tx, ctx, ticket, seq, person, key, facts.clone())?;
     }
     Ok(())
 }
@@ -107,7 +107,8 @@ fn to_requester(
     entry: &Recorded,
     letter: &str,
 ) -> Result<()> {
-    if entry.audience == Audience::Internal && ticket.requester_address.is_none() {
+    let is_strangers = ticket.requester.is_none() && ticket.requester_address.is_some();
+    if entry.audience == Audience::Internal && !is_strangers {
         return Ok(());
     }
     let mut contacts = Vec::new();
@@ -136,10 +137,16 @@ fn to_requester(
             Audience::Internal => false,
         };
         if may_read {
-            addresses.push((Some(id), contact.email.folded()));
+            // Where whoever asked wants their answers, if not at the address that we know.
+            let elsewhere = ticket
+                .requester_address
+                .as_ref()
+                .filter(|_| ticket.requester == Some(id));
+            let address = elsewhere.map_or_else(|| contact.email.folded(), |it| it.to_lowercase());
+            addresses.push((Some(id), address));
         }
     }
-    if let Some(address) = &ticket.requester_address {
+    if let (None, Some(address)) = (ticket.requester, &ticket.requester_address) {
         addresses.push((None, address.to_lowercase()));
     }
     for (contact, address) in addresses {
@@ -159,17 +166,23 @@ fn to_requester(
     Ok(())
 }
 
-/// A notice to whoever owns the ticket, once for this key. Without an owner, to the staff who watch it.
-pub fn tell_owner(
+/// A notice to the owner, once for this key; without one to the team.
+pub fn tell_in_charge(
     tx: &mut Tx,
     ctx: &Ctx<'_>,
     ticket: &Ticket,
     key: &str,
-    facts: Facts,
+    facts: &Facts,
 ) -> Result<()> {
-    tell_owner_of(tx, ctx, ticket, None, key, facts)
+    tell_whoever_has_it(tx, ctx, ticket, None, key, facts)
 }
 
+/// What a letter prints where there is nothing to say.
+pub const fn or_dash(text: &str) -> &str {
+    if text.is_empty() { "–" } else { text }
+}
+
+/// A notice to the owner and the staff who watch, once for this key.
 fn tell_owner_of(
     tx: &mut Tx,
     ctx: &Ctx<'_>,

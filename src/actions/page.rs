@@ -45,6 +45,19 @@ pub fn acknowledge(ctx: &Ctx<'_>, key: TicketKey) -> Result<Ticket> {
     })
 }
 
+/// Somebody acknowledged it in the monitoring: nobody is called any further. Who it was isn't known here, so nobody becomes its owner.
+pub(super) fn acknowledged_elsewhere(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &Ticket) -> Result<()> {
+    let run = store::page_log::live_run(tx, ticket.id)?;
+    let Some(mut run) = run.filter(|run| run.standing.is_waiting_for_answer()) else {
+        return Ok(());
+    };
+    let policy = store::oncall::policy(tx, run.policy)?
+        .ok_or_else(|| Error::internal(format!("run {} follows a policy that is gone", run.id)))?;
+    run.standing = run.standing.acknowledged(&policy, ctx.now);
+    store::page_log::update_run(tx, &mut run)?;
+    hold_back(tx, ctx, &run, None, Unsent::Acknowledged)
+}
+
 /// "I have it", by the link of a page: the signature is the permission, for this page and this person only.
 pub fn acknowledge_by_link(app: &App, token: &str) -> Result<Acknowledged> {
     let now = app.time.now();

@@ -52,7 +52,7 @@ pub fn invite(
             path,
         })
     });
-    invited.map_err(address_taken)
+    invited.map_err(|error| address_taken(ctx, &details.email, error))
 }
 
 /// A person without a password or link yet.
@@ -76,13 +76,22 @@ pub(super) fn add(
     Ok(person)
 }
 
-/// A unique violation here means that the mail address is somebody's already.
-pub(super) fn address_taken(error: Error) -> Error {
-    if is_unique_violation(&error) {
-        FieldError::new("email", "address-taken").into()
-    } else {
-        error
+/// A unique violation here means that the mail address is somebody's already: says whose.
+pub(super) fn address_taken(ctx: &Ctx<'_>, email: &EmailAddress, error: Error) -> Error {
+    if !is_unique_violation(&error) {
+        return error;
     }
+    let name = ctx.read(|conn| {
+        Ok(match rows::holder(conn, email)? {
+            Some(Holder::Person(id)) => rows::person(conn, id)?.map(|person| person.name),
+            Some(Holder::Contact(id)) => rows::contact(conn, id)?.map(|contact| contact.name),
+            None => None,
+        })
+    });
+    let name = name.ok().flatten().unwrap_or_else(|| "none".to_owned());
+    FieldError::new("email", "address-taken")
+        .with("name", name)
+        .into()
 }
 
 fn role_facts(roles: Roles) -> Facts {
@@ -127,7 +136,7 @@ pub fn edit(ctx: &Ctx<'_>, id: PersonId, rev: i64, details: &PersonDetails) -> R
         audit::note(tx, ctx, "person-edited", &person.name, &Facts::new())?;
         Ok(person)
     });
-    edited.map_err(address_taken)
+    edited.map_err(|error| address_taken(ctx, &details.email, error))
 }
 
 /// What people change of themselves; their mail address, which is how they come in, an admin changes.

@@ -8,6 +8,7 @@
 //! doesn't verify (guessed, altered, from another installation) is told apart from a foreign one: it is shown as forged.
 
 use super::id::TicketKey;
+use super::mail_trace::Traces;
 use super::seal::{Seal, Sealed};
 use super::text::EmailAddress;
 use super::timestamp::Timestamp;
@@ -41,6 +42,8 @@ pub struct Letter {
     /// The sender asked that nobody answers automatically, whatever the mail's nature is.
     pub wants_no_answer: bool,
     pub parts: Vec<Part>,
+    /// Header lines that only some mails have.
+    pub traces: Traces,
     /// What was left out or guessed on the way: `limit-…` and `decoded-…` words, shown beside the mail.
     pub remarks: Vec<Remark>,
 }
@@ -131,6 +134,15 @@ pub struct Bounce {
     pub status: String,
     /// Every message id found anywhere in the report.
     pub about: Vec<String>,
+}
+
+/// A Message-ID as it is stored and looked up: broken programs write ids that no index takes.
+pub fn stored_id(id: &str) -> &str {
+    let mut end = id.len().min(2 * MESSAGE_ID_BYTES);
+    while !id.is_char_boundary(end) {
+        end -= 1;
+    }
+    &id[..end]
 }
 
 /// Longest Message-ID that is echoed in References, in bytes: longer ones break other programs' header lines.
@@ -422,6 +434,8 @@ pub struct Clues {
     pub subject: Vec<TicketKey>,
     /// Something of our shape didn't verify.
     pub is_forged: bool,
+    /// Addresses in To or Cc whose token didn't verify: forged if they are ours, which only the house knows.
+    pub doubtful: Vec<EmailAddress>,
 }
 
 /// Reads the clues: reply addresses (envelope, then headers), In-Reply-To, References from the nearest on, subject.
@@ -431,19 +445,18 @@ pub fn clues(seal: &Seal, letter: &Letter, envelope_to: &[EmailAddress]) -> Clue
         foreign: Vec::new(),
         subject: subject_keys(&letter.subject),
         is_forged: false,
+        doubtful: Vec::new(),
     };
-    let mut note = |sealed: Sealed| match sealed {
-        Sealed::Genuine(key) if found.signed.contains(&key) => {}
-        Sealed::Genuine(key) => found.signed.push(key),
-        Sealed::Forged => found.is_forged = true,
-    };
-    let addresses = envelope_to
-        .iter()
-        .chain(&letter.delivered_to)
-        .chain(&letter.to)
-        .chain(&letter.cc);
-    for sealed in addresses.filter_map(|address| seal.read_reply_address(address)) {
-        note(sealed);
+    // What was delivered to us was delivered to an address of ours; To and Cc may name anybody's.
+    let delivered = envelope_to.iter().chain(&letter.delivered_to);
+    for address in delivered {
+        note(&mut found, seal.read_reply_address(address));
+    }
+    for address in letter.to.iter().chain(&letter.cc) {
+        match seal.read_reply_address(address) {
+            Some(Sealed::Forged) => found.doubtful.push(address.clone()),
+            other => note(&mut found, other),
+        }
     }
     for id in letter
         .in_reply_to
@@ -451,13 +464,21 @@ pub fn clues(seal: &Seal, letter: &Letter, envelope_to: &[EmailAddress]) -> Clue
         .chain(letter.references.iter().rev())
     {
         match seal.read_message_id(id) {
-            Some(sealed) => note(sealed),
+            Some(sealed) => note(&mut found, Some(sealed)),
             None if seal.made(id) => {}
             None if found.foreign.contains(id) => {}
             None => found.foreign.push(id.clone()),
         }
     }
     found
+}
+
+fn note(clues: &mut Clues, sealed: Option<Sealed>) {
+    match sealed {
+        Some(Sealed::Genuine(key)) if !clues.signed.contains(&key) => clues.signed.push(key),
+        Some(Sealed::Genuine(_)) | None => {}
+        Some(Sealed::Forged) => clues.is_forged = true,
+    }
 }
 
 words! {

@@ -1,6 +1,7 @@
 //! Values and rules. No I/O, no clock, no serialisation, no database: everything here is a total function over values.
 
 pub mod access;
+pub mod alert_mail;
 pub mod availability;
 pub mod calendar;
 pub mod calendar_days;
@@ -18,6 +19,7 @@ pub mod id;
 pub mod intake;
 pub mod letter;
 pub mod login;
+pub mod mail_trace;
 pub mod merge;
 pub mod notify;
 pub mod oncall;

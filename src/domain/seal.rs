@@ -10,6 +10,9 @@ use uuid::Uuid;
 use super::id::TicketKey;
 use super::text::EmailAddress;
 
+/// What may stand between an address and its tag; each of our addresses says which of them it uses.
+pub const SEPARATORS: &[char] = &['+', '-', '.', '='];
+
 /// Signs and checks the ids that we put into our own mail. One key per installation.
 #[derive(Clone)]
 pub struct Seal {
@@ -89,29 +92,42 @@ impl Seal {
         })
     }
 
-    /// The reply address of a ticket: `support+inc-12.<signature>@desk.example` for `support@desk.example`.
-    pub fn reply_address(&self, intake: &EmailAddress, ticket: TicketKey) -> String {
+    /// The reply address of a ticket: `support+inc-12.<signature>@desk.example` for `support@desk.example` whose tags follow a `+`.
+    pub fn reply_address(
+        &self,
+        intake: &EmailAddress,
+        separator: char,
+        ticket: TicketKey,
+    ) -> String {
         let key = ticket.to_string().to_lowercase();
         let signature = self.signature("reply", &key);
         let (local, domain) = intake
             .as_str()
             .rsplit_once('@')
             .unwrap_or((intake.as_str(), ""));
-        format!("{local}+{key}.{signature}@{domain}")
+        format!("{local}{separator}{key}.{signature}@{domain}")
     }
 
-    /// Which ticket an address of ours speaks of; `None` if it carries no token.
+    /// Which ticket an address of ours speaks of, in any case and behind any separator; `None` if it carries no token. A token
+    /// without a signature is as good as a forged one.
     pub fn read_reply_address(&self, address: &EmailAddress) -> Option<Sealed> {
         let folded = address.folded();
         let (local, _) = folded.rsplit_once('@')?;
-        let (_, token) = local.rsplit_once('+')?;
-        let (about, signature) = token.split_once('.')?;
-        let key: TicketKey = about.parse().ok()?;
-        Some(if self.verifies("reply", about, signature) {
-            Sealed::Genuine(key)
-        } else {
-            Sealed::Forged
-        })
+        let tails = local
+            .match_indices(SEPARATORS)
+            .map(|(at, separator)| &local[at + separator.len()..]);
+        for tail in tails {
+            let (about, signature) = tail.split_once('.').unwrap_or((tail, ""));
+            let Ok(key) = about.parse::<TicketKey>() else {
+                continue;
+            };
+            return Some(if self.verifies("reply", about, signature) {
+                Sealed::Genuine(key)
+            } else {
+                Sealed::Forged
+            });
+        }
+        None
     }
 
     /// The value of our loop header: names this installation to itself and to nobody else.
@@ -161,7 +177,7 @@ mod tests {
         assert!(ours.made(&ours.message_id(Uuid::from_u128(5), None, "h")));
 
         let intake = EmailAddress::parse("support@desk.example").unwrap();
-        let reply = EmailAddress::parse(&ours.reply_address(&intake, key)).unwrap();
+        let reply = EmailAddress::parse(&ours.reply_address(&intake, '+', key)).unwrap();
         assert_eq!(ours.read_reply_address(&reply), Some(Sealed::Genuine(key)));
         assert_eq!(theirs.read_reply_address(&reply), Some(Sealed::Forged));
         for (address, expected) in [
@@ -169,6 +185,8 @@ mod tests {
             ("support+billing@desk.example", None),
             ("support+inc-12.aaaa@desk.example", Some(Sealed::Forged)),
             ("support+inc-12.@desk.example", Some(Sealed::Forged)),
+            ("support+inc-12@desk.example", Some(Sealed::Forged)),
+            ("first.last@desk.example", None),
         ] {
             assert_eq!(
                 ours.read_reply_address(&EmailAddress::parse(address).unwrap()),
@@ -177,6 +195,11 @@ mod tests {
             );
         }
         assert_eq!(without_tag(&reply), "support@desk.example");
+        for separator in ['-', '.', '='] {
+            let reply = ours.reply_address(&intake, separator, key).to_uppercase();
+            let reply = EmailAddress::parse(&reply).unwrap();
+            assert_eq!(ours.read_reply_address(&reply), Some(Sealed::Genuine(key)));
+        }
     }
 
     #[test]

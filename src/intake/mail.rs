@@ -10,6 +10,7 @@ use std::collections::{HashMap, HashSet};
 use base64::Engine;
 use mail_parser::MessageParser;
 
+use super::mail_trace;
 use super::reading::address::{Mailbox, mailboxes};
 use super::reading::body::{self, Body, tidy};
 use super::reading::charset::decode;
@@ -20,6 +21,7 @@ use super::reading::name::{distinct, ending, is_bidi, safe_name};
 use super::reading::part::{Node, tree};
 use super::reading::{signs, tnef};
 use crate::domain::letter::{self, Letter, Nature, Part, Remark, Writer};
+use crate::domain::mail_trace::Traces;
 use crate::domain::text::{BODY_BYTES, EmailAddress};
 use crate::domain::timestamp::Timestamp;
 
@@ -85,6 +87,7 @@ pub fn read(raw: &[u8], envelope_from: Option<&str>) -> Letter {
         wants_no_answer: signs::suppresses_answers(block) || nature != Nature::Personal,
         nature,
         parts,
+        traces: mail_trace::traces(raw),
         remarks,
     }
 }
@@ -140,6 +143,7 @@ fn unreadable(raw: &[u8], envelope_from: Option<&str>) -> Letter {
         },
         wants_no_answer: true,
         parts: Vec::new(),
+        traces: Traces::default(),
         remarks,
     }
 }

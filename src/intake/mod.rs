@@ -5,5 +5,6 @@ pub mod holidays;
 pub mod mail;
 #[cfg(test)]
 mod mail_tests;
+mod mail_trace;
 pub mod push;
 pub mod reading;

@@ -7,6 +7,7 @@ mod ledger;
 mod mailbox;
 pub mod outbox;
 mod outbox_clocks;
+mod outbox_thread;
 mod periods;
 mod settle;
 mod sla;

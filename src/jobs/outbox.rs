@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::outbox_clocks::{Gathered, LINES, about_clock, gather};
+use super::outbox_thread::{thread, with_their_number};
 use super::{Again, Job};
 use crate::actions;
 use crate::actions::outbox as deliveries;
@@ -84,8 +85,8 @@ pub(super) struct House {
     host: String,
     from: Option<EmailAddress>,
     relay: Option<String>,
-    /// Where answers to letters about tickets go.
-    intake: Option<EmailAddress>,
+    /// Where answers to letters about tickets go, and what stands before a tag of it.
+    intake: Option<(EmailAddress, char)>,
     seal: Seal,
 }
 
@@ -107,10 +108,10 @@ impl House {
             let first = store::intake::addresses(conn)?
                 .into_iter()
                 .find(|address| address.is_active);
-            let intake = first.map(|address| address.address);
+            let intake = first.map(|rule| (rule.address, rule.separator));
             let from = configured
                 .or_else(|| settings.mail_from.clone())
-                .or_else(|| intake.clone());
+                .or_else(|| intake.clone().map(|(address, _)| address));
             let host = letter::host_of(public_url.as_deref());
             // A sender nobody set still has to be one: the relay may refuse it, visibly.
             let from = from.or_else(|| EmailAddress::parse(&format!("watchkeeper@{host}")).ok());
@@ -120,7 +121,7 @@ impl House {
                     .smtp_relay
                     .clone()
                     .or_else(|| settings.smtp_relay.clone()),
-                intake: intake.or_else(|| from.clone()),
+                intake: intake.or_else(|| from.clone().map(|address| (address, '+'))),
                 seal: Seal::new(app.signing_key),
                 roster: Arc::clone(&roster),
                 public_url,
@@ -270,8 +271,8 @@ fn compose(
             .intake
             .as_ref()
             .zip(key)
-            .map(|(intake, key)| house.seal.reply_address(intake, key)),
-        subject: written.subject,
+            .map(|((intake, separator), key)| house.seal.reply_address(intake, *separator, key)),
+        subject: with_their_number(conn, delivery, written.subject)?,
         text: written.text,
         html: written.html,
         in_reply_to,
@@ -414,62 +415,6 @@ fn promised(
         .rev()
         .find_map(|entry| entry.facts.instant("until"));
     Ok(last.filter(|at| *at > now))
-}
-
-/// In-Reply-To and References: the customer's own thread for the customer, one thread per ticket for staff.
-fn thread(
-    conn: &mut Conn,
-    delivery: &Delivery,
-    ticket: Option<&Ticket>,
-    host: &str,
-) -> Result<(Option<String>, Vec<String>)> {
-    let Some(ticket) = ticket else {
-        return Ok((None, Vec::new()));
-    };
-    let facts = &delivery.facts;
-    match delivery.kind {
-        DeliveryKind::AutoAnswer => {
-            let last = facts.get("in_reply_to").map(str::to_owned);
-            let mut ids: Vec<String> = facts
-                .get("references")
-                .unwrap_or_default()
-                .split_whitespace()
-                .map(str::to_owned)
-                .collect();
-            ids.extend(last.clone());
-            Ok((last, root_and_last(ids)))
-        }
-        DeliveryKind::Reply | DeliveryKind::Report => {
-            let last = store::intake::last_message_id(conn, ticket.id)?.filter(|id| is_echoed(id));
-            let first =
-                store::intake::first_message_id(conn, ticket.id)?.filter(|id| is_echoed(id));
-            let mut ids: Vec<String> = first.into_iter().collect();
-            ids.extend(last.clone().filter(|id| !ids.contains(id)));
-            Ok((last, ids))
-        }
-        _ => {
-            let root = format!("ticket.{}@{host}", ticket.key.to_string().to_lowercase());
-            Ok((Some(root.clone()), vec![root]))
-        }
-    }
-}
-
-fn is_echoed(id: &str) -> bool {
-    id.len() <= crate::domain::letter::MESSAGE_ID_BYTES
-}
-
-/// Relays cut References that grow too long: the root and the last ones are what threads hang on.
-fn root_and_last(ids: Vec<String>) -> Vec<String> {
-    const KEPT: usize = 10;
-    if ids.len() <= KEPT {
-        return ids;
-    }
-    let skipped = ids.len() - KEPT + 1;
-    ids.iter()
-        .take(1)
-        .chain(ids.iter().skip(skipped))
-        .cloned()
-        .collect()
 }
 
 fn calendar(delivery: &Delivery, frozen: Option<&[u8]>) -> Option<Calendar> {

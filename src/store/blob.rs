@@ -175,6 +175,16 @@ pub fn get(conn: &mut Conn, hash: Hash) -> Result<Option<Vec<u8>>> {
     Ok(Some(bytes))
 }
 
+/// The first bytes, as many as one chunk has: enough for a mail's header block.
+pub fn head(conn: &mut Conn, hash: Hash) -> Result<Option<Vec<u8>>> {
+    Ok(blob_chunk::table
+        .filter(blob_chunk::hash.eq(hash.0.to_vec()))
+        .order(blob_chunk::seq)
+        .select(blob_chunk::bytes)
+        .first(conn)
+        .optional()?)
+}
+
 /// Removes bytes that were stored before `before` and that nothing has come to refer to: an upload whose change was
 /// refused. Looks at `most` from `from` on, in the order of their hashes; how many went.
 ///

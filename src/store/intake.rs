@@ -254,17 +254,20 @@ pub fn join_requests_of(conn: &mut Conn, ticket: TicketId) -> Result<Vec<StoredM
     )
 }
 
-/// The mail that opened the ticket or came last to it, for threading our answer: its Message-ID.
-pub fn last_message_id(conn: &mut Conn, ticket: TicketId) -> Result<Option<String>> {
-    let found: Option<Option<String>> = mail::table
+/// The mail that opened the ticket or came last to it, for threading our answer: its bytes and its Message-ID.
+pub fn last_mail(conn: &mut Conn, ticket: TicketId) -> Result<Option<(Hash, String)>> {
+    let found: Option<(Vec<u8>, Option<String>)> = mail::table
         .filter(mail::ticket_id.eq(ticket))
         .filter(mail::message_id.is_not_null())
         .filter(mail::verdict.eq_any([Verdict::Opened, Verdict::Appended]))
         .order((mail::received_at.desc(), mail::id.desc()))
-        .select(mail::message_id)
+        .select((mail::raw_hash, mail::message_id))
         .first(conn)
         .optional()?;
-    Ok(found.flatten())
+    match found {
+        Some((raw, Some(id))) => Ok(Some((Hash::from_column(raw)?, id))),
+        _ => Ok(None),
+    }
 }
 
 /// The thread's first Message-ID: kept in References for ever, since relays cut the middle.
@@ -398,11 +401,25 @@ type AddressRow = (
     bool,
     bool,
     i64,
+    String,
+    bool,
 );
 
 fn address_of(row: AddressRow) -> Result<IntakeAddress> {
-    let (id, address, kind, severity, team, service, customer, takes_generated, is_active, version) =
-        row;
+    let (
+        id,
+        address,
+        kind,
+        severity,
+        team,
+        service,
+        customer,
+        takes_generated,
+        is_active,
+        version,
+        separator,
+        takes_list,
+    ) = row;
     let address = EmailAddress::parse(&address)
         .map_err(|_| Error::internal(format!("stored intake address {id}")))?;
     Ok(IntakeAddress {
@@ -414,6 +431,8 @@ fn address_of(row: AddressRow) -> Result<IntakeAddress> {
         service,
         customer,
         takes_generated,
+        takes_list,
+        separator: separator.chars().next().unwrap_or('+'),
         is_active,
         version,
     })
@@ -444,6 +463,8 @@ pub fn insert_address(tx: &mut Tx, new: &IntakeAddress) -> Result<()> {
             intake_address::takes_generated.eq(new.takes_generated),
             intake_address::is_active.eq(new.is_active),
             intake_address::version.eq(1),
+            intake_address::separator.eq(new.separator.to_string()),
+            intake_address::takes_list.eq(new.takes_list),
         ))
         .execute(&mut **tx)?;
     Ok(())
@@ -464,6 +485,8 @@ pub fn update_address(tx: &mut Tx, known: &IntakeAddress) -> Result<()> {
             intake_address::customer_id.eq(known.customer),
             intake_address::takes_generated.eq(known.takes_generated),
             intake_address::is_active.eq(known.is_active),
+            intake_address::separator.eq(known.separator.to_string()),
+            intake_address::takes_list.eq(known.takes_list),
             intake_address::version.eq(known.version + 1),
         ))
         .execute(&mut **tx)?;

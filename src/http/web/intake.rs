@@ -9,7 +9,7 @@ use crate::actions::{allow, intake as act};
 use crate::app::App;
 use crate::domain::access::{Action, Target};
 use crate::domain::id::{CustomerId, Id, IntakeAddressId, Kind, ServiceId, TeamId};
-use crate::domain::intake::IntakeAddress;
+use crate::domain::intake::{self as rules, IntakeAddress};
 use crate::domain::refusal::FieldError;
 use crate::domain::severity::Severity;
 use crate::domain::text::EmailAddress;
@@ -109,10 +109,13 @@ fn page_of(
                 "takes_generated",
                 if address.takes_generated { "yes" } else { "" },
             )
+            .with("takes_list", if address.takes_list { "yes" } else { "" })
+            .with("separator", address.separator)
             .with("active", if address.is_active { "yes" } else { "" })
             .with("rev", address.version),
         None => Form::new(p.words)
             .with("kind", Kind::Incident)
+            .with("separator", "+")
             .with("active", "yes"),
     });
     AddressesPage {
@@ -191,8 +194,9 @@ fn read(posted: &Posted, id: IntakeAddressId, version: i64) -> Result<IntakeAddr
     let team: Option<TeamId> = chosen(&mut fields, posted, "team");
     let service: Option<ServiceId> = chosen(&mut fields, posted, "service");
     let customer: Option<CustomerId> = chosen(&mut fields, posted, "customer");
+    let separator = fields.take(rules::separator(posted.text("separator")));
     fields.check()?;
-    let (Some(address), Some(kind)) = (address, kind) else {
+    let (Some(address), Some(kind), Some(separator)) = (address, kind, separator) else {
         return Err(Error::internal("a field that passed its check is missing"));
     };
     Ok(IntakeAddress {
@@ -204,6 +208,8 @@ fn read(posted: &Posted, id: IntakeAddressId, version: i64) -> Result<IntakeAddr
         service,
         customer,
         takes_generated: posted.ticked("takes_generated"),
+        takes_list: posted.ticked("takes_list"),
+        separator,
         is_active: posted.ticked("active"),
         version,
     })

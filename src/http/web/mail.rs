@@ -135,6 +135,10 @@ struct MailPage {
     mail: StoredMail,
     letter: Letter,
     key: Option<TicketKey>,
+    /// Where copies of it were delivered to.
+    also_to: Vec<String>,
+    /// Other mails under its Message-ID.
+    namesakes: Vec<MailId>,
     files: Vec<(String, String, usize)>,
     may_handle: bool,
 }
@@ -144,6 +148,16 @@ impl MailPage {
         use Verdict::*;
         let settled = matches!(self.mail.verdict, Some(Automatic | Bounce | Held | Dropped));
         self.may_handle && settled
+    }
+
+    /// What is known besides the verdict, in words where it has some.
+    fn why(&self) -> String {
+        let key = format!("mail-why-{}", self.mail.detail.replace('_', "-"));
+        if self.p.words.has(&key) {
+            self.p.words.t(&key).into_owned()
+        } else {
+            self.mail.detail.clone()
+        }
     }
 
     fn is_held(&self) -> bool {
@@ -171,7 +185,7 @@ pub async fn show(
     id: web::Path<String>,
 ) -> Answer {
     let id: MailId = id_of(&id)?;
-    let (mail, letter, key) = viewer
+    let (mail, letter, key, also_to, namesakes) = viewer
         .run(&app, move |ctx| {
             allow(&ctx.by, Action::ReadMail, Target::House)?;
             let (mail, raw) = load(ctx, id)?;
@@ -182,7 +196,13 @@ pub async fn show(
                     .map(|ticket| ticket.key),
                 None => None,
             };
-            Ok((mail, letter, key))
+            let (also_to, namesakes) = ctx.read(|conn| {
+                Ok((
+                    store::mail_twin::copies_came_to(conn, mail.id)?,
+                    store::mail_twin::under_the_same_id(conn, &mail)?,
+                ))
+            })?;
+            Ok((mail, letter, key, also_to, namesakes))
         })
         .await?;
     let p = Page::new(&req, "mail-one-title");
@@ -197,6 +217,8 @@ pub async fn show(
         mail,
         letter,
         key,
+        also_to,
+        namesakes,
         files,
         may_handle,
     })

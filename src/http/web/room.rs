@@ -134,7 +134,14 @@ pub fn load(ctx: &Ctx<'_>, key: TicketKey, lens: Lens, before: Option<i64>) -> R
             })
             .collect::<Result<Vec<_>>>()?;
         let requester = match ticket.requester {
-            Some(id) => store::people::contact(conn, id)?.map(|it| it.name),
+            Some(id) => {
+                let name = store::people::contact(conn, id)?.map(|it| it.name);
+                // Shown before anybody answers: where the answer goes, if not to the address that we know.
+                match (name, &ticket.requester_address) {
+                    (Some(name), Some(address)) => Some(format!("{name} <{address}>")),
+                    (name, _) => name,
+                }
+            }
             None => ticket.requester_address.clone(),
         };
         let mut customers: Vec<String> = store::customer::all(conn)?

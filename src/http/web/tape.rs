@@ -37,6 +37,8 @@ pub struct Item {
     /// Somebody of ours wrote it for staff: it may be shown to the customer.
     pub is_note: bool,
     pub door: String,
+    /// What is to be known of a mail: unverified, new on this ticket, and the like.
+    pub marks: Vec<String>,
     pub files: Vec<FileLine>,
     /// The day begins here (newest first: the line before it, upwards, is of another day).
     pub day: Option<Timestamp>,
@@ -207,6 +209,7 @@ pub fn items(
             for_report: entry.for_report,
             is_note: entry.kind == EntryKind::Note && entry.actor.person().is_some(),
             door: words.t(&format!("door-{}", entry.door)).into_owned(),
+            marks: mail_marks(entry, words),
             files: by_seq
                 .remove(&entry.seq)
                 .unwrap_or_default()
@@ -228,6 +231,28 @@ pub fn items(
         day_above = day;
     }
     items
+}
+
+/// Whether a mail's sender is proven, and what else its reader should know before trusting or answering it.
+fn mail_marks(entry: &Recorded, words: &Words) -> Vec<String> {
+    let is_strangers = entry.actor == crate::domain::timeline::Actor::Stranger;
+    let mut marks = Vec::new();
+    if entry.door == Door::Mail && is_strangers {
+        marks.push(words.t("mail-unverified").into_owned());
+    }
+    for (fact, key) in [
+        ("newcomer", "tape-newcomer"),
+        ("answers_staff_letter", "tape-answers-staff"),
+    ] {
+        if entry.facts.get(fact).is_some() {
+            marks.push(words.t(key).into_owned());
+        }
+    }
+    if let Some(subject) = entry.facts.get("new_topic") {
+        let subject = [("subject", Value::from(subject))];
+        marks.push(words.with("tape-new-topic", &subject).into_owned());
+    }
+    marks
 }
 
 /// Whether the text of a kind is a sentence of its own: nobody did it, it happened.

@@ -4,9 +4,10 @@ use crate::actions::{self, intake as act};
 use crate::app::Ctx;
 use crate::domain::access::{self, Action, Target};
 use crate::domain::id::{Id, MailId, TicketId, TicketKey};
-use crate::domain::intake::{Verdict, patterns_for};
+use crate::domain::intake::{JOIN_PATIENCE_SECS, Verdict, patterns_for};
 use crate::domain::quote;
 use crate::domain::text::EmailAddress;
+use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use crate::http::form::Posted;
 use crate::intake::mail;
@@ -28,7 +29,9 @@ pub struct JoinLine {
     pub from: String,
     pub subject: String,
     pub text: String,
-    pub received_at: crate::domain::timestamp::Timestamp,
+    pub received_at: Timestamp,
+    /// When it becomes a ticket of its own, if nobody answers.
+    pub until: Timestamp,
 }
 
 /// What the room shows of mail; empty for those who may not read it.
@@ -36,6 +39,10 @@ pub struct JoinLine {
 pub struct MailSide {
     pub senders: Vec<SenderLine>,
     pub joins: Vec<JoinLine>,
+    /// Other tickets that look like the same thread of mail.
+    pub kin: Vec<(String, String)>,
+    /// A mail of it carried an id or address of ours that isn't genuine.
+    pub has_forged: bool,
 }
 
 pub fn load(conn: &mut Conn, ctx: &Ctx<'_>, ticket: TicketId) -> Result<MailSide> {
@@ -62,8 +69,17 @@ pub fn load(conn: &mut Conn, ctx: &Ctx<'_>, ticket: TicketId) -> Result<MailSide
             subject: asked.subject,
             text: shortened(&quote::typed(&letter.text)),
             received_at: asked.received_at,
+            until: asked.received_at.plus_secs(JOIN_PATIENCE_SECS),
         });
     }
+    let kin = store::mail_mark::kin(conn, ticket)?;
+    let kin = store::ticket::by_ids(conn, &kin)?;
+    side.kin = kin
+        .into_iter()
+        .filter(|other| other.merged_into.is_none())
+        .map(|other| (other.key.to_string(), other.title.to_string()))
+        .collect();
+    side.has_forged = store::mail_twin::has_forged(conn, ticket)?;
     Ok(side)
 }
 

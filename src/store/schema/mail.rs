@@ -34,6 +34,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    mail_mark (mark, ticket_id) {
+        mark -> Text,
+        ticket_id -> Binary,
+    }
+}
+
+diesel::table! {
     intake_address (id) {
         id -> Binary,
         address -> Text,
@@ -45,6 +52,8 @@ diesel::table! {
         takes_generated -> Bool,
         is_active -> Bool,
         version -> BigInt,
+        separator -> Text,
+        takes_list -> Bool,
     }
 }
 

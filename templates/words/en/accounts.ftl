@@ -157,7 +157,10 @@ field-password-common = Guessers try this one first. Choose another.
 field-password-yours = Not your own name or address.
 field-passwords-differ = The two aren't the same.
 field-wrong-password = This isn't your password now.
-field-address-taken = This address is somebody's already.
+field-address-taken = { $name ->
+        [none] This address is somebody's already.
+       *[other] This address is { $name }'s already.
+    }
 field-name-taken = This name is taken already.
 field-domain-taken = Mail from { $value } is another customer's already.
 field-not-a-phone = "{ $value }" is no telephone number. Write it like +49 30 1234567.

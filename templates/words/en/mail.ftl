@@ -29,6 +29,12 @@ letter-join-request-body =
     { $from } sent a mail that points to { $key } "{ $title }", but isn't known to it.
 
     Accept or refuse it beside the ticket. Unanswered, it becomes a ticket of its own after 30 minutes.
+letter-staff-bounced-subject = A notice to { $from } came back
+letter-staff-bounced-body =
+    Mail to { $from } can't be delivered: { $why }. Whoever it is for hears nothing of their tickets and is paged by no mail.
+
+    Correct the address, or have them look at their mailbox.
+letter-staff-bounced-action = Look at the bounce
 letter-join-request-action = Look at it
 letter-assigned-subject = Yours now: { $title }
 letter-assigned-body = { $from } gave you { $key } "{ $title }".
@@ -125,9 +131,38 @@ mail-verdict-bounce = bounce
 mail-verdict-unreadable = unreadable: a ticket carries it
 mail-verdict-held = held
 mail-verdict-dropped = let go by a person
+mail-also-to = Also delivered to
+mail-same-id = Same Message-ID
+mail-same-id-other = another mail, by a program that gives one id to several
+mail-kin = Same mail thread?
+mail-has-forged = A mail here carries an id or reply address of ours that isn't genuine: guessed, old, or of another installation. It was matched with no ticket.
+mail-passed-on = { $name } (passed on by { $agent })
+mail-why-forged = it carries an id of ours that isn't genuine
+mail-why-newcomer = new on this ticket
+mail-why-after-close = its ticket was closed
+mail-why-join-refused = somebody refused to let it join
+mail-why-join-unanswered = nobody answered its request to join
+mail-why-alert-over = nothing is open for this alert
+mail-why-same-customer = of the same customer
+mail-why-other-customer = other customer
+mail-why-unknown = unknown to the ticket
+mail-why-auto-reply = an automatic reply
+mail-why-generated = written by a program
+mail-why-list = by a mailing list
+mail-why-bulk = bulk mail
+mail-why-away = an out-of-office note
+mail-why-no-return-path = without a return path
+mail-why-receipt = a receipt
+mail-why-abuse-report = an abuse report
+mail-why-calendar-reply = an answer to an invitation
+tape-newcomer = new on this ticket
+tape-answers-staff = answers a letter of ours for staff: internal
+tape-new-topic = new subject "{ $subject }": its own ticket?
+join-until = Unanswered, it becomes a ticket of its own at
 mail-held-loop = our own mail came back
 mail-held-blocked = the sender is blocked
 mail-held-flood = too many with this subject within an hour
+mail-held-answers = this address was answered too often within an hour
 mail-held-reopens = too many replies reopened the ticket
 mail-held-failed = reading it failed
 mail-remark-unreadable = Nothing in it could be understood.
@@ -180,6 +215,9 @@ intake-severity-default = average
 intake-none = not set
 intake-customer = Customer
 intake-generated = Mail that programs generate opens tickets here (monitoring)
+intake-list = Mail that a list sends on counts as a person's (the list is a way in to us)
+intake-separator = Before a tag
+intake-separator-hint = What stands between the address and a tag: + - . or =. Answers to us carry one: support+inc-12.…@example.org
 intake-active = Takes mail
 intake-off = off
 intake-blocked = Blocked senders

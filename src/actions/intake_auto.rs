@@ -1,0 +1,151 @@
+//! Mail that nobody wrote: it opens, reopens and satisfies nothing. A bounce is the one that takes an answer back.
+
+use super::intake_sender::Sender;
+use super::intake_verdict::Decision;
+use super::letters;
+use super::outbox::unanswered;
+use super::record;
+use crate::domain::access::Role;
+use crate::domain::delivery::DeliveryKind;
+use crate::domain::intake::Verdict;
+use crate::domain::letter::{Bounce, Landing, landing};
+use crate::domain::ticket::Ticket;
+use crate::domain::timeline::{Entry, EntryKind, Facts};
+use crate::error::{Error, Result};
+use crate::store::intake::StoredMail;
+use crate::store::outbox::{Delivery, NewDelivery};
+use crate::store::people::Holder;
+use crate::store::{self, Tx};
+
+impl Decision<'_> {
+    /// Kept on the ticket that it matches, else on the intake page; changes nothing.
+    pub(super) fn automatic(
+        &self,
+        tx: &mut Tx,
+        mail: &mut StoredMail,
+        sender: &Sender,
+        why: &str,
+    ) -> Result<()> {
+        let (_, found) = self.find_ticket(tx, mail)?;
+        if let Some((clue, ticket)) = found
+            && landing(clue, sender.standing(tx, &ticket, clue)?) == Landing::Appended
+        {
+            let entry = Entry::new(EntryKind::AutomaticMail).fact("why", why);
+            self.note_on(tx, mail, ticket, entry.body(self.text()), sender)?;
+        }
+        self.conclude(mail, Verdict::Automatic, why);
+        Ok(())
+    }
+
+    fn note_on(
+        &self,
+        tx: &mut Tx,
+        mail: &mut StoredMail,
+        mut ticket: Ticket,
+        entry: Entry,
+        sender: &Sender,
+    ) -> Result<()> {
+        let (actor, name) = sender.author();
+        let entry = entry
+            .author(actor, name)
+            .at(mail.received_at)
+            .source(format!("mail.{}", mail.id));
+        let recorded = record(tx, self.ctx, &mut ticket, vec![entry])?;
+        let seq = recorded.first().map_or(0, |entry| entry.seq);
+        self.attach(tx, mail, &ticket, seq)?;
+        mail.ticket = Some(ticket.id);
+        mail.entry_seq = Some(seq);
+        Ok(())
+    }
+
+    /// A bounce of a letter to a customer stands on its ticket; one of a notice to staff is for those who keep the house.
+    pub(super) fn bounced(
+        &self,
+        tx: &mut Tx,
+        mail: &mut StoredMail,
+        bounce: &Bounce,
+    ) -> Result<()> {
+        let ours = bounce.about.iter().filter(|id| self.house.seal.made(id));
+        let mut about = None;
+        for id in ours {
+            if let Some(found) = store::intake::delivery_by_message(tx, id)? {
+                about = Some(found);
+                break;
+            }
+        }
+        self.conclude(mail, Verdict::Bounce, &bounce.status);
+        let Some((delivery, kind, ticket, reply)) = about else {
+            return Ok(());
+        };
+        let to_customer = matches!(
+            kind,
+            DeliveryKind::Reply | DeliveryKind::AutoAnswer | DeliveryKind::Report
+        );
+        if !to_customer {
+            let lost = store::outbox::by_id(tx, delivery)?.ok_or(Error::NotFound)?;
+            return self.tell_admins(tx, mail, bounce, &lost);
+        }
+        let Some(ticket) = ticket else {
+            return Ok(());
+        };
+        let Some(mut ticket) = store::ticket::by_id(tx, ticket)? else {
+            return Ok(());
+        };
+        let kind_of_entry = if bounce.is_permanent {
+            EntryKind::DeliveryFailed
+        } else {
+            EntryKind::AutomaticMail
+        };
+        let mut entries = vec![
+            Entry::new(kind_of_entry)
+                .fact("status", &bounce.status)
+                .fact_some("to", bounce.recipient.as_ref())
+                .fact("delivery", delivery)
+                .at(mail.received_at)
+                .source(format!("mail.{}", mail.id)),
+        ];
+        if bounce.is_permanent
+            && kind == DeliveryKind::Reply
+            && let Some(reply) = reply
+        {
+            entries.extend(unanswered(tx, &mut ticket, reply, delivery, "bounce")?);
+        }
+        let recorded = record(tx, self.ctx, &mut ticket, entries)?;
+        mail.ticket = Some(ticket.id);
+        mail.entry_seq = recorded.first().map(|entry| entry.seq);
+        Ok(())
+    }
+
+    /// One of ours can't be reached: whoever keeps the house hears of it, once a day for an address, and not at that address.
+    fn tell_admins(
+        &self,
+        tx: &mut Tx,
+        mail: &StoredMail,
+        bounce: &Bounce,
+        lost: &Delivery,
+    ) -> Result<()> {
+        if !bounce.is_permanent {
+            return Ok(());
+        }
+        let day = mail.received_at.utc().format("%Y-%m-%d");
+        for admin in store::people::holders_of(tx, Role::Admin)? {
+            let addresses = store::people::addresses(tx, Holder::Person(admin))?;
+            let Some(address) = addresses.first().map(|address| address.folded()) else {
+                continue;
+            };
+            if lost.person == Some(admin) || address == lost.address {
+                continue;
+            }
+            let key = format!("bounced.{}.{day}.{admin}", lost.address);
+            let mut notice = NewDelivery::mail(DeliveryKind::Notice, key, address);
+            notice.person = Some(admin);
+            notice.facts = Facts::new()
+                .with("letter", "staff_bounced")
+                .with("from", &lost.address)
+                .with("why", letters::or_dash(&bounce.status))
+                .with("mail", mail.id);
+            store::outbox::queue(tx, &notice, self.ctx.now)?;
+        }
+        Ok(())
+    }
+}
