@@ -11,5 +11,4 @@ field-not-utc = "{ $value }" is no instant. Write it in UTC, like 2026-11-21T03:
 field-not-a-date = "{ $value }" is no date. Write it like 2026-11-21.
 field-not-a-length = { $value } is no length in seconds. A number from 0 to { $max } is wanted.
 field-not-in-order = This is earlier than what stands before it. Give them in order.
-field-not-base64 = Base 64 of a whole mail is wanted here, not { $value }.
 field-one-of-text-html-raw = One of text, html and raw_b64 is wanted, not several.
