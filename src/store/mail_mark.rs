@@ -15,7 +15,7 @@ pub fn put(tx: &mut Tx, ticket: TicketId, mark: &str) -> Result<()> {
     let known: Option<TicketId> = mail_mark::table
         .find((mark.to_owned(), ticket))
         .select(mail_mark::ticket_id)
-        .first(&mut **tx)
+        .get_result(&mut **tx)
         .optional()?;
     if known.is_some() {
         return Ok(());
