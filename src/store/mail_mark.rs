@@ -2,35 +2,19 @@
 
 use diesel::prelude::*;
 
+use super::backend::{Conn, Tx, insert_new};
 use super::schema::mail::mail_mark;
-use super::{Conn, Tx, statement};
 use crate::domain::id::TicketId;
-use crate::error::{Result, is_unique_violation};
+use crate::error::Result;
 
 /// A mark on more tickets than this is a provider's or a broken program's: it says nothing.
 const TELLING: usize = 3;
 
 /// Remembers a mark of a ticket; once is enough.
 pub fn put(tx: &mut Tx, ticket: TicketId, mark: &str) -> Result<()> {
-    let known: Option<TicketId> = mail_mark::table
-        .find((mark.to_owned(), ticket))
-        .select(mail_mark::ticket_id)
-        .get_result(&mut **tx)
-        .optional()?;
-    if known.is_some() {
-        return Ok(());
-    }
-    let inserted = statement(tx, |tx| {
-        diesel::insert_into(mail_mark::table)
-            .values((mail_mark::mark.eq(mark), mail_mark::ticket_id.eq(ticket)))
-            .execute(&mut **tx)?;
-        Ok(())
-    });
-    match inserted {
-        // Another node marked it at this moment.
-        Err(error) if is_unique_violation(&error) => Ok(()),
-        other => other,
-    }
+    let row = (mail_mark::mark.eq(mark), mail_mark::ticket_id.eq(ticket));
+    insert_new!(tx, mail_mark::table, row)?;
+    Ok(())
 }
 
 /// The tickets with this mark, newest first, at most `most`.

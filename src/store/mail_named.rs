@@ -2,28 +2,18 @@
 
 use diesel::prelude::*;
 
+use super::backend::{Conn, Tx, insert_new};
 use super::schema::mail::mail_named;
-use super::{Conn, Tx, statement};
 use crate::domain::id::TicketId;
-use crate::error::{Result, is_unique_violation};
+use crate::error::Result;
 
 /// Remembers that a mail of somebody known named this folded address.
 pub fn name_on_ticket(tx: &mut Tx, ticket: TicketId, address: &str) -> Result<()> {
-    if !is_named(tx, ticket, address)? {
-        let inserted = statement(tx, |tx| {
-            diesel::insert_into(mail_named::table)
-                .values((
-                    mail_named::ticket_id.eq(ticket),
-                    mail_named::address.eq(address),
-                ))
-                .execute(&mut **tx)?;
-            Ok(())
-        });
-        match inserted {
-            Err(error) if !is_unique_violation(&error) => return Err(error),
-            _ => {}
-        }
-    }
+    let row = (
+        mail_named::ticket_id.eq(ticket),
+        mail_named::address.eq(address),
+    );
+    insert_new!(tx, mail_named::table, row)?;
     Ok(())
 }
 
