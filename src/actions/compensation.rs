@@ -1,10 +1,13 @@
 //! The ledger's chain: each committed fact gets a link that holds its canonical text and hangs on the link before.
 
+use std::collections::HashMap;
+
 use crate::app::Ctx;
 use crate::domain::compensation::{self, Entry, FactKind, GENESIS};
 use crate::domain::id::Id;
 use crate::error::{Error, Result, is_unique_violation};
 use crate::store::compensation::Link;
+use crate::store::page_log::PageEvent;
 use crate::store::{self, Conn};
 
 /// Links up to `most` facts; how many there were. Another node that chains at the same moment wins, and the next look goes on
@@ -22,20 +25,24 @@ pub fn chain(ctx: &Ctx<'_>, most: i64) -> Result<usize> {
             Some(link) => (link.seq, link.hash),
             None => (0, GENESIS.to_owned()),
         };
+        let events = page_events(tx, waiting.iter().copied())?;
+        let mut links = Vec::with_capacity(waiting.len());
         for (fact, kind) in &waiting {
             seq += 1;
-            let canonical = entry(tx, *kind, *fact)?.integer("entry", seq).canonical();
+            let canonical = entry(tx, &events, *kind, *fact)?
+                .integer("entry", seq)
+                .canonical();
             head = compensation::link(&head, &canonical);
-            let link = Link {
+            links.push(Link {
                 seq,
                 kind: *kind,
                 fact_id: *fact,
                 canonical,
                 hash: head.clone(),
                 chained_at: ctx.now,
-            };
-            store::compensation::insert_link(tx, &link)?;
+            });
         }
+        store::compensation::insert_links(tx, &links)?;
         Ok(waiting.len())
     });
     match done {
@@ -44,17 +51,36 @@ pub fn chain(ctx: &Ctx<'_>, most: i64) -> Result<usize> {
     }
 }
 
+/// Those of the facts that are page events: by far the most, so that they are read together.
+fn page_events(
+    conn: &mut Conn,
+    facts: impl Iterator<Item = (Id<()>, FactKind)>,
+) -> Result<HashMap<Id<()>, PageEvent>> {
+    let ids: Vec<Id<()>> = facts
+        .filter(|(_, kind)| *kind == FactKind::PageEvent)
+        .map(|(fact, _)| fact)
+        .collect();
+    store::page_log::events(conn, &ids)
+}
+
 /// A stored fact as the chain writes it. People stand there by their id: a name may have to be forgotten one day.
-fn entry(conn: &mut Conn, kind: FactKind, fact: Id<()>) -> Result<Entry> {
+fn entry(
+    conn: &mut Conn,
+    events: &HashMap<Id<()>, PageEvent>,
+    kind: FactKind,
+    fact: Id<()>,
+) -> Result<Entry> {
     let base = Entry::default()
         .text("fact", fact.to_string())
         .text("kind", kind.as_str());
     Ok(match kind {
         FactKind::PageEvent => {
-            let event = store::page_log::event(conn, fact)?;
+            let event = events
+                .get(&fact)
+                .ok_or_else(|| store::compensation::lost("page event", fact))?;
             base.text("event", event.kind.as_str())
                 .text("at", event.at.rfc3339())
-                .text("detail", event.detail)
+                .text("detail", event.detail.clone())
                 .maybe_text("page", event.page_id.map(|id| id.to_string()))
                 .maybe_text("run", event.run_id.map(|id| id.to_string()))
                 .maybe_text("ticket", event.ticket_id.map(|id| id.to_string()))
@@ -119,8 +145,10 @@ pub fn check(ctx: &Ctx<'_>) -> Result<Checked> {
                 });
             }
         }
+        let facts = links.iter().map(|link| (link.fact_id, link.kind));
+        let events = ctx.read(|conn| page_events(conn, facts))?;
         for link in &links {
-            let now = ctx.read(|conn| entry(conn, link.kind, link.fact_id));
+            let now = ctx.read(|conn| entry(conn, &events, link.kind, link.fact_id));
             let holds = match now {
                 Ok(fact) => fact.integer("entry", link.seq).canonical() == link.canonical,
                 // The fact is gone.

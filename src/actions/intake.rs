@@ -201,6 +201,7 @@ pub fn answer_join(ctx: &Ctx<'_>, id: MailId, letter: &Letter, accept: bool) -> 
                 "join-refused",
             )?;
         }
+        decision.let_be_found(tx, &mail)?;
         store::intake::update(tx, &mail)?;
         Ok(mail)
     })
@@ -228,6 +229,7 @@ pub fn open_stale_join(ctx: &Ctx<'_>, id: MailId, letter: &Letter) -> Result<()>
             forced: true,
         };
         decision.open(tx, &mut mail, &sender, &asked, "join-unanswered")?;
+        decision.let_be_found(tx, &mail)?;
         store::intake::update(tx, &mail)
     })
 }

@@ -53,7 +53,19 @@ impl Decision<'_> {
             return store::intake::update(tx, mail);
         }
         self.judge(tx, mail, has_loop_mark)?;
+        self.let_be_found(tx, mail)?;
         store::intake::update(tx, mail)
+    }
+
+    /// A mail that became no entry of a timeline is found by its own words; one that did is found there.
+    pub(super) fn let_be_found(&self, tx: &mut Tx, mail: &StoredMail) -> Result<()> {
+        if self.forced {
+            store::search::forget_mail(tx, mail.id)?;
+        }
+        if mail.entry_seq.is_some() || mail.verdict == Some(Verdict::Opened) {
+            return Ok(());
+        }
+        store::search::index_mail(tx, mail, &self.letter.text)
     }
 
     /// The same mail came before: this row says so and points to it.

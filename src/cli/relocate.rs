@@ -3,6 +3,7 @@
 use anyhow::ensure;
 
 use crate::config::Config;
+use crate::intake::mail;
 use crate::store::backend::{DatabaseUrl, Store};
 use crate::store::{backup, migrate, relocate};
 
@@ -38,6 +39,9 @@ pub(super) fn run(config: Config, to: &str) -> anyhow::Result<()> {
         if rows > 0 {
             println!("{table:<24} {rows:>9}");
         }
+    })?;
+    relocate::index_mails(&target, |raw, envelope_from| {
+        mail::read(raw, envelope_from).text
     })?;
     println!("{rows} rows are on PostgreSQL. From now on: watchkeeper --database {to}");
     println!("{} stays as it was.", from.display());

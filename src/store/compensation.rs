@@ -139,12 +139,29 @@ pub fn unchained(conn: &mut Conn, most: i64) -> Result<Vec<(Id<()>, FactKind)>> 
         .load(conn)?)
 }
 
-/// Adds a link and takes its fact out of the line. Two nodes that chain at once: one gets a unique violation.
-pub fn insert_link(tx: &mut Tx, link: &Link) -> Result<()> {
-    diesel::insert_into(ledger_link::table)
-        .values(link)
-        .execute(&mut **tx)?;
-    diesel::delete(unchained_fact::table.find(link.fact_id)).execute(&mut **tx)?;
+/// Adds links and takes their facts out of the line. Two nodes that chain at once: one gets a unique violation.
+pub fn insert_links(tx: &mut Tx, links: &[Link]) -> Result<()> {
+    match &mut **tx {
+        Conn::Sqlite(conn) => {
+            for link in links {
+                diesel::insert_into(ledger_link::table)
+                    .values(link)
+                    .execute(conn)?;
+                diesel::delete(unchained_fact::table.find(link.fact_id)).execute(conn)?;
+            }
+        }
+        // Each statement is a round trip.
+        Conn::Pg(conn) => {
+            for links in links.chunks(1_000) {
+                let facts: Vec<Id<()>> = links.iter().map(|link| link.fact_id).collect();
+                diesel::insert_into(ledger_link::table)
+                    .values(links)
+                    .execute(conn)?;
+                diesel::delete(unchained_fact::table.filter(unchained_fact::fact_id.eq_any(facts)))
+                    .execute(conn)?;
+            }
+        }
+    }
     Ok(())
 }
 
@@ -200,7 +217,7 @@ pub fn work(conn: &mut Conn, id: Id<()>) -> Result<WorkFact> {
         .ok_or_else(|| lost("work", id))
 }
 
-pub(super) fn lost(what: &str, id: Id<()>) -> Error {
+pub fn lost(what: &str, id: Id<()>) -> Error {
     Error::internal(format!(
         "{what} fact {id} is gone though nothing may delete it"
     ))

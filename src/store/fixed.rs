@@ -1,4 +1,4 @@
-//! UPDATE statements that stay prepared.
+//! Statements that stay prepared.
 //!
 //! diesel prepares each `diesel::update` anew: a changeset may have a text of its own each time, and its cache would grow without
 //! bound. Ours are few and their texts repeat, so those that run with every ticket are written with [`fixed_update`], which the cache
@@ -6,8 +6,9 @@
 
 use diesel::connection::Connection;
 use diesel::expression::{AppearsOnTable, Expression};
+use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::Bool;
 
 use super::backend::Conn;
@@ -64,3 +65,30 @@ impl<F, C, W> QueryId for Update<F, C, W> {
 }
 
 impl<F, C, W> RunQueryDsl<Conn> for Update<F, C, W> {}
+
+/// A statement for PostgreSQL that diesel would prepare anew each time, which costs a round trip and planning: its text may vary. Only
+/// for statements whose texts are few.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kept<Q>(pub Q);
+
+impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for Kept<Q> {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        self.0.walk_ast(out)
+    }
+
+    fn is_safe_to_cache_prepared(&self, _backend: &Pg) -> QueryResult<bool> {
+        Ok(true)
+    }
+}
+
+impl<Q> QueryId for Kept<Q> {
+    type QueryId = ();
+    /// Kept by its text.
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Q: Query> Query for Kept<Q> {
+    type SqlType = Q::SqlType;
+}
+
+impl<Q> RunQueryDsl<PgConnection> for Kept<Q> {}

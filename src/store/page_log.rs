@@ -1,11 +1,13 @@
 //! Escalation runs, pages, and the events that are the facts about them.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 
 use super::backend::{Conn, Tx, insert_new};
 use super::column::text_column;
-use super::compensation::{line_up, lost};
-use super::fixed::fixed_update;
+use super::compensation::line_up;
+use super::fixed::{Kept, fixed_update};
 use super::schema::oncall::{escalation_run, page, page_event};
 use crate::domain::compensation::FactKind;
 use crate::domain::delivery::Channel;
@@ -214,12 +216,22 @@ pub fn acks_of_ticket(conn: &mut Conn, ticket: TicketId) -> Result<Vec<PageEvent
 
 /// When this person was last paged, by any page.
 pub fn last_paged_at(conn: &mut Conn, person: PersonId) -> Result<Option<Timestamp>> {
-    // The last one by the index; "the first of an order" would be planned anew each time on SQLite.
-    let last = page::table
+    let theirs = page::table
         .filter(page::person_id.eq(person))
-        .filter(page::kind.ne(PageKind::Test))
-        .select(diesel::dsl::max(page::queued_at));
-    Ok(last.get_result(conn)?)
+        .filter(page::kind.ne(PageKind::Test));
+    match conn {
+        // The last one by the index; "the first of an order" would be planned anew each time.
+        Conn::Sqlite(conn) => Ok(theirs
+            .select(diesel::dsl::max(page::queued_at))
+            .get_result(conn)?),
+        // Planned while the table is young, a maximum walks all of their pages ever after.
+        Conn::Pg(conn) => {
+            let newest = theirs.order(page::queued_at.desc()).limit(1);
+            Ok(Kept(newest.select(page::queued_at))
+                .get_result(conn)
+                .optional()?)
+        }
+    }
 }
 
 /// Whether this person was already paged about this incident.
@@ -406,12 +418,18 @@ pub fn events_of_pages(conn: &mut Conn, pages: &[PageId]) -> Result<Vec<PageEven
 }
 
 /// The event behind a link of the chain.
-pub fn event(conn: &mut Conn, id: Id<()>) -> Result<PageEvent> {
-    let found = page_event::table
-        .find(PageEventId::from_uuid(id.uuid()))
-        .select(PageEvent::as_select());
-    found
-        .get_result(conn)
-        .optional()?
-        .ok_or_else(|| lost("page event", id))
+pub fn events(conn: &mut Conn, ids: &[Id<()>]) -> Result<HashMap<Id<()>, PageEvent>> {
+    let mut events = HashMap::new();
+    for some in ids.chunks(500) {
+        let of_id = |id: &Id<()>| PageEventId::from_uuid(id.uuid());
+        let more: Vec<PageEvent> = page_event::table
+            .filter(page_event::id.eq_any(some.iter().map(of_id).collect::<Vec<_>>()))
+            .select(PageEvent::as_select())
+            .load(conn)?;
+        events.extend(
+            more.into_iter()
+                .map(|event| (Id::from_uuid(event.id.uuid()), event)),
+        );
+    }
+    Ok(events)
 }

@@ -9,13 +9,13 @@ use diesel::sqlite::SqliteConnection;
 
 use super::backend::{Conn, Store};
 use super::schema::core::ticket;
-use super::{search, ticket as tickets};
+use super::{blob, intake, search, ticket as tickets};
 use crate::domain::id::{Kind, TicketId};
 use crate::error::{Error, Result};
 
 /// Rows of one statement.
 const BATCH: i64 = 500;
-/// Tickets whose search documents are made in one transaction.
+/// Tickets, or mails, whose search documents are made in one transaction.
 const INDEXED_AT_ONCE: i64 = 200;
 
 #[derive(QueryableByName)]
@@ -230,6 +230,28 @@ fn index(to: &Store) -> Result<()> {
         to.write(|tx| {
             for found in tickets::by_ids(tx, &ids)? {
                 search::reindex(tx, &found)?;
+            }
+            Ok(())
+        })?;
+    }
+}
+
+/// Makes the documents of the mails that are on no timeline: their words stand in their bytes alone, which `text_of` reads, with the
+/// envelope's sender.
+pub fn index_mails(to: &Store, text_of: impl Fn(&[u8], Option<&str>) -> String) -> Result<()> {
+    let mut last = None;
+    loop {
+        let mails = to.read(|conn| intake::on_no_timeline(conn, last, INDEXED_AT_ONCE))?;
+        let Some(newest) = mails.last() else {
+            return Ok(());
+        };
+        last = Some(newest.id);
+        to.write(|tx| {
+            for mail in &mails {
+                if let Some(raw) = blob::get(tx, mail.raw)? {
+                    let text = text_of(&raw, mail.envelope_from.as_deref());
+                    search::index_mail(tx, mail, &text)?;
+                }
             }
             Ok(())
         })?;

@@ -6,10 +6,12 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Binary, Text};
 
 use super::backend::{Conn, Tx};
+use super::fixed::Kept;
+use super::intake::StoredMail;
 use super::schema::search::{search_doc, search_fts};
 use super::ticket::Watcher;
 use super::timeline::Recorded;
-use crate::domain::id::{ContactId, CustomerId, EntryId, TicketId};
+use crate::domain::id::{ContactId, CustomerId, EntryId, Id, MailId, TicketId};
 use crate::domain::search::{Question, words};
 use crate::domain::ticket::Ticket;
 use crate::domain::timeline::{Audience, EntryKind};
@@ -18,10 +20,15 @@ use crate::error::Result;
 /// Hits beyond this number are not counted; the page says "more than".
 pub const COUNTED: i64 = 1_000;
 
+/// Stands in the document of a mail that is on no timeline.
+const MAIL_TERM: &str = "_mail";
+
 /// Whose eyes look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Eyes {
     Staff,
+    /// Not timelines, but mails that became no entry of one: see [`find_mail`].
+    Mail,
     /// Everything of this customer that is meant for customers.
     Customer(CustomerId),
     /// What this contact asked for or watches.
@@ -34,6 +41,26 @@ pub struct Hit {
     pub entry_id: EntryId,
     #[diesel(sql_type = Binary)]
     pub ticket_id: TicketId,
+}
+
+/// Indexes a mail that became no entry (held, automatic, a bounce, a wish to join) with the text that was read in it.
+pub fn index_mail(tx: &mut Tx, mail: &StoredMail, text: &str) -> Result<()> {
+    let mut terms = words(&format!("{} {} {text}", mail.subject, mail.from_shown));
+    if terms.is_empty() {
+        return Ok(());
+    }
+    terms.push(MAIL_TERM.to_owned());
+    insert(
+        tx,
+        Id::from_uuid(mail.id.uuid()),
+        Id::from_uuid(uuid::Uuid::nil()),
+        &terms,
+    )
+}
+
+/// Takes a mail out of the index: it became an entry, or is to be indexed anew.
+pub fn forget_mail(tx: &mut Tx, mail: MailId) -> Result<()> {
+    forget(tx, Id::from_uuid(mail.uuid()))
 }
 
 /// Indexes those of the entries that have text.
@@ -119,13 +146,13 @@ fn insert(tx: &mut Tx, entry: EntryId, ticket: TicketId, terms: &[String]) -> Re
         }
         Conn::Pg(conn) => {
             // A lexeme twice is one to `array_to_tsvector`; it has no positions, which no question of ours asks for.
-            diesel::sql_query(
+            let statement = diesel::sql_query(
                 "INSERT INTO search_doc (entry_id, ticket_id, terms) VALUES ($1, $2, array_to_tsvector($3))",
             )
             .bind::<Binary, _>(entry)
             .bind::<Binary, _>(ticket)
-            .bind::<Array<Text>, _>(terms)
-            .execute(conn)?;
+            .bind::<Array<Text>, _>(terms);
+            Kept(statement).execute(conn)?;
         }
     }
     Ok(())
@@ -165,6 +192,15 @@ pub fn reindex(tx: &mut Tx, ticket: &Ticket) -> Result<()> {
         .filter(|entry| entry.redacted_at.is_none())
         .collect();
     index(tx, ticket, &readable)
+}
+
+/// As [`find`], over the mails that became no entry.
+pub fn find_mail(conn: &mut Conn, question: &Question, most: i64) -> Result<Vec<MailId>> {
+    let (hits, _) = find(conn, question, Eyes::Mail, most)?;
+    Ok(hits
+        .iter()
+        .map(|hit| Id::from_uuid(hit.entry_id.uuid()))
+        .collect())
 }
 
 /// The newest entries that answer the question, at most `most`, and how many there are (no more than [`COUNTED`] are counted).
@@ -237,7 +273,11 @@ fn fts5(question: &Question, eyes: Eyes) -> String {
         .map(|term| format!("\"{}\"{}", term.word, star(term.is_prefix)))
         .collect();
     parts.extend(reader_terms(eyes).iter().map(|term| format!("\"{term}\"")));
-    parts.join(" AND ")
+    let asked = parts.join(" AND ");
+    match eyes {
+        Eyes::Staff => format!("({asked}) NOT \"{MAIL_TERM}\""),
+        Eyes::Mail | Eyes::Customer(_) | Eyes::Contact(..) => asked,
+    }
 }
 
 fn tsquery(question: &Question, eyes: Eyes) -> String {
@@ -248,12 +288,16 @@ fn tsquery(question: &Question, eyes: Eyes) -> String {
         .map(|term| format!("'{}'{}", term.word, star(term.is_prefix)))
         .collect();
     parts.extend(reader_terms(eyes).iter().map(|term| format!("'{term}'")));
+    if eyes == Eyes::Staff {
+        parts.push(format!("!'{MAIL_TERM}'"));
+    }
     parts.join(" & ")
 }
 
 fn reader_terms(eyes: Eyes) -> Vec<String> {
     match eyes {
         Eyes::Staff => Vec::new(),
+        Eyes::Mail => vec![MAIL_TERM.to_owned()],
         Eyes::Customer(customer) => vec![customer_term(customer)],
         Eyes::Contact(customer, contact) => vec![customer_term(customer), contact_term(contact)],
     }

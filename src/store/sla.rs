@@ -6,7 +6,7 @@ use std::sync::Arc;
 use diesel::prelude::*;
 
 use super::column::text_column;
-use super::fixed::fixed_update;
+use super::fixed::{Kept, fixed_update};
 use super::schema::core::counter;
 use super::schema::sla::{agreement, agreement_party, agreement_version, clock, target};
 use super::{Conn, Tx};
@@ -455,6 +455,21 @@ pub fn insert(tx: &mut Tx, row: &ClockRow) -> Result<()> {
     diesel::insert_into(clock::table)
         .values(row)
         .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// The clocks of one ticket: together where each statement is a round trip.
+pub fn insert_all(tx: &mut Tx, rows: &[ClockRow]) -> Result<()> {
+    match &mut **tx {
+        Conn::Pg(conn) if rows.len() > 1 => {
+            Kept(diesel::insert_into(clock::table).values(rows)).execute(conn)?;
+        }
+        Conn::Pg(_) | Conn::Sqlite(_) => {
+            for row in rows {
+                insert(tx, row)?;
+            }
+        }
+    }
     Ok(())
 }
 

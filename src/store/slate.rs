@@ -71,9 +71,7 @@ impl Slate {
         for entry in &self.entries {
             timeline::append(tx, entry)?;
         }
-        for row in &self.new {
-            sla::insert(tx, row)?;
-        }
+        sla::insert_all(tx, &self.new)?;
         for row in &self.changed {
             sla::update(tx, row)?;
         }

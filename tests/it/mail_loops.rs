@@ -10,6 +10,7 @@ use watchkeeper::domain::ticket::State;
 use watchkeeper::domain::timeline::EntryKind;
 use watchkeeper::store;
 use watchkeeper::store::intake::StoredMail;
+use watchkeeper::store::people::Holder;
 
 use crate::both_databases;
 use crate::desk::Desk;
@@ -17,6 +18,8 @@ use crate::mail::{
     contoso, deliver, deliver_to, key, mail, read_again, take, takes_mail, ticket, tickets,
     timeline, to,
 };
+use crate::served::Served;
+use crate::visitor::Visitor;
 
 const CAROL: &str = "carol@contoso.example";
 const ALERTS: &str = "alerts@watch.example.org";
@@ -345,5 +348,39 @@ both_databases!(
         // Somebody who was never answered is.
         mail(&desk, "dan@x.example", "Subject: First", "Hello");
         to(&desk.letters(), "dan@x.example");
+    }
+);
+
+both_databases!(
+    a_mail_that_is_held_is_found_by_its_words_until_it_is_an_entry,
+    |desk| {
+        let ada = desk.person("Ada", Roles::of(&[Role::Responder]));
+        let vera = desk.person("Vera", Roles::of(&[Role::Viewer]));
+        let served = Served::new(&desk.app);
+        let as_ada = Visitor::logged_in(&served, &desk.app, Holder::Person(ada.id));
+        let as_vera = Visitor::logged_in(&served, &desk.app, Holder::Person(vera.id));
+        intake::block(&desk.as_person(&ada), "@spam.example", "offers").unwrap();
+        let held = mail(
+            &desk,
+            "x@spam.example",
+            "Subject: Turbine offer\r\nMessage-ID: <o@spam.example>",
+            "Bl\u{e4}tter for every wind",
+        );
+        let link = format!("/mail/in/{}", held.id);
+        let finds = |who: &Visitor, word: &str| {
+            let page = who.get(&format!("/search?q={word}"));
+            assert_eq!(page.status, 200);
+            (page.text.contains(&link), page.text.contains("\"/INC-1#"))
+        };
+        for word in ["turbine", "blatt*", "wind%20offer"] {
+            assert_eq!(finds(&as_ada, word), (true, false), "{word}");
+            assert_eq!(finds(&as_vera, word), (false, false), "{word}");
+        }
+        assert_eq!(finds(&as_ada, "turbine%20sun"), (false, false));
+        // Who takes it in finds it where it stands now.
+        let letter = read_again(&desk, &held);
+        intake::take_in(&desk.as_person(&ada), held.id, &letter).unwrap();
+        assert_eq!(finds(&as_ada, "turbine"), (false, true));
+        desk.letters();
     }
 );

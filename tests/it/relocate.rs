@@ -9,6 +9,7 @@ use watchkeeper::domain::severity::Severity;
 use watchkeeper::domain::text::Title;
 use watchkeeper::domain::ticket::Opening;
 use watchkeeper::domain::timeline::Door;
+use watchkeeper::intake::mail;
 use watchkeeper::store::backend::DatabaseUrl;
 use watchkeeper::store::search::Eyes;
 use watchkeeper::store::{self, Store, migrate, relocate};
@@ -46,6 +47,12 @@ fn an_installation_moves_onto_postgresql_with_everything_it_knows() {
         }
     }
     desk.settle();
+    let held = crate::mail::mail(
+        &desk,
+        "x@spam.example",
+        "Auto-Submitted: auto-replied\r\nSubject: Absent",
+        "Back in the harbour on Monday",
+    );
 
     let url = DatabaseUrl::parse(&crate::cluster::new_database()).unwrap();
     let target = Store::open(&url).unwrap();
@@ -84,5 +91,11 @@ fn an_installation_moves_onto_postgresql_with_everything_it_knows() {
         .read(|conn| store::search::find(conn, &question, Eyes::Staff, 10))
         .unwrap();
     assert!(!hits.is_empty());
+    let read = |raw: &[u8], from: Option<&str>| mail::read(raw, from).text;
+    relocate::index_mails(&app.store, read).unwrap();
+    let question = Question::parse("harbour");
+    let mails = |store: &Store| store.read(|conn| store::search::find_mail(conn, &question, 10));
+    assert_eq!(mails(&app.store).unwrap(), [held.id]);
+    assert_eq!(mails(&desk.app.store).unwrap(), [held.id]);
     assert_eq!(open(&app, &ada, "Pump 4 stopped"), "INC-4");
 }

@@ -7,9 +7,9 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::call::{Answer, Call, Nothing, Reply};
 use super::paging::{self, Page, Paging};
-use super::value::{At, Key, Number, PersonUid, Uid, ViewUid};
+use super::value::{At, Key, MailUid, Number, PersonUid, Uid, ViewUid};
 use crate::actions;
-use crate::domain::access::{Action, Target};
+use crate::domain::access::{self, Action, Target};
 use crate::domain::id::ViewId;
 use crate::domain::refusal::FieldError;
 use crate::domain::search::Question;
@@ -36,6 +36,18 @@ pub struct Found {
     pub count: i64,
     /// There are more than `count`; counting stops there.
     pub is_capped: bool,
+    /// Mails that answer and stand on no timeline (held, automatic, bounced), newest first; not counted. None for who may not read
+    /// the mail ledger.
+    pub mails: Vec<FoundMail>,
+}
+
+/// A mail that answers.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FoundMail {
+    pub id: MailUid,
+    pub subject: String,
+    pub from: String,
+    pub received_at: At,
 }
 
 /// An entry that answers.
@@ -57,12 +69,18 @@ pub async fn find(call: Call<Nothing>) -> Reply {
         if question.is_empty() {
             return Err(FieldError::new("q", "required").into());
         }
-        let (hits, count, tickets) = ctx.read(|conn| {
+        let may_read_mail = access::may(&ctx.by, Action::ReadMail, Target::House).is_ok();
+        let (hits, count, tickets, mails) = ctx.read(|conn| {
+            let mails = match may_read_mail {
+                true => store::search::find_mail(conn, &question, limit)?,
+                false => Vec::new(),
+            };
+            let mails = store::intake::by_ids(conn, &mails)?;
             let (hits, count) = store::search::find(conn, &question, Eyes::Staff, limit)?;
             let mut ids: Vec<_> = hits.iter().map(|hit| hit.ticket_id).collect();
             ids.sort();
             ids.dedup();
-            Ok((hits, count, store::ticket::by_ids(conn, &ids)?))
+            Ok((hits, count, store::ticket::by_ids(conn, &ids)?, mails))
         })?;
         let tickets: HashMap<_, _> = tickets.into_iter().map(|it| (it.id, it)).collect();
         Answer::ok(&Found {
@@ -79,6 +97,15 @@ pub async fn find(call: Call<Nothing>) -> Reply {
                 .collect(),
             count,
             is_capped: count >= COUNTED,
+            mails: mails
+                .into_iter()
+                .map(|mail| FoundMail {
+                    id: Uid(mail.id),
+                    subject: mail.subject,
+                    from: mail.from_shown,
+                    received_at: At(mail.received_at),
+                })
+                .collect(),
         })
     })
     .await

@@ -9,7 +9,7 @@ use super::queue::param;
 use super::row::TicketRow;
 use crate::actions;
 use crate::app::{App, Ctx};
-use crate::domain::access::{Action, Target};
+use crate::domain::access::{self, Action, Target};
 use crate::domain::id::TicketKey;
 use crate::domain::search::Question;
 use crate::domain::ticket::Ticket;
@@ -18,11 +18,14 @@ use crate::error::{Error, Result};
 use crate::http::page::{Page, Viewer};
 use crate::http::reply;
 use crate::store;
+use crate::store::intake::StoredMail;
 use crate::store::search::{self, Eyes};
 use crate::store::timeline::Recorded;
 
 /// Hits that are shown; narrower words find the rest.
 const SHOWN: i64 = 60;
+/// Mails on no timeline that are shown.
+const MAILS: i64 = 20;
 /// Longest piece of a text around what was found, in characters.
 const PIECE: usize = 180;
 
@@ -41,6 +44,8 @@ struct SearchPage {
     p: Page,
     q: String,
     hits: Vec<Hit>,
+    /// Held, automatic and other mail that stands on no timeline.
+    mails: Vec<StoredMail>,
     summary: String,
 }
 
@@ -54,7 +59,7 @@ pub async fn find(req: HttpRequest, app: web::Data<App>, viewer: Viewer) -> Answ
         return Ok(reply::see(&format!("/{key}")));
     }
     let asked = q.clone();
-    let (found, names, count) = viewer.run(&app, move |ctx| look(ctx, &asked)).await?;
+    let (found, mails, names, count) = viewer.run(&app, move |ctx| look(ctx, &asked)).await?;
     let p = Page::new(&req, "nav-search");
     let words = p.words;
     let hits: Vec<Hit> = found
@@ -78,17 +83,24 @@ pub async fn find(req: HttpRequest, app: web::Data<App>, viewer: Viewer) -> Answ
     reply::page(&SearchPage {
         summary: summary.into_owned(),
         hits,
+        mails,
         q,
         p,
     })
 }
 
-type Found = (Vec<(Ticket, Recorded)>, Names, i64);
+type Found = (Vec<(Ticket, Recorded)>, Vec<StoredMail>, Names, i64);
 
 fn look(ctx: &Ctx<'_>, q: &str) -> Result<Found> {
     actions::allow(&ctx.by, Action::ReadTickets, Target::House)?;
     let question = Question::parse(q);
+    let may_read_mail = access::may(&ctx.by, Action::ReadMail, Target::House).is_ok();
     ctx.read(|conn| {
+        let mails = match may_read_mail {
+            true => search::find_mail(conn, &question, MAILS)?,
+            false => Vec::new(),
+        };
+        let mails = store::intake::by_ids(conn, &mails)?;
         let (hits, count) = search::find(conn, &question, Eyes::Staff, SHOWN)?;
         let ids: Vec<_> = hits.iter().map(|hit| hit.ticket_id).collect();
         let tickets = store::ticket::by_ids(conn, &ids)?;
@@ -109,7 +121,7 @@ fn look(ctx: &Ctx<'_>, q: &str) -> Result<Found> {
                 found.push((ticket.clone(), entry.clone()));
             }
         }
-        Ok((found, names, count))
+        Ok((found, mails, names, count))
     })
 }
 

@@ -3,6 +3,7 @@
 search-for = Search for
 search-hint = Words that must all be there, in titles, timelines and mail; a star stands for any ending: cert*. A number such as INC-12 opens its ticket.
 search-nothing = Nothing that was written has these words.
+search-mails = Mail that stands on no ticket
 search-count = { $n ->
     [one] one place
    *[other] { $n } places
