@@ -1,6 +1,8 @@
 //! Stories: what the product promises, told through the real application on both databases.
 
+mod access_api;
 mod access_matrix;
+mod access_verbs;
 mod accounts;
 mod after;
 mod after_web;
@@ -60,6 +62,7 @@ mod sla_cases;
 mod sla_changes;
 mod sla_events;
 mod sla_reports;
+mod standing;
 mod steps;
 mod terms;
 mod terms_agreement;
