@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::{Arc, Condvar, Mutex, RwLock};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, RwLock};
 use std::time::Duration;
 
 use crate::config::Config;
@@ -35,6 +35,8 @@ pub struct App {
     pub rounds: Mutex<Rounds>,
     /// By which everything leaves.
     pub post: Post,
+    /// What the check after an unclean stop found wrong with the database, line by line; unset if it found nothing, or wasn't needed.
+    pub damage: OnceLock<Vec<String>>,
 }
 
 impl App {
@@ -53,6 +55,7 @@ impl App {
             roster: RwLock::default(),
             rounds: Mutex::default(),
             post,
+            damage: OnceLock::new(),
         })
     }
 

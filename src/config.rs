@@ -5,6 +5,10 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use tracing_subscriber::EnvFilter;
+
+use crate::domain::settings::{SettingKey, Settings};
+use crate::domain::text::EmailAddress;
 use crate::store::backend::DatabaseUrl;
 
 /// One setting of this process. What people may change while it runs lies in the database (the settings page).
@@ -129,7 +133,7 @@ pub struct Config {
     pub smtp_listen: Option<SocketAddr>,
     pub lmtp_listen: Option<SocketAddr>,
     pub smtp_relay: Option<String>,
-    pub mail_from: Option<String>,
+    pub mail_from: Option<EmailAddress>,
     pub mail_auth_relay: Option<String>,
     pub mail_folder: Option<PathBuf>,
     pub webhook_private: bool,
@@ -158,6 +162,28 @@ impl Config {
         environment: impl Iterator<Item = (String, String)>,
         flags: &[(&'static str, String)],
     ) -> Result<Self, String> {
+        Self::reader(defaults, file, environment, flags).read()
+    }
+
+    /// As [`Config::load_with`], for who serves: certificate and key have to be there and fit each other too. Other commands may run
+    /// as somebody who can't read the key.
+    pub fn load_to_serve(
+        defaults: &[(&'static str, &str)],
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+        flags: &[(&'static str, String)],
+    ) -> Result<Self, String> {
+        let mut reader = Self::reader(defaults, file, environment, flags);
+        reader.check_tls();
+        reader.read()
+    }
+
+    fn reader(
+        defaults: &[(&'static str, &str)],
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+        flags: &[(&'static str, String)],
+    ) -> Reader {
         let mut values: Values = defaults
             .iter()
             .map(|(key, value)| (*key, ((*value).to_owned(), "default".to_owned())))
@@ -183,8 +209,7 @@ impl Config {
         for (key, value) in flags {
             values.insert(key, (value.clone(), format!("--{}", key.replace('_', "-"))));
         }
-        let config = Reader { values, faults }.read()?;
-        Ok(config)
+        Reader { values, faults }
     }
 
     /// The defaults, with the data in `folder`.
@@ -325,6 +350,35 @@ impl Reader {
         }
     }
 
+    fn check_tls(&mut self) {
+        let (Some(cert), Some(key)) = (self.optional("tls_cert"), self.optional("tls_key")) else {
+            return;
+        };
+        if let Err(why) = crate::tls::read(Path::new(&cert), Path::new(&key)) {
+            let wanted = "PEM files of a certificate chain and of its key are wanted in `tls_cert` and `tls_key`";
+            self.fault("tls_cert", &format!("{why}; {wanted}"));
+        }
+    }
+
+    /// The keys that the settings page knows too, by the same rules.
+    fn mail(&mut self) -> Settings {
+        let mut mail = Settings::default();
+        let relay = self.text("smtp_relay");
+        if mail.set(SettingKey::SmtpRelay, &relay).is_err() {
+            // The value isn't quoted: it may hold a password.
+            let (_, place) = self.values.get("smtp_relay").cloned().unwrap_or_default();
+            self.faults.push(format!(
+                "{place}: `smtp_relay` can't be read; `smtp://host:25` or `smtps://user:password@host` is wanted"
+            ));
+        }
+        let from = self.text("mail_from");
+        if mail.set(SettingKey::MailFrom, &from).is_err() {
+            let wanted = "a mail address is wanted, such as `watchkeeper@example.org`";
+            self.fault("mail_from", wanted);
+        }
+        mail
+    }
+
     fn read(mut self) -> Result<Config, String> {
         const ADDRESS: &str = "an address with a port is wanted, such as `127.0.0.1:8080`";
         let data = PathBuf::from(self.text("data"));
@@ -368,12 +422,20 @@ impl Reader {
                 false
             }
         };
+        let log = self.text("log");
+        if let Err(why) = log_filter(&log) {
+            self.fault(
+                "log",
+                &format!("{why}; `error`, `warn`, `info`, `debug`, `trace` or `off` is wanted, and perhaps such a word for one part, as in `info,watchkeeper::jobs=debug`"),
+            );
+        }
+        let mail = self.mail();
         let config = Config {
             trusted_proxies: self.addresses("trusted_proxies"),
             smtp_listen: self.parsed("smtp_listen", ADDRESS),
             lmtp_listen: self.parsed("lmtp_listen", ADDRESS),
-            smtp_relay: self.optional("smtp_relay"),
-            mail_from: self.optional("mail_from"),
+            smtp_relay: mail.smtp_relay,
+            mail_from: mail.mail_from,
             mail_auth_relay: self.optional("mail_auth_relay"),
             mail_folder: self.optional("mail_folder").map(PathBuf::from),
             webhook_private: self
@@ -386,7 +448,7 @@ impl Reader {
                 .unwrap_or(0)
                 .saturating_mul(1024 * 1024),
             metrics_from: self.addresses("metrics_from"),
-            log: self.text("log"),
+            log,
             log_json,
             data,
             database,
@@ -400,6 +462,20 @@ impl Reader {
             Err(self.faults.join("\n"))
         }
     }
+}
+
+/// The log's filter, or why it is none. A word that stands alone has to be a level: taken for the name of a part of the program, as
+/// `EnvFilter` does, a mistyped level would switch everything else off.
+pub fn log_filter(text: &str) -> Result<EnvFilter, String> {
+    for part in text.split(',').map(str::trim) {
+        let is_level = part
+            .parse::<tracing_subscriber::filter::LevelFilter>()
+            .is_ok();
+        if !is_level && !part.contains('=') {
+            return Err(format!("`{part}` is no level"));
+        }
+    }
+    EnvFilter::try_new(text).map_err(|error| error.to_string())
 }
 
 /// `http(s)://host[:port]` and nothing else: it is the start of every link that leaves the house.
@@ -425,13 +501,18 @@ mod tests {
         let environment = [
             ("WATCHKEEPER_LISTN", "x"),
             ("WATCHKEEPER_DATABASE", "mysql://x"),
+            ("WATCHKEEPER_SMTP_RELAY", "smtp//user:secret@host"),
+            ("WATCHKEEPER_MAIL_FROM", "watchkeeper"),
+            ("WATCHKEEPER_LOG", "inof"),
+            ("WATCHKEEPER_TLS_CERT", "/nowhere/cert.pem"),
+            ("WATCHKEEPER_TLS_KEY", "/nowhere/key.pem"),
             ("PATH", "/bin"),
         ];
         let environment = environment
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into_iter();
-        let error =
-            Config::load(None, environment, &[("upload_limit_mb", "0".into())]).unwrap_err();
+        let flags = [("upload_limit_mb", "0".into())];
+        let error = Config::load_to_serve(&[], None, environment, &flags).unwrap_err();
         assert!(
             error.contains("`listn` is no setting; did you mean `listen`?"),
             "{error}"
@@ -444,7 +525,46 @@ mod tests {
             error.contains("--upload-limit-mb: `upload_limit_mb` is `0`"),
             "{error}"
         );
-        assert_eq!(error.lines().count(), 3);
+        assert!(
+            error.contains("WATCHKEEPER_SMTP_RELAY: `smtp_relay` can't be read; `smtp://host:25`")
+                && !error.contains("secret"),
+            "{error}"
+        );
+        assert!(
+            error.contains("`mail_from` is `watchkeeper`; a mail address is wanted"),
+            "{error}"
+        );
+        assert!(
+            error.contains("`log` is `inof`; `inof` is no level; `error`, `warn`"),
+            "{error}"
+        );
+        assert!(
+            error.contains("`tls_cert` is `/nowhere/cert.pem`; /nowhere/cert.pem: "),
+            "{error}"
+        );
+        assert_eq!(error.lines().count(), 7, "{error}");
+    }
+
+    #[test]
+    fn a_filter_of_the_log_is_a_level_and_perhaps_levels_of_parts() {
+        for good in [
+            "info",
+            "INFO",
+            "off",
+            "warn,watchkeeper::jobs=debug",
+            "info, hyper=error",
+        ] {
+            assert!(log_filter(good).is_ok(), "{good}");
+        }
+        for wrong in [
+            "",
+            "inof",
+            "info,watchkeeper",
+            "info,watchkeeper::jobs=loud",
+            "a=b=c",
+        ] {
+            assert!(log_filter(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

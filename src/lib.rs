@@ -34,4 +34,5 @@ pub mod secrets;
 pub mod store;
 pub mod telemetry;
 pub mod time;
+pub mod tls;
 pub mod words;

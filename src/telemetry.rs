@@ -1,14 +1,12 @@
-//! Logs and metrics. A message reads alone; its fields are searchable; bodies, addresses and tokens are never logged.
+//! Logs and metrics. A message reads alone; its fields are searchable; bodies, addresses and tokens are never logged. What is
+//! logged on behalf of a request stands in the span `request` with its id, which people see on the page of a failure.
 
+use crate::config::{Config, log_filter};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use tracing_subscriber::EnvFilter;
-
-use crate::config::Config;
 
 /// Starts logging to standard error. A second call changes nothing.
 pub fn start_logs(config: &Config) -> Result<(), String> {
-    let filter = EnvFilter::try_new(&config.log)
-        .map_err(|error| format!("`log` is `{}`: {error}", config.log))?;
+    let filter = log_filter(&config.log)?;
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

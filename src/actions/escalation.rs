@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::page::acknowledge_in;
-use super::{Standing, oncall, roster};
+use super::{Standing, oncall, roster, settings};
 use crate::app::Ctx;
 use crate::domain::access::Role;
 use crate::domain::calendar::{Calendar, Range};
@@ -15,7 +15,7 @@ use crate::domain::escalation::{self, Due, Place, Plan, Policy, RunState};
 use crate::domain::id::{Id, Kind, PageId, PersonId, TeamId};
 use crate::domain::notify::{Loudness, Situation, Unsent, is_throttled, loudness, who_is_told};
 use crate::domain::page::{PageEventKind, PageKind, PageState};
-use crate::domain::people::Team;
+use crate::domain::people::{Person, Team};
 use crate::domain::roster::Roster;
 use crate::domain::sla_book::Book;
 use crate::domain::ticket::{State, Ticket};
@@ -424,14 +424,7 @@ pub(super) fn page_person(
     let Some(person) = roster.person(id).filter(|person| person.is_active) else {
         return not_sent(tx, Unsent::Deactivated);
     };
-    let mut ways: Vec<(Channel, String)> = roster
-        .ways(id)
-        .iter()
-        .map(|way| (way.channel, way.address.clone()))
-        .collect();
-    if ways.is_empty() {
-        ways.push((Channel::Mail, person.email.to_string()));
-    }
+    let ways = ways_to(roster, person);
     let severity = about.run.map(|run| run.severity);
     if let (Some(severity), Some(ticket), PageKind::Escalation) =
         (severity, about.ticket, about.kind)
@@ -491,13 +484,29 @@ pub(super) fn page_person(
     Ok(Some(person.name.clone()))
 }
 
+/// By which a page tries to reach somebody: the ways that they set, else their mail address.
+fn ways_to(roster: &Roster, person: &Person) -> Vec<(Channel, String)> {
+    let mut ways: Vec<(Channel, String)> = roster
+        .ways(person.id)
+        .iter()
+        .map(|way| (way.channel, way.address.clone()))
+        .collect();
+    if ways.is_empty() {
+        ways.push((Channel::Mail, person.email.to_string()));
+    }
+    ways
+}
+
+/// Whether a page to somebody who is here could leave now.
+pub(super) fn can_reach(ctx: &Ctx<'_>, roster: &Roster, id: PersonId) -> bool {
+    let person = roster.person(id).filter(|person| person.is_active);
+    person.is_some_and(|person| can_leave(ctx, roster, &ways_to(roster, person)))
+}
+
 /// Whether one of these ways leads anywhere: mail needs a relay.
 fn can_leave(ctx: &Ctx<'_>, roster: &Roster, ways: &[(Channel, String)]) -> bool {
     let needs_relay = ways.iter().all(|(channel, _)| *channel == Channel::Mail);
-    if !needs_relay || ctx.app.post.is_fixed() || ctx.app.config.smtp_relay.is_some() {
-        return true;
-    }
-    roster.settings.smtp_relay.is_some()
+    !needs_relay || settings::can_mail(ctx.app, &roster.settings)
 }
 
 /// Every step was walked and nobody answered: the whole team and the admins are told.

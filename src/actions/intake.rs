@@ -8,7 +8,7 @@ use crate::app::{App, Ctx};
 use crate::domain::access::{Action, Target};
 use crate::domain::id::{IntakeAddressId, Kind, MailId, TicketId};
 use crate::domain::intake::{self as rules, HeldFor, IntakeAddress, MailState, Verdict, Way};
-use crate::domain::letter::Letter;
+use crate::domain::letter::{Letter, Remark};
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::text::{self, EmailAddress};
 use crate::domain::ticket::Relation;
@@ -120,7 +120,8 @@ fn store_large_parts(ctx: &Ctx<'_>, letter: &Letter) -> Result<()> {
     Ok(())
 }
 
-/// A person says that this mail is to be taken in after all: holds and automatic marks no longer count.
+/// A person says that this mail is to be taken in after all: holds and automatic marks no longer count. One that couldn't be read
+/// when it came, and now can, is decided about anew; the ticket that carried its raw bytes stays, and is linked.
 pub fn take_in(ctx: &Ctx<'_>, id: MailId, letter: &Letter) -> Result<StoredMail> {
     allow(&ctx.by, Action::HandleMail, Target::House)?;
     store_large_parts(ctx, letter)?;
@@ -130,13 +131,18 @@ pub fn take_in(ctx: &Ctx<'_>, id: MailId, letter: &Letter) -> Result<StoredMail>
         let mut mail = store::intake::by_id(tx, id)?.ok_or(Error::NotFound)?;
         let is_done = matches!(
             mail.verdict,
-            Some(Verdict::Opened | Verdict::Appended | Verdict::Unreadable | Verdict::JoinRequest)
+            Some(Verdict::Opened | Verdict::Appended | Verdict::JoinRequest)
         );
+        let was_unreadable = mail.verdict == Some(Verdict::Unreadable);
+        if was_unreadable && letter.remarks.contains(&Remark::Unreadable) {
+            return Err(Refusal::new("mail-still-unreadable").into());
+        }
         if is_done || !store::intake::claim(tx, id, mail.state)? {
             return Err(Refusal::new("mail-already-taken-in").into());
         }
         let house = House::load(tx, ctx.app)?;
         mail.held_for = None;
+        let carrier = mail.ticket.filter(|_| was_unreadable);
         Decision {
             ctx: &ours,
             house: &house,
@@ -144,6 +150,11 @@ pub fn take_in(ctx: &Ctx<'_>, id: MailId, letter: &Letter) -> Result<StoredMail>
             forced: true,
         }
         .decide(tx, &mut mail, false)?;
+        if let (Some(carrier), Some(ticket)) = (carrier, mail.ticket)
+            && carrier != ticket
+        {
+            store::ticket::link(tx, ticket, Relation::RelatedTo, carrier, ctx.now)?;
+        }
         Ok(mail)
     })
 }

@@ -35,7 +35,7 @@ impl House {
             .filter(|rule| rule.is_active)
             .collect();
         let from = match &app.config.mail_from {
-            Some(text) => EmailAddress::parse(text).ok(),
+            Some(address) => Some(address.clone()),
             None => store::settings::all(tx)?.mail_from,
         };
         Ok(Self {

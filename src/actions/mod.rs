@@ -23,6 +23,7 @@ pub mod letters;
 pub mod login;
 pub mod meeting;
 pub mod oncall;
+pub mod once;
 pub mod outage;
 pub mod outbox;
 pub mod page;

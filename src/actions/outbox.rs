@@ -14,6 +14,7 @@ use crate::domain::timeline::{Entry, EntryKind};
 use crate::error::{Error, Result};
 use crate::store::outbox::{self as rows, Delivery};
 use crate::store::{self, Tx};
+use crate::words::Words;
 
 /// How long a worker may hold a delivery: longer than any single hand-over can take.
 const LEASE_SECS: i64 = 120;
@@ -141,9 +142,10 @@ pub fn settle(ctx: &Ctx<'_>, delivery: &Delivery, number: i32, outcome: &Handove
 /// No relay is set up: that is no try, and it goes out when there is one.
 pub fn wait_for_relay(ctx: &Ctx<'_>, delivery: &Delivery) -> Result<()> {
     let at = ctx.now.plus_secs(60);
+    let why = Words::english().t("waits-no-relay");
     ctx.app
         .store
-        .write(|tx| rows::postpone(tx, delivery.id, at, "no mail server is set up"))
+        .write(|tx| rows::postpone(tx, delivery.id, at, &why))
 }
 
 /// A notice about a clock is about to go out: it takes its recipient's turn, and with it goes whatever else they are to hear of

@@ -3,7 +3,7 @@
 //!
 //! The outbox asks [`is_wanted`] right before it sends, so that an acknowledgement beats a page that is still waiting.
 
-use super::escalation::{About, SELF, hold_back, page_person};
+use super::escalation::{About, SELF, can_reach, hold_back, page_person};
 use super::{allow, record, roster};
 use crate::app::{App, Ctx};
 use crate::domain::access::{Action, Principal, Target};
@@ -275,7 +275,8 @@ pub fn ask(ctx: &Ctx<'_>, key: TicketKey, person: PersonId) -> Result<Ticket> {
     })
 }
 
-/// "Send me a test page": through every channel of whoever asks, with a link that answers it.
+/// "Send me a test page": through every channel of whoever asks, with a link that answers it. Refused while none of them leads
+/// anywhere: it would wait for a mail server, and wake somebody long after they asked.
 pub fn send_test(ctx: &Ctx<'_>) -> Result<()> {
     let person = ctx.by.person().ok_or_else(|| Refusal::new("only-people"))?;
     // People try their own ways; a program needs the scope that has to do with pages.
@@ -289,6 +290,9 @@ pub fn send_test(ctx: &Ctx<'_>) -> Result<()> {
             kind: PageKind::Test,
         };
         let roster = roster::in_force(ctx.app, tx, ctx.now)?;
+        if !can_reach(ctx, &roster, person) {
+            return Err(Refusal::new("no-way-out").into());
+        }
         page_person(tx, ctx, &roster, about, person)?
             .ok_or_else(|| Refusal::new("cannot-be-paged"))?;
         Ok(())

@@ -15,6 +15,7 @@ use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::text::EmailAddress;
 use crate::domain::timeline::Facts;
 use crate::error::{Error, Fields, Result, is_unique_violation};
+use crate::secrets;
 use crate::store::people::{self as rows, Holder};
 use crate::store::{self, Tx, house};
 
@@ -185,38 +186,67 @@ pub fn parse_ways(mails: &[&str], hooks: &[&str]) -> Result<Vec<(Channel, String
     Ok(ways)
 }
 
-/// Makes these one's own ways to be reached, in this order; none: by one's mail address.
-pub fn set_ways(ctx: &Ctx<'_>, ways: &[(Channel, String)]) -> Result<()> {
+/// Makes these one's own ways to be reached, in this order; none: by one's mail address. With the first webhook comes the secret
+/// that signs its calls: it is answered this once.
+pub fn set_ways(ctx: &Ctx<'_>, ways: &[(Channel, String)]) -> Result<Option<String>> {
     let id = ctx.by.person().ok_or(Error::NotFound)?;
     allow(&ctx.by, Action::KeepOwnWays, Target::Of(id))?;
-    put_ways(ctx, id, ways)
+    check_ways(ways)?;
+    let has_hook = ways.iter().any(|(channel, _)| *channel == Channel::Webhook);
+    let secret = secrets::new_signing_secret()?;
+    ctx.write(|tx| {
+        put_ways(tx, ctx, id, ways)?;
+        if !has_hook || rows::signing_secret(tx, id)?.is_some() {
+            return Ok(None);
+        }
+        put_secret(tx, ctx, id, &secret)?;
+        Ok(Some(secret.clone()))
+    })
+}
+
+/// A new secret for the calls to one's own webhooks; the one before signs nothing any more.
+pub fn renew_signing_secret(ctx: &Ctx<'_>) -> Result<String> {
+    let id = ctx.by.person().ok_or(Error::NotFound)?;
+    allow(&ctx.by, Action::KeepOwnWays, Target::Of(id))?;
+    let secret = secrets::new_signing_secret()?;
+    ctx.write(|tx| put_secret(tx, ctx, id, &secret))?;
+    Ok(secret)
+}
+
+fn put_secret(tx: &mut Tx, ctx: &Ctx<'_>, id: PersonId, secret: &str) -> Result<()> {
+    let person = rows::person(tx, id)?.ok_or(Error::NotFound)?;
+    rows::set_signing_secret(tx, id, secret, ctx.now)?;
+    audit::note(tx, ctx, "signing-secret-made", &person.name, &Facts::new())
 }
 
 /// As [`set_ways`], for somebody else.
 pub fn set_ways_of(ctx: &Ctx<'_>, id: PersonId, ways: &[(Channel, String)]) -> Result<()> {
     allow(&ctx.by, Action::ManagePeople, Target::House)?;
-    put_ways(ctx, id, ways)
+    check_ways(ways)?;
+    ctx.write(|tx| put_ways(tx, ctx, id, ways))
 }
 
-fn put_ways(ctx: &Ctx<'_>, id: PersonId, ways: &[(Channel, String)]) -> Result<()> {
+fn check_ways(ways: &[(Channel, String)]) -> Result<()> {
     if ways.len() > MOST_WAYS {
         return Err(FieldError::new("way_mail", "too-many-ways")
             .with("max", MOST_WAYS.to_string())
             .into());
     }
-    ctx.write(|tx| {
-        let person = rows::person(tx, id)?.ok_or(Error::NotFound)?;
-        let ways: Vec<Way> = ways
-            .iter()
-            .map(|(channel, address)| Way {
-                id: Id::new(ctx.now),
-                channel: *channel,
-                address: address.clone(),
-            })
-            .collect();
-        rows::set_ways(tx, id, &ways)?;
-        audit::note(tx, ctx, "ways-set", &person.name, &Facts::new())
-    })
+    Ok(())
+}
+
+fn put_ways(tx: &mut Tx, ctx: &Ctx<'_>, id: PersonId, ways: &[(Channel, String)]) -> Result<()> {
+    let person = rows::person(tx, id)?.ok_or(Error::NotFound)?;
+    let ways: Vec<Way> = ways
+        .iter()
+        .map(|(channel, address)| Way {
+            id: Id::new(ctx.now),
+            channel: *channel,
+            address: address.clone(),
+        })
+        .collect();
+    rows::set_ways(tx, id, &ways)?;
+    audit::note(tx, ctx, "ways-set", &person.name, &Facts::new())
 }
 
 /// Sets what one's own screens do.

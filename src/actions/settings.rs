@@ -13,7 +13,6 @@ use crate::domain::login::Purpose;
 use crate::domain::people::{PersonDetails, ServiceDetails, name};
 use crate::domain::refusal::FieldError;
 use crate::domain::settings::{SettingKey, Settings, masked_relay};
-use crate::domain::text::EmailAddress;
 use crate::domain::timeline::Facts;
 use crate::error::{Error, Fields, Result};
 use crate::secrets;
@@ -68,10 +67,17 @@ pub fn in_force_with(app: &App, conn: &mut Conn) -> Result<Settings> {
     if config.smtp_relay.is_some() {
         settings.smtp_relay.clone_from(&config.smtp_relay);
     }
-    if let Some(from) = &config.mail_from {
-        settings.mail_from = EmailAddress::parse(from).ok();
+    if config.mail_from.is_some() {
+        settings.mail_from.clone_from(&config.mail_from);
     }
     Ok(settings)
+}
+
+/// Whether mail can leave: a relay is known and its address can be read. Without one nobody can be paged by mail, and every page says so.
+pub fn can_mail(app: &App, set: &Settings) -> bool {
+    let relay = app.config.smtp_relay.as_deref();
+    app.post
+        .leads_somewhere(relay.or(set.smtp_relay.as_deref()))
 }
 
 /// The settings that the process's own configuration decides: what is set in the browser has no effect meanwhile.

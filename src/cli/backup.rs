@@ -36,6 +36,10 @@ pub(super) fn back(config: Config, from: &Path) -> anyhow::Result<()> {
     // Opened from a copy of our own: looking at a backup must not change it.
     let part = to.with_extension("restoring");
     let _ = std::fs::remove_file(&part);
+    // On a new machine the folder isn't there yet.
+    if let Some(folder) = to.parent() {
+        std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    }
     backup::copy(from, &part)?;
     match migrate::standing(&Store::open(&DatabaseUrl::Sqlite(part.clone()))?)? {
         migrate::Standing::Empty => bail!("{} is no Watchkeeper database", from.display()),

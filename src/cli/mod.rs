@@ -74,8 +74,10 @@ pub fn main() -> ExitCode {
     };
     let done = |()| ExitCode::SUCCESS;
     let outcome = match cli.verb.unwrap_or(Verb::Serve) {
-        Verb::Serve => config(&matches, "data").and_then(serve::run).map(done),
-        Verb::Demo(args) => config(&matches, "demo-data")
+        Verb::Serve => config_to_serve(&matches, "data")
+            .and_then(serve::run)
+            .map(done),
+        Verb::Demo(args) => config_to_serve(&matches, "demo-data")
             .and_then(|config| demo::run(config, &args))
             .map(done),
         Verb::Calc => calc::run().map(done),
@@ -135,19 +137,59 @@ fn command() -> Command {
 
 /// File, environment, flags; `data` is the folder if none of them names one.
 fn config(matches: &ArgMatches, data: &str) -> anyhow::Result<Config> {
-    let given = |name: &str| deepest(matches, name);
-    let named = given("config").or_else(|| std::env::var("WATCHKEEPER_CONFIG").ok());
-    let file = match named {
-        Some(path) => Some(PathBuf::from(path)),
-        None => Some(PathBuf::from("watchkeeper.toml")).filter(|path| path.exists()),
-    };
-    let flags: Vec<(&'static str, String)> = KEYS
-        .iter()
-        .filter_map(|key| Some((key.name, given(key.name)?)))
-        .collect();
-    let environment = std::env::vars().filter(|(name, _)| name != "WATCHKEEPER_CONFIG");
-    Config::load_with(&[("data", data)], file.as_deref(), environment, &flags)
-        .map_err(anyhow::Error::msg)
+    let said = Said::of(matches);
+    Config::load_with(
+        &[("data", data)],
+        said.file.as_deref(),
+        said.environment,
+        &said.flags,
+    )
+    .map_err(anyhow::Error::msg)
+}
+
+/// As [`config`], for the commands that serve.
+fn config_to_serve(matches: &ArgMatches, data: &str) -> anyhow::Result<Config> {
+    let said = Said::of(matches);
+    Config::load_to_serve(
+        &[("data", data)],
+        said.file.as_deref(),
+        said.environment,
+        &said.flags,
+    )
+    .map_err(anyhow::Error::msg)
+}
+
+/// Where configuration comes from.
+struct Said {
+    file: Option<PathBuf>,
+    environment: std::vec::IntoIter<(String, String)>,
+    flags: Vec<(&'static str, String)>,
+}
+
+impl Said {
+    fn of(matches: &ArgMatches) -> Self {
+        let given = |name: &str| deepest(matches, name);
+        let named = given("config").or_else(|| std::env::var("WATCHKEEPER_CONFIG").ok());
+        let file = match named {
+            Some(path) => Some(PathBuf::from(path)),
+            None => Some(PathBuf::from("watchkeeper.toml")).filter(|path| path.exists()),
+        };
+        let flags: Vec<(&'static str, String)> = KEYS
+            .iter()
+            .filter_map(|key| Some((key.name, given(key.name)?)))
+            .collect();
+        // Not `vars`: a value that isn't UTF-8 is somebody else's and no reason to fall.
+        let environment: Vec<(String, String)> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+            .filter(|(name, _)| name != "WATCHKEEPER_CONFIG")
+            .map(|(name, value)| (name, value.to_string_lossy().into_owned()))
+            .collect();
+        Self {
+            file,
+            environment: environment.into_iter(),
+            flags,
+        }
+    }
 }
 
 /// A global flag, wherever on the line it stood.

@@ -29,8 +29,8 @@ pub(super) fn serve(app: Arc<App>, began: Instant) -> anyhow::Result<()> {
     let listener = TcpListener::bind(app.config.listen)
         .with_context(|| format!("`listen` is `{}`", app.config.listen))?;
     let address = listener.local_addr()?;
-    let mark = RunningMark::set(&app.config.database)?;
     let printer = telemetry::start_metrics();
+    let mark = RunningMark::set(&app)?;
     let running = jobs::start(&app)?;
     let scheme = if app.config.tls.is_some() {
         "https"
@@ -97,7 +97,7 @@ fn mail_tls(config: &Config) -> std::io::Result<Option<tokio_rustls::TlsAcceptor
     let Some((cert, key)) = &config.tls else {
         return Ok(None);
     };
-    let tls = http::server::tls(cert, key)?;
+    let tls = crate::tls::read(cert, key).map_err(std::io::Error::other)?;
     Ok(Some(tokio_rustls::TlsAcceptor::from(Arc::new(tls))))
 }
 
@@ -143,13 +143,14 @@ pub(super) fn newer(unknown: &[String]) -> String {
 struct RunningMark(Option<PathBuf>);
 
 impl RunningMark {
-    fn set(database: &DatabaseUrl) -> anyhow::Result<Self> {
-        let DatabaseUrl::Sqlite(path) = database else {
+    fn set(app: &Arc<App>) -> anyhow::Result<Self> {
+        let DatabaseUrl::Sqlite(path) = &app.config.database else {
             return Ok(Self(None));
         };
         let mark = path.with_extension("running");
+        metrics::gauge!(FAULTS).set(0.0);
         if mark.exists() {
-            check_in_background(path);
+            check_in_background(app, path);
         }
         std::fs::write(&mark, std::process::id().to_string())
             .with_context(|| mark.display().to_string())?;
@@ -165,15 +166,23 @@ impl RunningMark {
     }
 }
 
-fn check_in_background(path: &Path) {
-    let path = path.to_owned();
+/// How many faults the check after an unclean stop found; 0 also where none was needed.
+const FAULTS: &str = "watchkeeper_database_faults";
+
+fn check_in_background(app: &Arc<App>, path: &Path) {
+    let (app, path) = (Arc::clone(app), path.to_owned());
     let thread = std::thread::Builder::new()
         .name("check".to_owned())
         .spawn(move || {
             tracing::warn!("the last stop was unclean; the database is checked in the background");
             match crate::store::backup::check(&path) {
                 Ok(faults) if faults.is_empty() => tracing::info!("the database is whole"),
-                Ok(faults) => tracing::error!(?faults, "the database is damaged: restore a backup"),
+                Ok(faults) => {
+                    tracing::error!(?faults, "the database is damaged: restore a backup");
+                    metrics::gauge!(FAULTS).set(faults.len() as f64);
+                    // Nobody else sets it.
+                    let _ = app.damage.set(faults);
+                }
                 Err(error) => tracing::error!(%error, "the database could not be checked"),
             }
         });

@@ -182,8 +182,9 @@ fn smtp_relay(field: &'static str, text: &str) -> Result<Option<String>, FieldEr
     let host = rest.map(|rest| rest.rsplit_once('@').map_or(rest, |(_, host)| host));
     let good = host.is_some_and(|host| {
         let (name, port) = match host.rsplit_once(':') {
-            Some((name, port)) => (name, Some(port)),
-            None => (host, None),
+            // Colons in brackets are an IPv6 address's own.
+            Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
+            _ => (host, None),
         };
         let named = !name.is_empty()
             && name
@@ -221,6 +222,19 @@ pub fn masked_relay(relay: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_relay_may_be_an_ipv6_address_with_a_port_or_without() {
+        let mut settings = Settings::default();
+        for relay in [
+            "smtp://[::1]",
+            "smtp://[::1]:2525",
+            "smtps://u:p@[2001:db8::1]",
+        ] {
+            settings.set(SettingKey::SmtpRelay, relay).unwrap();
+            assert_eq!(settings.smtp_relay.as_deref(), Some(relay));
+        }
+    }
 
     #[test]
     fn every_setting_survives_its_text() {

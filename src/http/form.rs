@@ -52,6 +52,9 @@ pub struct Posted {
     pub files_over_mb: Option<usize>,
 }
 
+/// The field of [`Page::once`](super::page::Page::once).
+pub const ONCE: &str = "once";
+
 impl Posted {
     /// The first value of `name`, as typed; "" when it isn't there.
     pub fn text(&self, name: &str) -> &str {

@@ -1,7 +1,8 @@
 //! What every request passes on its way in and every answer on its way out.
 //!
-//! In: a request id; at most so many requests at once per address; forms from other sites are refused; a body that comes too
-//! slowly is cut, and with it the connection. Out: failures become pages that name the request and keep what was typed.
+//! In: a request id, which is in the span of everything that is logged on its way; at most so many requests at once per address; forms from other sites are refused; a body that comes too
+//! slowly is cut, and with it the connection. Out: failures become pages that name the request and keep what was typed; one
+//! line in the log.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -23,10 +24,11 @@ use futures_util::future::poll_fn;
 use futures_util::stream::unfold;
 use futures_util::{Stream, StreamExt};
 use tokio::time::{Instant, timeout_at};
+use tracing::Instrument;
 
 use super::form::Kept;
 use super::page::{Arrival, Page, SAID_COOKIE};
-use super::reply::{self, Cause, Failure};
+use super::reply::{self, Cause, Failure, Fault};
 use crate::app::App;
 use crate::domain::refusal::Refusal;
 use crate::error::Error;
@@ -102,8 +104,11 @@ pub async fn watch(
     mut req: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let began = Instant::now();
     let now = req.app_data::<web::Data<App>>().map(|app| app.time.now());
     let id = uuid::Uuid::new_v4().simple().to_string()[..12].to_owned();
+    // As an error's span it is there whatever the log's filter lets through.
+    let span = tracing::error_span!("request", id, method = %req.method());
     if let Some(now) = now {
         req.extensions_mut().insert(Arrival {
             id: id.clone(),
@@ -119,7 +124,9 @@ pub async fn watch(
                 Some(place) => Some(place),
                 None => {
                     let too_many = Failure::TooMany { retry_secs: 2 };
-                    return Ok(hang_up(refused(req, too_many, &id), coming));
+                    let refused = refused(req, too_many, &id);
+                    note(&span, &refused, began, None);
+                    return Ok(hang_up(refused, coming));
                 }
             }
         }
@@ -127,10 +134,11 @@ pub async fn watch(
     };
     if let Err(refusal) = from_our_own_page(&req) {
         let refused = refused(req, Error::Forbidden(refusal).into(), &id);
+        note(&span, &refused, began, None);
         return Ok(hang_up(refused, coming));
     }
     let had_said = req.cookie(SAID_COOKIE).is_some();
-    let answer = next.call(req).await?;
+    let answer = next.call(req).instrument(span.clone()).await?;
     let is_too_slow = coming
         .as_ref()
         .is_some_and(|body| body.fate.get() == Fate::TooSlow);
@@ -140,12 +148,59 @@ pub async fn watch(
     } else {
         answer.map_into_boxed_body()
     };
+    let fault = broken(&mut answer);
     answer = dress(answer);
+    let fault = fault.or_else(|| broken(&mut answer));
+    note(&span, &answer, began, fault);
     if had_said && answer.status().is_success() && is_html(answer.response()) {
         forget_said(&mut answer);
     }
     name_request(&mut answer, &id);
     Ok(hang_up(answer, coming))
+}
+
+/// An answer that takes this long is told of in the log.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// One line of the log for each request: id and method (in its span), the pattern of its route (an address may hold a token, and
+/// is never logged), status, milliseconds. What broke is an error, what took long is for information; all others are for
+/// debugging, so that a thousand of them a second cost nothing. `log = info,watchkeeper::http::guard=debug` shows all.
+fn note(
+    span: &tracing::Span,
+    answer: &ServiceResponse<BoxBody>,
+    began: Instant,
+    fault: Option<Fault>,
+) {
+    let took = began.elapsed();
+    let status = answer.status();
+    let ms = took.as_millis() as u64;
+    // Looking the pattern up walks the table of routes: only when the line is written.
+    let route = || {
+        let pattern = answer.request().match_pattern();
+        pattern.unwrap_or_else(|| "none".to_owned())
+    };
+    span.in_scope(|| {
+        let status_code = status.as_u16();
+        if status.is_server_error() {
+            let error = fault.map(|fault| fault.0).unwrap_or_default();
+            tracing::error!(
+                route = route(),
+                status = status_code,
+                ms,
+                error,
+                "a request failed"
+            );
+        } else if took >= SLOW {
+            tracing::info!(route = route(), status = status_code, ms, "a slow request");
+        } else {
+            tracing::debug!(route = route(), status = status_code, ms, "a request");
+        }
+    });
+}
+
+/// What broke, if the answer carries it.
+fn broken(answer: &mut ServiceResponse<BoxBody>) -> Option<Fault> {
+    answer.response_mut().extensions_mut().remove::<Fault>()
 }
 
 /// The address that a request comes from: the peer's, or what a trusted proxy says.
@@ -437,7 +492,9 @@ fn dress(answer: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
             .collect(),
         kept: kept
             .into_iter()
-            .filter(|(name, value)| name != "rev" && !value.trim().is_empty())
+            .filter(|(name, value)| {
+                name != "rev" && name != super::form::ONCE && !value.trim().is_empty()
+            })
             .collect(),
         status: status.as_u16(),
         back,

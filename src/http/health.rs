@@ -4,6 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use super::reply::bare;
+use super::viewer::on_pool;
 use crate::app::App;
 use actix_web::http::StatusCode;
 
@@ -14,13 +15,18 @@ pub async fn alive() -> HttpResponse {
         .body("ok\n")
 }
 
-/// The database answers too: traffic may come.
+/// The database answers too: traffic may come. Also when it is damaged, which the answer then says: people are still served and
+/// paged, and whoever took the traffic away would take that from them.
 pub async fn ready(app: web::Data<App>) -> HttpResponse {
-    let asked = web::block(move || app.store.read(crate::store::migrate::answers)).await;
+    let damage = app.damage.get().map(|faults| faults.join("; "));
+    let asked = on_pool(move || app.store.read(crate::store::migrate::answers)).await;
     match asked {
         Ok(Ok(())) => bare(StatusCode::OK)
             .content_type("text/plain; charset=utf-8")
-            .body("ready\n"),
+            .body(match damage {
+                None => "ready\n".to_owned(),
+                Some(damage) => format!("ready\nthe database is damaged: {damage}\n"),
+            }),
         _ => bare(StatusCode::SERVICE_UNAVAILABLE)
             .content_type("text/plain; charset=utf-8")
             .body("the database does not answer\n"),

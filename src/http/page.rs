@@ -37,6 +37,10 @@ pub struct Frame {
     pub on_call: Option<(String, Option<Timestamp>)>,
     /// No mail can go out: nobody can be paged.
     pub is_mute: bool,
+    /// Who can set that right, by name; `none` if nobody can. Only where `is_mute`.
+    pub admins: String,
+    /// The check of the database after an unclean stop found faults.
+    pub is_damaged: bool,
     /// People reach this over plain HTTP from elsewhere.
     pub is_in_the_clear: bool,
     /// Tickets whose stored clocks differ from their timelines; for whoever may read the audit.
@@ -174,6 +178,15 @@ impl Page {
         Markup::trusted(format!(
             r#"<input type="hidden" name="csrf" value="{}">"#,
             marks::escaped(&self.csrf)
+        ))
+    }
+
+    /// The hidden field that makes this form one of its kind: sent twice, it opens one ticket.
+    pub fn once(&self) -> Markup {
+        Markup::trusted(format!(
+            r#"<input type="hidden" name="{}" value="{}">"#,
+            super::form::ONCE,
+            marks::escaped(&self.request_id)
         ))
     }
 

@@ -90,6 +90,9 @@ pub struct Cause {
     pub problems: Vec<crate::domain::refusal::FieldError>,
 }
 
+/// What broke behind an answer of 5xx, for the log only: the guard writes it there once, beside the request's id.
+pub struct Fault(pub String);
+
 impl ResponseError for Failure {
     fn status_code(&self) -> StatusCode {
         match self {
@@ -111,9 +114,6 @@ impl ResponseError for Failure {
 
     fn error_response(&self) -> HttpResponse<BoxBody> {
         let status = self.status_code();
-        if status.is_server_error() {
-            tracing::error!(error = %self, "a request failed");
-        }
         let (name, refusal, problems) = match self {
             Failure::House(error) => match error {
                 Error::NotFound => ("missing", None, Vec::new()),
@@ -153,6 +153,9 @@ impl ResponseError for Failure {
             refusal,
             problems,
         });
+        if status.is_server_error() {
+            answer.extensions_mut().insert(Fault(self.to_string()));
+        }
         answer
     }
 }

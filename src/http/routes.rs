@@ -32,6 +32,7 @@ pub fn configure(routes: &mut ServiceConfig) {
         .route("/profile", get().to(profile::show))
         .route("/profile", post().to(profile::save))
         .route("/profile/ways", post().to(profile::save_ways))
+        .route("/profile/signing-secret", post().to(profile::renew_secret))
         .route("/profile/holidays", get().to(holidays::form))
         .route("/profile/holidays", post().to(holidays::save))
         .route("/profile/screen", post().to(profile::save_screen))
@@ -227,6 +228,12 @@ pub fn configure(routes: &mut ServiceConfig) {
             "/repositories/{id}/token",
             post().to(repositories::new_token),
         )
+        // who else is told
+        .route("/webhooks", get().to(webhooks::list))
+        .route("/webhooks", post().to(webhooks::add))
+        .route("/webhooks/{id}", get().to(webhooks::show))
+        .route("/webhooks/{id}", post().to(webhooks::edit))
+        .route("/webhooks/{id}/{verb}", post().to(webhooks::act))
         // what is promised
         .route("/agreements", get().to(agreement::list))
         .route("/agreements", post().to(agreement_edit::save))

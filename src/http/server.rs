@@ -1,7 +1,6 @@
 //! Starts the web server: workers, time limits, compression, TLS.
 
 use std::net::TcpListener;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 
 use super::{guard, routes, viewer};
 use crate::app::App;
+use crate::tls;
 
 /// Serves on `listener` until the returned server's handle stops it. Signals are the caller's.
 pub fn start(
@@ -30,7 +30,7 @@ pub fn start_at(
     pace: guard::Pace,
 ) -> std::io::Result<Server> {
     let tls = match &app.config.tls {
-        Some((cert, key)) => Some(tls(cert, key)?),
+        Some((cert, key)) => Some(tls::read(cert, key).map_err(std::io::Error::other)?),
         None => None,
     };
     let shared = web::Data::from(Arc::clone(&app));
@@ -61,26 +61,4 @@ pub fn start_at(
         None => server.listen(listener)?,
     };
     Ok(server.run())
-}
-
-pub fn tls(cert: &Path, key: &Path) -> std::io::Result<rustls::ServerConfig> {
-    use rustls::pki_types::pem::PemObject;
-    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-    let wrong = |path: &Path, error: &dyn std::fmt::Display| {
-        std::io::Error::new(
-            std::io::ErrorKind::InvalidInput,
-            format!("{}: {error}", path.display()),
-        )
-    };
-    let chain: Vec<_> = CertificateDer::pem_file_iter(cert)
-        .and_then(Iterator::collect)
-        .map_err(|error| wrong(cert, &error))?;
-    let key_der = PrivateKeyDer::from_pem_file(key).map_err(|error| wrong(key, &error))?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| wrong(cert, &error))?
-        .with_no_client_auth()
-        .with_single_cert(chain, key_der)
-        .map_err(|error| wrong(cert, &error))
 }

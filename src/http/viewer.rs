@@ -12,14 +12,14 @@ use actix_web::cookie::{Cookie, SameSite};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::{Method, header};
 use actix_web::middleware::Next;
-use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, ResponseError, web};
 
 use super::form::{FormToken, Posted};
 use super::guard;
 use super::page::{Frame, Viewer};
 use super::reply::{self, Cause, Failure};
 use crate::app::{App, Ctx};
-use crate::domain::access::{self, Action, Principal, Target};
+use crate::domain::access::{self, Action, Principal, Role, Target};
 use crate::domain::id::{LoginId, SessionId};
 use crate::domain::login::SESSION_SECS;
 use crate::domain::timeline::Door;
@@ -52,9 +52,15 @@ pub async fn admit(
     if let (Some(app), Some(cookie), false) = (app, cookie, needs_none) {
         let in_the_clear = is_in_the_clear(req.request());
         let token = cookie.clone();
-        let found = web::block(move || look_up(&app, &token)).await;
-        let found = found.map_err(|_| Failure::from(Error::internal("the pool is shut")))?;
-        if let Some((mut viewer, seat)) = found.map_err(Failure::from)? {
+        let found = match on_pool(move || look_up(&app, &token)).await {
+            Ok(Ok(found)) => found,
+            // An answer, not an error of the framework's: the guard names it, words it and logs it.
+            Ok(Err(error)) | Err(error) => {
+                let answer = Failure::from(error).error_response();
+                return Ok(req.into_response(answer));
+            }
+        };
+        if let Some((mut viewer, seat)) = found {
             viewer.frame.is_in_the_clear = in_the_clear;
             let mut extensions = req.extensions_mut();
             extensions.insert(viewer);
@@ -143,16 +149,17 @@ fn viewer_of(conn: &mut Conn, app: &App, principal: Principal, holder: Holder) -
             }
         }
     };
-    let config = &app.config;
-    let can_send = config.smtp_relay.is_some()
-        || config.mail_folder.is_some()
-        || settings.smtp_relay.is_some();
     let is_staff = principal.is_staff();
+    let is_mute = is_staff && !crate::actions::settings::can_mail(app, &settings);
     let mut frame = Frame {
         house: settings.house_name,
-        is_mute: is_staff && !can_send,
+        is_mute,
+        is_damaged: is_staff && app.damage.get().is_some(),
         ..Frame::default()
     };
+    if is_mute {
+        frame.admins = admins(conn)?;
+    }
     if let Some(person) = principal.person() {
         let chosen = people::screen_choice(conn, person)?;
         frame.still_clocks = chosen.still_clocks;
@@ -168,6 +175,20 @@ fn viewer_of(conn: &mut Conn, app: &App, principal: Principal, holder: Holder) -
         principal,
         zone: zone.unwrap_or(settings.house_zone),
         frame,
+    })
+}
+
+/// Whom to ask about the house's settings.
+fn admins(conn: &mut Conn) -> Result<String> {
+    let ids = people::holders_of(conn, Role::Admin)?;
+    let names = people::person_names(conn, &ids)?;
+    let names: Vec<&str> = ids
+        .iter()
+        .filter_map(|id| names.get(id).map(String::as_str))
+        .collect();
+    Ok(match names.is_empty() {
+        true => "none".to_owned(),
+        false => names.join(", "),
     })
 }
 
@@ -195,11 +216,15 @@ pub async fn run_as<T: Send + 'static>(
     work: impl FnOnce(&Ctx<'_>) -> Result<T> + Send + 'static,
 ) -> std::result::Result<T, Failure> {
     let app = app.clone();
-    let done = web::block(move || work(&app.ctx(by, door))).await;
-    match done {
-        Ok(result) => result.map_err(Failure::from),
-        Err(_) => Err(Error::internal("the pool is shut").into()),
-    }
+    let done = on_pool(move || work(&app.ctx(by, door))).await?;
+    done.map_err(Failure::from)
+}
+
+/// Runs `work` on the blocking pool, inside the request's span: whatever it logs carries the request's id.
+pub async fn on_pool<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    let span = tracing::Span::current();
+    let done = web::block(move || span.in_scope(work)).await;
+    done.map_err(|_| Error::internal("the pool is shut, or the work panicked"))
 }
 
 impl FromRequest for Viewer {
@@ -265,12 +290,10 @@ impl FromRequest for Program {
             let (Some(app), Some(token)) = (app, token) else {
                 return Err(Failure::LogIn);
             };
-            let found = web::block(move || crate::actions::login::program(&app, &token)).await;
-            match found {
-                Ok(Ok(Some(principal))) => Ok(Program { principal }),
-                Ok(Ok(None)) => Err(Failure::LogIn),
-                Ok(Err(error)) => Err(error.into()),
-                Err(_) => Err(Error::internal("the pool is shut").into()),
+            let found = on_pool(move || crate::actions::login::program(&app, &token)).await?;
+            match found? {
+                Some(principal) => Ok(Program { principal }),
+                None => Err(Failure::LogIn),
             }
         })
     }

@@ -54,7 +54,7 @@ fn read(app: &App, mail: StoredMail) -> Result<Option<ReadMail>> {
     let raw = app.store.read(|conn| store::blob::get(conn, mail.raw))?;
     let Some(raw) = raw else {
         let ctx = app.system("mailbox", Door::Mail);
-        actions::note_failure(&ctx, mail.id, "its bytes are missing")?;
+        actions::note_failure(&ctx, mail.id, "bytes-missing")?;
         return Ok(None);
     };
     // The parser promises not to panic; one that does anyway must not stop the others.
@@ -72,7 +72,7 @@ fn read(app: &App, mail: StoredMail) -> Result<Option<ReadMail>> {
         }
         Err(_) => {
             let ctx = app.system("mailbox", Door::Mail);
-            actions::note_failure(&ctx, mail.id, "reading it failed")?;
+            actions::note_failure(&ctx, mail.id, "reading-failed")?;
             Ok(None)
         }
     }

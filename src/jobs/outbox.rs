@@ -100,15 +100,11 @@ impl House {
                 .public_url
                 .clone()
                 .or_else(|| settings.public_url.clone());
-            let configured = app
-                .config
-                .mail_from
-                .as_deref()
-                .and_then(|text| EmailAddress::parse(text).ok());
             let first = store::intake::addresses(conn)?
                 .into_iter()
                 .find(|address| address.is_active);
             let intake = first.map(|rule| (rule.address, rule.separator));
+            let configured = app.config.mail_from.clone();
             let from = configured
                 .or_else(|| settings.mail_from.clone())
                 .or_else(|| intake.clone().map(|(address, _)| address));
@@ -138,7 +134,7 @@ fn send(app: &App, house: &House, delivery: &Delivery) -> Result<()> {
         if about_clock(delivery).is_some() {
             deliveries::part(&ctx, &message_id(house, delivery, None))?;
         }
-        return deliveries::cancel(&ctx, delivery, why);
+        return deliveries::cancel(&ctx, delivery, &Words::english().t(why));
     }
     match delivery.channel {
         Channel::Mail => send_mail(app, &ctx, house, delivery),
@@ -146,17 +142,18 @@ fn send(app: &App, house: &House, delivery: &Delivery) -> Result<()> {
     }
 }
 
-/// Asked right before sending: a page that was acknowledged, a letter about a ticket that is gone.
+/// Asked right before sending: a page that was acknowledged, a letter about a ticket that is gone. Why it isn't sent, as a key of
+/// the catalogue.
 fn unwanted(conn: &mut Conn, house: &House, delivery: &Delivery) -> Result<Option<&'static str>> {
     if let Some(page) = delivery.page
         && !actions::page::is_wanted(conn, page)?
     {
-        return Ok(Some("no longer wanted"));
+        return Ok(Some("unwanted-answered"));
     }
     if delivery.kind == DeliveryKind::Notice
         && !actions::sla_notice::is_wanted(conn, &delivery.facts)?
     {
-        return Ok(Some("the promise was kept meanwhile"));
+        return Ok(Some("unwanted-promise-kept"));
     }
     if let Some(person) = delivery.person
         && delivery.kind != DeliveryKind::Account
@@ -165,10 +162,10 @@ fn unwanted(conn: &mut Conn, house: &House, delivery: &Delivery) -> Result<Optio
             .person(person)
             .is_some_and(|person| person.is_active)
     {
-        return Ok(Some("the recipient is deactivated"));
+        return Ok(Some("unwanted-deactivated"));
     }
     if let Some(None) = actions::webhook::of_delivery(conn, &delivery.facts)? {
-        return Ok(Some("the webhook is gone or switched off"));
+        return Ok(Some("unwanted-webhook-off"));
     }
     Ok(None)
 }
@@ -232,9 +229,14 @@ fn compose(
     let from = house
         .from
         .clone()
-        .ok_or_else(|| Error::internal("no sender address is set"))?;
-    let to = EmailAddress::parse(&delivery.address)
-        .map_err(|_| Error::internal(format!("`{}` is no mail address", delivery.address)))?;
+        .ok_or_else(|| Error::internal(Words::english().t("unsendable-no-sender")))?;
+    let to = EmailAddress::parse(&delivery.address).map_err(|_| {
+        let words = Words::english();
+        Error::internal(words.with(
+            "unsendable-no-address",
+            &[("address", delivery.address.as_str().into())],
+        ))
+    })?;
     let ticket = match delivery.ticket {
         Some(id) => store::ticket::by_id(conn, id)?,
         None => None,
@@ -500,11 +502,19 @@ fn call(
         })
         .to_string(),
     };
+    // A subscriber's call is signed with their secret, a person's with that person's.
+    let secret = match (hook, delivery.person) {
+        (Some(hook), _) => Some(hook.secret),
+        (None, Some(person)) => {
+            store::people::signing_secret(conn, person)?.map(|(secret, _)| secret)
+        }
+        (None, None) => None,
+    };
     Ok(OutgoingCall {
         url: delivery.address.clone(),
         id: format!("msg_{}", id.simple()),
         body,
-        secret: hook.map(|hook| hook.secret),
+        secret,
         at: now,
     })
 }

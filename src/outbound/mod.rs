@@ -46,9 +46,9 @@ impl Post {
         }
     }
 
-    /// Mail has somewhere to go, whatever set-up says.
-    pub fn is_fixed(&self) -> bool {
-        self.fixed.is_some()
+    /// Mail has somewhere to go when `url` is the relay's address.
+    pub fn leads_somewhere(&self, url: Option<&str>) -> bool {
+        self.fixed.is_some() || url.is_some_and(|url| Relay::parse(url, "").is_ok())
     }
 
     /// Who takes mail now: `url` is the relay's address as configuration or set-up says; `hello` is our own host name.

@@ -52,6 +52,16 @@ impl Caller {
         ))
     }
 
+    /// What [`Caller::Recorded`] was given since the last time that somebody asked, in order; of the network nothing is kept.
+    pub fn drain(&self) -> Vec<OutgoingCall> {
+        match self {
+            Caller::Recorded(calls) => {
+                std::mem::take(&mut calls.lock().unwrap_or_else(PoisonError::into_inner))
+            }
+            Caller::Network(_) => Vec::new(),
+        }
+    }
+
     pub fn send(&self, call: &OutgoingCall) -> Handover {
         match self {
             Caller::Recorded(calls) => {
@@ -67,18 +77,11 @@ impl Caller {
 }
 
 fn post(agent: &Agent, call: &OutgoingCall) -> Handover {
-    let timestamp = call.at.micros().div_euclid(1_000_000).to_string();
     let mut request = agent
         .post(&call.url)
-        .header("content-type", "application/json")
-        .header("webhook-id", &call.id)
-        .header("idempotency-key", &call.id)
-        .header("webhook-timestamp", &timestamp);
-    if let Some(secret) = &call.secret {
-        request = request.header(
-            "webhook-signature",
-            signature(secret, &call.id, &timestamp, &call.body),
-        );
+        .header("content-type", "application/json");
+    for (name, value) in headers(call) {
+        request = request.header(name, value);
     }
     match request.send(call.body.as_str()) {
         Ok(response) => {
@@ -91,6 +94,22 @@ fn post(agent: &Agent, call: &OutgoingCall) -> Handover {
         }
         Err(error) => failed(&error),
     }
+}
+
+/// The headers by which a receiver knows a call of ours: its stable id, when, and the signature where there is a secret.
+pub fn headers(call: &OutgoingCall) -> Vec<(&'static str, String)> {
+    let timestamp = call.at.micros().div_euclid(1_000_000).to_string();
+    let signed = call
+        .secret
+        .as_ref()
+        .map(|secret| signature(secret, &call.id, &timestamp, &call.body));
+    let mut headers = vec![
+        ("webhook-id", call.id.clone()),
+        ("idempotency-key", call.id.clone()),
+        ("webhook-timestamp", timestamp),
+    ];
+    headers.extend(signed.map(|signed| ("webhook-signature", signed)));
+    headers
 }
 
 fn failed(error: &ureq::Error) -> Handover {

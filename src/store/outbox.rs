@@ -10,7 +10,7 @@ use super::schema::core::{attempt, delivery};
 use super::timeline::{facts_json, facts_of};
 
 use crate::domain::delivery::{AttemptOutcome, Channel, DeliveryKind, DeliveryState};
-use crate::domain::id::{AttemptId, ContactId, DeliveryId, Id, PageId, PersonId, TicketId};
+use crate::domain::id::{AttemptId, ContactId, DeliveryId, HookId, Id, PageId, PersonId, TicketId};
 use crate::domain::timeline::Facts;
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
@@ -465,6 +465,24 @@ pub fn of_ticket(conn: &mut Conn, ticket: TicketId) -> Result<Vec<Delivery>> {
     let rows: Vec<Row> = delivery::table
         .filter(delivery::ticket_id.eq(ticket))
         .order((delivery::queued_at, delivery::id))
+        .select(Row::as_select())
+        .load(conn)?;
+    rows.into_iter().map(Row::delivery).collect()
+}
+
+/// The last calls to a webhook at this address, newest first.
+pub fn of_webhook(
+    conn: &mut Conn,
+    hook: HookId,
+    address: &str,
+    most: i64,
+) -> Result<Vec<Delivery>> {
+    let its_own = format!("hook-{}-%", hook.uuid().simple());
+    let rows: Vec<Row> = delivery::table
+        .filter(delivery::address.eq(address))
+        .filter(delivery::dedupe_key.like(its_own))
+        .order((delivery::queued_at.desc(), delivery::id.desc()))
+        .limit(most)
         .select(Row::as_select())
         .load(conn)?;
     rows.into_iter().map(Row::delivery).collect()

@@ -9,7 +9,9 @@ use chrono_tz::Tz;
 use diesel::prelude::*;
 
 use super::column::text_column;
-use super::schema::accounts::{address, contact, person, role_grant, screen_choice, way};
+use super::schema::accounts::{
+    address, contact, person, role_grant, screen_choice, signing_secret, way,
+};
 use super::schema::sla::person_holidays;
 use super::{Conn, Tx};
 use crate::domain::access::{Reach, Role, Roles};
@@ -464,6 +466,28 @@ pub fn set_ways(tx: &mut Tx, id: PersonId, ways: &[Way]) -> Result<()> {
             ))
             .execute(&mut **tx)?;
     }
+    Ok(())
+}
+
+/// What signs the calls to their own webhooks, and since when; `None` if they never had one.
+pub fn signing_secret(conn: &mut Conn, id: PersonId) -> Result<Option<(String, Timestamp)>> {
+    let known = signing_secret::table
+        .find(id)
+        .select((signing_secret::secret, signing_secret::made_at))
+        .get_result(conn);
+    Ok(known.optional()?)
+}
+
+/// Makes this what signs calls to their webhooks, from now on.
+pub fn set_signing_secret(tx: &mut Tx, id: PersonId, secret: &str, now: Timestamp) -> Result<()> {
+    diesel::delete(signing_secret::table.find(id)).execute(&mut **tx)?;
+    diesel::insert_into(signing_secret::table)
+        .values((
+            signing_secret::person_id.eq(id),
+            signing_secret::secret.eq(secret),
+            signing_secret::made_at.eq(now),
+        ))
+        .execute(&mut **tx)?;
     Ok(())
 }
 

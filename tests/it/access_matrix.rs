@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use watchkeeper::actions::login::{self, NewToken};
 use watchkeeper::actions::ticket;
+use watchkeeper::actions::webhook;
 use watchkeeper::domain::access::{Reach, Role, Roles, Scope, Scopes, TokenOwner};
 use watchkeeper::domain::id::{Id, Kind};
 use watchkeeper::domain::severity::Severity;
@@ -21,7 +22,7 @@ use crate::served::Served;
 use crate::visitor::{Answer, Visitor};
 
 /// Who asks, in the order of the cells.
-const ROLES: &[&str] = &[
+pub const ROLES: &[&str] = &[
     "anonymous",
     "contact",
     "viewer",
@@ -77,14 +78,14 @@ pub fn routes() -> Vec<(String, String)> {
 }
 
 /// Values for a route's places, and visitors for its roles.
-struct House {
-    desk: Desk,
-    served: Served,
-    holders: BTreeMap<&'static str, Holder>,
-    ids: BTreeMap<&'static str, String>,
+pub struct House {
+    pub desk: Desk,
+    pub served: Served,
+    pub holders: BTreeMap<&'static str, Holder>,
+    pub ids: BTreeMap<&'static str, String>,
 }
 
-fn house() -> House {
+pub fn house() -> House {
     let desk = Desk::new(On::Sqlite);
     let founded = founded(&desk);
     let by = as_person(&desk.app, founded.admin);
@@ -125,6 +126,13 @@ fn house() -> House {
         let person = desk.person(role.as_str(), Roles::of(&[*role]));
         holders.insert(role.as_str(), Holder::Person(person.id));
     }
+    let hook = webhook::Typed {
+        name: "Chat".to_owned(),
+        url: "https://chat.example.org/in".to_owned(),
+        events: vec!["*".to_owned()],
+        is_enabled: true,
+    };
+    let hook = webhook::add(&by, &hook).expect("a webhook");
     let nothing: Id<()> = Id::new(desk.now());
     let ids = BTreeMap::from([
         ("people", other.to_string()),
@@ -133,6 +141,7 @@ fn house() -> House {
         ("customers", customer.to_string()),
         ("contact", contact.to_string()),
         ("tokens", token.to_string()),
+        ("webhooks", hook.id.to_string()),
         ("nothing", nothing.to_string()),
     ]);
     let served = Served::new(&desk.app);
@@ -146,7 +155,7 @@ fn house() -> House {
 
 impl House {
     /// An address that the pattern matches, with ids of things that are there where there are any.
-    fn address(&self, pattern: &str) -> String {
+    pub fn address(&self, pattern: &str) -> String {
         let noun = pattern
             .trim_start_matches("/api/v1")
             .trim_start_matches('/')
@@ -168,6 +177,8 @@ impl House {
                 "verb" | "format" if choices.contains('|') => {
                     choices.split('|').next().expect("one")
                 }
+                // Twice is no mistake, and it stays there for the next who asks.
+                "verb" if noun == "webhooks" => "pause",
                 "verb" => "note",
                 "seq" => "1",
                 "id" => self.ids.get(noun).unwrap_or(&self.ids["nothing"]),
@@ -213,7 +224,7 @@ const FORM: &[(&str, &str)] = &[
     ("active", "yes"),
 ];
 
-fn cell(answer: &Answer) -> char {
+pub fn cell(answer: &Answer) -> char {
     match answer.status {
         401 => 'L',
         303 if answer.place.starts_with("/log-in?") || answer.place == "/log-in" => 'L',

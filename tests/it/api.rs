@@ -489,6 +489,7 @@ const ELSEWHERE: &[&str] = &[
     "settings :: audit",
     "ways :: own_ways",
     "ways :: set_own_ways",
+    "ways :: make_signing_secret",
     "ways :: ways",
     "ways :: set_ways",
     "ways :: make_feed",

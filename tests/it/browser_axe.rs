@@ -50,6 +50,7 @@ const FORMS: &[&str] = &[
     "/tokens",
     "/mail/addresses",
     "/repositories",
+    "/webhooks",
 ];
 
 #[test]
@@ -269,6 +270,14 @@ fn a_fresh_house(seen: &Seen) {
     ] {
         visit.page(empty);
     }
+    visit.browser.go("/webhooks");
+    visit.browser.fill("Name", "Chat");
+    visit.browser.fill("Address", "https://chat.example.org/in");
+    visit.browser.press("Add webhook");
+    visit.look("/webhooks, its secret shown");
+    visit.browser.follow("Chat");
+    let hook = visit.browser.place();
+    visit.page(&hook);
     visit.browser.go("/mail/addresses");
     visit.browser.fill("Address", "support@northstar.example");
     visit.browser.press("Save");

@@ -120,6 +120,12 @@ impl Desk {
             .drain()
     }
 
+    /// The webhook calls that were made since the last time somebody looked, after the jobs ran.
+    pub fn calls(&self) -> Vec<watchkeeper::domain::outgoing::OutgoingCall> {
+        self.settle();
+        self.app.post.caller.drain()
+    }
+
     /// This story is about something else: what is sent besides is not looked at.
     pub fn let_letters_go(&self) {
         self.minds_letters.set(false);

@@ -413,20 +413,48 @@ both_databases!(
         assert_eq!(unreached(), 1);
         let served = Served::new(&desk.app);
         let browser = Visitor::logged_in(&served, &desk.app, Holder::Person(ada));
+        // Every page says so, also those without the rail: to who can set it right, where; to others, whom to ask.
+        for place in ["/ledger", "/api", "/nowhere"] {
+            let page = browser.get(place).text;
+            assert!(page.contains("Nobody can be paged."), "{place}");
+            assert!(
+                page.contains("<a href=\"/settings\">Set up mail</a>"),
+                "{place}"
+            );
+        }
+        let bob = desk.person("Bob", Roles::of(&[Role::Responder]));
+        let bob = Visitor::logged_in(&served, &desk.app, Holder::Person(bob.id));
+        let page = bob.get("/").text;
+        assert!(page.contains("Nobody can be paged.") && page.contains("Ask Ada to set up mail."));
+        assert!(!page.contains("/settings"), "{page}");
+        // Nor does a test page claim to be on its way.
+        let test = bob.post("/test-page", &[]);
+        assert_eq!(test.status, 422);
+        assert!(
+            test.text.contains("no mail server is set up"),
+            "{}",
+            test.text
+        );
         assert!(
             browser
                 .get("/ledger")
                 .text
                 .contains("no way of sending is set up")
         );
-        // With a relay there is nothing to say.
         let now = desk.now();
+        // One whose address can't be read would be none.
+        let leads = |relay: &str| desk.app.post.leads_somewhere(Some(relay));
+        assert!(!leads("mail.example.org") && leads("smtp://127.0.0.1:9"));
+        assert!(bob.get("/").text.contains("Nobody can be paged."));
+        // With a relay there is nothing to say.
         desk.app
             .store
             .write(|tx| store::settings::put(tx, SettingKey::SmtpRelay, "smtp://127.0.0.1:9", now))
             .unwrap();
         open();
         assert_eq!(unreached(), 1);
+        assert!(!bob.get("/").text.contains("Nobody can be paged."));
+        assert_eq!(bob.post("/test-page", &[]).status, 303);
     }
 );
 

@@ -208,3 +208,105 @@ both_databases!(what_is_closed_is_reopened_by_the_same_form, |desk| {
         );
     }
 });
+
+both_databases!(the_rail_shows_nobody_a_door_that_is_shut_to_them, |desk| {
+    let (served, ada, _founded) = admin(&desk);
+    let doors = |page: &str| {
+        ["/mail/in", "/audit", "/settings"].map(|door| page.contains(&format!("href=\"{door}\"")))
+    };
+    assert_eq!(doors(&ada.get("/").text), [true, true, true]);
+    for (role, wanted) in [
+        (Role::Viewer, [false, false, false]),
+        (Role::Responder, [true, false, false]),
+        (Role::Lead, [true, false, false]),
+        (Role::ChangeApprover, [false, false, false]),
+        (Role::Auditor, [true, true, false]),
+    ] {
+        let person = desk.person(role.as_str(), Roles::of(&[role]));
+        let visitor = Visitor::logged_in(&served, &desk.app, Holder::Person(person.id));
+        assert_eq!(doors(&visitor.get("/").text), wanted, "{role}");
+        for (door, is_shown) in ["/mail/in", "/audit", "/settings"].iter().zip(wanted) {
+            let opened = visitor.get(door).status == 200;
+            assert_eq!(opened, is_shown, "{role} at {door}");
+        }
+    }
+});
+
+both_databases!(a_view_is_saved_found_again_and_deleted, |desk| {
+    let (served, ada, _founded) = admin(&desk);
+    let bob = desk.person("Bob", Roles::of(&[Role::Responder]));
+    let bob = Visitor::logged_in(&served, &desk.app, Holder::Person(bob.id));
+    let view = [("name", "Burning now"), ("q", "severity:disaster")];
+    let saved = ada.post("/views", &view);
+    assert_eq!(saved.status, 303, "{}", saved.text);
+    let page = ada.get("/queue").text;
+    assert!(
+        page.contains("Burning now") && page.contains("severity:disaster"),
+        "{page}"
+    );
+    assert!(
+        !bob.get("/queue").text.contains("Burning now"),
+        "it is Ada's alone"
+    );
+    let shared = [("name", "All of ours"), ("q", "is:open"), ("shared", "yes")];
+    ada.post("/views", &shared);
+    assert!(bob.get("/queue").text.contains("All of ours"));
+    let page = ada.get(&saved.place).text;
+    let (_, after) = page.split_once("Burning now").expect("it is there");
+    let (_, id) = after
+        .split_once("action=\"/views/")
+        .expect("a way to delete it");
+    let place = format!("/views/{}", id.split('"').next().unwrap());
+    assert_eq!(ada.post(&place, &[]).status, 303);
+    let page = ada.get("/queue").text;
+    assert!(
+        !page.contains("Burning now") && page.contains("All of ours"),
+        "{page}"
+    );
+});
+
+both_databases!(
+    an_incident_names_who_knows_its_service_and_who_needs_to_know,
+    |desk| {
+        let (served, ada, founded) = admin(&desk);
+        let expert = desk.person("Edda", Roles::of(&[Role::Responder]));
+        let boss = desk.person("Bosse", Roles::of(&[Role::Viewer]));
+        let (expert, boss) = (expert.id.to_string(), boss.id.to_string());
+        let team = founded.team.to_string();
+        let place = format!("/services/{}", founded.service);
+        let form = [
+            ("rev", "1"),
+            ("name", "Everything"),
+            ("team", team.as_str()),
+            ("members_total", "1"),
+            ("members_needed", "1"),
+            ("experts", expert.as_str()),
+            ("need_to_know", boss.as_str()),
+        ];
+        let saved = ada.post(&place, &form);
+        assert_eq!(saved.status, 303, "{}", saved.text);
+        let service = founded.service.to_string();
+        let new = [
+            ("title", "All is dark"),
+            ("severity", "warning"),
+            ("service", service.as_str()),
+        ];
+        let opened = ada.post("/new", &new);
+        let page = ada.get(&opened.place).text;
+        let (_, knows) = page.split_once("Knows this service").expect("who knows it");
+        let (knows, needs) = knows
+            .split_once("Needs to know")
+            .expect("who needs to know");
+        assert!(
+            knows.contains("Edda") && !knows.contains("Bosse"),
+            "{knows}"
+        );
+        let (needs, _) = needs.split_once("</ul>").expect("a list");
+        assert!(
+            needs.contains("Bosse") && !needs.contains("Edda"),
+            "{needs}"
+        );
+        desk.let_letters_go();
+        drop(served);
+    }
+);

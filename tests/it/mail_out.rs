@@ -1,6 +1,7 @@
 //! Letters that go out: threaded, tried again, and truthful about what nobody knows.
 
 use watchkeeper::actions::{intake, ticket as act};
+use watchkeeper::domain::access::{Role, Roles};
 use watchkeeper::domain::delivery::DeliveryState;
 use watchkeeper::domain::intake::Way;
 use watchkeeper::domain::outgoing::Handover;
@@ -171,3 +172,45 @@ both_databases!(a_crash_during_the_hand_over_leaves_it_unsure, |desk| {
         .unwrap();
     assert_eq!(delivery.state, DeliveryState::Unsure);
 });
+
+both_databases!(
+    a_dead_letter_is_found_and_sent_again_in_the_browser,
+    |desk| {
+        contoso(&desk);
+        let ada = desk.person("Ada", Roles::of(&[Role::Responder]));
+        desk.relay_answers(Handover::Refused("550 no such mailbox".to_owned()));
+        mail(
+            &desk,
+            "carol@contoso.example",
+            "Subject: Uplink down\r\nMessage-ID: <c1@contoso.example>",
+            "Since noon.",
+        );
+        assert_eq!(desk.letters(), []);
+        let served = crate::served::Served::new(&desk.app);
+        let holder = watchkeeper::store::people::Holder::Person(ada.id);
+        let browser = crate::visitor::Visitor::logged_in(&served, &desk.app, holder);
+        let list = browser.get("/mail/out?state=dead").text;
+        assert!(list.contains("550 no such mailbox"), "{list}");
+        let (_, id) = list
+            .split_once("href=\"/mail/out/")
+            .expect("the dead letter");
+        let place = format!("/mail/out/{}", id.split('"').next().unwrap());
+        let page = browser.get(&place).text;
+        assert!(
+            page.contains("carol@contoso.example") && page.contains("550 no such mailbox"),
+            "{page}"
+        );
+        let replay = format!("{place}/replay");
+        assert!(page.contains(&format!("action=\"{replay}\"")), "{page}");
+        assert_eq!(browser.post(&replay, &[]).status, 303);
+        to(&desk.letters(), "carol@contoso.example");
+        let page = browser.get(&place).text;
+        assert!(!page.contains(&replay), "it got there: {page}");
+        assert_ne!(
+            browser.post(&replay, &[]).status,
+            303,
+            "and isn't sent once more"
+        );
+        assert_eq!(desk.letters(), []);
+    }
+);

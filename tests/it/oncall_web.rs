@@ -267,3 +267,60 @@ both_databases!(who_is_on_call_alone_hands_over_to_nobody, |desk| {
         assert!(!alone.contains(unsaid), "{unsaid}: {alone}");
     }
 });
+
+both_databases!(
+    the_ledger_knows_when_a_page_was_accepted_and_which_minutes_were_of_the_night,
+    |desk| {
+        desk.let_letters_go();
+        let lin = desk.person("Lin", LEAD);
+        team(&desk, "netops", &[&lin]);
+        // Tuesday, 02:30 in Stockholm.
+        desk.advance(15 * 3_600 + 1_800);
+        desk.relay_answers(watchkeeper::domain::outgoing::Handover::Deferred(
+            "421 later".to_owned(),
+        ));
+        let broken = incident(&desk, &lin, "DB master down", Severity::Disaster);
+        desk.settle();
+        desk.advance(15);
+        desk.advance(105);
+        act::take(&desk.as_person(&lin), broken.key, None).unwrap();
+        // Until 06:10: ten minutes of it are of the day.
+        desk.advance(3 * 3_600 + 38 * 60);
+        act::resolve(&desk.as_person(&lin), broken.key, None, "failed over").unwrap();
+        desk.settle();
+        let browser = Browser::of(&desk, &lin);
+        let file = browser.get("/ledger.csv?month=2026-06");
+        let file = file.is(200).text();
+        let mut table = csv::Reader::from_reader(file.as_bytes());
+        let heads = table.headers().unwrap().clone();
+        let rows: Vec<std::collections::BTreeMap<String, String>> = table
+            .records()
+            .map(|row| {
+                let row = row.unwrap();
+                let cells = heads.iter().zip(row.iter());
+                cells
+                    .map(|(head, cell)| (head.to_owned(), cell.to_owned()))
+                    .collect()
+            })
+            .collect();
+        let of = |kind: &str| {
+            let row = rows.iter().find(|row| row["kind"] == kind);
+            row.unwrap_or_else(|| panic!("no {kind} in {file}"))
+        };
+        let page = of("page");
+        assert_eq!(page["from"], "2026-06-02T02:30:00+02:00", "{file}");
+        assert_eq!(page["accepted_at"], "2026-06-02T02:30:15+02:00", "{file}");
+        assert_eq!(
+            page["acknowledged_at"], "2026-06-02T02:32:00+02:00",
+            "{file}"
+        );
+        let work = of("work");
+        assert_eq!(work["until"], "2026-06-02T06:10:00+02:00", "{file}");
+        let (all, night): (i64, i64) = (
+            work["minutes"].parse().unwrap(),
+            work["night_minutes"].parse().unwrap(),
+        );
+        assert_eq!(all - night, 10, "{file}");
+        assert!(night == 208, "{file}");
+    }
+);

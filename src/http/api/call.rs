@@ -26,10 +26,10 @@ use crate::domain::access::Principal;
 use crate::domain::id::{Id, TicketKey};
 use crate::domain::refusal::Refusal;
 use crate::domain::timeline::Door;
-use crate::error::{Error, Result, is_unique_violation};
-use crate::http::viewer::bearer;
+use crate::error::{Error, Result};
+use crate::http::viewer::{bearer, on_pool};
 use crate::store::blob::Hash;
-use crate::store::idempotency::{self, Kept};
+use crate::store::idempotency::Kept;
 
 /// The largest body of a call.
 pub const BODY_BYTES: usize = 1024 * 1024;
@@ -115,14 +115,12 @@ impl Lines {
         work: impl FnOnce(&Ctx<'_>, &[u8]) -> Result<Vec<u8>> + Send + 'static,
     ) -> Reply {
         let Self { app, by, bytes } = self;
-        match web::block(move || work(&app.ctx(by, Door::Api), &bytes)).await {
-            Ok(done) => Ok(HttpResponse::Ok()
-                .insert_header((header::CACHE_CONTROL, "no-store"))
-                .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-                .insert_header((header::CONTENT_TYPE, LINES_TYPE))
-                .body(done?)),
-            Err(_) => Err(Error::internal("the pool is shut").into()),
-        }
+        let lines = on_pool(move || work(&app.ctx(by, Door::Api), &bytes)).await?;
+        Ok(HttpResponse::Ok()
+            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+            .insert_header((header::CONTENT_TYPE, LINES_TYPE))
+            .body(lines?))
     }
 }
 
@@ -268,10 +266,7 @@ impl<T: DeserializeOwned + 'static> Call<T> {
 async fn blocking(
     work: impl FnOnce() -> std::result::Result<Answer, Failure> + Send + 'static,
 ) -> Reply {
-    match web::block(work).await {
-        Ok(done) => done.map(Answer::respond),
-        Err(_) => Err(Error::internal("the pool is shut").into()),
-    }
+    on_pool(work).await?.map(Answer::respond)
 }
 
 /// Who acts with this token. One that was used a moment ago costs no trip to the blocking pool.
@@ -280,11 +275,8 @@ async fn judged(app: &web::Data<App>, token: String) -> std::result::Result<Prin
         return Ok(by);
     }
     let app = app.clone();
-    let found = web::block(move || actions::login::program(&app, &token)).await;
-    match found {
-        Ok(found) => found?.ok_or(Failure::NoToken),
-        Err(_) => Err(Error::internal("the pool is shut").into()),
-    }
+    let found = on_pool(move || actions::login::program(&app, &token)).await?;
+    found?.ok_or(Failure::NoToken)
 }
 
 /// Runs `work` unless it was asked before under this key; then its kept answer.
@@ -298,31 +290,8 @@ fn once(
         return Err(Error::internal("a call without a token"));
     };
     let scope = id.uuid().simple().to_string();
-    let since = ctx.now.plus_secs(-idempotency::KEPT_SECS);
-    let before = || -> Result<Option<Answer>> {
-        let kept = ctx.read(|conn| idempotency::find(conn, &scope, key, since))?;
-        kept.map(|kept| replay(kept, asked)).transpose()
-    };
-    // Not asked first whether there is an answer: nearly every call is new, and one that isn't is undone as a whole by its key.
-    let attempt = || {
-        ctx.as_one(&work, |tx, answer| {
-            idempotency::keep(tx, &scope, key, &answer.kept(asked), ctx.now)
-        })
-    };
-    let error = match attempt() {
-        Ok(answer) => return Ok(answer),
-        Err(error) => error,
-    };
-    // The same call was answered before, or came twice at once and the other one was faster.
-    if let Some(answer) = before()? {
-        return Ok(answer);
-    }
-    if is_unique_violation(&error) {
-        // The key's old answer has had its day and wasn't swept yet.
-        ctx.write(|tx| idempotency::forget_old(tx, &scope, key, since))?;
-        return attempt();
-    }
-    Err(error)
+    let kept = |answer: &Answer| answer.kept(asked);
+    actions::once::once(ctx, &scope, key, work, kept, |kept| replay(kept, asked))
 }
 
 fn replay(kept: Kept, asked: Hash) -> Result<Answer> {

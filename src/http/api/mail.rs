@@ -200,7 +200,8 @@ pub async fn drop_held(call: Call<Nothing>) -> Reply {
 
 /// Take a held mail in
 ///
-/// It is decided about anew, and neither its hold nor an automatic mark counts: it opens a ticket or joins one.
+/// It is decided about anew, and neither its hold nor an automatic mark counts: it opens a ticket or joins one. One that couldn't be
+/// read when it came is read again; `mail-still-unreadable` if it still can't.
 #[utoipa::path(post, path = "/api/v1/mail/{id}/take-in", tag = "mail", responses((status = 200, description = "Taken in", body = Mail)))]
 pub async fn take_in(call: Call<Nothing>) -> Reply {
     settle(call, intake::take_in).await

@@ -178,6 +178,7 @@ doors! {
     "/api/v1/ledger/csv" { GET oncall::ledger_csv }
     "/api/v1/me/test-page" { POST oncall::test_page }
     "/api/v1/me/ways" { GET ways::own_ways, PUT ways::set_own_ways }
+    "/api/v1/me/signing-secret" { POST ways::make_signing_secret }
     "/api/v1/teams/{id}/feed" { POST ways::make_feed, DELETE ways::end_feed }
     "/api/v1/webhooks" { GET webhook::list, POST webhook::add }
     "/api/v1/webhooks/{id}" { GET webhook::read, PATCH webhook::edit, DELETE webhook::remove }

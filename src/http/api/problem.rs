@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::error::Error;
-use crate::http::reply::Cause;
+use crate::http::reply::{Cause, Fault};
 use crate::words::Words;
 
 pub const MEDIA_TYPE: &str = "application/problem+json";
@@ -151,9 +151,6 @@ impl ResponseError for Failure {
 
     fn error_response(&self) -> HttpResponse<BoxBody> {
         let status = self.status_code();
-        if status.is_server_error() {
-            tracing::error!(error = %self, "an API call failed");
-        }
         let (refusal, fields) = match self {
             Failure::House(Error::Forbidden(refusal) | Error::Refused(refusal)) => {
                 (Some(refusal), [].as_slice())
@@ -200,6 +197,9 @@ impl ResponseError for Failure {
             Failure::House(Error::Unavailable(_)) => put(header::RETRY_AFTER, "2"),
             Failure::NoMethod(allowed) => put(header::ALLOW, &allowed.join(", ")),
             _ => {}
+        }
+        if status.is_server_error() {
+            answer.extensions_mut().insert(Fault(self.to_string()));
         }
         answer
     }

@@ -32,6 +32,11 @@ pub struct Way {
 }
 
 fn shown(ctx: &Ctx<'_>, person: PersonId) -> Result<Answer> {
+    let ways = ways_now(ctx, person)?;
+    Answer::ok(&Ways { ways })
+}
+
+fn ways_now(ctx: &Ctx<'_>, person: PersonId) -> Result<Vec<Way>> {
     let ways = ctx.read(|conn| {
         store::people::person(conn, person)?.ok_or(Error::NotFound)?;
         store::people::ways(conn, person)
@@ -40,9 +45,7 @@ fn shown(ctx: &Ctx<'_>, person: PersonId) -> Result<Answer> {
         channel: Word(way.channel),
         address: way.address,
     });
-    Answer::ok(&Ways {
-        ways: ways.collect(),
-    })
+    Ok(ways.collect())
 }
 
 /// The token's owner; a machine isn't reached.
@@ -93,13 +96,55 @@ pub async fn own_ways(call: Call<Nothing>) -> Reply {
 
 /// Set how you are reached
 ///
-/// The token's owner, by exactly these ways in this order. Try them with a test page.
-#[utoipa::path(put, path = "/api/v1/me/ways", tag = "on-call", request_body = Ways, responses((status = 200, description = "As they stand now", body = Ways)))]
+/// The token's owner, by exactly these ways in this order. Try them with a test page. With the first webhook comes the secret that
+/// signs its calls.
+#[utoipa::path(put, path = "/api/v1/me/ways", tag = "on-call", request_body = Ways, responses((status = 200, description = "As they stand now", body = OwnWays)))]
 pub async fn set_own_ways(call: Call<Ways>) -> Reply {
     call.change(|ctx, asked| {
         let person = own(ctx)?;
-        action::set_ways(ctx, &parsed(asked)?).map_err(renamed)?;
-        shown(ctx, person)
+        let signing_secret = action::set_ways(ctx, &parsed(asked)?).map_err(renamed)?;
+        let now = |signing_secret| {
+            let ways = ways_now(ctx, person)?;
+            Ok::<_, Error>(OwnWays {
+                ways,
+                signing_secret,
+            })
+        };
+        Answer::ok(&now(signing_secret)?)?.kept_as(&now(None)?)
+    })
+    .await
+}
+
+/// Your own ways as they stand now.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OwnWays {
+    ways: Vec<Way>,
+    /// Signs the calls to your webhooks (Standard Webhooks). Shown this once, when it was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signing_secret: Option<String>,
+}
+
+/// What signs the calls to your own webhooks.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SigningSecret {
+    /// Null when the call is repeated with its `Idempotency-Key`: it was shown.
+    signing_secret: Option<String>,
+}
+
+/// Make the secret that signs pages to your webhooks
+///
+/// Shown this once; the one before signs nothing any more. Each call to your own webhooks carries `webhook-id`,
+/// `webhook-timestamp` and `webhook-signature` (Standard Webhooks).
+#[utoipa::path(post, path = "/api/v1/me/signing-secret", tag = "on-call", responses((status = 201, description = "Made", body = SigningSecret)))]
+pub async fn make_signing_secret(call: Call<Nothing>) -> Reply {
+    call.change(|ctx, _| {
+        let made = SigningSecret {
+            signing_secret: Some(action::renew_signing_secret(ctx)?),
+        };
+        let kept = SigningSecret {
+            signing_secret: None,
+        };
+        Answer::created("/api/v1/me/ways".to_owned(), &made)?.kept_as(&kept)
     })
     .await
 }

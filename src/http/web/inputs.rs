@@ -4,14 +4,19 @@
 use actix_web::{HttpResponse, web};
 use chrono_tz::{TZ_VARIANTS, Tz};
 
+use crate::actions;
 use crate::app::{App, Ctx};
-use crate::domain::id::{Id, PersonId};
+use crate::domain::access::Principal;
+use crate::domain::id::{Id, PersonId, TicketKey};
 use crate::domain::people::Person;
 use crate::domain::refusal::FieldError;
+use crate::domain::ticket::Ticket;
 use crate::error::Error;
-use crate::http::form::Posted;
+use crate::http::form::{ONCE, Posted};
 use crate::http::page::Viewer;
 use crate::http::reply::{self, Failure};
+use crate::store::blob::Hash;
+use crate::store::idempotency::Kept;
 use crate::words::Words;
 
 /// What handlers return.
@@ -34,6 +39,48 @@ pub fn invalid<T>(outcome: Result<T, Failure>) -> Result<Result<T, Vec<FieldErro
         Err(Failure::House(Error::Invalid(errors))) => Ok(Err(errors)),
         Err(other) => Err(other),
     }
+}
+
+/// Opens a ticket unless this very form has opened one: a double tap, a page that is loaded again. The same page with another text
+/// is another form, and so is one without the field that tells forms apart.
+pub fn opened_once(
+    ctx: &Ctx<'_>,
+    posted: &Posted,
+    open: impl Fn(&Ctx<'_>) -> crate::error::Result<Ticket>,
+) -> crate::error::Result<TicketKey> {
+    let form = posted.text(ONCE);
+    let who = match &ctx.by {
+        Principal::Person { id, .. } => id.to_string(),
+        Principal::Contact { id, .. } => id.to_string(),
+        Principal::Token { .. } | Principal::System(_) => String::new(),
+    };
+    if form.is_empty() || who.is_empty() {
+        return Ok(open(ctx)?.key);
+    }
+    let mut sent = Vec::new();
+    for (name, value) in posted.texts.iter().filter(|(name, _)| name != "csrf") {
+        sent.extend_from_slice(format!("{name} {}\n{value}\n", value.len()).as_bytes());
+    }
+    for file in &posted.files {
+        sent.extend_from_slice(format!("{} {}\n", file.name, file.bytes.len()).as_bytes());
+        sent.extend_from_slice(&file.bytes);
+    }
+    let sent = Hash::of(&sent);
+    actions::once::once(
+        ctx,
+        &format!("form {who}"),
+        &format!("{form} {}", sent.hex()),
+        |ctx| Ok(open(ctx)?.key),
+        |key| Kept {
+            asked: sent,
+            status: 303,
+            response: key.to_string(),
+        },
+        |kept| {
+            let key = kept.response.parse();
+            key.map_err(|_| Error::internal("a kept answer names no ticket"))
+        },
+    )
 }
 
 /// Deactivates or takes back what is never deleted, as the form's `active` says, and goes back to its page: the one that

@@ -10,7 +10,7 @@ use crate::app::{App, Ctx};
 use crate::domain::access::{Action, Target};
 use crate::domain::id::{Id, MailId, TicketKey};
 use crate::domain::intake::{MailState, Verdict};
-use crate::domain::letter::Letter;
+use crate::domain::letter::{Letter, Remark};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use crate::http::form::Posted;
@@ -148,6 +148,12 @@ impl MailPage {
         use Verdict::*;
         let settled = matches!(self.mail.verdict, Some(Automatic | Bounce | Held | Dropped));
         self.may_handle && settled
+    }
+
+    /// It couldn't be read when it came, and now it can.
+    fn may_read_again(&self) -> bool {
+        let is_readable = !self.letter.remarks.contains(&Remark::Unreadable);
+        self.may_handle && self.mail.verdict == Some(Verdict::Unreadable) && is_readable
     }
 
     /// What is known besides the verdict, in words where it has some.

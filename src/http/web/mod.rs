@@ -53,4 +53,5 @@ pub mod ticket_edit;
 mod ticket_mail;
 mod ticket_preview;
 pub mod tokens;
+pub mod webhooks;
 pub mod when;

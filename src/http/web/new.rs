@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use askama::Template;
 
-use super::inputs::Answer;
+use super::inputs::{Answer, opened_once};
 use super::queue::param;
 use super::when;
 use crate::actions::{self, evidence, ticket as act, ticket_parts as parts};
@@ -18,7 +18,7 @@ use crate::domain::text::{self, Title};
 use crate::domain::ticket::{Opening, Ticket, WaitingOn};
 use crate::domain::timeline::{Audience, Door};
 use crate::error::{Error, Fields, Result};
-use crate::http::form::{Form, Posted};
+use crate::http::form::{Form, Posted, Upload};
 use crate::http::page::{Page, Viewer};
 use crate::http::reply::{self, Failure};
 use crate::http::viewer::run_as;
@@ -192,16 +192,16 @@ fn new_page(p: Page, kind: Kind, form: Form, choices: Choices, refusal: Option<S
 pub async fn open(req: HttpRequest, app: web::Data<App>, viewer: Viewer, posted: Posted) -> Answer {
     let (form, zone) = (posted.clone(), viewer.zone);
     let opened = viewer
-        .run(&app, move |ctx| open_from(ctx, &form, zone))
+        .run(&app, move |ctx| {
+            // Bytes first: they are written outside the transaction that refers to them.
+            let files = files_of(ctx, &form)?;
+            opened_once(ctx, &form, |ctx| open_from(ctx, &form, &files, zone))
+        })
         .await;
     let (refusal, errors) = match opened {
-        Ok(ticket) => {
-            let place = format!("/{}", ticket.key);
-            return Ok(reply::see_saying(
-                &place,
-                "said-opened",
-                &ticket.key.to_string(),
-            ));
+        Ok(key) => {
+            let place = format!("/{key}");
+            return Ok(reply::see_saying(&place, "said-opened", &key.to_string()));
         }
         Err(Failure::House(Error::Refused(refusal))) => (Some(refusal), Vec::new()),
         Err(Failure::House(Error::Invalid(errors))) => (None, errors),
@@ -223,7 +223,19 @@ pub async fn open(req: HttpRequest, app: web::Data<App>, viewer: Viewer, posted:
     )
 }
 
-fn open_from(ctx: &Ctx<'_>, posted: &Posted, zone: chrono_tz::Tz) -> Result<Ticket> {
+fn files_of(ctx: &Ctx<'_>, posted: &Posted) -> Result<Vec<parts::Evidence>> {
+    // Who may not open a ticket stores nothing.
+    actions::allow(&ctx.by, Action::OpenTicket, Target::House)?;
+    let keep = |file: &Upload| evidence::keep(ctx, &file.name, &file.media_type, &file.bytes);
+    posted.files.iter().map(keep).collect()
+}
+
+fn open_from(
+    ctx: &Ctx<'_>,
+    posted: &Posted,
+    files: &[parts::Evidence],
+    zone: chrono_tz::Tz,
+) -> Result<Ticket> {
     let kind = kind_asked(posted.text("kind"));
     let mut fields = Fields::new();
     let title = fields.take(Title::parse(posted.text("title")));
@@ -284,13 +296,8 @@ fn open_from(ctx: &Ctx<'_>, posted: &Posted, zone: chrono_tz::Tz) -> Result<Tick
         ..Opening::default()
     };
     let ticket = act::open(ctx, kind, title, &opening)?;
-    if !posted.files.is_empty() {
-        let files = posted
-            .files
-            .iter()
-            .map(|file| evidence::keep(ctx, &file.name, &file.media_type, &file.bytes))
-            .collect::<Result<Vec<_>>>()?;
-        parts::attach(ctx, ticket.key, "", &files, Audience::Internal)?;
+    if !files.is_empty() {
+        parts::attach(ctx, ticket.key, "", files, Audience::Internal)?;
     }
     Ok(ticket)
 }
@@ -355,17 +362,13 @@ pub async fn call_form(req: HttpRequest, app: web::Data<App>, viewer: Viewer) ->
 pub async fn call(req: HttpRequest, app: web::Data<App>, viewer: Viewer, posted: Posted) -> Answer {
     let (form, zone) = (posted.clone(), viewer.zone);
     let logged = run_as(&app, viewer.principal.clone(), Door::Phone, move |ctx| {
-        log_call(ctx, &form, zone)
+        opened_once(ctx, &form, |ctx| log_call(ctx, &form, zone))
     })
     .await;
     let (refusal, errors) = match logged {
-        Ok(ticket) => {
-            let place = format!("/{}", ticket.key);
-            return Ok(reply::see_saying(
-                &place,
-                "said-call",
-                &ticket.key.to_string(),
-            ));
+        Ok(key) => {
+            let place = format!("/{key}");
+            return Ok(reply::see_saying(&place, "said-call", &key.to_string()));
         }
         Err(Failure::House(Error::Refused(refusal))) => (Some(refusal), Vec::new()),
         Err(Failure::House(Error::Invalid(errors))) => (None, errors),

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, web};
 use askama::Template;
 use serde::Deserialize;
 
-use super::inputs::{Answer, id_of, invalid};
+use super::inputs::{Answer, id_of, invalid, opened_once};
 use crate::actions::portal::{self, Reading};
 use crate::app::{App, Ctx};
 use crate::domain::access::Principal;
@@ -82,22 +82,19 @@ pub async fn new_form(req: HttpRequest, app: web::Data<App>, viewer: Viewer) -> 
 }
 
 pub async fn open(req: HttpRequest, app: web::Data<App>, viewer: Viewer, posted: Posted) -> Answer {
-    let (title, body) = (
-        posted.text("title").to_owned(),
-        posted.text("body").to_owned(),
-    );
+    let asked = posted.clone();
     let opened = viewer
-        .run(&app, move |ctx| portal::open(ctx, &title, &body))
+        .run(&app, move |ctx| {
+            let (title, body) = (asked.text("title"), asked.text("body"));
+            opened_once(ctx, &asked, |ctx| portal::open(ctx, title, body))
+        })
         .await;
     match invalid(opened)? {
-        Ok(ticket) => {
-            let place = format!("/portal/{}", ticket.key);
-            Ok(reply::see_saying(
-                &place,
-                "said-portal-opened",
-                &ticket.key.to_string(),
-            ))
-        }
+        Ok(key) => Ok(reply::see_saying(
+            &format!("/portal/{key}"),
+            "said-portal-opened",
+            &key.to_string(),
+        )),
         Err(errors) => {
             let form = Form::kept(Words::english(), &posted, errors);
             let page = NewPage {

@@ -12,6 +12,7 @@ use crate::app::{App, Ctx};
 use crate::domain::delivery::Channel;
 use crate::domain::id::SessionId;
 use crate::domain::people::{Person, PersonDetails, ScreenChoice, Way};
+use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use crate::http::form::{Form, Posted};
 use crate::http::page::{Page, Viewer};
@@ -30,6 +31,10 @@ struct ProfilePage {
     person: Option<Person>,
     form: Form,
     ways: Form,
+    /// Since when calls to their webhooks are signed.
+    signed_since: Option<Timestamp>,
+    /// What signs them, when it was just made: shown here and never again.
+    fresh: Option<String>,
     screen: Form,
     password: Form,
     zones: Vec<(String, String)>,
@@ -45,6 +50,7 @@ struct SessionRow {
 struct Known {
     person: Option<Person>,
     ways: Vec<Way>,
+    signed_since: Option<Timestamp>,
     screen: ScreenChoice,
     sessions: Vec<Session>,
 }
@@ -53,10 +59,12 @@ fn load(ctx: &Ctx<'_>, seat: &Seat) -> Result<Known> {
     ctx.read(|conn| {
         let mut ways = Vec::new();
         let mut screen = ScreenChoice::default();
+        let mut signed_since = None;
         let person = match ctx.by.person() {
             Some(id) => {
                 screen = store::people::screen_choice(conn, id)?;
                 ways = store::people::ways(conn, id)?;
+                signed_since = store::people::signing_secret(conn, id)?.map(|(_, since)| since);
                 store::people::person(conn, id)?
             }
             None => None,
@@ -66,6 +74,7 @@ fn load(ctx: &Ctx<'_>, seat: &Seat) -> Result<Known> {
         Ok(Known {
             person,
             ways,
+            signed_since,
             screen,
             sessions,
         })
@@ -180,6 +189,8 @@ fn page_of(req: &HttpRequest, seat: &Seat, known: Known) -> ProfilePage {
         person: known.person,
         form,
         ways,
+        signed_since: known.signed_since,
+        fresh: None,
         screen: Form::new(words)
             .with(
                 "still_clocks",
@@ -209,11 +220,35 @@ async fn again(
     seat: Seat,
     put: impl FnOnce(&mut ProfilePage),
 ) -> Answer {
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    page_with(req, app, viewer, seat, status, put).await
+}
+
+/// The page with a secret that was just made. Not a redirect: the secret exists in this answer only.
+async fn with_secret(
+    req: &HttpRequest,
+    app: &web::Data<App>,
+    viewer: &Viewer,
+    seat: Seat,
+    secret: String,
+) -> Answer {
+    let put = |page: &mut ProfilePage| page.fresh = Some(secret);
+    page_with(req, app, viewer, seat, StatusCode::OK, put).await
+}
+
+async fn page_with(
+    req: &HttpRequest,
+    app: &web::Data<App>,
+    viewer: &Viewer,
+    seat: Seat,
+    status: StatusCode,
+    put: impl FnOnce(&mut ProfilePage),
+) -> Answer {
     let own = seat.clone();
     let known = viewer.run(app, move |ctx| load(ctx, &own)).await?;
     let mut page = page_of(req, &seat, known);
     put(&mut page);
-    answer(StatusCode::UNPROCESSABLE_ENTITY, page)
+    answer(status, page)
 }
 
 pub async fn save(
@@ -264,12 +299,25 @@ pub async fn save_ways(
         Err(error) => Err(error.into()),
     };
     match invalid(saved)? {
-        Ok(()) => Ok(reply::see_saying("/profile", "said-saved", "")),
+        Ok(None) => Ok(reply::see_saying("/profile", "said-saved", "")),
+        Ok(Some(secret)) => with_secret(&req, &app, &viewer, seat, secret).await,
         Err(errors) => {
             let form = Form::kept(Words::english(), &posted, errors);
             again(&req, &app, &viewer, seat, |page| page.ways = form).await
         }
     }
+}
+
+/// A new secret for the calls to one's webhooks.
+pub async fn renew_secret(
+    req: HttpRequest,
+    app: web::Data<App>,
+    viewer: Viewer,
+    seat: Seat,
+    _form: Posted,
+) -> Answer {
+    let secret = viewer.run(&app, people::renew_signing_secret).await?;
+    with_secret(&req, &app, &viewer, seat, secret).await
 }
 
 /// Still clocks, no single keys.

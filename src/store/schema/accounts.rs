@@ -179,6 +179,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    signing_secret (person_id) {
+        person_id -> Binary,
+        secret -> Text,
+        made_at -> BigInt,
+    }
+}
+
+diesel::table! {
     setting (key) {
         key -> Text,
         value -> Text,

@@ -34,7 +34,14 @@ mute-label = Warning: nobody can be paged
 mute-title = Nobody can be paged.
 mute-text = No mail server is set up, so no page and no reply leaves this machine.
 mute-fix = Set up mail
+mute-ask = { $names ->
+    [none] Ask whoever runs this installation to set up mail.
+   *[other] Ask { $names } to set up mail.
+}
 mute-test = Send me a test page
+damage-label = Warning: the database
+damage-title = The database is damaged.
+damage-text = The check after an unclean stop found it. Work and pages go on; whoever runs this installation has to restore a backup (watchkeeper restore).
 clear-label = Warning: connection
 clear-text = This connection isn't encrypted: anybody on the way can read passwords. Use HTTPS.
 

@@ -111,6 +111,7 @@ mail-html = Show the HTML form
 mail-accept = Accept: put it on the ticket
 mail-refuse = Refuse: make it a ticket of its own
 mail-take-in = Take it in after all
+mail-read-again = Read it again
 mail-drop = Let it go
 mail-block = Block this sender
 mail-shown-all = everything
@@ -137,6 +138,8 @@ mail-same-id-other = another mail, by a program that gives one id to several
 mail-kin = Same mail thread?
 mail-has-forged = A mail here carries an id or reply address of ours that isn't genuine: guessed, old, or of another installation. It was matched with no ticket.
 mail-passed-on = { $name } (passed on by { $agent })
+mail-why-bytes-missing = its bytes are missing
+mail-why-reading-failed = reading it failed
 mail-why-forged = it carries an id of ours that isn't genuine
 mail-why-newcomer = new on this ticket
 mail-why-after-close = its ticket was closed
@@ -229,6 +232,7 @@ intake-block = Block
 intake-unblock = Unblock
 
 refusal-mail-already-taken-in = This mail was taken in already.
+refusal-mail-still-unreadable = This mail still can't be read: its ticket carries the raw mail.
 refusal-mail-not-held = This mail isn't held any more.
 refusal-mail-no-join-request = Somebody answered this request already.
 refusal-block-own-address = { $pattern } is an address of ours.
@@ -236,3 +240,12 @@ refusal-already-blocked = { $pattern } is blocked already.
 refusal-delivery-not-over = This message is on its way or arrived; only given up or unsure ones are sent again.
 field-no-mail-kind = Mail can't become this kind.
 field-not-a-block-pattern = "{ $value }" is neither a mail address nor a domain such as @example.org.
+
+# Why a message of ours wasn't sent.
+unwanted-answered = no longer wanted: somebody had answered, or it was over
+unwanted-promise-kept = the promise was kept meanwhile
+unwanted-deactivated = the recipient is deactivated
+unwanted-webhook-off = the webhook is gone or paused
+waits-no-relay = no mail server is set up
+unsendable-no-sender = no sender address is set
+unsendable-no-address = `{ $address }` is no mail address

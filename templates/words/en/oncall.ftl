@@ -34,6 +34,7 @@ night-test-text = If you can read this, pages reach you.
 
 refusal-link-expired = This link has expired. Open the incident to answer.
 refusal-only-people = Only a person can do this, not a machine's token.
+refusal-no-way-out = Nothing can leave this machine: no mail server is set up, and you have no other way to be reached.
 refusal-cannot-be-paged = Nobody could be paged: the person is deactivated or has no address.
 refusal-no-schedule = This team has no schedule yet. Plan its rotation first.
 refusal-override-over = This override is over; what it did stays on record.

@@ -28,7 +28,7 @@ use crate::error::{Error, Result};
 use crate::http::api::problem::Failure;
 use crate::http::form::{TEXT_BYTES, Upload};
 use crate::http::reply::download;
-use crate::http::viewer::bearer;
+use crate::http::viewer::{bearer, on_pool};
 use crate::store::blob::Hash;
 
 /// What a form's parts take besides the bytes of its files: their heads, its texts.
@@ -133,10 +133,7 @@ async fn ask(
     by: Principal,
     may: impl Fn(&Ctx<'_>) -> Result<()> + Send + 'static,
 ) -> std::result::Result<(), Failure> {
-    match web::block(move || may(&app.ctx(by, Door::Api))).await {
-        Ok(answer) => Ok(answer?),
-        Err(_) => Err(Error::internal("the pool is shut").into()),
-    }
+    Ok(on_pool(move || may(&app.ctx(by, Door::Api))).await??)
 }
 
 fn is_form(req: &HttpRequest) -> bool {
@@ -272,12 +269,7 @@ impl Call<Nothing> {
     /// Answers with a file's own bytes: always a download, whatever it claims to be.
     pub async fn send(self, work: impl Fn(&Ctx<'_>) -> Result<Download> + Send + 'static) -> Reply {
         let (app, by) = (self.app, self.by);
-        match web::block(move || work(&app.ctx(by, Door::Api))).await {
-            Ok(file) => {
-                let file = file?;
-                Ok(download(&file.name, file.media_type, file.bytes))
-            }
-            Err(_) => Err(Error::internal("the pool is shut").into()),
-        }
+        let file = on_pool(move || work(&app.ctx(by, Door::Api))).await??;
+        Ok(download(&file.name, file.media_type, file.bytes))
     }
 }
