@@ -54,6 +54,7 @@ mod sla;
 mod sla_cases;
 mod sla_changes;
 mod sla_events;
+mod sla_late_ends;
 mod sla_reports;
 mod steps;
 mod terms;
