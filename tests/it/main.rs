@@ -43,6 +43,7 @@ mod oncall_web;
 mod outage;
 mod portal;
 mod program;
+mod promises;
 mod proof;
 mod reference;
 mod relocate;
