@@ -56,6 +56,7 @@ mod sla_cases;
 mod sla_changes;
 mod sla_events;
 mod sla_late_ends;
+mod sla_metrics;
 mod sla_reports;
 mod steps;
 mod terms;
