@@ -28,6 +28,7 @@ use crate::domain::sla_version::{Effect, Layer};
 use crate::domain::text::{NAME_CHARS, one_line};
 use crate::domain::ticket::State;
 use crate::domain::timeline::Facts;
+use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use crate::store::{self, Tx};
 
@@ -204,7 +205,7 @@ pub fn try_out(
     } else {
         HoldsFor::Customers(customers.to_vec())
     };
-    check_use(&holds_for, targets)
+    check_use(&holds_for, targets, ctx.now)
 }
 
 /// Of several agreements that hold for a customer the first is asked first: puts this one before or behind its neighbour.
@@ -260,12 +261,18 @@ pub fn delete_agreement(ctx: &Ctx<'_>, id: AgreementId) -> Result<()> {
 }
 
 /// Refuses promises that would be written in vain, all at once, each by its place from 0.
-fn check_use(holds_for: &HoldsFor, targets: &[Target]) -> Result<()> {
+fn check_use(holds_for: &HoldsFor, targets: &[Target], now: Timestamp) -> Result<()> {
+    let field = |place: usize, field: &str, problem| {
+        FieldError::new(format!("targets.{place}.{field}"), problem)
+    };
+    let over = targets.iter().enumerate();
+    let over = over
+        .filter(|(_, target)| matches!(target.budget, Budget::Fixed { at } if at <= now))
+        .map(|(place, _)| field(place, "budget", "budget-over"));
     let errors: Vec<FieldError> = vain(holds_for, targets)
         .into_iter()
         .map(|(place, why)| {
-            let at =
-                |field: &str, problem| FieldError::new(format!("targets.{place}.{field}"), problem);
+            let at = |name: &str, problem| field(place, name, problem);
             let kind = targets[place].kind.as_str();
             match why {
                 Vain::Nothing => at("budget", "budget-of-nothing"),
@@ -273,12 +280,20 @@ fn check_use(holds_for: &HoldsFor, targets: &[Target]) -> Result<()> {
                 Vain::NoMetric => at("metric", "metric-never-kept")
                     .with("metric", targets[place].metric.as_str())
                     .with("kind", kind),
+                Vain::Unseen => {
+                    let metric = targets[place].metric.as_str();
+                    at("promisee", "vendor-unseen").with("metric", metric)
+                }
                 Vain::NotTheirs => at("customer", "not-their-agreement"),
                 Vain::Shadowed { by } => {
                     at("metric", "never-matches").with("by", (by + 1).to_string())
                 }
+                Vain::OtherAudience { by } => {
+                    at("promisee", "promised-to-others").with("by", (by + 1).to_string())
+                }
             }
         })
+        .chain(over)
         .collect();
     if errors.is_empty() {
         Ok(())
@@ -314,7 +329,10 @@ fn checked(tx: &mut Tx, ctx: &Ctx<'_>, details: &AgreementDetails) -> Result<Agr
             return Err(FieldError::new("customer", "unknown-customer").into());
         }
     }
-    check_use(&holds_for, &details.targets)?;
+    // What ends may be as useless as it was.
+    if details.is_active {
+        check_use(&holds_for, &details.targets, ctx.now)?;
+    }
     let book = book(ctx.app, tx)?;
     let mut targets = Vec::with_capacity(details.targets.len());
     for target in &details.targets {

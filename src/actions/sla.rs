@@ -7,16 +7,17 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::sla_notice::{Around, facts_of, note, noted, tell_what_is_due};
-use super::sla_reading::{KINDS, retargets};
+use super::sla_reading::{KINDS, concerns, retargets};
 use super::sla_scene::{Change, Promise, Scene};
 use super::{Standing, escalation, recount, roster};
 use crate::app::{App, Ctx};
 use crate::domain::id::{ClockId, CustomerId, Id, ServiceId, TicketId};
 use crate::domain::roster::Roster;
+use crate::domain::sla_agreement::Metric;
 use crate::domain::sla_book::{Book, TZDB};
 use crate::domain::sla_clock::{self, Clock};
 use crate::domain::ticket::Ticket;
-use crate::domain::timeline::{Entry, EntryKind};
+use crate::domain::timeline::{Audience, Entry, EntryKind};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result, is_unique_violation};
 use crate::store::sla::ClockRow;
@@ -273,6 +274,38 @@ fn around_new(
         false => Vec::new(),
     };
     Ok((hits, services))
+}
+
+/// When those whom `audience` names hear the next time by what was agreed with them, once `entries` are written: the earliest of
+/// them. `None` where no agreement's clock would run.
+pub(super) fn next_update(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    ticket: &Ticket,
+    entries: &[Entry],
+    audience: Audience,
+) -> Result<Option<Timestamp>> {
+    let book = book(ctx.app, tx)?;
+    let mut known = Known::load(tx, &book, ticket)?;
+    let mut after = ticket.clone();
+    let change = Change {
+        first_seq: ticket.entry_count + 1,
+        retargeted: None,
+        only: None,
+        without_house: false,
+    };
+    let written = super::place_all(ctx, &mut after, entries.to_vec());
+    known.entries.extend(written);
+    let scene = Scene::of(&book, &after, &known.hits, known.services);
+    let clocks = scene.clocks(&known.entries, &known.rows, Some(change), ctx.now);
+    let due = clocks.into_iter().filter_map(|(party, clock)| {
+        let is_agreed = clock.metric == Metric::Update
+            && clock.state.is_open()
+            && clock.terms.target.id.is_some()
+            && concerns(ticket, party, audience);
+        clock.deadline_at.filter(|_| is_agreed)
+    });
+    Ok(due.min())
 }
 
 /// The clocks of a ticket as of now, with what they were derived from: for the explain view.

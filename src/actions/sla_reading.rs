@@ -51,6 +51,9 @@ pub const KINDS: &[EntryKind] = &[
     EntryKind::AgreementEnded,
 ];
 
+/// The fact of a promise that is later than what was agreed: when that was. Made by who may lengthen one.
+pub(super) const LATER_THAN: &str = "later_than";
+
 /// Whether the terms may be others after such an entry.
 pub fn retargets(kind: EntryKind) -> bool {
     matches!(
@@ -95,15 +98,45 @@ pub fn events(ticket: &Ticket, party: Option<CustomerId>, entries: &[Recorded]) 
                 }
             }
         }
+        // A letter that arrived nowhere promised nothing.
+        if let Some(seq) = promised_with(entry, entries) {
+            push(Happening::Withdrawn { seq });
+        }
         let is_first = entry.kind == EntryKind::Opened && party == ticket.customer;
         if let Some(at) = first_due(ticket, entries).filter(|_| is_first) {
             push(Happening::Promised {
                 metric: Metric::Due,
                 at: Some(at),
+                lengthens: false,
             });
         }
     }
     events
+}
+
+/// Whether those of `party` read what is written for `audience`.
+pub(super) fn concerns(ticket: &Ticket, party: Option<CustomerId>, audience: Audience) -> bool {
+    match audience {
+        Audience::Internal => party == ticket.customer,
+        Audience::Customer(customer) => party == Some(customer),
+        Audience::AllAffected => true,
+    }
+}
+
+/// The promise of a next update that stood in the letter which `unsatisfied` takes back.
+fn promised_with(unsatisfied: &Recorded, entries: &[Recorded]) -> Option<i64> {
+    let letter = unsatisfied
+        .corrects
+        .filter(|_| unsatisfied.kind == EntryKind::Unsatisfied)?;
+    // What is said and what is promised with it are written at once, in this order.
+    let next = entries.iter().find(|entry| {
+        entry.seq > letter
+            && matches!(
+                entry.kind,
+                EntryKind::Reply | EntryKind::Update | EntryKind::UpdatePromised
+            )
+    })?;
+    (next.kind == EntryKind::UpdatePromised).then_some(next.seq)
 }
 
 /// The state that a ticket was in from this entry on.
@@ -147,16 +180,13 @@ fn happening(
     use EntryKind as K;
     use Happening as H;
     let is_primary = party == ticket.customer;
-    let concerns = match entry.audience {
-        Audience::Internal => is_primary,
-        Audience::Customer(customer) => party == Some(customer),
-        Audience::AllAffected => true,
-    };
+    let concerns = concerns(ticket, party, entry.audience);
     // Auto-answers and letters of a job satisfy nothing.
     let by_us = matches!(entry.actor, Actor::Person(_) | Actor::Token(_));
     let promised = |metric| H::Promised {
         metric,
         at: entry.facts.instant("until"),
+        lengthens: entry.facts.get(LATER_THAN).is_some(),
     };
     let changed_to = |state: State| entry.facts.get("to") == Some(state.as_str());
     Some(match entry.kind {
@@ -227,14 +257,15 @@ fn happening(
         K::DueChanged if is_primary => H::Promised {
             metric: Metric::Due,
             at: entry.facts.instant("to"),
+            lengthens: false,
         },
         K::CallbackPromised if is_primary => promised(Metric::CallBack),
         K::CallbackDone if is_primary => H::Kept(Metric::CallBack),
-        K::UpdatePromised => promised(Metric::Update),
+        K::UpdatePromised if concerns => promised(Metric::Update),
         // Moving a meeting doesn't move the promise; a cancelled one promises nothing.
         K::MeetingSet | K::MeetingCancelled => promised(Metric::Meeting),
         K::MeetingHeld => H::Kept(Metric::Meeting),
-        K::ReportSent => H::Kept(Metric::Report),
+        K::ReportSent if concerns => H::Kept(Metric::Report),
         _ => return None,
     })
 }

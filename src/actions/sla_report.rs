@@ -11,12 +11,12 @@ use super::sla_scene::Scene;
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
 use crate::domain::availability::{Outage, uptime};
-use crate::domain::id::{AgreementId, CustomerId, ServiceId, TeamId, TicketId};
+use crate::domain::id::{AgreementId, CustomerId, ServiceId, TargetId, TeamId, TicketId};
 use crate::domain::people::Service;
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::sla_agreement::Metric;
 use crate::domain::sla_book::Book;
-use crate::domain::sla_clock::Clock;
+use crate::domain::sla_clock::{CancelReason, Clock};
 use crate::domain::sla_credit::Counting;
 use crate::domain::sla_holder::{Bearer, late_by_bearer};
 use crate::domain::sla_proof::Home;
@@ -168,6 +168,7 @@ fn cycles(
     targets.dedup();
     let homes = reads::homes(conn, &targets)?;
     let titles = reads::titles(conn, &tickets)?;
+    let survivors = survivors(conn, customer, &rows, &homes)?;
     let mut cycles = Vec::new();
     let of = |row: &ClockRow| (row.ticket_id, row.metric, row.cycle);
     for rows in rows.chunk_by(|a, b| of(a) == of(b)) {
@@ -175,7 +176,9 @@ fn cycles(
         let (Some(first), Some(last)) = (rows.first(), chain.last()) else {
             continue;
         };
-        let decided = judged(&chain).map(|(verdict, by)| (verdict, by.clock));
+        let survivor = survivors.get(&(first.ticket_id, first.metric));
+        let survivor = survivor.map_or(&[][..], Vec::as_slice);
+        let decided = judged(&chain, survivor).map(|(verdict, by)| (verdict, by.clock));
         let stands = match (decided, last.ended_at) {
             (Some((verdict, by)), Some(at)) if at < end => {
                 if at < period.from {
@@ -212,7 +215,36 @@ fn cycles(
     Ok(cycles)
 }
 
-fn revision(row: &ClockRow, homes: &HashMap<crate::domain::id::TargetId, Home>) -> Revision {
+/// Of the tickets that were merged away, what stands of the same promises on those in which they go on.
+fn survivors(
+    conn: &mut Conn,
+    customer: Option<CustomerId>,
+    rows: &[ClockRow],
+    homes: &HashMap<TargetId, Home>,
+) -> Result<HashMap<(TicketId, Metric), Vec<Revision>>> {
+    let is_merged = |row: &&ClockRow| row.cancelled == Some(CancelReason::Merged);
+    let merged: BTreeSet<TicketId> = rows
+        .iter()
+        .filter(is_merged)
+        .map(|it| it.ticket_id)
+        .collect();
+    let merged: Vec<TicketId> = merged.into_iter().collect();
+    let into = reads::merged_into(conn, &merged)?;
+    let mut ids: Vec<TicketId> = into.values().copied().collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let theirs = reads::clocks(conn, customer, &ids)?;
+    let mut survivors: HashMap<(TicketId, Metric), Vec<Revision>> = HashMap::new();
+    for (from, into) in into {
+        for row in theirs.iter().filter(|row| row.ticket_id == into) {
+            let of = survivors.entry((from, row.metric)).or_default();
+            of.push(revision(row, homes));
+        }
+    }
+    Ok(survivors)
+}
+
+fn revision(row: &ClockRow, homes: &HashMap<TargetId, Home>) -> Revision {
     Revision {
         clock: row.id,
         home: row.target_id.and_then(|target| homes.get(&target).cloned()),
@@ -348,7 +380,7 @@ impl Sections {
                     metric: cycle.metric,
                     cycle: cycle.cycle,
                     verdict,
-                    cancelled: speaker.cancelled,
+                    cancelled: cycle.chain.last().and_then(|last| last.cancelled),
                     anchor_at: speaker.anchor_at,
                     deadline_at: speaker.deadline_at,
                     breached_at: breached,

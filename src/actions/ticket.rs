@@ -2,6 +2,7 @@
 //! What hangs on a ticket (roles, watchers, labels, links, evidence) is next door in `ticket_parts`, its edit form in
 //! `ticket_edit`.
 
+use super::ticket_answer::promise_update;
 use super::{allow, allow_ticket, record, record_with, ticket_hold, ticket_merge, ticket_times};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
@@ -229,7 +230,8 @@ pub fn note(ctx: &Ctx<'_>, key: TicketKey, text: &str) -> Result<Ticket> {
 
 /// A reply to the customer who asked. It satisfies `respond` at this instant; the letter follows.
 ///
-/// `seen` is the newest entry that the writer saw: if the customer wrote since, the reply waits for another look.
+/// `next_update_by` is promised to that customer alone, see [`promise_update`]. `seen` is the newest entry that the writer saw: if the
+/// customer wrote since, the reply waits for another look.
 pub fn reply(
     ctx: &Ctx<'_>,
     key: TicketKey,
@@ -247,7 +249,7 @@ pub fn reply(
         refuse_unseen(tx, ticket, seen)?;
         let mut entries = vec![replied(ticket, &text)];
         become_customer_voice(tx, ctx, ticket, &mut entries)?;
-        promise_update(ctx, next_update_by, &mut entries)?;
+        promise_update(tx, ctx, ticket, next_update_by, &mut entries)?;
         Ok(entries)
     })
 }
@@ -278,7 +280,7 @@ pub fn update(
         ];
         ticket.awaits_us = false;
         become_customer_voice(tx, ctx, ticket, &mut entries)?;
-        promise_update(ctx, next_update_by, &mut entries)?;
+        promise_update(tx, ctx, ticket, next_update_by, &mut entries)?;
         Ok(entries)
     })
 }
@@ -315,16 +317,6 @@ pub(super) fn become_customer_voice(
             .with("name", name_of(tx, holder)?)
             .into()),
     }
-}
-
-fn promise_update(ctx: &Ctx<'_>, until: Option<Timestamp>, entries: &mut Vec<Entry>) -> Result<()> {
-    let Some(until) = until else { return Ok(()) };
-    if until <= ctx.now {
-        return Err(Refusal::new("promise-in-past").into());
-    }
-    let promise = Entry::new(EntryKind::UpdatePromised).fact("until", until.rfc3339());
-    entries.push(promise.audience(Audience::AllAffected));
-    Ok(())
 }
 
 fn refuse_unseen(tx: &mut Tx, ticket: &Ticket, seen: Option<i64>) -> Result<()> {

@@ -1,14 +1,17 @@
-//! What answers a customer besides a reply: a note that they may read after all, and the word that no answer is needed.
+//! What answers a customer besides a reply: a note that they may read after all, the word that no answer is needed, and when they
+//! hear from us again.
 
 use super::ticket::{become_customer_voice, change, replied, written};
+use super::{allow_ticket, sla, sla_reading};
 use crate::app::Ctx;
 use crate::domain::access::Action;
 use crate::domain::id::TicketKey;
-use crate::domain::refusal::Refusal;
+use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::ticket::Ticket;
 use crate::domain::timeline::{Entry, EntryKind};
+use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
-use crate::store;
+use crate::store::{self, Tx};
 
 /// The customer may read this note of ours from now on. It counts as an answer at this moment, not at the one it was written at.
 pub fn share(ctx: &Ctx<'_>, key: TicketKey, seq: i64) -> Result<Ticket> {
@@ -47,4 +50,38 @@ pub fn no_reply_needed(ctx: &Ctx<'_>, key: TicketKey, why: &str) -> Result<Ticke
         ticket.awaits_us = false;
         Ok(vec![Entry::new(EntryKind::NoReplyNeeded).body(&why)])
     })
+}
+
+/// Promises the next update to whoever reads what is said to them, the first of `entries`; none is promised without `until`.
+///
+/// Sooner than agreed is for anybody to promise. Later is for who may lengthen a promise: then that time holds, and the entry says
+/// what it was later than. Others are refused at the field, with the agreed instant.
+pub(super) fn promise_update(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    ticket: &Ticket,
+    until: Option<Timestamp>,
+    entries: &mut Vec<Entry>,
+) -> Result<()> {
+    let (Some(until), Some(said)) = (until, entries.first()) else {
+        return Ok(());
+    };
+    if until <= ctx.now {
+        return Err(Refusal::new("promise-in-past").into());
+    }
+    let audience = said.audience;
+    let mut promise = Entry::new(EntryKind::UpdatePromised).fact("until", until.rfc3339());
+    let agreed = sla::next_update(tx, ctx, ticket, entries, audience)?;
+    if let Some(agreed) = agreed.filter(|agreed| *agreed < until) {
+        match allow_ticket(tx, &ctx.by, Action::LengthenPromise, ticket) {
+            Ok(()) => promise = promise.fact(sla_reading::LATER_THAN, agreed.rfc3339()),
+            Err(Error::Forbidden(_)) => {
+                let later = FieldError::new("next_update_by", "later-than-agreed");
+                return Err(later.with("agreed", agreed.rfc3339()).into());
+            }
+            Err(other) => return Err(other),
+        }
+    }
+    entries.push(promise.audience(audience));
+    Ok(())
 }

@@ -213,6 +213,8 @@ words! {
         MoveTicket = "move_ticket",
         /// Say that something happened before now.
         Backdate = "backdate",
+        /// Promise a customer's next update for later than was agreed.
+        LengthenPromise = "lengthen_promise",
         /// Replace text by a tombstone.
         Redact = "redact",
         PageSomeone = "page_someone",
@@ -279,9 +281,11 @@ const fn roles_for(action: Action) -> Roles {
         | Action::ApproveReport
         | Action::HandleMail => Roles::of(&[Responder, Lead]),
         Action::ReadMail => Roles::of(&[Responder, Lead, Auditor, Admin]),
-        Action::Backdate | Action::BreakGlass | Action::ApproveLedger | Action::CorrectTerms => {
-            Roles::of(&[Lead])
-        }
+        Action::Backdate
+        | Action::LengthenPromise
+        | Action::BreakGlass
+        | Action::ApproveLedger
+        | Action::CorrectTerms => Roles::of(&[Lead]),
         Action::LockPeriod => Roles::of(&[Lead, Auditor]),
         Action::PlanOncall => Roles::of(&[Lead, Admin]),
         Action::ApproveChange => Roles::of(&[ChangeApprover]),
@@ -317,6 +321,7 @@ const fn scope_for(action: Action) -> Option<Scope> {
         | Action::Reply
         | Action::MoveTicket
         | Action::Backdate
+        | Action::LengthenPromise
         | Action::EditPostMortem
         | Action::HandleMail
         | Action::PageSomeone => Some(Scope::Tickets),
@@ -508,6 +513,7 @@ mod tests {
         reply               . r l . . .
         move_ticket         . r l . . .
         backdate            . . l . . .
+        lengthen_promise    . . l . . .
         redact              . . . . . A
         page_someone        . r l . . .
         acknowledge_page    . r l . . .

@@ -311,9 +311,13 @@ impl Agreement {
 /// Longest budget that can be agreed on: the search for a deadline ends five years after the anchor.
 pub const MAX_BUDGET_SECS: i64 = 26_280 * 3600;
 
-/// Reads a budget as an agreement's form has it: a length (`4 h`, `30 min`) or `end of day`, `end of day 1` (the next working day's end).
+/// Reads a budget as an agreement's form has it: a length (`4 h`, `30 min`), `end of day`, `end of day 1` (the next working day's end),
+/// or a promised instant in RFC 3339 (`2026-12-31T17:00:00+01:00`), which no hold moves.
 pub fn parse_budget(field: &'static str, text: &str) -> Result<Budget, FieldError> {
     let wrong = || FieldError::new(field, "not-a-budget").with("value", text.to_owned());
+    if let Some(at) = Timestamp::parse_rfc3339(text.trim()) {
+        return Ok(Budget::Fixed { at });
+    }
     let folded = text.trim().to_ascii_lowercase();
     if let Some(days) = folded.strip_prefix("end of day") {
         let n = match days.trim() {
@@ -404,10 +408,27 @@ mod tests {
 
     #[test]
     fn budgets_and_thresholds_survive_their_text() {
-        for text in ["4 h", "30 min", "2 h 10 min", "end of day", "end of day 1"] {
+        for text in [
+            "4 h",
+            "30 min",
+            "2 h 10 min",
+            "end of day",
+            "end of day 1",
+            "2026-12-31T16:00:00Z",
+        ] {
             assert_eq!(budget_text(parse_budget("budget", text).unwrap()), text);
         }
-        for wrong in ["", "1 day", "end of day -1", "tomorrow", "99999 h"] {
+        let by_new_year = parse_budget("budget", " 2026-12-31T17:00:00+01:00 ").unwrap();
+        assert_eq!(budget_text(by_new_year), "2026-12-31T16:00:00Z");
+        for wrong in [
+            "",
+            "1 day",
+            "2026-12-31",
+            "2026-02-30T10:00:00Z",
+            "end of day -1",
+            "tomorrow",
+            "99999 h",
+        ] {
             assert_eq!(
                 parse_budget("budget", wrong).unwrap_err().problem,
                 "not-a-budget",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::id::{CustomerId, Id, Kind, ServiceId};
 use super::severity::Severity;
 use super::sla_agreement::{
-    Agreement, Budget, Case, HoldsFor, Metric, Target, USUAL_BACKDATE_DAYS,
+    Agreement, Budget, Case, HoldsFor, Metric, Promisee, Target, USUAL_BACKDATE_DAYS,
 };
 
 /// Why a target is of no use.
@@ -17,10 +17,14 @@ pub enum Vain {
     NoSeverity,
     /// Nothing on tickets of its kind keeps or misses such a promise.
     NoMetric,
+    /// A vendor would keep it outside, and nothing on a ticket says when they did: it could only be missed.
+    Unseen,
     /// The agreement isn't with its customer.
     NotTheirs,
     /// The target at this place, from 0, holds wherever it would.
     Shadowed { by: usize },
+    /// As [`Vain::Shadowed`], by a promise to somebody else: a ticket has one clock of each metric.
+    OtherAudience { by: usize },
 }
 
 /// What is wrong with each target of an agreement that isn't of use, by its place from 0.
@@ -65,10 +69,27 @@ fn cannot(holds_for: &HoldsFor, target: &Target) -> Option<Vain> {
         Some(Vain::NoSeverity)
     } else if !has_metric {
         Some(Vain::NoMetric)
+    } else if target.promisee == Promisee::Vendor && !is_seen_of_a_vendor(target.metric) {
+        Some(Vain::Unseen)
     } else if target.customer.is_some_and(|customer| !is_theirs(customer)) {
         Some(Vain::NotTheirs)
     } else {
         None
+    }
+}
+
+/// Whether a ticket itself shows that a vendor did what they promise: that it works again, that it is solved. That they answered
+/// us, took it on or wrote how it stands, it doesn't show: what keeps those promises is what we write and do.
+const fn is_seen_of_a_vendor(metric: Metric) -> bool {
+    match metric {
+        Metric::Restore | Metric::Resolve | Metric::Due | Metric::Log => true,
+        Metric::Own
+        | Metric::Respond
+        | Metric::Update
+        | Metric::CallBack
+        | Metric::Report
+        | Metric::Review
+        | Metric::Meeting => false,
     }
 }
 
@@ -133,7 +154,12 @@ fn shadow(agreement: &Agreement, place: usize, target: &Target) -> Option<Vain> 
             }
         }
     }
-    by.map(|by| Vain::Shadowed { by })
+    by.map(
+        |by| match agreement.targets[by].promisee == target.promisee {
+            true => Vain::Shadowed { by },
+            false => Vain::OtherAudience { by },
+        },
+    )
 }
 
 fn named<'a, T: 'a>(
@@ -146,7 +172,6 @@ fn named<'a, T: 'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::sla_agreement::Promisee;
     use crate::domain::timestamp::Timestamp;
 
     const NOW: Timestamp = Timestamp::from_micros(1_790_000_000_000_000);
@@ -237,6 +262,39 @@ mod tests {
                 (3, Vain::NoMetric),
                 (4, Vain::NotTheirs),
             ]
+        );
+    }
+
+    #[test]
+    fn what_a_vendor_does_out_of_sight_is_no_promise() {
+        let by_vendor = |metric| Target {
+            promisee: Promisee::Vendor,
+            ..of(metric, Kind::Incident)
+        };
+        let targets = [
+            by_vendor(Metric::Respond),
+            by_vendor(Metric::Update),
+            by_vendor(Metric::Own),
+            by_vendor(Metric::Restore),
+            by_vendor(Metric::Resolve),
+        ];
+        let unseen = |place| (place, Vain::Unseen);
+        assert_eq!(
+            vain(&HoldsFor::House, &targets),
+            [unseen(0), unseen(1), unseen(2)]
+        );
+    }
+
+    #[test]
+    fn the_same_promise_to_somebody_else_is_never_counted_and_is_told_apart() {
+        let to_customer = of(Metric::Resolve, Kind::Incident);
+        let to_ourselves = Target {
+            promisee: Promisee::Internal,
+            ..to_customer.clone()
+        };
+        assert_eq!(
+            vain(&HoldsFor::House, &[to_customer, to_ourselves]),
+            [(1, Vain::OtherAudience { by: 0 })]
         );
     }
 

@@ -93,10 +93,11 @@ pub enum Happening {
     StateChanged,
     /// The ticket is in this state from here on.
     Entered(State),
-    /// Promised by hand; `None` takes it back.
+    /// Promised by hand; `None` takes it back. `lengthens`: by who may promise an update later than agreed.
     Promised {
         metric: Metric,
         at: Option<Timestamp>,
+        lengthens: bool,
     },
     Kept(Metric),
     NoReplyNeeded,
@@ -437,7 +438,8 @@ fn finish(
         (Budget::Fixed { at }, _) => Some(run.promised.unwrap_or(at)),
     };
     clock.deadline_at = match (agreed, run.promised) {
-        (Some(agreed), Some(promised)) => Some(agreed.min(promised)),
+        (Some(agreed), Some(promised)) if !run.lengthened => Some(agreed.min(promised)),
+        (Some(_), Some(promised)) => Some(promised),
         (agreed, promised) => agreed.or(promised),
     };
     let seen_until = clock.ended_at.unwrap_or(now);

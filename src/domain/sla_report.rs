@@ -2,8 +2,8 @@
 //! whose the late time was, how available the services were, and what is given back.
 //!
 //! A cycle belongs to the period in which it ended, on the wall clock of the report's zone; what was open when the period ended
-//! stands apart, and what was cancelled is in neither number of a share. The same record makes the same report, and its hash
-//! names it. Persons don't occur: late time is summed by team, customer, vendor, freeze and nobody (`sla_holder::Bearer`).
+//! stands apart, and what was cancelled in time is in neither number of a share. However a late cycle ended, it was missed
+//! ([`judged`]). The same record makes the same report, and its hash names it. Persons don't occur: late time is summed by team, customer, vendor, freeze and nobody (`sla_holder::Bearer`).
 
 use std::collections::BTreeMap;
 
@@ -68,6 +68,8 @@ words! {
         Missed = "missed",
         /// In neither number of a share.
         Cancelled = "cancelled",
+        /// Somebody said in time that nobody needs this answer; in neither number of a share.
+        NotNeeded = "not_needed",
         /// Another ticket's clock carries it on.
         Moved = "moved",
     }
@@ -86,19 +88,44 @@ pub struct Revision {
     pub breached_at: Option<Timestamp>,
 }
 
-/// What became of a cycle, by all its revisions in their order: a breach under any of them stays, whatever target came after.
-/// With the revision that decided it; `None` while it is open.
-pub fn judged(chain: &[Revision]) -> Option<(Verdict, &Revision)> {
+/// What became of a cycle, by all its revisions in their order: a breach under any of them stays, whatever came after. With the
+/// revision that decided it; `None` while it is open.
+///
+/// Late and then answered, not needed any more, closed, left without a target or merged away: it was missed. Only what was never
+/// owed leaves: a ticket that was itself cancelled (spam, duplicate, withdrawn by who asked). A breach that a correction took back
+/// isn't in the revisions any more.
+///
+/// `survivor`: of a cycle that was merged away, the revisions of the same promise on the ticket in which it goes on. Where one of
+/// them was open at the merge and late by then, both are one lateness of one promise: it moves there and is counted once. Where
+/// the survivor was in time, the customer was let down here all the same: missed here, and whatever becomes of the other is the
+/// other's. What happens after the merge never changes the answer, so that a report of a period that is over stays as it was.
+pub fn judged<'a>(chain: &'a [Revision], survivor: &[Revision]) -> Option<(Verdict, &'a Revision)> {
     let last = chain.last().filter(|last| !last.state.is_open())?;
     let breached = chain.iter().find(|it| it.breached_at.is_some());
-    Some(match last.state {
-        ClockState::Cancelled => (Verdict::Cancelled, last),
-        ClockState::Superseded => (Verdict::Moved, last),
-        ClockState::Met | ClockState::Missed => match breached {
-            Some(breached) => (Verdict::Missed, breached),
-            None => (Verdict::Met, last),
+    Some(match (last.state, breached) {
+        (ClockState::Scheduled | ClockState::Running | ClockState::Held, _) => return None,
+        (ClockState::Cancelled, _) if last.cancelled == Some(CancelReason::Ticket) => {
+            (Verdict::Cancelled, last)
+        }
+        (ClockState::Superseded, Some(_)) if goes_on_late(last, survivor) => (Verdict::Moved, last),
+        (_, Some(breached)) => (Verdict::Missed, breached),
+        (ClockState::Superseded, None) => (Verdict::Moved, last),
+        (ClockState::Cancelled, None) => match last.cancelled {
+            Some(CancelReason::NotNeeded) => (Verdict::NotNeeded, last),
+            _ => (Verdict::Cancelled, last),
         },
-        ClockState::Scheduled | ClockState::Running | ClockState::Held => return None,
+        (ClockState::Met | ClockState::Missed, None) => (Verdict::Met, last),
+    })
+}
+
+/// Whether the promise that `absorbed` was merged away from was open and late on the survivor at that instant.
+fn goes_on_late(absorbed: &Revision, survivor: &[Revision]) -> bool {
+    let Some(merged_at) = absorbed.ended_at else {
+        return false;
+    };
+    survivor.iter().any(|it| {
+        it.breached_at.is_some_and(|at| at <= merged_at)
+            && it.ended_at.is_none_or(|at| at >= merged_at)
     })
 }
 
@@ -111,6 +138,7 @@ pub struct Outcome {
     pub metric: Metric,
     pub cycle: i32,
     pub verdict: Verdict,
+    /// Why nobody goes on with it, whether it was late by then or not.
     pub cancelled: Option<CancelReason>,
     pub anchor_at: Timestamp,
     pub deadline_at: Option<Timestamp>,
@@ -167,6 +195,8 @@ pub struct Count {
     pub cancelled: i64,
     /// Of the cancelled, those that were late already.
     pub cancelled_late: i64,
+    /// "No reply needed".
+    pub not_needed: i64,
     pub moved: i64,
     pub open: i64,
     pub open_late: i64,
@@ -189,6 +219,7 @@ impl Section {
                 Verdict::Met => count.met += 1,
                 Verdict::Missed => count.missed += 1,
                 Verdict::Moved => count.moved += 1,
+                Verdict::NotNeeded => count.not_needed += 1,
                 Verdict::Cancelled => {
                     count.cancelled += 1;
                     count.cancelled_late += i64::from(outcome.breached_at.is_some());

@@ -45,6 +45,8 @@ pub struct Frame {
     pub is_in_the_clear: bool,
     /// Tickets whose stored clocks differ from their timelines; for whoever may read the audit.
     pub differing: i64,
+    /// Clocks that run and can never fall due; for the same people.
+    pub endless: i64,
     /// Clocks show due times instead of ticking.
     pub still_clocks: bool,
     /// Single-key shortcuts are off.

@@ -170,6 +170,7 @@ fn viewer_of(conn: &mut Conn, app: &App, principal: Principal, holder: Holder) -
     }
     if access::may(&principal, Action::ReadAudit, Target::House).is_ok() {
         frame.differing = crate::store::sla_check::count(conn)?;
+        frame.endless = crate::store::sla_check::count_endless(conn)?;
     }
     Ok(Viewer {
         principal,

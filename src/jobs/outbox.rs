@@ -13,14 +13,15 @@ use crate::actions;
 use crate::actions::outbox as deliveries;
 use crate::app::{App, Ctx};
 use crate::domain::delivery::{Channel, DeliveryKind};
-use crate::domain::id::TicketKey;
+use crate::domain::id::{CustomerId, TicketKey};
 use crate::domain::outgoing::{Calendar, File, Handover, OutgoingCall, OutgoingMail};
 use crate::domain::page::Link;
 use crate::domain::roster::Roster;
 use crate::domain::seal::Seal;
+use crate::domain::sla_agreement::Metric;
 use crate::domain::text::EmailAddress;
 use crate::domain::ticket::Ticket;
-use crate::domain::timeline::{Door, EntryKind};
+use crate::domain::timeline::Door;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use crate::render::event;
@@ -254,11 +255,12 @@ fn compose(
         public_url: house.public_url.as_deref(),
         name: &recipient.name,
         zone: recipient.zone,
+        is_own_zone: recipient.is_own_zone,
         is_staff: delivery.person.is_some(),
         ticket: ticket.as_ref(),
         text: text.as_deref(),
         link: link(app, house, delivery),
-        promised_at: promised(conn, delivery, ticket.as_ref(), now)?,
+        promised_at: promised(conn, delivery, ticket.as_ref(), recipient.customer, now)?,
     };
     let written = written(conn, house, delivery, &about, now)?;
     let (in_reply_to, references) = thread(conn, delivery, ticket.as_ref(), &house.host)?;
@@ -330,14 +332,20 @@ pub(super) fn message_id(house: &House, delivery: &Delivery, key: Option<TicketK
 
 struct Recipient {
     name: String,
+    /// Whose contact it is.
+    customer: Option<CustomerId>,
     zone: chrono_tz::Tz,
+    /// It is theirs, not the house's for want of a better one.
+    is_own_zone: bool,
 }
 
 fn recipient(conn: &mut Conn, house: &House, delivery: &Delivery) -> Result<Recipient> {
     if let Some(person) = delivery.person.and_then(|id| house.roster.person(id)) {
         return Ok(Recipient {
             name: person.name.clone(),
+            customer: None,
             zone: person.zone,
+            is_own_zone: true,
         });
     }
     if let Some(id) = delivery.contact
@@ -347,13 +355,17 @@ fn recipient(conn: &mut Conn, house: &House, delivery: &Delivery) -> Result<Reci
         let zone = contact.zone.or(customer.map(|customer| customer.zone));
         return Ok(Recipient {
             name: contact.name,
+            customer: Some(contact.customer_id),
             zone: zone.unwrap_or(house.roster.settings.house_zone),
+            is_own_zone: zone.is_some(),
         });
     }
     let name = delivery.facts.get("name").unwrap_or_default().to_owned();
     Ok(Recipient {
         name,
+        customer: None,
         zone: house.roster.settings.house_zone,
+        is_own_zone: false,
     })
 }
 
@@ -398,11 +410,13 @@ fn link(app: &App, house: &House, delivery: &Delivery) -> Option<String> {
     None
 }
 
-/// For a customer the next update that was promised; for staff the ticket's next deadline.
+/// What the clock of a customer's next update guards: when they hear from us at the latest, whether agreed or promised. Nothing while
+/// none runs, once it is late, and for staff. `customer`: whose contact reads it; a bare address is of whoever asked.
 fn promised(
     conn: &mut Conn,
     delivery: &Delivery,
     ticket: Option<&Ticket>,
+    customer: Option<CustomerId>,
     now: Timestamp,
 ) -> Result<Option<Timestamp>> {
     let Some(ticket) = ticket else {
@@ -411,12 +425,13 @@ fn promised(
     if delivery.person.is_some() || !ticket.is_open() {
         return Ok(None);
     }
-    let promises = store::timeline::of_kinds(conn, ticket.id, &[EntryKind::UpdatePromised])?;
-    let last = promises
-        .iter()
-        .rev()
-        .find_map(|entry| entry.facts.instant("until"));
-    Ok(last.filter(|at| *at > now))
+    let party = customer.or(ticket.customer);
+    let due = store::sla::of_ticket(conn, ticket.id)?
+        .into_iter()
+        .filter(|row| row.metric == Metric::Update && row.customer_id == party)
+        .filter(|row| row.state.is_open())
+        .find_map(|row| row.deadline_at);
+    Ok(due.filter(|at| *at > now))
 }
 
 fn calendar(delivery: &Delivery, frozen: Option<&[u8]>) -> Option<Calendar> {

@@ -25,6 +25,8 @@ pub struct About<'a> {
     /// Of whom it goes to.
     pub name: &'a str,
     pub zone: Tz,
+    /// It is the recipient's own zone: a time may be called theirs.
+    pub is_own_zone: bool,
     pub is_staff: bool,
     pub ticket: Option<&'a Ticket>,
     /// The entry's text, if the letter is about one, or the frozen text that somebody previewed.
@@ -212,15 +214,15 @@ const fn severity_key(severity: crate::domain::severity::Severity) -> &'static s
 fn footer(words: &Words, about: &About<'_>, values: &[(&str, Value<'_>)]) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(at) = about.promised_at {
+        let key = match about.is_own_zone {
+            true => "letter-footer-promise-own",
+            false => "letter-footer-promise",
+        };
         let at = at
             .in_zone(about.zone)
             .format(&words.t("time-full"))
             .to_string();
-        lines.push(
-            words
-                .with("letter-footer-promise", &[("at", Value::from(at))])
-                .into_owned(),
-        );
+        lines.push(words.with(key, &[("at", Value::from(at))]).into_owned());
     }
     if about.ticket.is_some() {
         lines.push(words.with("letter-footer-ticket", values).into_owned());
@@ -311,6 +313,7 @@ mod tests {
             public_url: Some("https://watch.example.org"),
             name: "Ada",
             zone: Tz::Europe__Stockholm,
+            is_own_zone: true,
             is_staff: false,
             ticket: Some(ticket),
             text: Some("We failed over.\n\nIt <works>."),

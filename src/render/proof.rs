@@ -71,6 +71,7 @@ pub fn terms(proof: &Proof, words: &Words) -> Vec<(String, Term)> {
         Budget::EndOfDay { n } => words
             .with("clock-end-of-day", &[("n", i64::from(n).into())])
             .into_owned(),
+        Budget::Fixed { .. } if target.id.is_some() => t("clock-fixed-agreed"),
         Budget::Fixed { .. } => t("clock-fixed"),
     };
     terms.push((t("clock-budget"), text(budget)));

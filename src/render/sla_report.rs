@@ -249,6 +249,7 @@ fn section_blocks(report: &SlaReport, section: &Section, words: &Words, blocks: 
                 "sla-promise",
                 "sla-kept",
                 "sla-missed",
+                "sla-not-needed",
                 "sla-cancelled",
                 "sla-moved",
                 "sla-open",
@@ -262,13 +263,14 @@ fn section_blocks(report: &SlaReport, section: &Section, words: &Words, blocks: 
                         word(words, "metric", metric.as_str()),
                         kept(*count, words),
                         count.missed.to_string(),
+                        count.not_needed.to_string(),
                         with_late(count.cancelled, count.cancelled_late, words),
                         count.moved.to_string(),
                         with_late(count.open, count.open_late, words),
                     ]
                 })
                 .collect(),
-            shares: vec![4, 5, 2, 3, 2, 3],
+            shares: vec![4, 5, 2, 3, 3, 2, 3],
         });
     }
     let late = section.late();
@@ -399,11 +401,11 @@ fn lists(report: &SlaReport, section: &Section, words: &Words, blocks: &mut Vec<
     }
 }
 
-/// "missed, 1 h late: NetOps 40 min, the customer 20 min", "cancelled: no reply was needed".
+/// "missed, 1 h late: NetOps 40 min, the customer 20 min", also "…; no reply was needed"; "cancelled: the ticket was cancelled".
 pub fn outcome(report: &SlaReport, of: &Outcome, words: &Words) -> String {
     let verdict = word(words, "verdict", of.verdict.as_str());
     match of.verdict {
-        Verdict::Met | Verdict::Moved => verdict,
+        Verdict::Met | Verdict::Moved | Verdict::NotNeeded => verdict,
         Verdict::Missed => {
             let total: i64 = of.late.iter().map(|(_, micros)| micros).sum();
             let parts: Vec<String> = of
@@ -413,14 +415,22 @@ pub fn outcome(report: &SlaReport, of: &Outcome, words: &Words) -> String {
                     format!("{} {}", bearer(report, *who, words), words.length(*micros))
                 })
                 .collect();
+            let late = words.with(
+                "sla-missed-by",
+                &[
+                    ("verdict", verdict.into()),
+                    ("late", words.length(total).into()),
+                    ("parts", parts.join(", ").into()),
+                ],
+            );
+            let Some(why) = of.cancelled else {
+                return late.into_owned();
+            };
+            let why = word(words, "cancelled", why.as_str());
             words
                 .with(
-                    "sla-missed-by",
-                    &[
-                        ("verdict", verdict.into()),
-                        ("late", words.length(total).into()),
-                        ("parts", parts.join(", ").into()),
-                    ],
+                    "sla-missed-and",
+                    &[("outcome", late.into()), ("why", why.into())],
                 )
                 .into_owned()
         }
@@ -638,7 +648,7 @@ mod tests {
         let lines: Vec<&str> = text.split("\r\n").collect();
         assert_eq!(lines[0], HEAD.join(","));
         let of = |row: &str| lines.iter().filter(|line| line.starts_with(row)).count();
-        assert_eq!((of("clock,"), of("kept,"), of("late,")), (7, 3, 2));
+        assert_eq!((of("clock,"), of("kept,"), of("late,")), (8, 3, 2));
         assert!(
             text.contains("\"'=HYPERLINK(\"\"x\"\"), he said\""),
             "{text}"

@@ -154,6 +154,42 @@ pub fn note(tx: &mut Tx, of: TicketId, what: Option<&str>, now: Timestamp) -> Re
     }
 }
 
+/// A clock that runs and never falls due: its hours don't reach the budget within five years of its anchor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Queryable)]
+pub struct Endless {
+    pub clock: ClockId,
+    pub ticket: TicketId,
+    pub metric: Metric,
+    pub target: Option<TargetId>,
+    pub anchor_at: Timestamp,
+}
+
+/// At most `most` of them, the oldest first.
+pub fn endless(conn: &mut Conn, most: i64) -> Result<Vec<Endless>> {
+    Ok(clock::table
+        .filter(clock::state.eq(ClockState::Running))
+        .filter(clock::deadline_at.is_null())
+        .order((clock::anchor_at, clock::id))
+        .limit(most)
+        .select((
+            clock::id,
+            clock::ticket_id,
+            clock::metric,
+            clock::target_id,
+            clock::anchor_at,
+        ))
+        .load(conn)?)
+}
+
+/// How many there are: an index of their own counts them.
+pub fn count_endless(conn: &mut Conn) -> Result<i64> {
+    Ok(clock::table
+        .filter(clock::state.eq(ClockState::Running))
+        .filter(clock::deadline_at.is_null())
+        .count()
+        .get_result(conn)?)
+}
+
 /// A clock with a deadline, as far as its burn line needs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Queryable)]
 pub struct Running {

@@ -117,6 +117,23 @@ pub fn clocks(
     Ok(rows)
 }
 
+/// In which tickets those of these that were merged go on.
+pub fn merged_into(conn: &mut Conn, tickets: &[TicketId]) -> Result<HashMap<TicketId, TicketId>> {
+    let mut into = HashMap::new();
+    for some in tickets.chunks(AT_ONCE) {
+        let rows: Vec<(TicketId, Option<TicketId>)> = ticket::table
+            .filter(ticket::id.eq_any(some.to_vec()))
+            .filter(ticket::merged_into.is_not_null())
+            .select((ticket::id, ticket::merged_into))
+            .load(conn)?;
+        into.extend(
+            rows.into_iter()
+                .filter_map(|(id, other)| Some((id, other?))),
+        );
+    }
+    Ok(into)
+}
+
 /// Keys and titles.
 pub fn titles(
     conn: &mut Conn,

@@ -244,6 +244,33 @@ both_databases!(
             wrong(json!([target, target])),
             [fault("targets.1.metric", "never-matches")]
         );
+        let to = |promisee: &str, metric: &str| {
+            let mut promise = target.clone();
+            (promise["promisee"], promise["metric"]) = (json!(promisee), json!(metric));
+            promise
+        };
+        let metric = target["metric"].as_str().unwrap();
+        assert_eq!(
+            wrong(json!([target, to("internal", metric)])),
+            [fault("targets.1.promisee", "promised-to-others")]
+        );
+        let by = |at: &str| json!({"metric": "resolve", "budget_at": at, "calendar_id": id});
+        assert_eq!(
+            wrong(json!([by("2026-01-01T00:00:00Z")])),
+            [fault("targets.0.budget", "budget-over")]
+        );
+        let mut both = by("2026-12-31T16:00:00Z");
+        both["budget_secs"] = json!(3600);
+        assert_eq!(
+            wrong(json!([both])),
+            [fault("targets.0.budget_secs", "one-budget")]
+        );
+        let fixed = json!({"targets": [by("2026-12-31T16:00:00Z")]});
+        is(&call("PATCH", &format!("{agreed}?dry_run=1"), fixed), 200);
+        assert_eq!(
+            wrong(json!([to("vendor", "respond")])),
+            [fault("targets.0.promisee", "vendor-unseen")]
+        );
         let unknown = call(
             "POST",
             "/api/v1/calendars",

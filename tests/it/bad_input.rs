@@ -285,7 +285,7 @@ both_databases!(
             ),
             (
                 "/INC-1/update",
-                vec![("body", "We are on it"), ("next_update", "25:00")],
+                vec![("body", "We are on it"), ("next_update_by", "25:00")],
                 NO_DATE,
                 vec!["We are on it", "25:00"],
             ),

@@ -1,13 +1,14 @@
 //! What answers a customer and what only looks like it, what time does by itself, and that lateness stays.
 
-use watchkeeper::actions::{sla, ticket as act, ticket_answer};
+use watchkeeper::actions::{sla, ticket as act, ticket_answer, ticket_hold};
+use watchkeeper::domain::hold::NewHold;
 use watchkeeper::domain::id::Kind;
 use watchkeeper::domain::outgoing::Handover;
 use watchkeeper::domain::severity::Severity;
 use watchkeeper::domain::sla_agreement::Metric;
 use watchkeeper::domain::sla_clock::{CancelReason, ClockState};
 use watchkeeper::domain::text::Title;
-use watchkeeper::domain::ticket::{Opening, State, Ticket};
+use watchkeeper::domain::ticket::{Opening, State, Ticket, WaitingOn};
 use watchkeeper::domain::timeline::EntryKind;
 use watchkeeper::error::Error;
 use watchkeeper::store;
@@ -15,7 +16,7 @@ use watchkeeper::store::sla::ClockRow;
 
 use crate::both_databases;
 use crate::desk::{Desk, START, Staff};
-use crate::mail::{contoso, key, mail, to};
+use crate::mail::{contoso, deliver, key, mail, to};
 use crate::sla::{
     HOUR, MINUTE, caches_are_true, clock, clocks, entries, house, now_of, open, promise,
 };
@@ -188,14 +189,25 @@ both_databases!(
         let (ada, ticket) = carols(&desk);
         desk.let_letters_go();
         let by = || desk.as_person(&ada);
-        // Our own acknowledgement went out when the ticket was opened; a colleague is away; a note goes to the vendor alone.
+        // Our own acknowledgement went out when the ticket was opened; a colleague of theirs is away.
         mail(
             &desk,
             "carol@contoso.example",
             "Subject: Out of office\r\nAuto-Submitted: auto-replied\r\nIn-Reply-To: <c1@contoso.example>",
             "Back on Monday.",
         );
-        act::note(&by(), ticket.key, "Forwarded to Metro Fibre.").unwrap();
+        // Ada's own mailbox says that she is away; then she passes the mail on to the vendor, with us in copy.
+        mail(
+            &desk,
+            "ada@watch.example.org",
+            "Subject: Away: Uplink down\r\nAuto-Submitted: auto-replied\r\nIn-Reply-To: <c1@contoso.example>",
+            "Back on Monday.",
+        );
+        let forwarded = "From: ada@watch.example.org\r\nTo: noc@metrofibre.example\r\nCc: support@watch.example.org\r\n\
+             Subject: Fwd: [INC-1] Uplink down\r\nIn-Reply-To: <c1@contoso.example>\r\n\r\nPlease have a look.\r\n";
+        let read = deliver(&desk, Some("ada@watch.example.org"), forwarded.as_bytes());
+        assert!(read.verdict.is_some());
+        assert!(entries(&desk, &ticket, EntryKind::Reply).is_empty());
         act::promise_callback(&by(), ticket.key, "+49 30 1", START.plus_secs(DAY)).unwrap();
         assert_eq!(
             clock(&desk, &ticket, Metric::Respond).state,
@@ -304,5 +316,60 @@ both_databases!(
             "answered, and not overdue"
         );
         assert!(entries(&desk, &answered, EntryKind::ClockBreached).is_empty());
+    }
+);
+
+both_databases!(
+    t27_nobody_is_told_of_a_deadline_that_falls_into_a_wait_and_a_promised_date_is_told_in_it,
+    |desk| {
+        desk.let_letters_go();
+        let ada = house(&desk);
+        let customer = crate::sla::customer(&desk, "Contoso");
+        promise(&desk, &ada, customer, &[(Metric::Resolve, None, 2 * HOUR)]);
+        let ticket = open(&desk, &ada, Severity::High, Some(customer));
+        let by = || desk.as_person(&ada);
+        act::take(&by(), ticket.key, None).unwrap();
+        let until = desk.now().plus_secs(3 * HOUR);
+        act::promise_callback(&by(), ticket.key, "+49 30 1", until).unwrap();
+        desk.advance(HOUR);
+        desk.letters();
+        let wait = NewHold::new(WaitingOn::Customer, "Which port?");
+        ticket_hold::hold(&by(), ticket.key, None, &wait).unwrap();
+        desk.advance(HOUR + 30 * MINUTE);
+        let resolve = clock(&desk, &ticket, Metric::Resolve);
+        assert_eq!(
+            (resolve.state, resolve.breached_at, resolve.next_wake_at),
+            (ClockState::Held, None, None)
+        );
+        let told = desk.letters();
+        let to_ada = |letter: &&watchkeeper::domain::outgoing::OutgoingMail| {
+            letter.to.as_str() == "ada@watch.example.org"
+        };
+        let about: Vec<&str> = told
+            .iter()
+            .filter(to_ada)
+            .map(|it| it.text.as_str())
+            .collect();
+        assert!(
+            !about.iter().any(|text| text.contains("Resolve")),
+            "{about:?}"
+        );
+        assert!(entries(&desk, &ticket, EntryKind::ClockBreached).is_empty());
+        // The call-back is promised for an instant: the wait doesn't move it.
+        desk.advance(HOUR);
+        assert_eq!(
+            clock(&desk, &ticket, Metric::CallBack).breached_at,
+            Some(until)
+        );
+        let late = entries(&desk, &ticket, EntryKind::ClockBreached);
+        let late: Vec<_> = late.iter().map(|entry| entry.facts.get("metric")).collect();
+        assert_eq!(late, [Some("call_back")]);
+        // Released, what was left of the budget runs again.
+        ticket_hold::release(&by(), ticket.key, None, None).unwrap();
+        assert_eq!(
+            clock(&desk, &ticket, Metric::Resolve).deadline_at,
+            Some(desk.now().plus_secs(HOUR))
+        );
+        caches_are_true(&desk, &ticket);
     }
 );

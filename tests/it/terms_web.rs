@@ -284,6 +284,12 @@ both_databases!(
         // Row 2 is left empty; row 3 repeats row 1, row 4 promises nothing.
         fields.extend(row(2, "respond", "4 h"));
         fields.extend(row(3, "resolve", "0 min"));
+        // Row 5 waits for what nobody would see.
+        let by_vendor = |(name, value): (String, String)| match name.as_str() {
+            "4-promisee" => (name, "vendor".to_owned()),
+            _ => (name, value),
+        };
+        fields.extend(row(4, "update", "1 h").into_iter().map(by_vendor));
         let post = |place: &str, fields: &[(String, String)]| {
             let fields: Vec<(&str, &str)> = fields
                 .iter()
@@ -298,13 +304,14 @@ both_databases!(
             "First response Incident 2 h Working hours + Round the clock",
             "Row 3: It never holds: row 1 holds for everything that this one is for.",
             "Row 4: A promise of no time can't be kept.",
+            "Row 5: Nothing on a ticket shows when a vendor does that (update)",
         ] {
             assert!(text.contains(said), "{said} in {text}");
         }
         let refused = post("/agreements", &fields);
         assert_eq!(refused.status, 422);
         assert!(plain(&refused.text).contains("Row 3: It never holds"));
-        fields.retain(|(name, _)| !name.starts_with("2-") && !name.starts_with("3-"));
+        fields.retain(|(name, _)| !["2-", "3-", "4-"].iter().any(|it| name.starts_with(it)));
         assert_eq!(post("/agreements", &fields).status, 303);
         let (id, rev) = agreement(&desk, "Shared");
         let place = format!("/agreements/{id}");

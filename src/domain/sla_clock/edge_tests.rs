@@ -13,6 +13,7 @@ fn promised(metric: Metric, at: Option<i64>) -> Happening {
     Happening::Promised {
         metric,
         at: at.map(mon),
+        lengthens: false,
     }
 }
 

@@ -159,6 +159,7 @@ fn what_was_promised_by_hand_outlives_every_change_of_targets() {
     let promised = Happening::Promised {
         metric: Metric::CallBack,
         at: Some(mon(4 * HOUR)),
+        lengthens: false,
     };
     let track = Track {
         spells: vec![Spell {

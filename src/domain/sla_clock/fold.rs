@@ -34,6 +34,8 @@ pub(super) struct Run {
     pub end: Option<(Timestamp, End)>,
     pub gaps: Vec<Interval>,
     pub promised: Option<Timestamp>,
+    /// What was promised holds, though it is later than what was agreed.
+    pub lengthened: bool,
 }
 
 impl Run {
@@ -55,6 +57,7 @@ impl Run {
             end: None,
             gaps: self.gaps.clone(),
             promised: self.promised,
+            lengthened: self.lengthened,
         }
     }
 }
@@ -259,6 +262,7 @@ impl Fold<'_> {
             end: None,
             gaps: Vec::new(),
             promised: None,
+            lengthened: false,
         });
     }
 
@@ -313,7 +317,8 @@ impl Fold<'_> {
             Happening::Promised {
                 metric: promised,
                 at: due,
-            } if promised == metric => self.promise(event, due),
+                lengthens,
+            } if promised == metric => self.promise(event, due, lengthens),
             _ => {}
         }
     }
@@ -384,22 +389,24 @@ impl Fold<'_> {
         }
     }
 
-    fn promise(&mut self, event: &Event, due: Option<Timestamp>) {
+    fn promise(&mut self, event: &Event, due: Option<Timestamp>, lengthens: bool) {
         let is_update = self.track.metric == Metric::Update;
         match (due, self.open_run()) {
             (Some(due), Some(run)) => {
                 let by_hand = run.terms.target.id.is_none();
                 run.promised = Some(match run.promised {
-                    // An update may be promised sooner freely; later only by a promise that replaces one made by hand.
-                    Some(earlier) if is_update && !by_hand => earlier.min(due),
+                    // An update may be promised sooner freely; later only with a right, or where no agreement stands behind it.
+                    Some(earlier) if is_update && !by_hand && !lengthens => earlier.min(due),
                     _ => due,
                 });
+                run.lengthened |= lengthens;
             }
             (None, Some(run)) => {
                 if run.terms.target.id.is_none() {
                     run.end = Some((event.effective_at, End::Cancelled(CancelReason::TakenBack)));
                 } else {
                     run.promised = None;
+                    run.lengthened = false;
                 }
             }
             (Some(due), None) => {

@@ -32,7 +32,12 @@ fn outcome(number: i64, metric: Metric, verdict: Verdict, late: &[(Bearer, i64)]
         metric,
         cycle: 1,
         verdict,
-        cancelled: (verdict == Verdict::Cancelled).then_some(CancelReason::NotNeeded),
+        cancelled: match verdict {
+            Verdict::Cancelled => Some(CancelReason::Ticket),
+            Verdict::NotNeeded => Some(CancelReason::NotNeeded),
+            Verdict::Moved => Some(CancelReason::Merged),
+            Verdict::Met | Verdict::Missed => None,
+        },
         anchor_at: anchor,
         deadline_at: Some(anchor.plus_secs(3_600)),
         breached_at: (!late.is_empty()).then(|| anchor.plus_secs(3_600)),
@@ -63,6 +68,7 @@ pub fn example() -> SlaReport {
                     outcome(2, Metric::Respond, Verdict::Met, &[]),
                     outcome(3, Metric::Respond, Verdict::Missed, &late),
                     outcome(4, Metric::Respond, Verdict::Cancelled, &[(team, 0)]),
+                    outcome(7, Metric::Respond, Verdict::NotNeeded, &[]),
                     outcome(1, Metric::Resolve, Verdict::Met, &[]),
                 ],
                 pending: vec![Pending {
@@ -152,42 +158,89 @@ fn t66_a_period_is_whole_days_of_its_zone() {
     assert_eq!(problem("2026-01-01", "2027-01-02"), "period-too-long");
 }
 
-#[test]
-fn t52_a_breach_under_an_earlier_target_stays() {
+/// A revision that began at eight, was due a minute later and ended after a minute and a half.
+fn revision(state: ClockState, cancelled: Option<CancelReason>, breached: bool) -> Revision {
     let began = at("2026-06-02T08:00:00Z");
-    let revision = |state, breached: bool| Revision {
+    Revision {
         clock: Id::new(began),
         home: None,
         anchor_at: began,
         deadline_at: Some(began.plus_secs(60)),
-        ended_at: Some(began.plus_secs(90)),
+        ended_at: Some(began.plus_secs(90)).filter(|_| !state.is_open()),
         state,
-        cancelled: None,
+        cancelled,
         breached_at: breached.then(|| began.plus_secs(60)),
-    };
+    }
+}
+
+fn verdict(chain: &[Revision]) -> Option<Verdict> {
+    judged(chain, &[]).map(|(verdict, _)| verdict)
+}
+
+#[test]
+fn t52_a_breach_under_an_earlier_target_stays() {
     use ClockState as S;
-    let verdict = |chain: &[Revision]| judged(chain).map(|(verdict, _)| verdict);
+    let revision = |state, breached| revision(state, None, breached);
     let late = revision(S::Superseded, true);
     assert_eq!(
         verdict(&[late.clone(), revision(S::Met, false)]),
         Some(Verdict::Missed)
     );
     let chain = [late.clone(), revision(S::Missed, true)];
-    assert_eq!(judged(&chain).unwrap().1, &late, "the first breach decides");
+    assert_eq!(judged(&chain, &[]).unwrap().1, &late, "the first decides");
     assert_eq!(
         verdict(&[revision(S::Superseded, false), revision(S::Met, false)]),
         Some(Verdict::Met)
     );
-    assert_eq!(
-        verdict(&[late.clone(), revision(S::Cancelled, false)]),
-        Some(Verdict::Cancelled)
-    );
-    assert_eq!(
-        verdict(&[revision(S::Superseded, false)]),
-        Some(Verdict::Moved)
-    );
     assert_eq!(verdict(&[late, revision(S::Running, false)]), None);
     assert_eq!(verdict(&[]), None);
+}
+
+#[test]
+fn however_a_late_promise_ends_it_was_missed_unless_its_ticket_was_cancelled() {
+    use ClockState as S;
+    let early = revision(S::Superseded, None, true);
+    for why in CancelReason::ALL.iter().copied() {
+        let ended = |breached| match why {
+            CancelReason::Merged => revision(S::Superseded, Some(why), breached),
+            _ => revision(S::Cancelled, Some(why), breached),
+        };
+        let (late, in_time) = match why {
+            CancelReason::Ticket => (Verdict::Cancelled, Verdict::Cancelled),
+            CancelReason::NotNeeded => (Verdict::Missed, Verdict::NotNeeded),
+            CancelReason::Merged => (Verdict::Missed, Verdict::Moved),
+            CancelReason::Closed | CancelReason::NoTarget | CancelReason::TakenBack => {
+                (Verdict::Missed, Verdict::Cancelled)
+            }
+        };
+        assert_eq!(verdict(&[ended(true)]), Some(late), "{why}");
+        assert_eq!(verdict(&[ended(false)]), Some(in_time), "{why}");
+        let after_a_late_one = [early.clone(), ended(false)];
+        assert_eq!(verdict(&after_a_late_one), Some(late), "{why}");
+    }
+}
+
+#[test]
+fn what_is_late_on_both_tickets_of_a_merge_is_late_once() {
+    use ClockState as S;
+    let absorbed = [revision(S::Superseded, Some(CancelReason::Merged), true)];
+    let merged_at = absorbed[0].ended_at.unwrap();
+    let with = |breached: Option<i64>, ended: Option<i64>| {
+        let survivor = [Revision {
+            breached_at: breached.map(|secs| merged_at.plus_secs(secs)),
+            ended_at: ended.map(|secs| merged_at.plus_secs(secs)),
+            ..revision(S::Running, None, false)
+        }];
+        judged(&absorbed, &survivor).unwrap().0
+    };
+    assert_eq!(with(Some(0), None), Verdict::Moved);
+    assert_eq!(with(Some(-60), Some(0)), Verdict::Moved);
+    assert_eq!(with(None, None), Verdict::Missed, "it was in time");
+    assert_eq!(with(Some(1), None), Verdict::Missed, "late only later");
+    assert_eq!(with(Some(-60), Some(-1)), Verdict::Missed, "another cycle");
+    // What wasn't late goes on there in any case.
+    let in_time = [revision(S::Superseded, Some(CancelReason::Merged), false)];
+    assert_eq!(judged(&in_time, &[]).unwrap().0, Verdict::Moved);
 }
 
 #[test]
@@ -197,6 +250,7 @@ fn shares_are_of_what_was_to_be_kept() {
     let respond = counts[&Metric::Respond];
     assert_eq!((respond.met, respond.all()), (2, 3));
     assert_eq!((respond.cancelled, respond.cancelled_late), (1, 1));
+    assert_eq!(respond.not_needed, 1, "apart from what was cancelled");
     let resolve = counts[&Metric::Resolve];
     assert_eq!(
         (resolve.met, resolve.all(), resolve.open, resolve.open_late),

@@ -89,13 +89,16 @@ pub struct AgreedTarget {
     /// Of the agreement's customers; null: any.
     #[serde(default)]
     pub customer_id: Option<CustomerUid>,
-    /// Seconds of the calendar's working time. Give this or `budget_days`.
+    /// Seconds of the calendar's working time. Give this, `budget_days` or `budget_at`.
     #[serde(default)]
     #[schema(example = 1800)]
     pub budget_secs: Option<i64>,
     /// The end of this working day after the anchor's; 0 is the same day.
     #[serde(default)]
     pub budget_days: Option<u16>,
+    /// A promised instant to come: no hold moves it.
+    #[serde(default)]
+    pub budget_at: Option<At>,
     pub calendar_id: CalendarUid,
     /// Open when one of these is, too: work that follows the sun. The first calendar's zone names the dates.
     #[serde(default)]
@@ -160,10 +163,10 @@ impl Agreement {
 
 impl AgreedTarget {
     fn of(target: &Arc<Target>) -> Self {
-        let (budget_secs, budget_days) = match target.budget {
-            Budget::Counted { secs } => (Some(secs), None),
-            Budget::EndOfDay { n } => (None, Some(n)),
-            Budget::Fixed { .. } => (None, None),
+        let (budget_secs, budget_days, budget_at) = match target.budget {
+            Budget::Counted { secs } => (Some(secs), None, None),
+            Budget::EndOfDay { n } => (None, Some(n), None),
+            Budget::Fixed { at } => (None, None, Some(At(at))),
         };
         Self {
             metric: Word(target.metric),
@@ -174,6 +177,7 @@ impl AgreedTarget {
             customer_id: target.customer.map(Uid),
             budget_secs,
             budget_days,
+            budget_at,
             calendar_id: Uid(target.calendar),
             also_calendar_ids: target.also.iter().copied().map(Uid).collect(),
             anchor: Word(target.anchor),
@@ -197,18 +201,21 @@ impl AgreedTarget {
                 .with("max", max.to_string())
                 .with("got", got.to_string())
         };
-        let budget = match (self.budget_secs, self.budget_days) {
-            (Some(secs), None) if (0..=MAX_BUDGET_SECS).contains(&secs) => Budget::Counted { secs },
-            (Some(secs), None) => return Err(range("budget_secs", MAX_BUDGET_SECS, secs)),
-            (None, Some(n)) if n <= MAX_BUDGET_DAYS => Budget::EndOfDay { n },
-            (None, Some(n)) => {
+        let budget = match (self.budget_secs, self.budget_days, self.budget_at) {
+            (Some(secs), None, None) if (0..=MAX_BUDGET_SECS).contains(&secs) => {
+                Budget::Counted { secs }
+            }
+            (Some(secs), None, None) => return Err(range("budget_secs", MAX_BUDGET_SECS, secs)),
+            (None, None, Some(at)) => Budget::Fixed { at: at.0 },
+            (None, Some(n), None) if n <= MAX_BUDGET_DAYS => Budget::EndOfDay { n },
+            (None, Some(n), None) => {
                 return Err(range(
                     "budget_days",
                     i64::from(MAX_BUDGET_DAYS),
                     i64::from(n),
                 ));
             }
-            (None, None) | (Some(_), Some(_)) => return Err(wrong("budget_secs", "one-budget")),
+            _ => return Err(wrong("budget_secs", "one-budget")),
         };
         let mut warn = Vec::new();
         for text in &self.warn {

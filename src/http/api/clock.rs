@@ -35,7 +35,8 @@ pub struct Clock {
     pub anchor_at: At,
     /// `scheduled`, `running`, `held`, `met`, `missed`, `cancelled` or `superseded`.
     pub state: &'static str,
-    /// Null while it is held without an end.
+    /// Null while it is held without an end, and where its hours don't reach the budget within five years: then it never falls due,
+    /// and `/checks` lists it.
     pub deadline_at: Option<At>,
     pub ended_at: Option<At>,
     /// Why it was cancelled, or `merged` if another ticket answers for it.

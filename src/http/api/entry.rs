@@ -146,7 +146,8 @@ pub async fn note(call: Call<Written>) -> Reply {
 #[serde(deny_unknown_fields)]
 pub struct Said {
     body: String,
-    /// When they will hear from us again: a promise with a clock.
+    /// When they will hear from us again: a promise with a clock, made to that customer alone. Later than agreed is refused, unless
+    /// by a lead.
     next_update_by: Option<At>,
     /// The newest `seq` that the writer saw. If the customer wrote since, the reply is refused.
     seen: Option<i64>,
@@ -173,7 +174,7 @@ pub async fn reply(call: Call<Said>) -> Reply {
 #[serde(deny_unknown_fields)]
 pub struct Told {
     body: String,
-    /// When they will hear from us again: a promise with a clock.
+    /// When they will hear from us again: a promise with a clock. Later than agreed with one of them is refused, unless by a lead.
     next_update_by: Option<At>,
 }
 

@@ -165,7 +165,10 @@ pub struct SlaCount {
     pub missed: i64,
     /// In neither number.
     pub cancelled: i64,
+    /// Of the cancelled, those that were late when their ticket was cancelled. However else a late promise ends, it is missed.
     pub cancelled_late: i64,
+    /// Somebody said in time that no reply was needed; in neither number.
+    pub not_needed: i64,
     pub moved: i64,
     /// When the period ended.
     pub open: i64,
@@ -241,6 +244,7 @@ fn section(report: &SlaReport, section: &Section) -> SlaSection {
                 missed: count.missed,
                 cancelled: count.cancelled,
                 cancelled_late: count.cancelled_late,
+                not_needed: count.not_needed,
                 moved: count.moved,
                 open: count.open,
                 open_late: count.open_late,
@@ -327,7 +331,7 @@ pub struct CyclesQuery {
     pub zone: Option<String>,
     #[param(value_type = Option<String>)]
     pub metric: Option<MetricWord>,
-    /// `met`, `missed`, `cancelled`, `moved` or `open`.
+    /// `met`, `missed`, `cancelled`, `not_needed`, `moved` or `open`.
     pub outcome: Option<String>,
     #[param(value_type = Option<i64>)]
     pub limit: Option<Number>,
@@ -343,6 +347,9 @@ pub struct SlaCycle {
     pub cycle: i32,
     /// Null while it is open.
     pub outcome: Option<VerdictWord>,
+    /// Why nobody went on with it, also of one that was missed.
+    #[schema(example = "not_needed")]
+    pub cancelled: Option<&'static str>,
     pub anchor_at: At,
     pub deadline_at: Option<At>,
     pub ended_at: Option<At>,
@@ -371,7 +378,7 @@ pub async fn cycles(call: Call<Nothing>) -> Reply {
             Some(text) => {
                 let wrong =
                     FieldError::new("outcome", "unknown-word").with("value", text.to_owned());
-                let accepted = "met, missed, cancelled, moved, open";
+                let accepted = "met, missed, cancelled, not_needed, moved, open";
                 let verdict = text
                     .parse()
                     .map_err(|()| wrong.with("accepted", accepted))?;
@@ -387,6 +394,7 @@ pub async fn cycles(call: Call<Nothing>) -> Reply {
                 metric: Word(it.metric),
                 cycle: it.cycle,
                 outcome: Some(Word(it.verdict)),
+                cancelled: it.cancelled.map(|why| why.as_str()),
                 anchor_at: At(it.anchor_at),
                 deadline_at: it.deadline_at.map(At),
                 ended_at: Some(At(it.ended_at)),
@@ -399,6 +407,7 @@ pub async fn cycles(call: Call<Nothing>) -> Reply {
                 metric: Word(it.metric),
                 cycle: it.cycle,
                 outcome: None,
+                cancelled: None,
                 anchor_at: At(it.anchor_at),
                 deadline_at: it.deadline_at.map(At),
                 ended_at: None,

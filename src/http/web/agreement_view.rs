@@ -102,7 +102,7 @@ pub fn within(words: &Words, budget: Budget) -> String {
         Budget::EndOfDay { n } => words
             .with("clock-end-of-day", &[("n", i64::from(n).into())])
             .into_owned(),
-        Budget::Fixed { .. } => words.t("clock-fixed").into_owned(),
+        Budget::Fixed { .. } => words.t("clock-fixed-agreed").into_owned(),
     }
 }
 

@@ -1,10 +1,11 @@
-//! What the house found when it checked itself: tickets whose stored clocks aren't what their timeline says.
+//! What the house found when it checked itself: clocks that can never fall due, and tickets whose stored clocks aren't what their
+//! timeline says.
 
 use actix_web::{HttpRequest, web};
 use askama::Template;
 
 use super::inputs::Answer;
-use crate::actions::{allow, sla_verify};
+use crate::actions::{allow, sla, sla_verify};
 use crate::app::App;
 use crate::domain::access::{Action, Target};
 use crate::domain::id::TicketKey;
@@ -19,6 +20,7 @@ use crate::store;
 #[template(path = "settings/checks.html")]
 struct ChecksPage {
     p: Page,
+    endless: Vec<Endless>,
     found: Vec<Line>,
     may_repair: bool,
 }
@@ -31,22 +33,34 @@ struct Line {
     what: Vec<String>,
 }
 
+struct Endless {
+    key: String,
+    title: String,
+    clock: String,
+    metric: String,
+    anchor_at: Timestamp,
+    /// What it is counted in: id and name.
+    calendar: Option<(String, String)>,
+}
+
 /// More than these isn't a list to go through but a call for help.
 const MOST: i64 = 200;
 
 /// `GET /checks`
 pub async fn list(req: HttpRequest, app: web::Data<App>, viewer: Viewer) -> Answer {
-    let found = viewer
+    let (found, endless, tickets, book) = viewer
         .run(&app, |ctx| {
             allow(&ctx.by, Action::ReadAudit, Target::House)?;
             ctx.read(|conn| {
                 let found = store::sla_check::found(conn, MOST)?;
-                let ids: Vec<_> = found.iter().map(|found| found.ticket).collect();
-                Ok((found, store::ticket::by_ids(conn, &ids)?))
+                let endless = store::sla_check::endless(conn, MOST)?;
+                let ids = found.iter().map(|found| found.ticket);
+                let ids: Vec<_> = ids.chain(endless.iter().map(|it| it.ticket)).collect();
+                let tickets = store::ticket::by_ids(conn, &ids)?;
+                Ok((found, endless, tickets, sla::book(ctx.app, conn)?))
             })
         })
         .await?;
-    let (found, tickets) = found;
     let found = found
         .into_iter()
         .filter_map(|found| {
@@ -61,7 +75,24 @@ pub async fn list(req: HttpRequest, app: web::Data<App>, viewer: Viewer) -> Answ
         })
         .collect();
     let p = Page::new(&req, "checks-title");
+    let endless = endless
+        .into_iter()
+        .filter_map(|it| {
+            let ticket = tickets.iter().find(|ticket| ticket.id == it.ticket)?;
+            let terms = it.target.and_then(|target| book.terms(target));
+            let calendar = terms.and_then(|terms| book.calendar(terms.target.calendar));
+            Some(Endless {
+                key: ticket.key.to_string(),
+                title: ticket.title.to_string(),
+                clock: it.clock.to_string(),
+                metric: p.word("metric", it.metric.as_str()),
+                anchor_at: it.anchor_at,
+                calendar: calendar.map(|known| (known.id.to_string(), known.name.clone())),
+            })
+        })
+        .collect();
     reply::page(&ChecksPage {
+        endless,
         found,
         may_repair: p.may(Action::ManageSettings),
         p,

@@ -135,18 +135,23 @@ pub fn lines(
             }
             let sight = clocks.sights.get(&clock.id);
             let waits = clocks.waits.as_ref();
-            let note = waits.filter(|_| clock.state == ClockState::Held);
+            let waits = waits.filter(|_| clock.state == ClockState::Held);
+            let is_endless = clock.state == ClockState::Running && clock.deadline_at.is_none();
+            let note = match waits {
+                Some((since, name)) => {
+                    let span = p.words.span(p.now.secs_since(*since));
+                    let note = p.t2("hold-line", "span", span, "whom", name.as_str());
+                    Some(note.into_owned())
+                }
+                None => is_endless.then(|| p.t("clock-never-due").into_owned()),
+            };
             ClockLine {
                 label,
                 // How long it is held stands in the note.
                 tick: tick(clock, sight.and_then(|sight| sight.burn), None, p.now),
                 line: format!("c-{place}"),
                 explain: Some(format!("/{key}/clocks/{}", clock.id)),
-                note: note.map(|(since, name)| {
-                    let span = p.words.span(p.now.secs_since(*since));
-                    p.t2("hold-line", "span", span, "whom", name.as_str())
-                        .into_owned()
-                }),
+                note,
                 due_at: clock.deadline_at,
                 theirs: sight.map(|sight| sight.zone).filter(|zone| *zone != p.zone),
             }

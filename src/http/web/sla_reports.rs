@@ -180,6 +180,7 @@ struct MetricRow {
     kept: String,
     met: Number,
     missed: Number,
+    not_needed: Number,
     cancelled: Number,
     moved: Number,
     open: Number,
@@ -393,6 +394,7 @@ fn section_view(section: &Section, report: &SlaReport, query: &Query, p: &Page) 
                 kept: say::kept(count, words),
                 met: number(count.met, count.met.to_string(), "met"),
                 missed: number(count.missed, count.missed.to_string(), "missed"),
+                not_needed: number(count.not_needed, count.not_needed.to_string(), "not_needed"),
                 cancelled: number(count.cancelled, cancelled, "cancelled"),
                 moved: number(count.moved, count.moved.to_string(), "moved"),
                 open: number(

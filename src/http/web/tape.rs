@@ -350,6 +350,8 @@ pub fn sentence(
         format!("entry-{kind}-self")
     } else if entry.kind == EntryKind::Redacted && entry.facts.get("also_on").is_some() {
         format!("entry-{kind}-here")
+    } else if entry.kind == EntryKind::UpdatePromised && entry.facts.get("later_than").is_some() {
+        format!("entry-{kind}-later")
     } else {
         format!("entry-{kind}")
     };

@@ -23,10 +23,12 @@ use crate::domain::timeline::Audience;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Fields, Result};
 use crate::http::form::Posted;
+use crate::http::marks::{self, Detail};
 use crate::http::page::Viewer;
 use crate::http::reply::{self, Failure};
 use crate::store;
 use crate::store::ticket::Watcher;
+use crate::words::Words;
 
 /// `POST /INC-12/{verb}`
 pub async fn act(
@@ -91,19 +93,16 @@ pub(super) fn do_it(
             Ok("said-noted")
         }
         "reply" => {
-            let next = when::instant("next_update", posted.text("next_update"), zone, ctx.now)?;
-            act::reply(
-                ctx,
-                key,
-                posted.text("body"),
-                next,
-                posted.text("seen").parse().ok(),
-            )?;
+            let next = next_update(posted, zone, ctx.now)?;
+            let seen = posted.text("seen").parse().ok();
+            act::reply(ctx, key, posted.text("body"), next, seen)
+                .map_err(|error| on_wall_clock(error, ctx, zone))?;
             Ok("said-replied")
         }
         "update" => {
-            let next = when::instant("next_update", posted.text("next_update"), zone, ctx.now)?;
-            act::update(ctx, key, posted.text("body"), next)?;
+            let next = next_update(posted, zone, ctx.now)?;
+            act::update(ctx, key, posted.text("body"), next)
+                .map_err(|error| on_wall_clock(error, ctx, zone))?;
             Ok("said-updated")
         }
         "spoke" => act::spoke_with_customer(ctx, key, posted.text("body")).map(|_| "said-spoke"),
@@ -282,6 +281,29 @@ fn stored(ctx: &Ctx<'_>, posted: &Posted) -> Result<Vec<Evidence>> {
         .iter()
         .map(|file| actions::evidence::keep(ctx, &file.name, &file.media_type, &file.bytes))
         .collect()
+}
+
+/// When they will hear from us again, as a form says it.
+fn next_update(
+    posted: &Posted,
+    zone: chrono_tz::Tz,
+    now: Timestamp,
+) -> std::result::Result<Option<Timestamp>, FieldError> {
+    when::instant("next_update_by", posted.text("next_update_by"), zone, now)
+}
+
+/// What is wrong with a field names its instants on the reader's wall clock.
+fn on_wall_clock(error: Error, ctx: &Ctx<'_>, zone: chrono_tz::Tz) -> Error {
+    let Error::Invalid(mut errors) = error else {
+        return error;
+    };
+    for (_, value) in errors.iter_mut().flat_map(|error| &mut error.args) {
+        if let Some(at) = Timestamp::parse_rfc3339(value) {
+            let words = Words::english();
+            *value = marks::time_text(words, at, ctx.now, zone, Detail::Full).into();
+        }
+    }
+    Error::Invalid(errors)
 }
 
 fn person(field: &'static str, posted: &Posted) -> Result<PersonId> {

@@ -88,5 +88,5 @@ field-one-only = Give one word only.
 field-unknown-service = There is no such service.
 field-reference-taken = Another ticket has the reference "{ $value }".
 field-not-a-month = "{ $value }" is no month. Write it like 2026-06.
-field-one-budget = Give budget_secs or budget_days, and one of them only.
+field-one-budget = Give budget_secs, budget_days or budget_at, and one of them only.
 field-not-a-target = "{ $value }" is nobody to page. Write on_duty, team, or a person's id.

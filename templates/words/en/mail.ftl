@@ -6,6 +6,7 @@ mail-no-text = (no text)
 mail-unreadable-title = Unreadable mail
 
 letter-footer-promise = Next update promised by { $at }
+letter-footer-promise-own = Next update promised by { $at } (your time)
 letter-footer-ticket = Ticket { $key }
 letter-footer-house = { $house }, sent by Watchkeeper
 

@@ -102,6 +102,17 @@ checks-band = { $count ->
 }
 checks-see = See which
 checks-label = Health
+checks-differ-title = Stored otherwise than computed
+endless-band = { $count ->
+    [one] One clock runs and can never fall due.
+   *[other] { $count } clocks run and can never fall due.
+}
+endless-label = Clocks without a deadline
+endless-title = Clocks that can never fall due
+endless-lead = The hours that these are counted in don't reach the budget within five years. Nobody will be warned or told. Give the calendar hours, or the promise a shorter budget; then the clock falls due as any other.
+endless-since = Counted from
+endless-hours = Counted in
+clock-never-due = can never fall due: the hours it is counted in don't reach its budget within five years
 checks-found = Found
 checks-again = Looked at again
 checks-what = What differs

@@ -4,7 +4,7 @@ agreements-title = Agreements
 agreements-text = What is promised to whom. A ticket runs under its customer's agreement; without one that fits, under the house's.
 agreement-new = New agreement
 agreement-promises = Promises
-agreement-hint = One promise a row; a row without a budget doesn't count. Budgets: "30 min", "4 h", "end of day", "end of day 1". What you save holds for what begins from then on; clocks that run keep what they began under, unless it is a correction.
+agreement-hint = One promise a row; a row without a budget doesn't count. Budgets: "30 min", "4 h", "end of day", "end of day 1", or an instant such as "2027-03-31T17:00:00+02:00". What you save holds for what begins from then on; clocks that run keep what they began under, unless it is a correction.
 agreement-retire = Retire this agreement
 agreement-retire-hint = New tickets of these customers run under their other agreements, or the house's. What runs under this one is cancelled; what it missed stays on record.
 agreement-backdate = Days back
@@ -82,6 +82,7 @@ clock-end-of-day = { $n ->
    *[other] end of the { $n }th working day after
 }
 clock-fixed = a date promised by hand
+clock-fixed-agreed = an agreed instant
 clock-calendar = Counted in
 clock-anchor-logged = Counted from when it was logged
 clock-anchor-reported = Counted from when it was reported
@@ -163,7 +164,7 @@ refusal-backdate-limit = That lies further back than agreed: at most { $days } d
 refusal-backdate-own = You answer for this ticket yourself: somebody else who leads has to correct when it began.
 field-not-affected = That customer isn't among those who were hit. Add them first.
 field-unknown-entry = There is no entry { $value } on this timeline.
-field-not-a-budget = "{ $value }" isn't a budget. Write a length such as "30 min" or "4 h" (at most five years' worth of hours), or "end of day 1".
+field-not-a-budget = "{ $value }" isn't a budget. Write a length such as "30 min" or "4 h" (at most five years' worth of hours), "end of day 1", or a promised instant such as "2027-03-31T17:00:00+02:00".
 field-not-a-threshold = "{ $value }" isn't a moment to warn at. Write "75%" or "30 min".
 field-too-many-ranges = That is more than a calendar can hold.
 field-unknown-calendar = There is no such calendar in use.

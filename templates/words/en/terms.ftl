@@ -187,8 +187,11 @@ field-range-starts-late = "{ $value }" begins on the next day. Write it there, f
 field-budget-of-nothing = A promise of no time can't be kept. Write a length such as "30 min", or leave the budget empty.
 field-kind-without-severity = Only incidents have a severity: no { $kind } would ever match. Choose "any".
 field-metric-never-kept = Nothing on a { $kind } keeps this promise ({ $metric }). Choose another promise or another kind of ticket.
+field-budget-over = That instant is over: every clock would be late at its beginning. Take the promise out, or choose a time to come.
+field-vendor-unseen = Nothing on a ticket shows when a vendor does that ({ $metric }), so this promise could only be missed. Choose "restore" or "resolve" for what a vendor promises, or wait for the vendor with a hold.
 field-not-their-agreement = The agreement isn't with that customer. Tick them above, or choose "any".
 field-never-matches = It never holds: row { $by } holds for everything that this one is for. Take one of them out, or make this one narrower.
+field-promised-to-others = It never holds: row { $by } promises the same to somebody else, and a ticket has one clock of each promise. Choose the stricter of the two, or make one of them narrower.
 
 refusal-agreement-ended = This agreement ended. Make a new one, or correct it.
 refusal-agreement-in-use = Clocks ran under { $name }: it can't be deleted. Retire it instead; they stay explained.

@@ -219,6 +219,7 @@ refusal-nobody-to-reply-to = Nobody asked in { $key }, so there is nobody to ans
 refusal-customer-wrote-meanwhile = The customer wrote while you were writing. Read it below, then send again.
 refusal-not-customer-voice = { $name } is the customer voice. Take the role over first.
 refusal-promise-in-past = A promise lies in the future.
+field-later-than-agreed = The next update is agreed for { $agreed } at the latest. Promise it for then or sooner; only a lead can promise it for later.
 refusal-no-roles = { $key } has no roles; only incidents do.
 refusal-already-affected = { $name } is on the list already.
 refusal-link-to-itself = A ticket can't be linked to itself.

@@ -69,6 +69,7 @@ entry-evidence = attached { $files }
 entry-callback-promised = promised to call back by { $until } { $number }
 entry-callback-done = called back as promised
 entry-update-promised = promised the next update by { $until }
+entry-update-promised-later = promised the next update by { $until }, later than the { $later_than } that was agreed
 entry-first-look = took a first look
 entry-report-marked = changed what goes into the outage report
 entry-redacted = redacted an entry
