@@ -18,6 +18,7 @@ use crate::domain::hold::NewHold;
 use crate::domain::id::{Kind, PersonId, TicketId};
 use crate::domain::sla_book::Book;
 use crate::domain::sla_clock;
+use crate::domain::sla_notice::Hearers;
 use crate::domain::text::Title;
 use crate::domain::ticket::{Opening, Role, State, Ticket};
 use crate::domain::timeline::{Actor, Door, Entry, EntryKind};
@@ -76,6 +77,8 @@ pub struct Maker<'a> {
     book: &'a Book,
     teams: Vec<(crate::domain::id::ServiceId, crate::domain::id::TeamId)>,
     first_team: Option<crate::domain::id::TeamId>,
+    /// Who hears of clocks that stay late.
+    after: Hearers,
     /// Until when the past goes.
     now: Timestamp,
 }
@@ -89,6 +92,7 @@ impl<'a> Maker<'a> {
                 book,
                 teams: services.iter().map(|it| (it.id, it.team_id)).collect(),
                 first_team: store::house::teams(conn)?.first().map(|team| team.id),
+                after: store::settings::all(conn)?.clock_after,
                 now: ctx.now,
             })
         })
@@ -150,7 +154,7 @@ impl<'a> Maker<'a> {
             &whole.affected,
             whole.services.clone(),
         );
-        whole.clocks = first_rows(&scene, &whole.ticket, &driving, self.now);
+        whole.clocks = first_rows(&scene, &whole.ticket, &driving, &self.after, self.now);
         if whole.clocks.iter().any(|row| row.breached_at.is_some()) {
             note_breaches(whole);
         }

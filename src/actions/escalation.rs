@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use chrono_tz::Tz;
+
 use super::page::acknowledge_in;
 use super::{Standing, oncall, roster, settings};
 use crate::app::Ctx;
@@ -378,9 +380,14 @@ pub(super) fn hours_of(book: &Book, team: &Team) -> Result<Arc<Hours>> {
     if let Some(known) = team.calendar_id.and_then(|id| book.calendar(id)) {
         return Ok(known.hours.clone());
     }
-    let nine_to_five = Range::new(9 * 60, 17 * 60).map_err(Error::from)?;
-    let week: Vec<(u8, Range)> = (0..5).map(|day| (day, nine_to_five)).collect();
-    let calendar = Calendar::new(team.zone, &week, Vec::new()).map_err(Error::from)?;
+    nine_to_five(team.zone)
+}
+
+/// The hours of whoever has no calendar: Monday to Friday.
+pub(super) fn nine_to_five(zone: Tz) -> Result<Arc<Hours>> {
+    let hours = Range::new(9 * 60, 17 * 60).map_err(Error::from)?;
+    let week: Vec<(u8, Range)> = (0..5).map(|day| (day, hours)).collect();
+    let calendar = Calendar::new(zone, &week, Vec::new()).map_err(Error::from)?;
     Ok(Arc::new(Hours::of(Arc::new(calendar))))
 }
 

@@ -5,6 +5,7 @@ use crate::domain::escalation::{self, Due, RunState, Target};
 use crate::domain::id::{PersonId, TeamId};
 use crate::domain::page::{Next, Note, Subject};
 use crate::domain::roster::Roster;
+use crate::domain::timeline::EntryKind;
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
 use crate::store::page_log::{Page, Run};
@@ -19,8 +20,16 @@ pub fn note_of(conn: &mut Conn, roster: &Roster, page: &Page) -> Result<Note> {
         Some(id) => store::ticket::by_id(conn, id)?,
         None => None,
     };
+    let run = match page.run_id {
+        Some(id) => store::page_log::run(conn, id)?,
+        None => None,
+    };
     let about = match ticket {
         Some(ticket) => {
+            let soon = match &run {
+                Some(run) if !ticket.due.is_late => warned_of(conn, run)?,
+                _ => None,
+            };
             let customer = match ticket.customer {
                 Some(id) => store::customer::by_id(conn, id)?.map(|customer| customer.name),
                 None => None,
@@ -40,13 +49,10 @@ pub fn note_of(conn: &mut Conn, roster: &Roster, page: &Page) -> Result<Note> {
                     .metric
                     .filter(|_| ticket.due.is_late)
                     .map(|metric| (metric, ticket.due.at)),
+                soon,
                 title: ticket.title,
             })
         }
-        None => None,
-    };
-    let run = match page.run_id {
-        Some(id) => store::page_log::run(conn, id)?,
         None => None,
     };
     let next = match run {
@@ -59,6 +65,18 @@ pub fn note_of(conn: &mut Conn, roster: &Roster, page: &Page) -> Result<Note> {
         next,
         zone,
     })
+}
+
+/// The promise of which a warning began this run, with its deadline.
+fn warned_of(conn: &mut Conn, run: &Run) -> Result<Option<(String, Timestamp)>> {
+    let warned = store::timeline::of_kinds(conn, run.ticket, &[EntryKind::ClockWarned])?;
+    let began = warned
+        .iter()
+        .find(|entry| entry.recorded_at == run.began_at);
+    Ok(began.and_then(|entry| {
+        let metric = entry.facts.get("metric")?.to_owned();
+        Some((metric, entry.facts.instant("deadline")?))
+    }))
 }
 
 /// What the run does next without an answer.

@@ -5,12 +5,10 @@
 //! ([`preview`]) and once to write it ([`step`], a job: a house may have many open clocks). Whoever touches a ticket before the job
 //! reaches it finds its clocks counted first. What had ended stays, unless the correction included it; a locked period always does.
 
-use std::collections::HashSet;
-
 pub(super) use super::recount_anew::left_behind;
 use super::recount_anew::{Anew, has_moved, known_as};
 use super::sla::{Known, book, book_at, cache_of, page};
-use super::sla_notice::{Around, facts_of, note, tell_what_is_due};
+use super::sla_notice::{Around, Told, facts_of, note, tell_what_is_due};
 use super::sla_scene::Scene;
 use super::{Standing, audit, roster};
 use crate::app::Ctx;
@@ -242,7 +240,7 @@ pub(super) fn catch_up(
     };
     let told = slate.fired.len();
     let why = |row: &ClockRow| facts_behind(book, row);
-    let written = write(around, ticket, anew, &known.fired, why, slate);
+    let written = write(around, ticket, anew, &known.told, why, slate);
     for row in written.rows {
         match known.rows.iter_mut().find(|known| known.id == row.id) {
             Some(known) => *known = row,
@@ -251,6 +249,7 @@ pub(super) fn catch_up(
     }
     let fired = slate.fired[told..].iter();
     known
+        .told
         .fired
         .extend(fired.map(|it| (it.clock_id, it.threshold.clone(), it.generation)));
     written.pages
@@ -270,7 +269,7 @@ fn write(
     around: Around<'_>,
     ticket: &mut Ticket,
     anew: Anew,
-    fired: &HashSet<(ClockId, String, i32)>,
+    told: &Told,
     why: impl Fn(&ClockRow) -> Facts,
     slate: &mut Slate,
 ) -> Written {
@@ -287,19 +286,19 @@ fn write(
         let known = known_as(&anew.rows, *party, clock);
         let seen = known_as(&anew.seen, *party, clock);
         let mut row = cache_of(around.book, ticket.id, *party, clock, seen, around.now);
-        let mut told = known.cloned();
+        let mut before = known.cloned();
         if let Some(known) = known.filter(|known| has_moved(known, clock)) {
             written.moved += 1;
             note_moved(around, ticket, known, &row, why(known), slate);
-            if let Some(told) = told.as_mut().filter(|_| row.breached_at.is_none()) {
-                told.breached_at = None;
+            if let Some(before) = before.as_mut().filter(|_| row.breached_at.is_none()) {
+                before.breached_at = None;
             }
         } else if known.is_none() {
             written.moved += 1;
         }
-        let told = told.as_ref();
-        written.pages |= tell_what_is_due(around, ticket, clock, &mut row, told, fired, slate);
-        row.next_wake_at = clock.next_wake(around.now, row.warned_until, row.breached_at.is_some());
+        let before = before.as_ref();
+        written.pages |= tell_what_is_due(around, ticket, clock, &mut row, before, told, slate);
+        row.next_wake_at = around.next_wake(ticket, clock, &row);
         match known {
             None => slate.new.push(row.clone()),
             Some(known) if *known != row => slate.put(row.clone()),
@@ -360,8 +359,9 @@ fn of_ticket(ctx: &Ctx<'_>, recount: &Recount, locks: &[PeriodLock], id: TicketI
             cause: None,
         };
         let standing = Standing::of(&ticket);
-        let known = Known::load(tx, &book, &ticket)?;
-        let fired = known.fired.clone();
+        let mut known = Known::load(tx, &book, &ticket)?;
+        let mut told = std::mem::take(&mut known.told);
+        told.look_for_watchers(tx, &roster, ticket.id)?;
         let anew = Anew::under(&book, &ticket, known, recount, locks, around.now);
         // What was changed besides, and not counted yet, is said by its own name.
         let why = |row: &ClockRow| match recount.cause {
@@ -370,7 +370,7 @@ fn of_ticket(ctx: &Ctx<'_>, recount: &Recount, locks: &[PeriodLock], id: TicketI
             _ => facts_why(recount),
         };
         let mut slate = Slate::default();
-        let written = write(around, &mut ticket, anew, &fired, why, &mut slate);
+        let written = write(around, &mut ticket, anew, &told, why, &mut slate);
         slate.write(tx, ctx.now)?;
         if written.pages {
             page(tx, ctx, &roster, &standing, ticket)?;

@@ -5,6 +5,7 @@ use chrono_tz::Tz;
 use crate::actions::house::{ServiceLists, TeamDetails, add_service_in, add_team_in};
 use crate::actions::login::{From, ensure_login, open_for};
 use crate::actions::oncall;
+use crate::actions::sla::book;
 use crate::actions::{agreement, allow, audit, people};
 use crate::app::{App, Ctx};
 use crate::domain::access::{Action, Role, Roles, Target};
@@ -13,13 +14,15 @@ use crate::domain::login::Purpose;
 use crate::domain::people::{PersonDetails, ServiceDetails, name};
 use crate::domain::refusal::FieldError;
 use crate::domain::settings::{SettingKey, Settings, masked_relay};
+use crate::domain::sla_agreement::Threshold;
+use crate::domain::sla_notice::Step;
 use crate::domain::timeline::Facts;
 use crate::error::{Error, Fields, Result};
 use crate::secrets;
 use crate::store::login as doors;
 use crate::store::people::Holder;
 use crate::store::settings as rows;
-use crate::store::{Conn, Tx, house};
+use crate::store::{Conn, Tx, house, sla};
 
 /// Changes settings, all of them or none.
 pub fn change(ctx: &Ctx<'_>, changes: &[(SettingKey, String)]) -> Result<Settings> {
@@ -32,6 +35,7 @@ pub fn change(ctx: &Ctx<'_>, changes: &[(SettingKey, String)]) -> Result<Setting
             fields.take(after.set(*key, text));
         }
         fields.check()?;
+        known_thresholds(tx, ctx, &before, &after)?;
         for (key, _) in changes {
             let (old, new) = (before.text(*key), after.text(*key));
             if old == new {
@@ -48,8 +52,37 @@ pub fn change(ctx: &Ctx<'_>, changes: &[(SettingKey, String)]) -> Result<Setting
             let facts = Facts::new().with("from", shown(old)).with("to", shown(new));
             audit::note(tx, ctx, "setting-changed", key.as_str(), &facts)?;
         }
+        if before.clock_after != after.clock_after {
+            sla::wake_late(tx, ctx.now)?;
+        }
         Ok(after)
     })
+}
+
+/// A rule for a warning that no agreement in use asks for would be written in vain.
+fn known_thresholds(tx: &mut Tx, ctx: &Ctx<'_>, before: &Settings, after: &Settings) -> Result<()> {
+    if before.clock_warning == after.clock_warning {
+        return Ok(());
+    }
+    let book = book(ctx.app, tx)?;
+    let targets = book.agreements().iter().flat_map(|it| &it.targets);
+    let mut known: Vec<Threshold> = targets.flat_map(|target| target.warn.clone()).collect();
+    known.sort_unstable();
+    known.dedup();
+    for rule in after.clock_warning.rules() {
+        if let Step::At(threshold) = rule.step
+            && !known.contains(&threshold)
+        {
+            let known: Vec<String> = known.iter().map(Threshold::to_string).collect();
+            return Err(
+                FieldError::new(SettingKey::ClockWarning.as_str(), "no-such-threshold")
+                    .with("value", threshold.to_string())
+                    .with("known", known.join(", "))
+                    .into(),
+            );
+        }
+    }
+    Ok(())
 }
 
 /// The settings in force: the process's own configuration goes before what was set in the browser.

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::sla_notice::{Around, facts_of, note, noted, tell_what_is_due};
+use super::sla_notice::{Around, Told, facts_of, note, noted, tell_what_is_due};
 use super::sla_reading::{KINDS, concerns, retargets};
 use super::sla_scene::{Change, Promise, Scene};
 use super::{Standing, escalation, recount, roster};
@@ -16,6 +16,7 @@ use crate::domain::roster::Roster;
 use crate::domain::sla_agreement::Metric;
 use crate::domain::sla_book::{Book, TZDB};
 use crate::domain::sla_clock::{self, Clock};
+use crate::domain::sla_notice::{self, Hearer, Hearers};
 use crate::domain::ticket::Ticket;
 use crate::domain::timeline::{Audience, Entry, EntryKind};
 use crate::domain::timestamp::Timestamp;
@@ -76,6 +77,7 @@ pub(super) fn follow(
     } else {
         Known::load(tx, &book, ticket)?
     };
+    known.told.look_for_watchers(tx, roster, ticket.id)?;
     let around = Around {
         book: &book,
         roster,
@@ -131,7 +133,7 @@ fn look(tx: &mut Tx, ctx: &Ctx<'_>, ids: &[TicketId]) -> Result<()> {
         by: ctx.by.name(),
         cause: None,
     };
-    let mut known = Known::load_all(tx, &book, ids)?;
+    let mut known = Known::load_all(tx, &book, &roster, ids)?;
     let mut slate = Slate::default();
     let mut to_page = Vec::new();
     for mut ticket in store::ticket::by_ids(tx, ids)? {
@@ -198,8 +200,7 @@ pub(super) struct Known {
     pub rows: Vec<ClockRow>,
     pub hits: Vec<Affected>,
     pub services: Vec<ServiceId>,
-    /// What was told: threshold and generation of each clock.
-    pub fired: HashSet<(ClockId, String, i32)>,
+    pub told: Told,
 }
 
 impl Known {
@@ -214,6 +215,7 @@ impl Known {
         })
     }
 
+    /// Without who watches: see [`Told::look_for_watchers`].
     pub fn load(tx: &mut Conn, book: &Book, ticket: &Ticket) -> Result<Self> {
         let rows = store::sla::of_ticket(tx, ticket.id)?;
         let open: Vec<ClockId> = rows.iter().map(|row| row.id).collect();
@@ -224,15 +226,23 @@ impl Known {
                 true => store::ticket::services(tx, ticket.id)?,
                 false => Vec::new(),
             },
-            fired: match open.is_empty() {
-                true => HashSet::new(),
-                false => store::slate::fired(tx, &open)?,
+            told: Told {
+                fired: match open.is_empty() {
+                    true => HashSet::new(),
+                    false => store::slate::fired(tx, &open)?,
+                },
+                watchers: Vec::new(),
             },
             rows,
         })
     }
 
-    fn load_all(tx: &mut Tx, book: &Book, ids: &[TicketId]) -> Result<HashMap<TicketId, Self>> {
+    fn load_all(
+        tx: &mut Tx,
+        book: &Book,
+        roster: &Roster,
+        ids: &[TicketId],
+    ) -> Result<HashMap<TicketId, Self>> {
         let mut all: HashMap<TicketId, Self> = HashMap::with_capacity(ids.len());
         let mut clocks = Vec::new();
         for (id, rows) in store::sla::of_tickets(tx, ids)? {
@@ -254,7 +264,12 @@ impl Known {
         for known in all.values_mut() {
             let own: HashSet<ClockId> = known.rows.iter().map(|row| row.id).collect();
             let told = fired.iter().filter(|(clock, _, _)| own.contains(clock));
-            known.fired = told.cloned().collect();
+            known.told.fired = told.cloned().collect();
+        }
+        if roster.settings.tells(Hearer::Watchers) {
+            for (id, watchers) in store::told::watching(tx, ids)? {
+                all.entry(id).or_default().told.watchers = watchers;
+            }
         }
         Ok(all)
     }
@@ -340,6 +355,7 @@ pub(super) fn first_rows(
     scene: &Scene<'_>,
     ticket: &Ticket,
     entries: &[Recorded],
+    after: &Hearers,
     now: Timestamp,
 ) -> Vec<ClockRow> {
     let opening = Change {
@@ -357,7 +373,10 @@ pub(super) fn first_rows(
             if row.state.is_open() {
                 row.warned_until = now.max(row.warned_until);
             }
-            row.next_wake_at = clock.next_wake(now, row.warned_until, row.breached_at.is_some());
+            let (told_until, recorded) = (row.warned_until, row.breached_at.is_some());
+            let severity = ticket.severity;
+            row.next_wake_at =
+                sla_notice::next_wake(clock, after, severity, now, told_until, recorded);
             row
         })
         .collect()
@@ -380,8 +399,8 @@ fn settle(
     for (party, clock) in &derived {
         let stored = rows.iter().find(|row| is_cache_of(row, *party, clock));
         let mut row = cache_of(around.book, ticket.id, *party, clock, stored, now);
-        pages |= tell_what_is_due(around, ticket, clock, &mut row, stored, &known.fired, slate);
-        row.next_wake_at = clock.next_wake(now, row.warned_until, row.breached_at.is_some());
+        pages |= tell_what_is_due(around, ticket, clock, &mut row, stored, &known.told, slate);
+        row.next_wake_at = around.next_wake(ticket, clock, &row);
         match stored {
             None => slate.new.push(row.clone()),
             Some(stored) if *stored != row => slate.put(row.clone()),

@@ -2,19 +2,22 @@
 //! here asks the database: a look gathers first, decides, and writes at its end.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
-use super::escalation::hours_of;
+use super::escalation::{hours_of, nine_to_five};
+use crate::domain::access::Role;
 use crate::domain::delivery::DeliveryKind;
 use crate::domain::holidays;
-use crate::domain::id::{ClockId, Id, PersonId};
+use crate::domain::id::{ClockId, Id, PersonId, TicketId};
+use crate::domain::people::Person;
 use crate::domain::roster::Roster;
 use crate::domain::sla_book::Book;
 use crate::domain::sla_clock::Clock;
-use crate::domain::sla_notice::{Hearer, Moment};
+use crate::domain::sla_notice::{Hearer, Hearers, Moment, next_wake, steps_ahead};
 use crate::domain::ticket::{State, Ticket};
 use crate::domain::timeline::{Actor, Audience, Door, EntryKind, Facts};
 use crate::domain::timestamp::Timestamp;
-use crate::domain::worktime;
+use crate::domain::worktime::{self, Hours};
 use crate::error::Result;
 use crate::store::outbox::NewDelivery;
 use crate::store::sla::ClockRow;
@@ -40,25 +43,69 @@ impl Around<'_> {
         facts.with_some("cause", self.cause).with("name", self.by)
     }
 
+    /// When a job should look at this clock again.
+    pub(super) fn next_wake(
+        &self,
+        ticket: &Ticket,
+        clock: &Clock,
+        row: &ClockRow,
+    ) -> Option<Timestamp> {
+        let after = self.hearers(Moment::After);
+        let recorded = row.breached_at.is_some();
+        let (now, told_until) = (self.now, row.warned_until);
+        next_wake(clock, after, ticket.severity, now, told_until, recorded)
+    }
+
+    fn hearers(&self, moment: Moment) -> &Hearers {
+        self.roster.settings.hearers(moment)
+    }
+
     /// Whoever merges two tickets looks at both of them: nobody else need be told.
     fn is_quiet(&self) -> bool {
         matches!(self.cause, Some(EntryKind::Merged | EntryKind::Absorbed))
     }
 }
 
+/// What was told of a ticket's clocks before, and who is told of them for watching it.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// Threshold and generation of each clock.
+    pub fired: HashSet<(ClockId, String, i32)>,
+    /// Loaded only where a rule of the house names them.
+    pub watchers: Vec<PersonId>,
+}
+
+impl Told {
+    pub(super) fn look_for_watchers(
+        &mut self,
+        conn: &mut Conn,
+        roster: &Roster,
+        ticket: TicketId,
+    ) -> Result<()> {
+        if roster.settings.tells(Hearer::Watchers) {
+            let mut of = store::told::watching(conn, &[ticket])?;
+            self.watchers = of.remove(&ticket).unwrap_or_default();
+        }
+        Ok(())
+    }
+}
+
 /// Records a breach or its withdrawal as a fact, and tells what has fallen due: of several warnings the last, and none once it
-/// is late. `fired`: what was told before. Whether somebody is to be paged.
+/// is late; after the breach each step of the escalation. Whether somebody is to be paged.
 pub(super) fn tell_what_is_due(
     around: Around<'_>,
     ticket: &mut Ticket,
     clock: &Clock,
     row: &mut ClockRow,
     known: Option<&ClockRow>,
-    fired: &HashSet<(ClockId, String, i32)>,
+    told: &Told,
     slate: &mut Slate,
 ) -> bool {
     let now = around.now;
     let was_breached = known.is_some_and(|known| known.breached_at.is_some());
+    // Whoever is told of the breach needn't hear in the same moment that it has lasted.
+    let mut heard = Vec::new();
+    let mut pages = false;
     if let (Some(deadline), false) = (row.breached_at, was_breached) {
         let facts = facts_of(row)
             .with_some("cause", row.late_by_change.then_some("late_by_change"))
@@ -66,39 +113,81 @@ pub(super) fn tell_what_is_due(
             .with_some("late", is_late_notice(deadline, now));
         let seq = note(slate, ticket, EntryKind::ClockBreached, facts, now);
         // Whoever satisfied it late knows; only what is still open is worth waking somebody.
-        if row.state.is_open() && fire(slate, row, BREACH, deadline, fired, now) {
-            return tell(around, ticket, row, seq, Moment::Breach, deadline, slate);
+        if row.state.is_open() && fire(slate, row, BREACH, deadline, &told.fired, now) {
+            let hearers = around.hearers(Moment::Breach).of(ticket.severity);
+            let what = Telling::at(EntryKind::ClockBreached, BREACH.to_owned(), deadline, seq);
+            pages = tell(around, ticket, row, what, hearers, told, &mut heard, slate);
         }
-        return false;
     }
     if row.breached_at.is_none() && was_breached {
         let facts = around.withdrawal(known.map(facts_of).unwrap_or_default());
         note(slate, ticket, EntryKind::ClockWithdrawn, facts, now);
     }
-    if row.breached_at.is_some() || !row.state.is_open() {
-        return false;
-    }
-    let Some((threshold, due_at)) = clock.warnings_due(row.warned_until, now).last() else {
-        return false;
-    };
-    row.warned_until = due_at;
-    let threshold = threshold.to_string();
     // What was told once is told again only when it falls due once more, not when it turns out to have been due before.
     let has_just_moved = known.is_some_and(|known| known.generation != row.generation);
-    let is_old = fired
-        .iter()
-        .any(|(clock, told, _)| *clock == row.id && *told == threshold);
-    if has_just_moved && is_old {
-        return false;
+    let is_old = |row: &ClockRow, threshold: &str| {
+        has_just_moved
+            && told
+                .fired
+                .iter()
+                .any(|(clock, told, _)| *clock == row.id && told == threshold)
+    };
+    if !row.state.is_open() {
+        return pages;
     }
-    if !fire(slate, row, &threshold, due_at, fired, now) {
-        return false;
+    if row.breached_at.is_some() {
+        let steps: Vec<(i64, Timestamp, Vec<Hearer>)> = steps_ahead(
+            clock,
+            around.hearers(Moment::After),
+            ticket.severity,
+            row.warned_until,
+        )
+        .take_while(|(_, at, _)| *at <= now)
+        .map(|(secs, at, whom)| (secs, at, whom.to_vec()))
+        .collect();
+        let mut due: Vec<(i64, Timestamp, Vec<Hearer>)> = Vec::new();
+        for step in steps {
+            let threshold = step_word(step.0);
+            row.warned_until = row.warned_until.max(step.1);
+            if !is_old(row, &threshold) && fire(slate, row, &threshold, step.1, &told.fired, now) {
+                due.push(step);
+            }
+        }
+        // After a silence in which several fell due, one entry and one letter to each person say so.
+        let Some((secs, at, _)) = due.last() else {
+            return pages;
+        };
+        let hearers: Vec<Hearer> = due.iter().flat_map(|(_, _, whom)| whom.clone()).collect();
+        let facts = facts_of(row)
+            .with("late_by", secs)
+            .with_some("late", is_late_notice(*at, now));
+        let seq = note(slate, ticket, EntryKind::ClockStillLate, facts, now);
+        let what = Telling::at(EntryKind::ClockBreached, step_word(*secs), *at, seq);
+        return pages | tell(around, ticket, row, what, &hearers, told, &mut heard, slate);
+    }
+    let Some((threshold, due_at)) = clock.warnings_due(row.warned_until, now).last() else {
+        return pages;
+    };
+    row.warned_until = due_at;
+    let word = threshold.to_string();
+    if is_old(row, &word) || !fire(slate, row, &word, due_at, &told.fired, now) {
+        return pages;
     }
     let facts = facts_of(row)
-        .with("threshold", &threshold)
+        .with("threshold", &word)
         .with_some("late", is_late_notice(due_at, now));
     let seq = note(slate, ticket, EntryKind::ClockWarned, facts, now);
-    tell(around, ticket, row, seq, Moment::Warning, due_at, slate)
+    let hearers = around
+        .hearers(Moment::Warning)
+        .at(ticket.severity, threshold);
+    let word = due_at.micros().to_string();
+    let what = Telling::at(EntryKind::ClockWarned, word, due_at, seq);
+    pages | tell(around, ticket, row, what, hearers, told, &mut heard, slate)
+}
+
+/// The name under which a step after the breach is told.
+fn step_word(secs: i64) -> String {
+    format!("late:{secs}")
 }
 
 /// The threshold's name under which a breach is told.
@@ -192,38 +281,56 @@ pub(super) fn noted(ticket: &Ticket, kind: EntryKind, facts: Facts, now: Timesta
     }
 }
 
-/// Tells whom the rule for the ticket's severity names. Whether it says that somebody is to be paged: not about what works again.
+/// What is told: the letter it makes, the word that makes its key its own, when it fell due, and its place on the timeline.
+struct Telling {
+    about: EntryKind,
+    word: String,
+    due_at: Timestamp,
+    seq: i64,
+}
+
+impl Telling {
+    fn at(about: EntryKind, word: String, due_at: Timestamp, seq: i64) -> Self {
+        Self {
+            about,
+            word,
+            due_at,
+            seq,
+        }
+    }
+}
+
+/// Tells these, but for those who have `heard`. Whether somebody is to be paged: not about what works again.
+#[allow(clippy::too_many_arguments)]
 fn tell(
     around: Around<'_>,
     ticket: &Ticket,
     row: &ClockRow,
-    seq: i64,
-    moment: Moment,
-    due_at: Timestamp,
+    what: Telling,
+    hearers: &[Hearer],
+    told: &Told,
+    heard: &mut Vec<PersonId>,
     slate: &mut Slate,
 ) -> bool {
     if around.is_quiet() {
         return false;
     }
-    let hearers = around.roster.settings.hearers(moment).of(ticket.severity);
-    let waits = moment == Moment::Warning && !hearers.contains(&Hearer::AtOnce);
-    let (word, kind) = match moment {
-        Moment::Warning => (due_at.micros().to_string(), EntryKind::ClockWarned),
-        Moment::Breach => (BREACH.to_owned(), EntryKind::ClockBreached),
-    };
-    for id in people(around, ticket, hearers) {
-        let Some(person) = around.roster.person(id).filter(|person| person.is_active) else {
+    let waits = what.about == EntryKind::ClockWarned && !hearers.contains(&Hearer::AtOnce);
+    for id in people(around, ticket, hearers, &told.watchers) {
+        let person = around.roster.person(id).filter(|person| person.is_active);
+        let Some(person) = person.filter(|_| !heard.contains(&id)) else {
             continue;
         };
-        let key = format!("clock:{}:{word}:{}:{id}", row.id, row.generation);
+        heard.push(id);
+        let key = format!("clock:{}:{}:{}:{id}", row.id, what.word, row.generation);
         let mut notice = NewDelivery::mail(DeliveryKind::Notice, key, person.email.as_str());
         notice.ticket = Some(ticket.id);
-        notice.entry_seq = Some(seq);
+        notice.entry_seq = Some(what.seq);
         notice.person = Some(id);
-        notice.not_before = waits.then(|| opening_for(around, ticket, id)).flatten();
-        let belated = is_late_notice(due_at, around.now).map(|_| due_at.rfc3339());
+        notice.not_before = waits.then(|| opening_for(around, person)).flatten();
+        let belated = is_late_notice(what.due_at, around.now).map(|_| what.due_at.rfc3339());
         notice.facts = facts_of(row)
-            .with("about", kind)
+            .with("about", what.about)
             .with_some("belated", belated);
         slate.notices.push(notice);
     }
@@ -231,7 +338,12 @@ fn tell(
 }
 
 /// Each once.
-fn people(around: Around<'_>, ticket: &Ticket, hearers: &[Hearer]) -> Vec<PersonId> {
+fn people(
+    around: Around<'_>,
+    ticket: &Ticket,
+    hearers: &[Hearer],
+    watchers: &[PersonId],
+) -> Vec<PersonId> {
     let team = ticket
         .team
         .map_or(&[][..], |team| around.roster.members(team));
@@ -255,24 +367,44 @@ fn people(around: Around<'_>, ticket: &Ticket, hearers: &[Hearer]) -> Vec<Person
                     add(&around.roster.on_duty(team, around.now));
                 }
             }
+            Hearer::Lead => {
+                let leads = |id: &PersonId| {
+                    let person = around.roster.person(*id);
+                    person.is_some_and(|person| person.roles.has(Role::Lead))
+                };
+                let leads: Vec<PersonId> = team.iter().copied().filter(leads).collect();
+                add(&leads);
+            }
+            Hearer::Watchers => add(watchers),
             Hearer::Page | Hearer::AtOnce => {}
         }
     }
     people
 }
 
-/// When somebody works again, if they don't now: a warning can wait for the team's hours, and for the day after a holiday of theirs.
-fn opening_for(around: Around<'_>, ticket: &Ticket, person: PersonId) -> Option<Timestamp> {
+/// When somebody works again, if they don't now: a warning can wait for that. Whoever is on call works.
+fn opening_for(around: Around<'_>, person: &Person) -> Option<Timestamp> {
     let now = around.now;
-    let team = around.roster.team(ticket.team?)?;
-    let hours = hours_of(around.book, team).ok()?;
-    let zone = around.roster.person(person).map(|person| person.zone);
-    let code = around.roster.holidays.get(&person);
-    let free = code.map(|code| {
-        let zone = zone.unwrap_or(chrono_tz::UTC);
-        holidays::free_time(code, zone, now, now.plus_secs(FREE_SECS))
+    let teams = around.roster.teams.iter().filter(|team| {
+        let members = around.roster.members(team.id);
+        team.is_active && members.contains(&person.id)
     });
-    let opening = worktime::deadline(&hours, now, 0, &free.unwrap_or_default());
+    let mut hours: Vec<Arc<Hours>> = Vec::new();
+    for team in teams {
+        if around.roster.on_duty(team.id, now).contains(&person.id) {
+            return None;
+        }
+        let of_team = hours_of(around.book, team).ok()?;
+        hours.push(Arc::new(of_team.in_zone(person.zone)));
+    }
+    if hours.is_empty() {
+        hours.push(nine_to_five(person.zone).ok()?);
+    }
+    let code = around.roster.holidays.get(&person.id);
+    let free =
+        code.map(|code| holidays::free_time(code, person.zone, now, now.plus_secs(FREE_SECS)));
+    let free = free.unwrap_or_default();
+    let opening = worktime::deadline(&Hours::together(&hours), now, 0, &free);
     opening.filter(|opening| *opening > now)
 }
 

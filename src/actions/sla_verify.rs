@@ -18,6 +18,7 @@ use crate::domain::query::Sort;
 use crate::domain::sla_agreement::Metric;
 use crate::domain::sla_book::Book;
 use crate::domain::sla_clock;
+use crate::domain::sla_notice::{Hearers, next_wake};
 use crate::domain::ticket::Ticket;
 use crate::domain::timeline::Facts;
 use crate::domain::timestamp::Timestamp;
@@ -171,6 +172,8 @@ pub fn of_ticket(
 /// Some tickets with everything that their clocks are derived from.
 struct Seen {
     book: std::sync::Arc<Book>,
+    /// Who hears of clocks that stay late.
+    after: Hearers,
     evidence: Evidence,
 }
 
@@ -179,6 +182,7 @@ impl Seen {
         let ids: Vec<TicketId> = tickets.iter().map(|ticket| ticket.id).collect();
         Ok(Self {
             book: book(app, conn)?,
+            after: store::settings::all(conn)?.clock_after,
             evidence: sla_check::evidence(conn, &ids, KINDS)?,
         })
     }
@@ -198,7 +202,7 @@ impl Seen {
         let rows = self.evidence.clocks.get(&ticket.id).unwrap_or(&none);
         let wakes = rows.iter().filter_map(|row| row.next_wake_at).min();
         let as_of = wakes.filter(|at| *at <= now).map(|at| at.plus_micros(-1));
-        let now = as_of.unwrap_or(now);
+        let (seen_at, now) = (now, as_of.unwrap_or(now));
         let none = Vec::new();
         let hits = self.evidence.affected.get(&ticket.id).unwrap_or(&none);
         let services = self.evidence.services.get(&ticket.id);
@@ -215,8 +219,23 @@ impl Seen {
         for (party, clock) in &derived {
             let known = rows.iter().find(|row| is_cache_of(row, *party, clock));
             let mut fresh = cache_of(&self.book, ticket.id, *party, clock, known, now);
-            fresh.next_wake_at =
-                clock.next_wake(now, fresh.warned_until, fresh.breached_at.is_some());
+            let (told_until, recorded) = (fresh.warned_until, fresh.breached_at.is_some());
+            fresh.next_wake_at = next_wake(
+                clock,
+                &self.after,
+                ticket.severity,
+                now,
+                told_until,
+                recorded,
+            );
+            // A late clock is woken by what people change in the rules: when that was, its timeline can't know.
+            let is_awaited = |at: &Timestamp| recorded && *at <= seen_at;
+            if let Some(at) = known
+                .and_then(|known| known.next_wake_at)
+                .filter(is_awaited)
+            {
+                fresh.next_wake_at = Some(at);
+            }
             match known {
                 Some(known) => found.compare(known, &fresh),
                 None => found.add(Some(&fresh), "clock", "-".into(), fresh.state.to_string()),

@@ -119,6 +119,8 @@ pub struct Subject {
     pub is_open: bool,
     /// The promise that is late, by its metric, and since when.
     pub late: Option<(String, Timestamp)>,
+    /// The promise of which a warning began this paging, by its metric, and its deadline.
+    pub soon: Option<(String, Timestamp)>,
 }
 
 /// What comes next without an answer.

@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 use super::people::web_address;
 use super::refusal::FieldError;
 use super::severity::Severity;
-use super::sla_notice::{Hearers, Moment};
+use super::sla_notice::{Hearer, Hearers, Moment};
 use super::text::{EmailAddress, NAME_CHARS, one_line, zone};
 use super::word::words;
 
@@ -24,6 +24,7 @@ words! {
         CloseAfterDays = "close_after_days",
         ClockWarning = "clock_warning",
         ClockBreach = "clock_breach",
+        ClockAfter = "clock_after",
     }
 }
 
@@ -56,6 +57,8 @@ pub struct Settings {
     pub clock_warning: Hearers,
     /// Who hears that it is past it.
     pub clock_breach: Hearers,
+    /// Who hears, and when, that it is past it still.
+    pub clock_after: Hearers,
 }
 
 impl Default for Settings {
@@ -76,6 +79,7 @@ impl Default for Settings {
             close_after_days: 7,
             clock_warning: Hearers::usual(Moment::Warning),
             clock_breach: Hearers::usual(Moment::Breach),
+            clock_after: Hearers::usual(Moment::After),
         }
     }
 }
@@ -86,7 +90,14 @@ impl Settings {
         match moment {
             Moment::Warning => &self.clock_warning,
             Moment::Breach => &self.clock_breach,
+            Moment::After => &self.clock_after,
         }
+    }
+
+    /// Whether these ever hear of clocks.
+    pub fn tells(&self, hearer: Hearer) -> bool {
+        let mut moments = Moment::ALL.iter();
+        moments.any(|moment| self.hearers(*moment).name(hearer))
     }
 
     /// The value of `key` as text, the form in which it is typed and stored. Empty: not set.
@@ -110,6 +121,7 @@ impl Settings {
             SettingKey::CloseAfterDays => self.close_after_days.to_string(),
             SettingKey::ClockWarning => self.clock_warning.to_string(),
             SettingKey::ClockBreach => self.clock_breach.to_string(),
+            SettingKey::ClockAfter => self.clock_after.to_string(),
         }
     }
 
@@ -151,8 +163,15 @@ impl Settings {
                     }
                 }
             }
-            SettingKey::ClockWarning => self.clock_warning = Hearers::parse(field, text)?,
-            SettingKey::ClockBreach => self.clock_breach = Hearers::parse(field, text)?,
+            SettingKey::ClockWarning => {
+                self.clock_warning = Hearers::parse(field, Moment::Warning, text)?;
+            }
+            SettingKey::ClockBreach => {
+                self.clock_breach = Hearers::parse(field, Moment::Breach, text)?;
+            }
+            SettingKey::ClockAfter => {
+                self.clock_after = Hearers::parse(field, Moment::After, text)?;
+            }
         }
         Ok(())
     }
@@ -256,6 +275,10 @@ mod tests {
                 SettingKey::ClockBreach,
                 "disaster:owner,page high: average:owner warning: information: other:",
             ),
+            (
+                SettingKey::ClockAfter,
+                "disaster@30min:lead,page disaster@2h:team",
+            ),
         ] {
             settings.set(key, text).unwrap();
             assert_eq!(settings.text(key), text.trim_end_matches('/'), "{key}");
@@ -288,6 +311,7 @@ mod tests {
             (SettingKey::NightFrom, "25:00", "not-a-time-of-day"),
             (SettingKey::PostMortemFor, "severe", "not-a-severity"),
             (SettingKey::CloseAfterDays, "0", "not-days"),
+            (SettingKey::ClockAfter, "disaster:page", "not-a-clock-rule"),
         ] {
             let error = settings.set(key, text).unwrap_err();
             assert_eq!(

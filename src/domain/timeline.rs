@@ -135,6 +135,8 @@ words! {
         Redacted = "redacted",
         ClockWarned = "clock_warned",
         ClockBreached = "clock_breached",
+        /// It was late for so long that the next step of its escalation was taken.
+        ClockStillLate = "clock_still_late",
         ClockWithdrawn = "clock_withdrawn",
         /// Its terms changed under a clock: another deadline, or another outcome.
         ClockRecomputed = "clock_recomputed",

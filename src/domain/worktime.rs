@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use chrono_tz::Tz;
 
-use super::calendar::{Calendar, Walk};
+use super::calendar::{Calendar, Range, Walk};
 use super::timestamp::Timestamp;
 
 /// No search looks further than this after its start: five years, leap days included.
@@ -113,6 +113,31 @@ impl Hours {
             first.from = Timestamp::from_micros(i64::MIN);
         }
         Self { stretches }
+    }
+
+    /// The same week and the same special dates on the wall clock of another zone.
+    pub fn in_zone(&self, zone: Tz) -> Self {
+        let moved = |calendar: &Arc<Calendar>| {
+            if calendar.zone() == zone {
+                return calendar.clone();
+            }
+            let week = calendar.weekly().iter().zip(0..);
+            let week: Vec<(u8, Range)> = week
+                .flat_map(|(ranges, day)| ranges.iter().map(move |range| (day, *range)))
+                .collect();
+            // What was a calendar in its own zone is one in every other.
+            match Calendar::new(zone, &week, calendar.exceptions().to_vec()) {
+                Ok(moved) => Arc::new(moved),
+                Err(_) => calendar.clone(),
+            }
+        };
+        let stretches = self.stretches.iter().map(|stretch| Stretch {
+            from: stretch.from,
+            calendars: stretch.calendars.iter().map(moved).collect(),
+        });
+        Self {
+            stretches: stretches.collect(),
+        }
     }
 
     /// The zone in which dates are meant at `at`.

@@ -277,6 +277,12 @@ impl Form {
             .map_or("", |(_, value)| value)
     }
 
+    /// Each value of a field that may have several.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let values = self.values.iter();
+        values.filter_map(move |(known, value)| (known == name).then_some(value.as_str()))
+    }
+
     pub fn is_ticked(&self, name: &str, value: &str) -> bool {
         self.values
             .iter()

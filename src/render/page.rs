@@ -36,14 +36,19 @@ pub fn text(words: &Words, note: &Note, link: &str, public_url: &str, now: Times
             .into_owned(),
     );
     lines.push(facts.join(", "));
-    if let Some((metric, since)) = &about.late {
+    let metric = |metric: &str| {
         let key = format!("metric-{}", metric.replace('_', "-"));
-        let metric = words.t(&key);
-        let over = words.with(
-            "clock-over",
-            &[("span", words.span(now.secs_since(*since).max(0)).into())],
-        );
-        lines.push(format!("{metric}: {over}"));
+        words.t(&key).into_owned()
+    };
+    if let Some((late, since)) = &about.late {
+        let span = words.span(now.secs_since(*since).max(0));
+        let over = words.with("clock-over", &[("span", span.into())]);
+        lines.push(format!("{}: {over}", metric(late)));
+    }
+    if let Some((soon, deadline)) = &about.soon {
+        let span = words.span(deadline.secs_since(now).max(0));
+        let due = words.with("letter-clocks-due", &[("span", span.into())]);
+        lines.push(format!("{}: {due}", metric(soon)));
     }
     lines.push(match &about.owner {
         Some(name) => words
@@ -133,6 +138,7 @@ mod tests {
                 owner: None,
                 is_open: true,
                 late: Some(("respond".to_owned(), now.plus_secs(-60))),
+                soon: Some(("restore".to_owned(), now.plus_secs(3_600))),
             }),
             next: Some((now.plus_secs(260), Next::People(vec!["Tom".to_owned()]))),
             zone: chrono_tz::Europe::Stockholm,
@@ -150,6 +156,7 @@ mod tests {
             "Northwind",
             "Nobody has it",
             "First response: 1 min over",
+            "Restore: due in 1 h",
             "https://w.example/n/T",
             "Tom is paged in 4 min 20 s",
             "https://w.example/INC-1",

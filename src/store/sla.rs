@@ -495,6 +495,22 @@ pub fn of_tickets(
     Ok(of)
 }
 
+/// Every clock that is open and late wants a look: who hears of such, and when, isn't what it was.
+pub fn wake_late(tx: &mut Tx, now: Timestamp) -> Result<()> {
+    let open: Vec<ClockState> = ClockState::ALL
+        .iter()
+        .copied()
+        .filter(|state| state.is_open())
+        .collect();
+    let late = clock::table
+        .filter(clock::state.eq_any(open))
+        .filter(clock::breached_at.is_not_null());
+    diesel::update(late)
+        .set(clock::next_wake_at.eq(now))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
 /// Tickets of which some clock wants a look at `now`, longest due first; at most `most` clocks are considered.
 pub fn tickets_due(conn: &mut Conn, now: Timestamp, most: i64) -> Result<Vec<TicketId>> {
     let tickets: Vec<TicketId> = clock::table

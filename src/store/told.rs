@@ -2,20 +2,39 @@
 //!
 //! What joined another letter is settled with that letter's Message-ID, by which it is found again.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 
 use super::backend::{Conn, Tx, insert_new};
 use super::fixed::fixed_update;
 use super::outbox::{self, Delivery};
-use super::schema::core::delivery;
+use super::schema::core::{delivery, watcher};
 use super::schema::sla::clock_told;
 use crate::domain::delivery::{DeliveryKind, DeliveryState};
-use crate::domain::id::{DeliveryId, PersonId};
+use crate::domain::id::{DeliveryId, Id, PersonId, TicketId};
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
 
 /// Between two letters about clocks to one person.
 const GAP_SECS: i64 = 60;
+
+/// The staff who watch these tickets, each ticket's in the order in which they began to.
+pub fn watching(conn: &mut Conn, tickets: &[TicketId]) -> Result<HashMap<TicketId, Vec<PersonId>>> {
+    let rows: Vec<(TicketId, Id<()>)> = watcher::table
+        .filter(watcher::ticket_id.eq_any(tickets.to_vec()))
+        .filter(watcher::is_contact.eq(false))
+        .order(watcher::since_at)
+        .select((watcher::ticket_id, watcher::watcher_id))
+        .load(conn)?;
+    let mut of: HashMap<TicketId, Vec<PersonId>> = HashMap::new();
+    for (ticket, person) in rows {
+        of.entry(ticket)
+            .or_default()
+            .push(Id::from_uuid(person.uuid()));
+    }
+    Ok(of)
+}
 
 /// Takes the person's turn; when the next one is, if it isn't now.
 pub fn take_turn(tx: &mut Tx, person: PersonId, now: Timestamp) -> Result<Option<Timestamp>> {

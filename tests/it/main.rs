@@ -21,6 +21,7 @@ mod browser_steps;
 mod calc;
 mod change;
 mod clock_notices;
+mod clock_steps;
 mod cluster;
 mod crowd;
 mod demo;

@@ -366,6 +366,46 @@ both_databases!(
 );
 
 both_databases!(
+    an_agreement_that_is_being_written_shows_when_its_promises_would_be_due,
+    |desk| {
+        let (_served, ada, founded) = admin(&desk);
+        let by = as_person(&desk.app, founded.admin);
+        let contoso = a_customer(&by, "Contoso").to_string();
+        let (working, _) = calendar(&desk, "Working hours");
+        let (always, _) = calendar(&desk, "Round the clock");
+        // The examples' first moment is a Friday afternoon, an hour before Stockholm's offices close.
+        let due = |hours: &str, budget: &str| {
+            let fields = [
+                ("name", "Gold"),
+                ("customer", contoso.as_str()),
+                ("0-metric", "resolve"),
+                ("0-budget", budget),
+                ("0-calendar", hours),
+                ("0-kind", "incident"),
+                ("0-promisee", "customer"),
+                ("0-anchor", "logged"),
+            ];
+            let shown = ada.post("/agreements/preview", &fields);
+            assert_eq!(shown.status, 200, "{}", shown.text);
+            plain(&shown.text)
+        };
+        let office = due(&working, "2 h");
+        let office_longer = due(&working, "10 h");
+        let clock = due(&always, "2 h");
+        // From Monday 11:00 and from Friday 16:30 in Stockholm; the office is open from nine to five.
+        for (text, dues) in [
+            (&office, ["1 Jun 13:00", "8 Jun 10:30"]),
+            (&office_longer, ["2 Jun 13:00", "9 Jun 10:30"]),
+            (&clock, ["1 Jun 13:00", "5 Jun 18:30"]),
+        ] {
+            for due in dues {
+                assert!(text.contains(due), "{due}: {text}");
+            }
+        }
+    }
+);
+
+both_databases!(
     somebodys_public_holidays_are_shown_before_they_are_saved,
     |desk| {
         let (_served, ada, founded) = admin(&desk);

@@ -9,12 +9,15 @@ use watchkeeper::domain::sla_agreement::Metric;
 use watchkeeper::domain::ticket::WaitingOn;
 use watchkeeper::domain::timeline::EntryKind;
 use watchkeeper::error::Error;
+use watchkeeper::store::people::Holder;
 
 use crate::api_walk::{Two, is};
 use crate::both_databases;
 use crate::desk::START;
 use crate::program::Program;
+use crate::served::Served;
 use crate::sla::{HOUR, MINUTE, clock, clocks, customer, entries, house, now_of, open, promise};
+use crate::visitor::Visitor;
 use crate::web::Browser;
 
 both_databases!(
@@ -391,5 +394,107 @@ both_databases!(
         post("step", &[("to", "closed"), ("why", "")])
             .is(422)
             .says("can&#39;t go from");
+    }
+);
+
+both_databases!(
+    another_service_brings_the_promise_that_is_bound_to_it_and_says_so_first,
+    |desk| {
+        let two = Two::new(desk);
+        let p = &two.p;
+        let (contoso, _) = two.contoso();
+        let service = |name: &str| {
+            let asked = json!({"name": name, "team_id": two.team});
+            p.done("POST", "/api/v1/services", asked).text("/id")
+        };
+        let (web, db) = (service("shop"), service("ledger"));
+        let always = json!({"mon": ["00:00-24:00"]});
+        let asked = json!({"name": "Mondays", "zone": "UTC", "weekly": always});
+        let calendar = p.done("POST", "/api/v1/calendars", asked).text("/id");
+        let target = |service: Value, secs: i64| {
+            json!({"metric": "resolve", "severity": "high", "budget_secs": secs,
+                "service_id": service, "calendar_id": calendar})
+        };
+        let targets = [target(json!(db), 3_600), target(Value::Null, 14_400)];
+        p.done(
+            "POST",
+            "/api/v1/agreements",
+            json!({"customer_ids": [contoso], "name": "Gold", "targets": targets}),
+        );
+        let key = p.opened(
+            json!({"title": "Slow", "severity": "high", "customer_id": contoso,
+            "service_ids": [web]}),
+        );
+        let at = format!("/api/v1/tickets/{key}");
+        let resolve = |body: &Value| -> Vec<Value> {
+            let all = body.as_array().unwrap().iter();
+            let theirs =
+                |it: &&Value| it["metric"] == "resolve" && it["customer_id"] == contoso.as_str();
+            all.filter(theirs).cloned().collect()
+        };
+        let before = p.get(&at).body;
+        let asked = json!({"service_ids": [db]}).to_string();
+        let tried = p.call("PATCH", &format!("{at}?dry_run=1"), &[], Some(&asked));
+        is(&tried, 200);
+        let moved = resolve(&tried.body["clocks"]);
+        let [moved] = moved.as_slice() else {
+            panic!("one promise: {}", tried.body)
+        };
+        let (old, new) = ("2026-06-01T13:00:00Z", "2026-06-01T10:00:00Z");
+        assert_eq!(moved["before"]["deadline_at"], old);
+        assert_eq!(moved["after"]["deadline_at"], new);
+        assert_eq!(moved["moves"], true);
+        assert_eq!(p.get(&at).body, before, "nothing was changed");
+
+        // In the browser the same is asked before it is saved.
+        let served = Served::new(&p.desk.app);
+        let ada = Visitor::logged_in(&served, &p.desk.app, Holder::Person(p.ada.id));
+        let form = ada.get(&format!("/{key}/edit")).text;
+        assert!(form.contains("ledger"), "{form}");
+        let edit = [
+            ("was-title", "Slow"),
+            ("title", "Slow"),
+            ("was-service", web.as_str()),
+            ("service", db.as_str()),
+        ];
+        let names = [("was-service", "shop"), ("service", "ledger")];
+        let edit = if form.contains("name=\"was-service\" value=\"shop\"") {
+            vec![edit[0], edit[1], names[0], names[1]]
+        } else {
+            edit.to_vec()
+        };
+        let shown = ada.post(&format!("/{key}/edit"), &edit);
+        assert_eq!(shown.status, 200, "{}", shown.text);
+        for said in ["With these changes", "15:00", "12:00"] {
+            assert!(shown.text.contains(said), "{said}: {}", shown.text);
+        }
+        assert_eq!(p.get(&at).body, before, "nothing was changed yet");
+        let rev = before["version"].to_string();
+        let sure = [&edit[..], &[("confirmed", "yes"), ("rev", rev.as_str())]].concat();
+        let saved = ada.post(&format!("/{key}/edit"), &sure);
+        assert_eq!(saved.status, 303, "{}", saved.text);
+        let clocks = resolve(&p.get(&format!("{at}/clocks")).body["items"]);
+        let stands: Vec<(&Value, &Value)> = clocks
+            .iter()
+            .map(|it| (&it["state"], &it["deadline_at"]))
+            .collect();
+        assert_eq!(
+            stands,
+            [
+                (&json!("running"), &json!(new)),
+                (&json!("superseded"), &json!(old))
+            ]
+        );
+        // And back: of the general promise three hours are left.
+        p.desk.advance(HOUR);
+        p.done("PATCH", &at, json!({"service_ids": [web]}));
+        let clocks = resolve(&p.get(&format!("{at}/clocks")).body["items"]);
+        let running: Vec<&Value> = clocks
+            .iter()
+            .filter(|it| it["state"] == "running")
+            .map(|it| &it["deadline_at"])
+            .collect();
+        assert_eq!(running, [&json!(old)]);
+        p.desk.let_letters_go();
     }
 );

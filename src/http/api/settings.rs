@@ -13,7 +13,7 @@ use crate::actions::{allow, house, settings as action};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
 use crate::domain::settings::{SettingKey, masked_relay};
-use crate::domain::sla_notice::{self, Hearers, whose};
+use crate::domain::sla_notice::Hearers;
 use crate::error::{Error, Result};
 use crate::store;
 use crate::store::settings::AuditLine;
@@ -42,11 +42,14 @@ pub struct Settings {
     pub post_mortem_for: Vec<SeverityWord>,
     /// A resolved incident closes after this many days.
     pub close_after_days: i64,
-    /// Who hears that a clock nears its deadline, by the ticket's severity, or `other` for what has none: `owner`, `team`, `on_duty`
-    /// (by mail), `at_once` (without waiting for the team's hours).
-    pub clock_warning: BTreeMap<&'static str, Vec<&'static str>>,
-    /// Who hears that it is past it: `owner`, `team`, `on_duty`, `page` (the escalation policy is walked).
-    pub clock_breach: BTreeMap<&'static str, Vec<&'static str>>,
+    /// Who hears that a clock nears its deadline, by the ticket's severity, or `other` for what has none; `high@90%` or `high@30min`
+    /// has its own rule for one warning of the agreements. `owner`, `team`, `on_duty`, `lead` (those of the team who lead),
+    /// `watchers` hear by mail; `page` walks the escalation policy; `at_once` doesn't wait for the reader's working hours.
+    pub clock_warning: BTreeMap<String, Vec<&'static str>>,
+    /// Who hears that it is past it: the same words but `at_once`.
+    pub clock_breach: BTreeMap<String, Vec<&'static str>>,
+    /// Who hears, and when, that it is past it still: `high@30min` once it has been late for 30 minutes, waits not counted.
+    pub clock_after: BTreeMap<String, Vec<&'static str>>,
     pub environments: Vec<String>,
     /// Settings that the configuration of the process decides: what is set here has no effect meanwhile.
     pub overruled: Vec<&'static str>,
@@ -68,6 +71,7 @@ fn shown(ctx: &Ctx<'_>) -> Result<Answer> {
         close_after_days: set.close_after_days,
         clock_warning: rules(&set.clock_warning),
         clock_breach: rules(&set.clock_breach),
+        clock_after: rules(&set.clock_after),
         house_name: set.house_name,
         public_url: set.public_url,
         environments,
@@ -75,12 +79,12 @@ fn shown(ctx: &Ctx<'_>) -> Result<Answer> {
     })
 }
 
-fn rules(hearers: &Hearers) -> BTreeMap<&'static str, Vec<&'static str>> {
-    let of = |severity| {
-        let whom = hearers.of(severity).iter().map(|hearer| hearer.as_str());
-        (whose(severity), whom.collect())
-    };
-    sla_notice::severities().map(of).collect()
+fn rules(hearers: &Hearers) -> BTreeMap<String, Vec<&'static str>> {
+    let rules = hearers.rules().iter().map(|rule| {
+        let whom = rule.whom.iter().map(|hearer| hearer.as_str());
+        (rule.head(), whom.collect())
+    });
+    rules.collect()
 }
 
 /// Read the settings
@@ -117,6 +121,7 @@ pub struct SettingsEdit {
     /// All rules; a severity that isn't named tells nobody.
     clock_warning: Option<BTreeMap<String, Vec<String>>>,
     clock_breach: Option<BTreeMap<String, Vec<String>>>,
+    clock_after: Option<BTreeMap<String, Vec<String>>>,
     /// All of them; at least one.
     environments: Option<Vec<String>>,
 }
@@ -142,6 +147,7 @@ impl SettingsEdit {
                 SettingKey::CloseAfterDays => self.close_after_days.map(|days| days.to_string()),
                 SettingKey::ClockWarning => self.clock_warning.as_ref().map(rules_text),
                 SettingKey::ClockBreach => self.clock_breach.as_ref().map(rules_text),
+                SettingKey::ClockAfter => self.clock_after.as_ref().map(rules_text),
             };
             text.map(|text| (*key, text))
         });
@@ -153,7 +159,10 @@ impl SettingsEdit {
 fn rules_text(rules: &BTreeMap<String, Vec<String>>) -> String {
     let rules: Vec<String> = rules
         .iter()
-        .map(|(whose, whom)| format!("{whose}:{}", whom.join(",")))
+        .map(|(head, whom)| {
+            let head: String = head.split_whitespace().collect();
+            format!("{head}:{}", whom.join(","))
+        })
         .collect();
     rules.join(" ")
 }

@@ -12,7 +12,9 @@ use crate::domain::access::{Action, Target};
 use crate::domain::id::{AuditId, Id};
 use crate::domain::notify::{Loudness, loudness};
 use crate::domain::settings::{SettingKey, Settings, masked_relay};
-use crate::domain::sla_notice::{self, Hearer, Moment};
+use crate::domain::severity::Severity;
+use crate::domain::sla_agreement::Threshold;
+use crate::domain::sla_notice::{self, Hearer, Moment, Step};
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
 use crate::http::form::{Form, Posted};
@@ -35,12 +37,30 @@ struct SettingsPage {
     clocks: Vec<ClockRule>,
 }
 
-/// Who hears of clocks at one moment: a row per severity, a box per hearer.
+/// Who hears of clocks at one moment: a row per severity and step, a box per hearer.
 struct ClockRule {
     name: &'static str,
     title: String,
     hearers: Vec<String>,
-    rows: Vec<(String, Vec<Option<Tickbox>>)>,
+    rows: Vec<ClockStep>,
+    /// What a further step is made of; a breach is one moment and has none.
+    further: Option<Further>,
+}
+
+struct ClockStep {
+    label: String,
+    /// What stands before the colon, of a step that can be taken away.
+    head: Option<String>,
+    is_dropped: bool,
+    boxes: Vec<Option<Tickbox>>,
+}
+
+struct Further {
+    severities: Vec<(&'static str, String)>,
+    whose: String,
+    when: String,
+    hint: String,
+    boxes: Vec<Option<Tickbox>>,
 }
 
 struct Tickbox {
@@ -49,66 +69,137 @@ struct Tickbox {
     is_ticked: bool,
 }
 
-const CLOCK_KEYS: [SettingKey; 2] = [SettingKey::ClockWarning, SettingKey::ClockBreach];
+const CLOCK_KEYS: [(SettingKey, Moment); 3] = [
+    (SettingKey::ClockWarning, Moment::Warning),
+    (SettingKey::ClockBreach, Moment::Breach),
+    (SettingKey::ClockAfter, Moment::After),
+];
+
+/// What the boxes of a step begin with that isn't known yet.
+const NEW: &str = "new";
 
 /// What makes sense at that moment.
-fn hearers_at(key: SettingKey) -> impl Iterator<Item = Hearer> {
+fn hearers_at(moment: Moment) -> impl Iterator<Item = Hearer> {
     Hearer::ALL
         .iter()
         .copied()
-        .filter(move |hearer| match hearer {
-            Hearer::AtOnce => key == SettingKey::ClockWarning,
-            Hearer::Page => key == SettingKey::ClockBreach,
-            Hearer::Owner | Hearer::Team | Hearer::OnDuty => true,
-        })
+        .filter(move |hearer| *hearer != Hearer::AtOnce || moment == Moment::Warning)
 }
 
 fn clock_rules(form: &Form, words: &Words) -> Vec<ClockRule> {
+    let rules = CLOCK_KEYS
+        .iter()
+        .map(|(key, moment)| clock_rule(form, words, key.as_str(), *moment));
+    rules.collect()
+}
+
+fn clock_rule(form: &Form, words: &Words, name: &'static str, moment: Moment) -> ClockRule {
     let word = |hearer: Hearer| {
         let key = format!("hearer-{}", hearer.as_str().replace('_', "-"));
         words.t(&key).into_owned()
     };
-    CLOCK_KEYS
-        .iter()
-        .map(|key| ClockRule {
-            name: key.as_str(),
-            title: words
-                .t(&format!("settings-{}", key.as_str().replace('_', "-")))
-                .into_owned(),
-            hearers: hearers_at(*key).map(&word).collect(),
-            rows: sla_notice::severities()
-                .map(|severity| {
-                    let whose = sla_notice::whose(severity);
-                    let label = words.t(&format!("severity-{whose}")).into_owned();
-                    let boxes = hearers_at(*key)
-                        .map(|hearer| {
-                            let value = format!("{whose}:{hearer}");
-                            // Nobody is ever paged for what has no severity, or a quiet one.
-                            let pages = severity.is_some_and(|it| loudness(it) > Loudness::Silent);
-                            (hearer != Hearer::Page || pages).then(|| Tickbox {
-                                is_ticked: form.is_ticked(key.as_str(), &value),
-                                label: format!("{label}: {}", word(hearer)),
-                                value,
-                            })
-                        })
-                        .collect();
-                    (label, boxes)
+    let severity = |whose: &str| words.t(&format!("severity-{whose}")).into_owned();
+    let boxes = |head: &str, label: &str| -> Vec<Option<Tickbox>> {
+        let whose = head.split('@').next().unwrap_or_default();
+        // Nobody is ever paged for what has no severity, or a quiet one.
+        let is_quiet = |it: Severity| loudness(it) == Loudness::Silent;
+        let pages = head == NEW || whose.parse().is_ok_and(|it| !is_quiet(it));
+        hearers_at(moment)
+            .map(|hearer| {
+                let value = format!("{head}:{hearer}");
+                (hearer != Hearer::Page || pages).then(|| Tickbox {
+                    is_ticked: form.is_ticked(name, &value),
+                    label: format!("{label}: {}", word(hearer)),
+                    value,
                 })
-                .collect(),
-        })
-        .collect()
+            })
+            .collect()
+    };
+    let mut rows = Vec::new();
+    let (row, drop) = (format!("{name}_row"), format!("{name}_drop"));
+    for whose in sla_notice::severities().map(sla_notice::whose) {
+        if moment != Moment::After {
+            let label = severity(whose);
+            rows.push(ClockStep {
+                boxes: boxes(whose, &label),
+                head: None,
+                is_dropped: false,
+                label,
+            });
+        }
+        for head in form.all(&row) {
+            let Some(at) = head.strip_prefix(whose).and_then(|it| it.strip_prefix('@')) else {
+                continue;
+            };
+            let label = format!("{}, {}", severity(whose), step_label(words, moment, at));
+            rows.push(ClockStep {
+                boxes: boxes(head, &label),
+                head: Some(head.to_owned()),
+                is_dropped: form.is_ticked(&drop, head),
+                label,
+            });
+        }
+    }
+    let key = name.replace('_', "-");
+    let further = (moment != Moment::Breach).then(|| Further {
+        severities: sla_notice::severities()
+            .map(|it| (sla_notice::whose(it), severity(sla_notice::whose(it))))
+            .collect(),
+        whose: form.value(&format!("{name}_whose")).to_owned(),
+        when: form.value(&format!("{name}_when")).to_owned(),
+        hint: words.t(&format!("settings-{key}-when")).into_owned(),
+        boxes: boxes(NEW, &words.t("settings-clock-further")),
+    });
+    ClockRule {
+        name,
+        title: words.t(&format!("settings-{key}")).into_owned(),
+        hearers: hearers_at(moment).map(word).collect(),
+        rows,
+        further,
+    }
+}
+
+/// `at 90%`, `30 min before`, `after 30 min`.
+fn step_label(words: &Words, moment: Moment, at: &str) -> String {
+    let (key, at) = match (moment, Threshold::parse(at)) {
+        (Moment::Warning, Some(Threshold::Percent(percent))) => {
+            ("settings-clock-at", format!("{percent}%"))
+        }
+        (Moment::Warning, Some(before)) => ("settings-clock-before", before.to_string()),
+        (_, Some(after)) => ("settings-clock-past", after.to_string()),
+        (_, None) => return at.to_owned(),
+    };
+    words.with(key, &[("at", at.into())]).into_owned()
 }
 
 /// The ticked boxes as the setting's text.
-fn typed_rules(posted: &Posted, key: SettingKey) -> String {
-    let ticked: Vec<&str> = posted.all(key.as_str()).collect();
-    let rules = sla_notice::severities().map(|severity| {
-        let whose = sla_notice::whose(severity);
-        let whom: Vec<&str> = ticked
-            .iter()
-            .filter_map(|value| value.strip_prefix(whose)?.strip_prefix(':'))
-            .collect();
-        format!("{whose}:{}", whom.join(","))
+fn typed_rules(posted: &Posted, key: SettingKey, moment: Moment) -> String {
+    let name = key.as_str();
+    let field = |part: &str| format!("{name}_{part}");
+    let (row, drop) = (field("row"), field("drop"));
+    let dropped: Vec<&str> = posted.all(&drop).collect();
+    let mut rules: Vec<(String, String)> = Vec::new();
+    if moment != Moment::After {
+        let each = sla_notice::severities().map(sla_notice::whose);
+        rules.extend(each.map(|whose| (whose.to_owned(), whose.to_owned())));
+    }
+    let rows = posted.all(&row).filter(|head| !dropped.contains(head));
+    rules.extend(rows.map(|head| (head.to_owned(), head.to_owned())));
+    let when: String = posted.text(&field("when")).split_whitespace().collect();
+    let is_new = |value: &str| {
+        value
+            .strip_prefix(NEW)
+            .is_some_and(|it| it.starts_with(':'))
+    };
+    if !when.is_empty() || posted.all(name).any(is_new) {
+        let head = format!("{}@{when}", posted.text(&field("whose")));
+        rules.push((NEW.to_owned(), head));
+    }
+    let rules = rules.iter().map(|(boxes, head)| {
+        let whom = posted
+            .all(name)
+            .filter_map(|value| value.strip_prefix(boxes.as_str())?.strip_prefix(':'));
+        format!("{head}:{}", whom.collect::<Vec<_>>().join(","))
     });
     rules.collect::<Vec<_>>().join(" ")
 }
@@ -137,15 +228,14 @@ fn page_of(req: &HttpRequest, known: Known, kept: Option<Form>) -> SettingsPage 
         for key in SettingKey::ALL.iter().filter(|key| !key.is_secret()) {
             form = form.with(key.as_str(), known.settings.text(*key));
         }
-        for moment in Moment::ALL {
-            let key = match moment {
-                Moment::Warning => SettingKey::ClockWarning,
-                Moment::Breach => SettingKey::ClockBreach,
-            };
-            for severity in sla_notice::severities() {
-                let whose = sla_notice::whose(severity);
-                for hearer in known.settings.hearers(*moment).of(severity) {
-                    form = form.with(key.as_str(), format!("{whose}:{hearer}"));
+        for (key, moment) in CLOCK_KEYS {
+            for rule in known.settings.hearers(moment).rules() {
+                let head = rule.head();
+                for hearer in &rule.whom {
+                    form = form.with(key.as_str(), format!("{head}:{hearer}"));
+                }
+                if rule.step != Step::Any {
+                    form = form.with(&format!("{key}_row"), head);
                 }
             }
         }
@@ -169,10 +259,10 @@ pub async fn show(req: HttpRequest, app: web::Data<App>, viewer: Viewer) -> Answ
 pub async fn save(req: HttpRequest, app: web::Data<App>, viewer: Viewer, posted: Posted) -> Answer {
     let mut changes = Vec::new();
     for key in SettingKey::ALL {
-        if CLOCK_KEYS.contains(key) {
+        if let Some((_, moment)) = CLOCK_KEYS.iter().find(|(clock, _)| clock == key) {
             // No box ticked says "nobody"; a form without the boxes says nothing.
             if !posted.text("clocks").is_empty() {
-                changes.push((*key, typed_rules(&posted, *key)));
+                changes.push((*key, typed_rules(&posted, *key, *moment)));
             }
             continue;
         }

@@ -144,6 +144,7 @@ pub const fn is_talk(kind: EntryKind) -> bool {
 const fn dot(kind: EntryKind) -> &'static str {
     match kind {
         EntryKind::ClockBreached
+        | EntryKind::ClockStillLate
         | EntryKind::Paged
         | EntryKind::DeadEnd
         | EntryKind::PageUndelivered
@@ -261,6 +262,7 @@ const fn is_whole(kind: EntryKind) -> bool {
         kind,
         EntryKind::ClockWarned
             | EntryKind::ClockBreached
+            | EntryKind::ClockStillLate
             | EntryKind::ClockRecomputed
             | EntryKind::DeadEnd
             | EntryKind::PageUndelivered
@@ -370,6 +372,9 @@ fn fact(
 ) -> String {
     if let Some(at) = Timestamp::parse_rfc3339(value) {
         return marks::time_text(words, at, now, zone, Detail::Near);
+    }
+    if let ("late_by", Ok(secs)) = (name, value.parse()) {
+        return words.span(secs);
     }
     if name == "commit" {
         return value.chars().take(10).collect();

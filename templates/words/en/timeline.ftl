@@ -76,6 +76,7 @@ entry-redacted = redacted an entry
 entry-redacted-here = redacted an entry; a file of it still hangs on { $also_on }
 entry-clock-warned = { $metric } is due soon
 entry-clock-breached = { $metric } is late
+entry-clock-still-late = { $metric } has been late for { $late_by }
 entry-clock-withdrawn = withdrew a clock: { $metric }
 entry-paged = paged { $people }
 entry-page-acknowledged = acknowledged the page
