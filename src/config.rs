@@ -467,7 +467,8 @@ impl Reader {
 /// The log's filter, or why it is none. A word that stands alone has to be a level: taken for the name of a part of the program, as
 /// `EnvFilter` does, a mistyped level would switch everything else off.
 pub fn log_filter(text: &str) -> Result<EnvFilter, String> {
-    for part in text.split(',').map(str::trim) {
+    let parts: Vec<&str> = text.split(',').map(str::trim).collect();
+    for part in &parts {
         let is_level = part
             .parse::<tracing_subscriber::filter::LevelFilter>()
             .is_ok();
@@ -475,7 +476,7 @@ pub fn log_filter(text: &str) -> Result<EnvFilter, String> {
             return Err(format!("`{part}` is no level"));
         }
     }
-    EnvFilter::try_new(text).map_err(|error| error.to_string())
+    EnvFilter::try_new(parts.join(",")).map_err(|error| error.to_string())
 }
 
 /// `http(s)://host[:port]` and nothing else: it is the start of every link that leaves the house.

@@ -1,18 +1,20 @@
 //! What people do to a change beyond what they do to any ticket: plan, approve, start, watch, close.
 
-use super::ticket::{change as change_ticket, open_in};
+use super::ticket::{change as change_ticket, open_in, written};
 use super::{allow, allow_ticket};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
-use crate::domain::change::{Change, Plan};
-use crate::domain::id::{Kind, TicketKey};
-use crate::domain::refusal::Refusal;
+use crate::domain::change::{
+    Change, Glass, MIN_REASON_CHARS, Plan, Review, Verdict, refuse_unreviewed,
+};
+use crate::domain::id::{Id, Kind, TicketId, TicketKey};
+use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::text::{self, Title};
 use crate::domain::ticket::{Opening, Outcome, Ticket};
-use crate::domain::timeline::Entry;
+use crate::domain::timeline::{Entry, EntryKind};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
-use crate::store;
+use crate::store::{self, Conn};
 
 /// How long a change stays on watch when nobody says otherwise.
 pub const WATCH_SECS: i64 = 24 * 3_600;
@@ -34,7 +36,7 @@ pub fn open(ctx: &Ctx<'_>, title: Title, opening: &Opening, plan: Plan) -> Resul
 }
 
 /// The change as it stands, if whoever asks may see it.
-pub fn read(ctx: &Ctx<'_>, key: TicketKey) -> Result<(Ticket, Change)> {
+pub fn read(ctx: &Ctx<'_>, key: TicketKey) -> Result<(Ticket, Change, Option<Glass>)> {
     ctx.read(|conn| {
         let ticket = store::ticket::by_key(conn, key)?.ok_or(Error::NotFound)?;
         allow_ticket(conn, &ctx.by, Action::ReadTickets, &ticket)?;
@@ -42,7 +44,8 @@ pub fn read(ctx: &Ctx<'_>, key: TicketKey) -> Result<(Ticket, Change)> {
             return Err(Error::NotFound);
         }
         let change = store::change::of(conn, ticket.id)?;
-        Ok((ticket, change))
+        let glass = glass(conn, ticket.id)?;
+        Ok((ticket, change, glass))
     })
 }
 
@@ -116,9 +119,102 @@ pub fn close(
     words: &str,
 ) -> Result<Ticket> {
     let words = text::body("text", words)?;
-    step(ctx, key, rev, Action::RunChange, |change, ticket| {
-        Ok(vec![change.close(ticket, outcome, &words, ctx.now)?])
+    refuse_unless_change(key)?;
+    change_ticket(ctx, key, rev, Action::RunChange, |tx, ticket| {
+        let mut change = store::change::of(tx, ticket.id)?;
+        let glass = glass(tx, ticket.id)?;
+        refuse_unreviewed(ticket, glass.as_ref(), "glass-unreviewed")?;
+        let entry = change.close(ticket, outcome, &words, ctx.now)?;
+        store::change::put(tx, ticket.id, &change)?;
+        Ok(vec![entry])
     })
+}
+
+/// What is known of a change's broken glass: that which was broken last.
+pub fn glass(conn: &mut Conn, ticket: TicketId) -> Result<Option<Glass>> {
+    let kinds = [EntryKind::GlassBroken, EntryKind::GlassReviewed];
+    let mut glass: Option<Glass> = None;
+    for entry in store::timeline::of_kinds(conn, ticket, &kinds)? {
+        if entry.kind == EntryKind::GlassBroken {
+            glass = Some(Glass {
+                by: entry.facts.get("person").and_then(Id::parse),
+                by_name: entry.actor_name,
+                at: entry.effective_at,
+                reason: entry.body,
+                review_until: entry.facts.instant("until"),
+                review: None,
+            });
+            continue;
+        }
+        let verdict = entry.facts.get("verdict").and_then(|it| it.parse().ok());
+        if let (Some(glass), Some(verdict)) = (&mut glass, verdict) {
+            glass.review = Some(Review {
+                by_name: entry.actor_name,
+                at: entry.effective_at,
+                verdict,
+                text: entry.body,
+            });
+        }
+    }
+    Ok(glass)
+}
+
+/// Goes ahead without approval. A clock starts, by the end of which somebody else has looked at it.
+pub fn break_glass(
+    ctx: &Ctx<'_>,
+    key: TicketKey,
+    rev: Option<i64>,
+    reason: &str,
+) -> Result<Ticket> {
+    allow(&ctx.by, Action::BreakGlass, Target::House)?;
+    let reason = text::body("reason", reason.trim())?;
+    if reason.chars().count() < MIN_REASON_CHARS {
+        let least = MIN_REASON_CHARS.to_string();
+        return Err(FieldError::new("reason", "too-short")
+            .with("min", least)
+            .into());
+    }
+    refuse_unless_change(key)?;
+    change_ticket(ctx, key, rev, Action::BreakGlass, |tx, ticket| {
+        let mut change = store::change::of(tx, ticket.id)?;
+        let before = glass(tx, ticket.id)?;
+        let hours = store::settings::all(tx)?.glass_review_hours;
+        let until = ctx.now.plus_secs(hours * 3_600);
+        let by = ctx.by.person();
+        Ok(change.break_glass(ticket, before.as_ref(), by, &reason, until)?)
+    })
+}
+
+/// Says what somebody else found who looked at it afterwards.
+pub fn review_glass(
+    ctx: &Ctx<'_>,
+    key: TicketKey,
+    rev: Option<i64>,
+    verdict: Verdict,
+    text: &str,
+) -> Result<Ticket> {
+    allow(&ctx.by, Action::ApproveChange, Target::House)?;
+    let text = written("text", text)?;
+    refuse_unless_change(key)?;
+    change_ticket(ctx, key, rev, Action::ApproveChange, |tx, ticket| {
+        let whole = || Refusal::new("glass-whole").with("key", key.to_string());
+        let glass = glass(tx, ticket.id)?.ok_or_else(whole)?;
+        Ok(vec![glass.review(
+            ticket,
+            ctx.by.person(),
+            verdict,
+            &text,
+        )?])
+    })
+}
+
+fn refuse_unless_change(key: TicketKey) -> Result<()> {
+    match key.kind {
+        Kind::Change => Ok(()),
+        _ => Err(Refusal::new("not-a-change")
+            .with("key", key.to_string())
+            .into()),
+    }
 }
 
 fn step(
@@ -128,11 +224,7 @@ fn step(
     action: Action,
     work: impl Fn(&mut Change, &mut Ticket) -> std::result::Result<Vec<Entry>, Refusal>,
 ) -> Result<Ticket> {
-    if key.kind != Kind::Change {
-        return Err(Refusal::new("not-a-change")
-            .with("key", key.to_string())
-            .into());
-    }
+    refuse_unless_change(key)?;
     change_ticket(ctx, key, rev, action, |tx, ticket| {
         let mut change = store::change::of(tx, ticket.id)?;
         let entries = work(&mut change, ticket)?;

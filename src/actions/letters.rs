@@ -38,6 +38,13 @@ pub fn follow(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &Ticket, recorded: &[Recorded]
                 let key = format!("wrote.{}.{}", ticket.id, entry.seq);
                 tell_owner_of(tx, ctx, ticket, Some(entry.seq), &key, facts)?;
             }
+            EntryKind::CustomerSolved => {
+                let facts = Facts::new()
+                    .with("letter", "customer_solved")
+                    .with("from", &entry.actor_name);
+                let key = format!("solved.{}.{}", ticket.id, entry.seq);
+                tell_owner_of(tx, ctx, ticket, Some(entry.seq), &key, facts)?;
+            }
             EntryKind::OwnerSet | EntryKind::HandedOver => {
                 let own_doing = entry.actor.person() == ticket.owner;
                 if !own_doing

@@ -66,6 +66,21 @@ pub fn write(ctx: &Ctx<'_>, key: TicketKey, body: &str) -> Result<Ticket> {
     })
 }
 
+/// Says that it is solved, with a word of thanks or none: it answers itself, and the owner hears of it.
+pub fn solved(ctx: &Ctx<'_>, key: TicketKey, body: &str) -> Result<Ticket> {
+    let (_, customer) = contact(&ctx.by)?;
+    let body = text::body("body", body)?;
+    let key = ticket_merge::living(ctx, key)?;
+    change(ctx, key, None, Action::Answer, |_, ticket| {
+        shown(ticket)?;
+        let mut entries = ticket.customer_solved(body.trim())?;
+        if let Some(first) = entries.first_mut() {
+            first.audience = Audience::Customer(customer);
+        }
+        Ok(entries)
+    })
+}
+
 /// Post-mortems are the house's own, whoever they name.
 fn shown(ticket: &Ticket) -> Result<()> {
     if ticket.key.kind == Kind::PostMortem {
@@ -108,6 +123,10 @@ fn tells_something(entry: &Recorded) -> bool {
     !entry.body.trim().is_empty()
         || matches!(
             entry.kind,
-            EntryKind::Opened | EntryKind::Resolved | EntryKind::Reopened | EntryKind::Closed
+            EntryKind::Opened
+                | EntryKind::CustomerSolved
+                | EntryKind::Resolved
+                | EntryKind::Reopened
+                | EntryKind::Closed
         )
 }

@@ -12,6 +12,7 @@ use crate::store::timeline::Recorded;
 pub const KINDS: &[EntryKind] = &[
     EntryKind::Opened,
     EntryKind::CustomerMessage,
+    EntryKind::CustomerSolved,
     EntryKind::Reply,
     EntryKind::Update,
     EntryKind::CustomerContact,
@@ -47,6 +48,8 @@ pub const KINDS: &[EntryKind] = &[
     EntryKind::MeetingHeld,
     EntryKind::MeetingCancelled,
     EntryKind::ReportSent,
+    EntryKind::GlassBroken,
+    EntryKind::GlassReviewed,
     EntryKind::TermsChanged,
     EntryKind::AgreementEnded,
 ];
@@ -192,6 +195,7 @@ fn happening(
     Some(match entry.kind {
         K::Opened => H::Opened,
         K::CustomerMessage if concerns => H::CustomerWrote,
+        K::CustomerSolved if concerns => H::Kept(Metric::Respond),
         K::Reply | K::Update | K::CustomerContact | K::Shared if concerns && by_us => H::Replied,
         K::NoReplyNeeded if is_primary => H::NoReplyNeeded,
         K::Unsatisfied => H::Withdrawn {
@@ -266,6 +270,8 @@ fn happening(
         K::MeetingSet | K::MeetingCancelled => promised(Metric::Meeting),
         K::MeetingHeld => H::Kept(Metric::Meeting),
         K::ReportSent if concerns => H::Kept(Metric::Report),
+        K::GlassBroken if is_primary => promised(Metric::Review),
+        K::GlassReviewed if is_primary => H::Kept(Metric::Review),
         _ => return None,
     })
 }

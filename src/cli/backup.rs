@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail, ensure};
 
 use crate::config::Config;
-use crate::store::backend::{DatabaseUrl, Store};
+use crate::store::backend::DatabaseUrl;
 use crate::store::{backup, migrate};
 
 /// Copies the database into a new file; the server may run meanwhile.
@@ -41,7 +41,7 @@ pub(super) fn back(config: Config, from: &Path) -> anyhow::Result<()> {
         std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     }
     backup::copy(from, &part)?;
-    match migrate::standing(&Store::open(&DatabaseUrl::Sqlite(part.clone()))?)? {
+    match backup::standing(&part)? {
         migrate::Standing::Empty => bail!("{} is no Watchkeeper database", from.display()),
         migrate::Standing::Newer(unknown) => bail!(super::serve::newer(&unknown)),
         migrate::Standing::Current | migrate::Standing::Behind(_) => {}

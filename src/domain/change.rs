@@ -1,7 +1,8 @@
 //! A change: what for, when, what to expect, from which version to which, and how to take it back.
 //!
 //! A title is enough to open one. It is approved by somebody other than who asked, and the approval is for the plan as it
-//! was read: editing the plan afterwards takes the approval back.
+//! was read: editing the plan afterwards takes the approval back. Whoever can't wait for one breaks the glass: the change goes
+//! ahead, and somebody else looks at it afterwards.
 
 use super::id::PersonId;
 use super::refusal::{FieldError, Refusal};
@@ -9,6 +10,7 @@ use super::text::{self, NAME_CHARS};
 use super::ticket::{Outcome, State, Ticket};
 use super::timeline::{Entry, EntryKind};
 use super::timestamp::Timestamp;
+use super::word::words;
 
 /// What is planned. Every field may be empty: a one-line change is a change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -96,7 +98,97 @@ pub struct Change {
     pub watch_until: Option<Timestamp>,
 }
 
+/// Characters that a reason to break the glass has at least: "urgent" is none.
+pub const MIN_REASON_CHARS: usize = 10;
+
+words! {
+    /// What whoever looked at it afterwards found.
+    pub enum Verdict {
+        /// There was no other way, and what was done is good.
+        Accepted = "accepted",
+        /// Something is to be done about it: the text says what.
+        NeedsFollowUp = "needs_follow_up",
+    }
+}
+
+/// Glass that was broken: somebody went ahead without approval.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Glass {
+    /// `None`: a machine.
+    pub by: Option<PersonId>,
+    pub by_name: String,
+    pub at: Timestamp,
+    pub reason: String,
+    /// By when somebody else looks at it.
+    pub review_until: Option<Timestamp>,
+    pub review: Option<Review>,
+}
+
+/// What somebody else found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Review {
+    pub by_name: String,
+    pub at: Timestamp,
+    pub verdict: Verdict,
+    pub text: String,
+}
+
+impl Glass {
+    /// Looks at what was done: somebody else than who did it, and no machine.
+    pub fn review(
+        &self,
+        ticket: &Ticket,
+        by: Option<PersonId>,
+        verdict: Verdict,
+        text: &str,
+    ) -> Result<Entry, Refusal> {
+        if self.review.is_some() {
+            return Err(Refusal::new("glass-whole").with("key", ticket.key.to_string()));
+        }
+        let by = by.ok_or(Refusal::new("approver-is-a-person"))?;
+        if self.by == Some(by) {
+            return Err(Refusal::new("not-your-own"));
+        }
+        Ok(Entry::new(EntryKind::GlassReviewed)
+            .fact("verdict", verdict)
+            .body(text))
+    }
+}
+
 impl Change {
+    /// Goes ahead without waiting for an approval. What was broken is looked at before it is broken again.
+    pub fn break_glass(
+        &mut self,
+        ticket: &mut Ticket,
+        before: Option<&Glass>,
+        by: Option<PersonId>,
+        reason: &str,
+        review_until: Timestamp,
+    ) -> Result<Vec<Entry>, Refusal> {
+        refuse_unless_open(ticket)?;
+        refuse_unreviewed(ticket, before, "glass-already-broken")?;
+        let mut entries = vec![
+            Entry::new(EntryKind::GlassBroken)
+                .fact("until", review_until.rfc3339())
+                .fact_some("person", by)
+                .body(reason),
+        ];
+        // Past the state machine on purpose: that is what the glass is for.
+        if matches!(
+            ticket.state,
+            State::Draft | State::AwaitingApproval | State::Approved
+        ) {
+            let from = std::mem::replace(&mut ticket.state, State::InProgress);
+            entries.push(
+                Entry::new(EntryKind::StateChanged)
+                    .fact("from", from)
+                    .fact("to", ticket.state)
+                    .fact("cause", "glass_broken"),
+            );
+        }
+        Ok(entries)
+    }
+
     /// Whether a step would be accepted: it is taken on a copy. What is offered to people is asked here, so that a rule is
     /// written once.
     pub fn accepts<T>(
@@ -240,6 +332,20 @@ impl Change {
     }
 }
 
+/// A change isn't over before somebody has looked at its broken glass.
+pub fn refuse_unreviewed(
+    ticket: &Ticket,
+    glass: Option<&Glass>,
+    rule: &'static str,
+) -> Result<(), Refusal> {
+    match glass {
+        Some(Glass { review: None, .. }) => {
+            Err(Refusal::new(rule).with("key", ticket.key.to_string()))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn refuse_unless_open(ticket: &Ticket) -> Result<(), Refusal> {
     if ticket.is_open() {
         return Ok(());
@@ -379,6 +485,48 @@ mod tests {
                 .rule,
             "not-open"
         );
+    }
+
+    #[test]
+    fn broken_glass_lets_a_change_go_ahead_and_somebody_else_looks_at_it() {
+        let (ada, ben): (PersonId, PersonId) = (Id::new(NOW), Id::new(NOW));
+        let (mut ticket, mut change) = change(ada);
+        let until = NOW.plus_secs(60);
+        let reason = "the site is down";
+        let entries = change
+            .break_glass(&mut ticket, None, Some(ada), reason, until)
+            .unwrap();
+        let kinds: Vec<EntryKind> = entries.iter().map(|entry| entry.kind).collect();
+        assert_eq!(kinds, [EntryKind::GlassBroken, EntryKind::StateChanged]);
+        assert_eq!(ticket.state, State::InProgress);
+        let mut glass = Glass {
+            by: Some(ada),
+            by_name: "Ada".into(),
+            at: NOW,
+            reason: reason.into(),
+            review_until: Some(until),
+            review: None,
+        };
+        let again = change.break_glass(&mut ticket, Some(&glass), Some(ada), reason, until);
+        assert_eq!(again.unwrap_err().rule, "glass-already-broken");
+        let verdict = Verdict::Accepted;
+        for (by, rule) in [(Some(ada), "not-your-own"), (None, "approver-is-a-person")] {
+            let refused = glass.review(&ticket, by, verdict, "fine").unwrap_err();
+            assert_eq!(refused.rule, rule);
+        }
+        let reviewed = glass.review(&ticket, Some(ben), verdict, "fine").unwrap();
+        assert_eq!(reviewed.facts.get("verdict"), Some("accepted"));
+        glass.review = Some(Review {
+            by_name: "Ben".into(),
+            at: NOW,
+            verdict,
+            text: "fine".into(),
+        });
+        let twice = glass.review(&ticket, Some(ben), verdict, "fine");
+        assert_eq!(twice.unwrap_err().rule, "glass-whole");
+        ticket.state = State::Closed;
+        let closed = change.break_glass(&mut ticket, None, Some(ada), reason, until);
+        assert_eq!(closed.unwrap_err().rule, "not-open");
     }
 
     #[test]

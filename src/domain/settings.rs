@@ -25,6 +25,7 @@ words! {
         ClockWarning = "clock_warning",
         ClockBreach = "clock_breach",
         ClockAfter = "clock_after",
+        GlassReviewHours = "glass_review_hours",
     }
 }
 
@@ -59,6 +60,8 @@ pub struct Settings {
     pub clock_breach: Hearers,
     /// Who hears, and when, that it is past it still.
     pub clock_after: Hearers,
+    /// So long after somebody broke the glass somebody else has looked at it.
+    pub glass_review_hours: i64,
 }
 
 impl Default for Settings {
@@ -80,6 +83,8 @@ impl Default for Settings {
             clock_warning: Hearers::usual(Moment::Warning),
             clock_breach: Hearers::usual(Moment::Breach),
             clock_after: Hearers::usual(Moment::After),
+            // Auditors expect it within a day.
+            glass_review_hours: 24,
         }
     }
 }
@@ -122,6 +127,7 @@ impl Settings {
             SettingKey::ClockWarning => self.clock_warning.to_string(),
             SettingKey::ClockBreach => self.clock_breach.to_string(),
             SettingKey::ClockAfter => self.clock_after.to_string(),
+            SettingKey::GlassReviewHours => self.glass_review_hours.to_string(),
         }
     }
 
@@ -171,6 +177,16 @@ impl Settings {
             }
             SettingKey::ClockAfter => {
                 self.clock_after = Hearers::parse(field, Moment::After, text)?;
+            }
+            SettingKey::GlassReviewHours => {
+                self.glass_review_hours = match text.parse() {
+                    Ok(hours @ 1..=168) => hours,
+                    _ => {
+                        return Err(FieldError::new(field, "not-hours")
+                            .with("value", text.to_owned())
+                            .with("max", "168"));
+                    }
+                }
             }
         }
         Ok(())
@@ -311,6 +327,7 @@ mod tests {
             (SettingKey::NightFrom, "25:00", "not-a-time-of-day"),
             (SettingKey::PostMortemFor, "severe", "not-a-severity"),
             (SettingKey::CloseAfterDays, "0", "not-days"),
+            (SettingKey::GlassReviewHours, "169", "not-hours"),
             (SettingKey::ClockAfter, "disaster:page", "not-a-clock-rule"),
         ] {
             let error = settings.set(key, text).unwrap_err();

@@ -506,6 +506,21 @@ impl Ticket {
         entries
     }
 
+    /// The customer says that it is solved. Nobody waits for our answer; whether it is done is for us to say, since others may
+    /// have been hit, and what was at fault may still be there.
+    pub fn customer_solved(&mut self, text: &str) -> Result<Vec<Entry>, Refusal> {
+        self.refuse_unless_open()?;
+        let mut entries = vec![Entry::new(EntryKind::CustomerSolved).body(text)];
+        self.awaits_us = false;
+        let released = self.release_where(|hold| hold.on == WaitingOn::Customer);
+        entries.extend(
+            released
+                .into_iter()
+                .map(|entry| entry.fact("cause", "customer_message")),
+        );
+        Ok(entries)
+    }
+
     /// An automatic close after the days that a resolved incident waits for an objection.
     pub fn closes_at(&self, after_days: i64) -> Option<Timestamp> {
         (self.state == State::Resolved)

@@ -74,6 +74,8 @@ words! {
         Update = "update",
         /// The customer wrote.
         CustomerMessage = "customer_message",
+        /// The customer says that it is solved: nobody waits for an answer any more.
+        CustomerSolved = "customer_solved",
         /// Staff spoke with the customer by phone.
         CustomerContact = "customer_contact",
         /// Mail that opens, reopens and satisfies nothing: auto-replies, bounces, list mail.
@@ -158,6 +160,10 @@ words! {
         ApprovalAsked = "approval_asked",
         Approved = "approved",
         ApprovalRefused = "approval_refused",
+        /// A change went ahead without approval.
+        GlassBroken = "glass_broken",
+        /// Somebody else looked at it afterwards.
+        GlassReviewed = "glass_reviewed",
         MeetingSet = "meeting_set",
         MeetingMoved = "meeting_moved",
         MeetingHeld = "meeting_held",

@@ -90,6 +90,7 @@ pub fn configure(routes: &mut ServiceConfig) {
         .route("/portal/account", get().to(profile::show))
         .route("/portal/{key}", get().to(portal::show))
         .route("/portal/{key}", post().to(portal::write))
+        .route("/portal/{key}/solved", post().to(portal::solved))
         .route("/portal/{key}/files/{id}", get().to(portal::file))
         // the work
         .route("/", get().to(home::shift))

@@ -75,6 +75,7 @@ const WITH_TEXT: &[&str] = &[
     "update",
     "customer_wrote",
     "customer_reopened",
+    "customer_solved",
     "handed_over",
     "report",
     "clocks",

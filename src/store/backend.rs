@@ -50,6 +50,14 @@ impl std::ops::DerefMut for Tx<'_> {
     }
 }
 
+/// The connection, if it leads to a server: where each statement is a round trip, and rows are sent together.
+pub(super) fn far(conn: &mut Conn) -> Option<&mut PgConnection> {
+    match conn {
+        Conn::Sqlite(_) => None,
+        Conn::Pg(conn) => Some(conn),
+    }
+}
+
 /// Runs `work` so that its failure undoes what it did and leaves the transaction around it usable.
 pub fn savepoint<T>(tx: &mut Tx, work: impl FnOnce(&mut Tx) -> Result<T>) -> Result<T> {
     let conn: &mut Conn = tx;

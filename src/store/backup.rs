@@ -9,7 +9,8 @@ use diesel::connection::{Connection, SimpleConnection};
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
-use super::backend::{DatabaseUrl, Store};
+use super::backend::{Conn, DatabaseUrl, Store};
+use super::migrate;
 use crate::error::{Error, Result};
 
 /// Copies a running SQLite database into the new file `to`. Readers and the writer go on meanwhile: the copy is a snapshot of
@@ -108,6 +109,12 @@ pub fn set_aside(path: &Path) -> Result<PathBuf> {
         }
     }
     Ok(kept)
+}
+
+/// What a copy holds. Not by way of a [`Store`], whose pool opens files on its own time and would make this one anew once it has been
+/// moved away.
+pub fn standing(path: &Path) -> Result<migrate::Standing> {
+    migrate::standing_of(&mut Conn::Sqlite(open(path)?))
 }
 
 fn open(path: &Path) -> Result<SqliteConnection> {

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::backend::{Conn, Tx};
+use super::backend::{Conn, Tx, far};
 use super::column::text_column;
 use super::schema::oncall::{ledger_link, shift_fact, unchained_fact, work_fact};
 use crate::domain::compensation::FactKind;
@@ -141,26 +141,22 @@ pub fn unchained(conn: &mut Conn, most: i64) -> Result<Vec<(Id<()>, FactKind)>> 
 
 /// Adds links and takes their facts out of the line. Two nodes that chain at once: one gets a unique violation.
 pub fn insert_links(tx: &mut Tx, links: &[Link]) -> Result<()> {
-    match &mut **tx {
-        Conn::Sqlite(conn) => {
-            for link in links {
-                diesel::insert_into(ledger_link::table)
-                    .values(link)
-                    .execute(conn)?;
-                diesel::delete(unchained_fact::table.find(link.fact_id)).execute(conn)?;
-            }
+    if let Some(conn) = far(tx) {
+        for links in links.chunks(1_000) {
+            let facts: Vec<Id<()>> = links.iter().map(|link| link.fact_id).collect();
+            diesel::insert_into(ledger_link::table)
+                .values(links)
+                .execute(conn)?;
+            diesel::delete(unchained_fact::table.filter(unchained_fact::fact_id.eq_any(facts)))
+                .execute(conn)?;
         }
-        // Each statement is a round trip.
-        Conn::Pg(conn) => {
-            for links in links.chunks(1_000) {
-                let facts: Vec<Id<()>> = links.iter().map(|link| link.fact_id).collect();
-                diesel::insert_into(ledger_link::table)
-                    .values(links)
-                    .execute(conn)?;
-                diesel::delete(unchained_fact::table.filter(unchained_fact::fact_id.eq_any(facts)))
-                    .execute(conn)?;
-            }
-        }
+        return Ok(());
+    }
+    for link in links {
+        diesel::insert_into(ledger_link::table)
+            .values(link)
+            .execute(&mut **tx)?;
+        diesel::delete(unchained_fact::table.find(link.fact_id)).execute(&mut **tx)?;
     }
     Ok(())
 }

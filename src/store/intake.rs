@@ -50,7 +50,7 @@ pub struct StoredMail {
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = mail, treat_none_as_null = true)]
-struct Row {
+pub(super) struct Row {
     id: MailId,
     received_at: Timestamp,
     way: Way,
@@ -130,7 +130,7 @@ impl Row {
     }
 }
 
-fn mails(rows: Vec<Row>) -> Result<Vec<StoredMail>> {
+pub(super) fn mails(rows: Vec<Row>) -> Result<Vec<StoredMail>> {
     rows.into_iter().map(Row::mail).collect()
 }
 
@@ -148,35 +148,6 @@ pub fn by_id(conn: &mut Conn, id: MailId) -> Result<Option<StoredMail>> {
         .get_result(conn)
         .optional()?;
     row.map(Row::mail).transpose()
-}
-
-/// Settled or held mails that became no entry of a timeline and repeat none, by id; those after `after`.
-pub fn on_no_timeline(
-    conn: &mut Conn,
-    after: Option<MailId>,
-    most: i64,
-) -> Result<Vec<StoredMail>> {
-    let mut found = mail::table
-        .filter(mail::entry_seq.is_null())
-        .filter(mail::duplicate_of.is_null())
-        .filter(mail::state.ne(MailState::Waiting))
-        .order(mail::id)
-        .limit(most)
-        .select(Row::as_select())
-        .into_boxed();
-    if let Some(after) = after {
-        found = found.filter(mail::id.gt(after));
-    }
-    mails(found.load(conn)?)
-}
-
-pub fn by_ids(conn: &mut Conn, ids: &[MailId]) -> Result<Vec<StoredMail>> {
-    let rows = mail::table
-        .filter(mail::id.eq_any(ids.to_vec()))
-        .order((mail::received_at.desc(), mail::id.desc()))
-        .select(Row::as_select())
-        .load(conn)?;
-    mails(rows)
 }
 
 /// The oldest mails that nobody has looked at.

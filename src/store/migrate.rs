@@ -22,28 +22,31 @@ pub enum Standing {
 }
 
 pub fn standing(store: &Store) -> Result<Standing> {
-    store.read(|conn| {
-        let applied = applied_versions(conn)?;
-        let known = known_versions(conn)?;
-        if applied.is_empty() {
-            return Ok(Standing::Empty);
-        }
-        let unknown: Vec<String> = applied
-            .iter()
-            .filter(|version| !known.contains(version))
-            .cloned()
-            .collect();
-        Ok(
-            match (
-                unknown.is_empty(),
-                known.len() - (applied.len() - unknown.len()),
-            ) {
-                (false, _) => Standing::Newer(unknown),
-                (true, 0) => Standing::Current,
-                (true, missing) => Standing::Behind(missing),
-            },
-        )
-    })
+    store.read(standing_of)
+}
+
+/// As [`standing`], of the database that this connection leads to.
+pub fn standing_of(conn: &mut Conn) -> Result<Standing> {
+    let applied = applied_versions(conn)?;
+    let known = known_versions(conn)?;
+    if applied.is_empty() {
+        return Ok(Standing::Empty);
+    }
+    let unknown: Vec<String> = applied
+        .iter()
+        .filter(|version| !known.contains(version))
+        .cloned()
+        .collect();
+    Ok(
+        match (
+            unknown.is_empty(),
+            known.len() - (applied.len() - unknown.len()),
+        ) {
+            (false, _) => Standing::Newer(unknown),
+            (true, 0) => Standing::Current,
+            (true, missing) => Standing::Behind(missing),
+        },
+    )
 }
 
 #[derive(diesel::QueryableByName)]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 
-use super::backend::{Conn, Tx, insert_new};
+use super::backend::{Conn, Tx, far, insert_new};
 use super::column::text_column;
 use super::compensation::line_up;
 use super::fixed::{Kept, fixed_update};
@@ -219,19 +219,16 @@ pub fn last_paged_at(conn: &mut Conn, person: PersonId) -> Result<Option<Timesta
     let theirs = page::table
         .filter(page::person_id.eq(person))
         .filter(page::kind.ne(PageKind::Test));
-    match conn {
-        // The last one by the index; "the first of an order" would be planned anew each time.
-        Conn::Sqlite(conn) => Ok(theirs
-            .select(diesel::dsl::max(page::queued_at))
-            .get_result(conn)?),
-        // Planned while the table is young, a maximum walks all of their pages ever after.
-        Conn::Pg(conn) => {
-            let newest = theirs.order(page::queued_at.desc()).limit(1);
-            Ok(Kept(newest.select(page::queued_at))
-                .get_result(conn)
-                .optional()?)
-        }
+    // Planned while the table is young, a maximum walks all of their pages ever after.
+    if let Some(conn) = far(conn) {
+        let newest = theirs.order(page::queued_at.desc()).limit(1);
+        return Ok(Kept(newest.select(page::queued_at))
+            .get_result(conn)
+            .optional()?);
     }
+    // "The first of an order" would be planned anew each time on SQLite, which finds a maximum by the index.
+    let last = theirs.select(diesel::dsl::max(page::queued_at));
+    Ok(last.get_result(conn)?)
 }
 
 /// Whether this person was already paged about this incident.

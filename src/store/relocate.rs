@@ -9,7 +9,7 @@ use diesel::sqlite::SqliteConnection;
 
 use super::backend::{Conn, Store};
 use super::schema::core::ticket;
-use super::{blob, intake, search, ticket as tickets};
+use super::{blob, mail_found, search, ticket as tickets};
 use crate::domain::id::{Kind, TicketId};
 use crate::error::{Error, Result};
 
@@ -241,7 +241,7 @@ fn index(to: &Store) -> Result<()> {
 pub fn index_mails(to: &Store, text_of: impl Fn(&[u8], Option<&str>) -> String) -> Result<()> {
     let mut last = None;
     loop {
-        let mails = to.read(|conn| intake::on_no_timeline(conn, last, INDEXED_AT_ONCE))?;
+        let mails = to.read(|conn| mail_found::on_no_timeline(conn, last, INDEXED_AT_ONCE))?;
         let Some(newest) = mails.last() else {
             return Ok(());
         };

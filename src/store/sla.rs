@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use diesel::prelude::*;
 
+use super::backend::far;
 use super::column::text_column;
 use super::fixed::{Kept, fixed_update};
 use super::schema::core::counter;
@@ -460,15 +461,14 @@ pub fn insert(tx: &mut Tx, row: &ClockRow) -> Result<()> {
 
 /// The clocks of one ticket: together where each statement is a round trip.
 pub fn insert_all(tx: &mut Tx, rows: &[ClockRow]) -> Result<()> {
-    match &mut **tx {
-        Conn::Pg(conn) if rows.len() > 1 => {
-            Kept(diesel::insert_into(clock::table).values(rows)).execute(conn)?;
-        }
-        Conn::Pg(_) | Conn::Sqlite(_) => {
-            for row in rows {
-                insert(tx, row)?;
-            }
-        }
+    if rows.len() > 1
+        && let Some(conn) = far(tx)
+    {
+        Kept(diesel::insert_into(clock::table).values(rows)).execute(conn)?;
+        return Ok(());
+    }
+    for row in rows {
+        insert(tx, row)?;
     }
     Ok(())
 }

@@ -102,6 +102,7 @@ fn ask(house: &House, role: &str, key: TicketKey, other: TicketKey, verb: &str) 
         ("outcome", "successful"),
         ("purpose", "A larger pool"),
         ("mail", "nothing"),
+        ("verdict", "accepted"),
     ];
     if verb == "live" {
         form.push(("live", "yes"));

@@ -412,6 +412,8 @@ const ELSEWHERE: &[&str] = &[
     "change :: approve",
     "change :: refuse",
     "change :: redraft",
+    "change :: break_glass",
+    "change :: review_glass",
     "change :: start",
     "change :: watch",
     "change :: close",

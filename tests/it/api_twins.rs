@@ -49,6 +49,7 @@ const TWINS: &[(&str, &str)] = &[
     ("/settings", "PATCH /api/v1/settings"),
     ("/portal", "contacts have no tokens"),
     ("/portal/{key}", "contacts have no tokens"),
+    ("/portal/{key}/solved", "contacts have no tokens"),
     ("/new", "POST /api/v1/tickets"),
     ("/call", "POST /api/v1/tickets"),
     ("/views", "POST /api/v1/views"),

@@ -55,7 +55,7 @@ impl Two {
 
     /// Bob does it, and it must succeed.
     #[track_caller]
-    fn bob(&self, method: &str, path: &str, heads: &[(&str, &str)], body: Value) -> Said {
+    pub fn bob(&self, method: &str, path: &str, heads: &[(&str, &str)], body: Value) -> Said {
         let said = self.with(&self.bob, method, path, heads, &body);
         assert!(said.status < 300, "{method} {path}: {}", said.body);
         said

@@ -4,16 +4,17 @@
 use chrono_tz::Tz;
 use serde_json::json;
 use watchkeeper::actions::oncall::Plan;
-use watchkeeper::actions::{oncall, sla, ticket as act, ticket_parts};
+use watchkeeper::actions::{oncall, sla, ticket as act, ticket_hold, ticket_parts};
 use watchkeeper::domain::access::{Role, Roles};
 use watchkeeper::domain::delivery::DeliveryState;
+use watchkeeper::domain::hold::NewHold;
 use watchkeeper::domain::id::{Kind, PersonId, TeamId};
 use watchkeeper::domain::rotation::TurnUnit;
 use watchkeeper::domain::settings::SettingKey;
 use watchkeeper::domain::severity::Severity;
-use watchkeeper::domain::sla_agreement::Threshold;
+use watchkeeper::domain::sla_agreement::{Metric, Threshold};
 use watchkeeper::domain::text::Title;
-use watchkeeper::domain::ticket::{Opening, State, Ticket};
+use watchkeeper::domain::ticket::{Opening, State, Ticket, WaitingOn};
 use watchkeeper::domain::timeline::{Door, EntryKind};
 use watchkeeper::store;
 use watchkeeper::store::people::Holder;
@@ -25,6 +26,7 @@ use crate::desk::{Desk, Staff};
 use crate::oncall::team;
 use crate::program::Program;
 use crate::served::Served;
+use crate::sla::clock;
 use crate::visitor::Visitor;
 
 const MINUTE: i64 = 60;
@@ -156,6 +158,48 @@ both_databases!(
             .unwrap();
         assert_eq!(queued.len(), tickets.len());
         watch.desk.let_letters_go();
+    }
+);
+
+both_databases!(
+    a_wait_after_the_breach_moves_no_deadline_and_no_step_is_told_until_it_is_over,
+    |desk| {
+        let watch = Watch::new(desk);
+        let desk = &watch.desk;
+        let bob = desk.person("Bob", Roles::of(&[Role::Responder]));
+        let ops = team(desk, "ops", &[&watch.ada, &bob]);
+        watch.rule(SettingKey::ClockWarning, "");
+        watch.rule(SettingKey::ClockBreach, "average:owner");
+        watch.rule(SettingKey::ClockAfter, "average@1h:owner");
+        watch.promise_resolved_within(HOUR, Threshold::Percent(50));
+        let ticket = open_for(&watch, ops, Severity::Average, Some(bob.id));
+        let due = ticket.logged_at.plus_secs(HOUR);
+        desk.letters();
+        desk.advance(HOUR + 1);
+        assert_eq!(names(desk), ["bob"], "at the breach");
+        desk.advance(10 * MINUTE);
+        let wait = NewHold::new(WaitingOn::Vendor, "their splice");
+        let ctx = desk.as_person(&watch.ada);
+        ticket_hold::hold(&ctx, ticket.key, None, &wait).unwrap();
+        desk.advance(3 * HOUR);
+        let clock = || clock(desk, &ticket, Metric::Resolve);
+        assert_eq!(
+            (clock().deadline_at, clock().breached_at),
+            (Some(due), Some(due))
+        );
+        assert_eq!(watch.count(&ticket, EntryKind::ClockBreached), 1);
+        assert_eq!(watch.count(&ticket, EntryKind::ClockStillLate), 0);
+        desk.letters();
+        let ctx = desk.as_person(&watch.ada);
+        ticket_hold::release(&ctx, ticket.key, None, None).unwrap();
+        // It was late by ten minutes and a second when the wait began, and is so now.
+        desk.advance(49 * MINUTE + 58);
+        assert_eq!(watch.count(&ticket, EntryKind::ClockStillLate), 0);
+        desk.advance(1);
+        assert_eq!(watch.count(&ticket, EntryKind::ClockStillLate), 1);
+        assert_eq!(watch.count(&ticket, EntryKind::ClockBreached), 1);
+        assert_eq!(clock().deadline_at, Some(due));
+        desk.letters();
     }
 );
 

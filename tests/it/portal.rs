@@ -1,12 +1,17 @@
 //! Stories of the customers' side: what a contact sees, asks and answers, and what they never learn.
 
 use watchkeeper::actions::ticket;
-use watchkeeper::domain::access::Reach;
+use watchkeeper::domain::access::{Reach, Roles};
+use watchkeeper::domain::sla_agreement::Metric;
+use watchkeeper::domain::sla_clock::ClockState;
+use watchkeeper::domain::ticket::State;
 use watchkeeper::store::people::Holder;
 
 use crate::accounts::{a_contact, a_customer, as_person, founded};
 use crate::both_databases;
+use crate::desk::Staff;
 use crate::served::Served;
+use crate::sla;
 use crate::visitor::Visitor;
 
 both_databases!(
@@ -103,5 +108,71 @@ both_databases!(
         assert!(fred.get("/portal/INC-1").text.contains("our keys leaked"));
         assert!(!fred.get("/portal/INC-1").text.contains("all of it"));
         assert!(!cleo.get("/portal/INC-1").text.contains("our keys leaked"));
+    }
+);
+
+both_databases!(
+    a_contact_says_that_it_is_solved_which_answers_itself_and_the_owner_hears,
+    |desk| {
+        let ada = founded(&desk).admin;
+        let by = as_person(&desk.app, ada);
+        let contoso = a_customer(&by, "Contoso");
+        let cleo = a_contact(&by, contoso, "Cleo", Reach::Own);
+        let carl = a_contact(&by, contoso, "Carl", Reach::Own);
+        let house = Staff {
+            id: ada,
+            name: "Ada".to_owned(),
+            roles: Roles::all(),
+        };
+        sla::promise(
+            &desk,
+            &house,
+            contoso,
+            &[(Metric::Respond, None, sla::HOUR)],
+        );
+        let served = Served::new(&desk.app);
+        let enter = |id| Visitor::logged_in(&served, &desk.app, Holder::Contact(id));
+        let (cleo, carl) = (enter(cleo), enter(carl));
+        cleo.post(
+            "/portal",
+            &[("title", "Cannot log in"), ("body", "since nine")],
+        );
+        let key = "INC-1".parse().unwrap();
+        let taken = ticket::take(&by, key, None).unwrap();
+        let respond = || sla::clock(&desk, &taken, Metric::Respond).state;
+        assert_eq!(respond(), ClockState::Running);
+        assert!(sla::now_of(&desk, &taken).awaits_us);
+        desk.letters();
+        desk.advance(sla::MINUTE);
+        assert!(
+            cleo.get("/portal/INC-1")
+                .text
+                .contains("It is solved, thanks")
+        );
+        assert_eq!(carl.post("/portal/INC-1/solved", &[]).status, 404);
+        assert_eq!(cleo.post("/portal/INC-1/solved", &[]).status, 303);
+        assert_eq!(respond(), ClockState::Met);
+        let now = sla::now_of(&desk, &taken);
+        assert!(now.is_open() && !now.awaits_us, "{now:?}");
+        sla::caches_are_true(&desk, &now);
+        let sent = desk.letters();
+        assert!(
+            matches!(sent.as_slice(), [one] if one.subject.contains("Solved, says the customer")),
+            "{sent:?}"
+        );
+        assert!(
+            cleo.get("/portal/INC-1")
+                .text
+                .contains("It is solved, thanks.")
+        );
+        // Whoever writes again is answered again.
+        desk.advance(sla::MINUTE);
+        cleo.post("/portal/INC-1", &[("body", "no, it isn't")]);
+        assert_eq!(respond(), ClockState::Running);
+        ticket::step(&by, key, None, State::Cancelled, "told by phone").unwrap();
+        let page = cleo.get("/portal/INC-1").text;
+        assert!(!page.contains("/portal/INC-1/solved"), "nothing to solve");
+        assert_eq!(cleo.post("/portal/INC-1/solved", &[]).status, 422);
+        desk.let_letters_go();
     }
 );

@@ -6,10 +6,10 @@ use utoipa::ToSchema;
 use super::call::{Answer, Call, Nothing, Reply};
 use super::problem::Failure;
 use super::ticket::{IfMatch, Ticket, changed};
-use super::value::{At, OutcomeWord, PersonUid, Uid, given};
+use super::value::{At, OutcomeWord, PersonUid, Uid, VerdictWord, Word, given};
 use crate::actions::change as action;
 use crate::app::Ctx;
-use crate::domain::change::{Change as Domain, Plan};
+use crate::domain::change::{self as domain, Change as Domain, Plan};
 use crate::domain::id::TicketKey;
 use crate::error::Result;
 
@@ -32,10 +32,53 @@ pub struct Change {
     pub approved_at: Option<At>,
     /// On watch until then, before it counts as done.
     pub watch_until: Option<At>,
+    /// The glass that was broken last.
+    pub glass: Option<Glass>,
+}
+
+/// Somebody went ahead without approval.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Glass {
+    /// Absent: a machine.
+    pub by: Option<PersonUid>,
+    /// The name at that moment.
+    pub by_name: String,
+    pub at: At,
+    pub reason: String,
+    /// By when somebody else looks at it.
+    pub review_until: Option<At>,
+    pub review: Option<GlassReview>,
+}
+
+/// What somebody else found.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct GlassReview {
+    pub by_name: String,
+    pub at: At,
+    pub verdict: VerdictWord,
+    pub text: String,
+}
+
+impl Glass {
+    fn of(glass: domain::Glass) -> Self {
+        Self {
+            by: glass.by.map(Uid),
+            by_name: glass.by_name,
+            at: At(glass.at),
+            reason: glass.reason,
+            review_until: glass.review_until.map(At),
+            review: glass.review.map(|review| GlassReview {
+                by_name: review.by_name,
+                at: At(review.at),
+                verdict: Word(review.verdict),
+                text: review.text,
+            }),
+        }
+    }
 }
 
 fn shown(ctx: &Ctx<'_>, key: TicketKey) -> Result<Answer> {
-    let (ticket, change) = action::read(ctx, key)?;
+    let (ticket, change, glass) = action::read(ctx, key)?;
     let Domain { plan, .. } = change;
     let answer = Answer::ok(&Change {
         ticket: Ticket::of(ctx.app, &ticket),
@@ -51,6 +94,7 @@ fn shown(ctx: &Ctx<'_>, key: TicketKey) -> Result<Answer> {
         approved_by: change.approved_by.map(Uid),
         approved_at: change.approved_at.map(At),
         watch_until: change.watch_until.map(At),
+        glass: glass.map(Glass::of),
     })?;
     Ok(answer.version(ticket.version))
 }
@@ -90,7 +134,7 @@ pub async fn edit(call: Call<PlanEdit>) -> Reply {
     call.change(move |ctx, asked| {
         ctx.as_one(
             |ctx| {
-                let (ticket, change) = action::read(ctx, key)?;
+                let (ticket, change, _) = action::read(ctx, key)?;
                 let before = change.plan;
                 let at = |asked: &Option<Option<At>>, before| match asked {
                     Some(at) => at.map(|at| at.0),
@@ -188,6 +232,50 @@ pub async fn watch(call: Call<Watch>) -> Reply {
     call.change(move |ctx, asked| {
         let until = asked.until.map(|at| at.0);
         changed(ctx.app, &action::watch(ctx, key, rev, until)?)
+    })
+    .await
+}
+
+/// Why it can't wait.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BrokenGlass {
+    /// At least ten characters.
+    reason: String,
+}
+
+/// Break the glass of a change
+///
+/// It goes ahead without approval. A clock starts, by the end of which somebody else has to look at it.
+#[utoipa::path(post, path = "/api/v1/changes/{key}/break-glass", tag = "changes", params(IfMatch), request_body = BrokenGlass, responses((status = 200, description = "In progress", body = Ticket)))]
+pub async fn break_glass(call: Call<BrokenGlass>) -> Reply {
+    let (key, rev) = (call.ticket("key")?, call.rev);
+    call.change(move |ctx, asked| {
+        changed(ctx.app, &action::break_glass(ctx, key, rev, &asked.reason)?)
+    })
+    .await
+}
+
+/// What somebody else found.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GlassFound {
+    verdict: VerdictWord,
+    /// In words; not empty.
+    text: String,
+}
+
+/// Review the broken glass of a change
+///
+/// By somebody else than who broke it. The change can be closed afterwards.
+#[utoipa::path(post, path = "/api/v1/changes/{key}/glass-review", tag = "changes", params(IfMatch), request_body = GlassFound, responses((status = 200, description = "Reviewed", body = Ticket)))]
+pub async fn review_glass(call: Call<GlassFound>) -> Reply {
+    let (key, rev) = (call.ticket("key")?, call.rev);
+    call.change(move |ctx, found| {
+        changed(
+            ctx.app,
+            &action::review_glass(ctx, key, rev, found.verdict.0, &found.text)?,
+        )
     })
     .await
 }

@@ -123,6 +123,8 @@ doors! {
     "/api/v1/changes/{key}/approve" { POST change::approve }
     "/api/v1/changes/{key}/refuse" { POST change::refuse }
     "/api/v1/changes/{key}/redraft" { POST change::redraft }
+    "/api/v1/changes/{key}/break-glass" { POST change::break_glass }
+    "/api/v1/changes/{key}/glass-review" { POST change::review_glass }
     "/api/v1/changes/{key}/start" { POST change::start }
     "/api/v1/changes/{key}/watch" { POST change::watch }
     "/api/v1/changes/{key}/close" { POST change::close }

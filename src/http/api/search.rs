@@ -75,7 +75,7 @@ pub async fn find(call: Call<Nothing>) -> Reply {
                 true => store::search::find_mail(conn, &question, limit)?,
                 false => Vec::new(),
             };
-            let mails = store::intake::by_ids(conn, &mails)?;
+            let mails = store::mail_found::by_ids(conn, &mails)?;
             let (hits, count) = store::search::find(conn, &question, Eyes::Staff, limit)?;
             let mut ids: Vec<_> = hits.iter().map(|hit| hit.ticket_id).collect();
             ids.sort();

@@ -50,6 +50,8 @@ pub struct Settings {
     pub clock_breach: BTreeMap<String, Vec<&'static str>>,
     /// Who hears, and when, that it is past it still: `high@30min` once it has been late for 30 minutes, waits not counted.
     pub clock_after: BTreeMap<String, Vec<&'static str>>,
+    /// So many hours after somebody broke the glass of a change somebody else has looked at it.
+    pub glass_review_hours: i64,
     pub environments: Vec<String>,
     /// Settings that the configuration of the process decides: what is set here has no effect meanwhile.
     pub overruled: Vec<&'static str>,
@@ -72,6 +74,7 @@ fn shown(ctx: &Ctx<'_>) -> Result<Answer> {
         clock_warning: rules(&set.clock_warning),
         clock_breach: rules(&set.clock_breach),
         clock_after: rules(&set.clock_after),
+        glass_review_hours: set.glass_review_hours,
         house_name: set.house_name,
         public_url: set.public_url,
         environments,
@@ -122,6 +125,7 @@ pub struct SettingsEdit {
     clock_warning: Option<BTreeMap<String, Vec<String>>>,
     clock_breach: Option<BTreeMap<String, Vec<String>>>,
     clock_after: Option<BTreeMap<String, Vec<String>>>,
+    glass_review_hours: Option<i64>,
     /// All of them; at least one.
     environments: Option<Vec<String>>,
 }
@@ -148,6 +152,9 @@ impl SettingsEdit {
                 SettingKey::ClockWarning => self.clock_warning.as_ref().map(rules_text),
                 SettingKey::ClockBreach => self.clock_breach.as_ref().map(rules_text),
                 SettingKey::ClockAfter => self.clock_after.as_ref().map(rules_text),
+                SettingKey::GlassReviewHours => {
+                    self.glass_review_hours.map(|hours| hours.to_string())
+                }
             };
             text.map(|text| (*key, text))
         });

@@ -18,7 +18,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::id::{self, Id, Kind, TicketKey};
 use crate::domain::timestamp::Timestamp;
-use crate::domain::{access, delivery, severity, ticket, timeline};
+use crate::domain::{access, change, delivery, severity, ticket, timeline};
 
 /// Separates the parts of a coded message on its way through serde, which carries nothing but text.
 const MARK: char = '\u{1}';
@@ -234,7 +234,7 @@ closed! {
     RelationWord = ticket::Relation, WaitingOnWord = ticket::WaitingOn, DoorWord = timeline::Door,
     EntryKindWord = timeline::EntryKind, RoleWord = access::Role, ScopeWord = access::Scope, ReachWord = access::Reach,
     ChannelWord = delivery::Channel, DeliveryKindWord = delivery::DeliveryKind, DeliveryStateWord = delivery::DeliveryState,
-    AttemptOutcomeWord = delivery::AttemptOutcome,
+    AttemptOutcomeWord = delivery::AttemptOutcome, VerdictWord = change::Verdict,
 }
 
 /// A word of a closed enum.

@@ -6,7 +6,7 @@ use super::when;
 use crate::actions::{change as act, commits};
 use crate::app::Ctx;
 use crate::domain::access::{self, Action, Target};
-use crate::domain::change::{Change, Plan};
+use crate::domain::change::{Change, Glass, Plan, Verdict};
 use crate::domain::id::{Kind, PersonId, TicketKey};
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::ticket::{Outcome, State, Ticket};
@@ -25,6 +25,8 @@ pub struct Known {
     change: Option<Change>,
     names: Vec<(PersonId, String)>,
     commits: Vec<commits::OnTicket>,
+    glass: Option<Glass>,
+    may_break: bool,
     me: Option<PersonId>,
     may_run: bool,
     may_approve: bool,
@@ -46,6 +48,11 @@ pub fn load(conn: &mut Conn, ctx: &Ctx<'_>, ticket: &Ticket) -> Result<Known> {
             .into_iter()
             .collect(),
         commits: commits::of_ticket(conn, ticket)?,
+        glass: match &change {
+            Some(_) => act::glass(conn, ticket.id)?,
+            None => None,
+        },
+        may_break: may(Action::BreakGlass),
         may_run: may(Action::RunChange),
         may_approve: may(Action::ApproveChange),
         me: ctx.by.person(),
@@ -78,6 +85,10 @@ pub struct ChangeView {
     pub can_close: bool,
     pub waits_for_approval: bool,
     pub outcomes: Vec<(&'static str, String)>,
+    pub glass: Option<Glass>,
+    pub can_break: bool,
+    pub can_review: bool,
+    pub verdicts: Vec<(&'static str, String)>,
 }
 
 /// The commits of one repository.
@@ -161,8 +172,26 @@ pub fn view(known: &Known, ticket: &Ticket, p: &Page, kept: Option<Form>) -> Opt
         can_start: run(Change::start),
         is_on_watch: state == State::OnWatch,
         can_watch: run(|change, ticket, now| change.watch(ticket, now.plus_secs(60), now)),
-        can_close: run(|change, ticket, now| change.close(ticket, Outcome::Failed, "-", now)),
+        can_close: run(|change, ticket, now| change.close(ticket, Outcome::Failed, "-", now))
+            && known
+                .glass
+                .as_ref()
+                .is_none_or(|glass| glass.review.is_some()),
         waits_for_approval: state == State::AwaitingApproval,
+        can_break: known.may_break
+            && change.accepts(ticket, |change, ticket| {
+                change.break_glass(ticket, known.glass.as_ref(), me, "-", now)
+            }),
+        can_review: known.may_approve
+            && known.glass.as_ref().is_some_and(|glass| {
+                let found = glass.review(ticket, me, Verdict::Accepted, "-");
+                found.is_ok()
+            }),
+        verdicts: Verdict::ALL
+            .iter()
+            .map(|verdict| (verdict.as_str(), p.word("verdict", verdict.as_str())))
+            .collect(),
+        glass: known.glass.clone(),
         outcomes: Outcome::ALL
             .iter()
             .map(|outcome| (outcome.as_str(), p.word("outcome", outcome.as_str())))
@@ -228,6 +257,16 @@ pub fn act(
         "approve" => act::approve(ctx, key, rev(posted)?).map(|_| "said-approved"),
         "refuse" => act::refuse(ctx, key, None, posted.text("why")).map(|_| "said-moved"),
         "redraft" => act::back_to_draft(ctx, key, None).map(|_| "said-moved"),
+        "break-glass" => {
+            act::break_glass(ctx, key, None, posted.text("reason")).map(|_| "said-glass-broken")
+        }
+        "glass-review" => {
+            let verdict = posted
+                .text("verdict")
+                .parse()
+                .map_err(|()| FieldError::new("verdict", "required"))?;
+            act::review_glass(ctx, key, None, verdict, posted.text("text")).map(|_| "said-reviewed")
+        }
         "start" => act::start(ctx, key, None).map(|_| "said-moved"),
         "watch" if key.kind == Kind::Change && posted.ticked("live") => {
             let until = when::instant("until", posted.text("until"), zone, ctx.now)?;

@@ -218,6 +218,21 @@ pub async fn write(
     }
 }
 
+pub async fn solved(
+    app: web::Data<App>,
+    viewer: Viewer,
+    key: web::Path<String>,
+    posted: Posted,
+) -> Answer {
+    let key = key_of(&key)?;
+    let body = posted.text("body").to_owned();
+    viewer
+        .run(&app, move |ctx| portal::solved(ctx, key, &body))
+        .await?;
+    let place = format!("/portal/{key}");
+    Ok(reply::see_saying(&place, "said-portal-solved", ""))
+}
+
 /// A file of an entry that they may read; any other isn't there.
 pub async fn file(
     app: web::Data<App>,

@@ -100,7 +100,7 @@ fn look(ctx: &Ctx<'_>, q: &str) -> Result<Found> {
             true => search::find_mail(conn, &question, MAILS)?,
             false => Vec::new(),
         };
-        let mails = store::intake::by_ids(conn, &mails)?;
+        let mails = store::mail_found::by_ids(conn, &mails)?;
         let (hits, count) = search::find(conn, &question, Eyes::Staff, SHOWN)?;
         let ids: Vec<_> = hits.iter().map(|hit| hit.ticket_id).collect();
         let tickets = store::ticket::by_ids(conn, &ids)?;

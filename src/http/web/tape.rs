@@ -100,6 +100,7 @@ pub const fn is_key(kind: EntryKind) -> bool {
             | EntryKind::Reply
             | EntryKind::Update
             | EntryKind::CustomerMessage
+            | EntryKind::CustomerSolved
             | EntryKind::CustomerContact
             | EntryKind::StateChanged
             | EntryKind::Restored
@@ -119,6 +120,7 @@ pub const fn is_key(kind: EntryKind) -> bool {
             | EntryKind::Paged
             | EntryKind::PageAcknowledged
             | EntryKind::DeadEnd
+            | EntryKind::GlassBroken
             | EntryKind::Deployed
     )
 }
@@ -131,6 +133,7 @@ pub const fn is_talk(kind: EntryKind) -> bool {
             | EntryKind::Reply
             | EntryKind::Update
             | EntryKind::CustomerMessage
+            | EntryKind::CustomerSolved
             | EntryKind::CustomerContact
             | EntryKind::Shared
             | EntryKind::NoReplyNeeded
@@ -145,6 +148,7 @@ const fn dot(kind: EntryKind) -> &'static str {
     match kind {
         EntryKind::ClockBreached
         | EntryKind::ClockStillLate
+        | EntryKind::GlassBroken
         | EntryKind::Paged
         | EntryKind::DeadEnd
         | EntryKind::PageUndelivered
@@ -153,6 +157,7 @@ const fn dot(kind: EntryKind) -> &'static str {
         EntryKind::Restored
         | EntryKind::Resolved
         | EntryKind::PageAcknowledged
+        | EntryKind::CustomerSolved
         | EntryKind::CallbackDone => "ok",
         kind if is_key(kind) => "key",
         _ => "",
@@ -409,6 +414,7 @@ fn fact(
         (EntryKind::Held | EntryKind::Released | EntryKind::HoldNudged, "on") => "waiting",
         (_, "metric") => "metric",
         (_, "outcome") => "outcome",
+        (_, "verdict") => "verdict",
         (_, "channel") => "channel",
         _ => "",
     };

@@ -54,6 +54,7 @@ cause-now = What follows hasn't happened
 
 did-opened = opened it
 did-customer-message = wrote to us
+did-customer-solved = said that it is solved
 did-reply = answered the customer
 did-update = told everybody affected
 did-customer-contact = spoke with the customer
@@ -85,6 +86,8 @@ did-meeting-set = set the meeting
 did-meeting-held = held the meeting
 did-meeting-cancelled = cancelled the meeting
 did-report-sent = sent the outage report
+did-glass-broken = broke the glass
+did-glass-reviewed = reviewed the broken glass
 did-shared = showed the customer a note
 did-no-reply-needed = said that no reply is needed
 did-reported-changed = corrected when it was reported
