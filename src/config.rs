@@ -469,11 +469,13 @@ impl Reader {
 pub fn log_filter(text: &str) -> Result<EnvFilter, String> {
     let parts: Vec<&str> = text.split(',').map(str::trim).collect();
     for part in &parts {
-        let is_level = part
+        let level = part.rsplit_once('=').map_or(*part, |(_, level)| level);
+        let is_level = level
             .parse::<tracing_subscriber::filter::LevelFilter>()
             .is_ok();
-        if !is_level && !part.contains('=') {
-            return Err(format!("`{part}` is no level"));
+        // Nothing at all would be read as `error`.
+        if level.is_empty() || !is_level {
+            return Err(format!("`{level}` is no level"));
         }
     }
     EnvFilter::try_new(parts.join(",")).map_err(|error| error.to_string())
