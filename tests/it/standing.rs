@@ -93,9 +93,7 @@ fn whoever_may_reads_the_metrics_and_others_find_nothing_there() {
         .filter(|line| !line.starts_with('#'))
         .collect();
     assert!(
-        values
-            .iter()
-            .any(|line| *line == "watchkeeper_database_faults 0"),
+        values.contains(&"watchkeeper_database_faults 0"),
         "{}",
         metrics.text
     );
