@@ -230,7 +230,7 @@ pub fn note(ctx: &Ctx<'_>, key: TicketKey, text: &str) -> Result<Ticket> {
 
 /// A reply to the customer who asked. It satisfies `respond` at this instant; the letter follows.
 ///
-/// `next_update_by` is promised to that customer alone, see [`promise_update`]. `seen` is the newest entry that the writer saw: if the
+/// `next_update_by` is promised to that customer alone. `seen` is the newest entry that the writer saw: if the
 /// customer wrote since, the reply waits for another look.
 pub fn reply(
     ctx: &Ctx<'_>,
