@@ -114,6 +114,7 @@ impl Decision<'_> {
         other.dedupe_key = None;
         other.duplicate_of = Some(mail.id);
         other.verdict = Some(Verdict::Duplicate);
+        store::search::forget_mail(tx, other.id)?;
         store::intake::update(tx, &other)?;
         Ok(true)
     }

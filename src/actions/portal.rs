@@ -71,8 +71,20 @@ pub fn solved(ctx: &Ctx<'_>, key: TicketKey, body: &str) -> Result<Ticket> {
     let (_, customer) = contact(&ctx.by)?;
     let body = text::body("body", body)?;
     let key = ticket_merge::living(ctx, key)?;
-    change(ctx, key, None, Action::Answer, |_, ticket| {
+    change(ctx, key, None, Action::Answer, |tx, ticket| {
         shown(ticket)?;
+        // Said twice in a row, it is said once: a double tap.
+        let words = [
+            EntryKind::CustomerSolved,
+            EntryKind::CustomerMessage,
+            EntryKind::Reply,
+            EntryKind::Update,
+            EntryKind::Reopened,
+        ];
+        let last = store::timeline::of_kinds(tx, ticket.id, &words)?.pop();
+        if last.is_some_and(|entry| entry.kind == EntryKind::CustomerSolved) {
+            return Ok(Vec::new());
+        }
         let mut entries = ticket.customer_solved(body.trim())?;
         if let Some(first) = entries.first_mut() {
             first.audience = Audience::Customer(customer);

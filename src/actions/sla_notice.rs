@@ -114,9 +114,14 @@ pub(super) fn tell_what_is_due(
         let seq = note(slate, ticket, EntryKind::ClockBreached, facts, now);
         // Whoever satisfied it late knows; only what is still open is worth waking somebody.
         if row.state.is_open() && fire(slate, row, BREACH, deadline, &told.fired, now) {
-            let hearers = around.hearers(Moment::Breach).of(ticket.severity);
-            let what = Telling::at(EntryKind::ClockBreached, BREACH.to_owned(), deadline, seq);
-            pages = tell(around, ticket, row, what, hearers, told, &mut heard, slate);
+            let what = Telling {
+                about: EntryKind::ClockBreached,
+                word: BREACH.to_owned(),
+                due_at: deadline,
+                seq,
+                hearers: around.hearers(Moment::Breach).of(ticket.severity),
+            };
+            pages = tell(around, ticket, row, what, told, &mut heard, slate);
         }
     }
     if row.breached_at.is_none() && was_breached {
@@ -136,34 +141,34 @@ pub(super) fn tell_what_is_due(
         return pages;
     }
     if row.breached_at.is_some() {
-        let steps: Vec<(i64, Timestamp, Vec<Hearer>)> = steps_ahead(
-            clock,
-            around.hearers(Moment::After),
-            ticket.severity,
-            row.warned_until,
-        )
-        .take_while(|(_, at, _)| *at <= now)
-        .map(|(secs, at, whom)| (secs, at, whom.to_vec()))
-        .collect();
-        let mut due: Vec<(i64, Timestamp, Vec<Hearer>)> = Vec::new();
-        for step in steps {
-            let threshold = step_word(step.0);
-            row.warned_until = row.warned_until.max(step.1);
-            if !is_old(row, &threshold) && fire(slate, row, &threshold, step.1, &told.fired, now) {
-                due.push(step);
+        let after = around.hearers(Moment::After);
+        let ahead = steps_ahead(clock, after, ticket.severity, row.warned_until);
+        let mut hearers: Vec<Hearer> = Vec::new();
+        let mut last = None;
+        for (secs, at, whom) in ahead.take_while(|(_, at, _)| *at <= now) {
+            let threshold = step_word(secs);
+            row.warned_until = row.warned_until.max(at);
+            if !is_old(row, &threshold) && fire(slate, row, &threshold, at, &told.fired, now) {
+                hearers.extend_from_slice(whom);
+                last = Some((secs, at));
             }
         }
         // After a silence in which several fell due, one entry and one letter to each person say so.
-        let Some((secs, at, _)) = due.last() else {
+        let Some((secs, at)) = last else {
             return pages;
         };
-        let hearers: Vec<Hearer> = due.iter().flat_map(|(_, _, whom)| whom.clone()).collect();
         let facts = facts_of(row)
             .with("late_by", secs)
-            .with_some("late", is_late_notice(*at, now));
+            .with_some("late", is_late_notice(at, now));
         let seq = note(slate, ticket, EntryKind::ClockStillLate, facts, now);
-        let what = Telling::at(EntryKind::ClockBreached, step_word(*secs), *at, seq);
-        return pages | tell(around, ticket, row, what, &hearers, told, &mut heard, slate);
+        let what = Telling {
+            about: EntryKind::ClockBreached,
+            word: step_word(secs),
+            due_at: at,
+            seq,
+            hearers: &hearers,
+        };
+        return pages | tell(around, ticket, row, what, told, &mut heard, slate);
     }
     let Some((threshold, due_at)) = clock.warnings_due(row.warned_until, now).last() else {
         return pages;
@@ -177,12 +182,15 @@ pub(super) fn tell_what_is_due(
         .with("threshold", &word)
         .with_some("late", is_late_notice(due_at, now));
     let seq = note(slate, ticket, EntryKind::ClockWarned, facts, now);
-    let hearers = around
-        .hearers(Moment::Warning)
-        .at(ticket.severity, threshold);
-    let word = due_at.micros().to_string();
-    let what = Telling::at(EntryKind::ClockWarned, word, due_at, seq);
-    pages | tell(around, ticket, row, what, hearers, told, &mut heard, slate)
+    let rules = around.hearers(Moment::Warning);
+    let what = Telling {
+        about: EntryKind::ClockWarned,
+        word: due_at.micros().to_string(),
+        due_at,
+        seq,
+        hearers: rules.at(ticket.severity, threshold),
+    };
+    pages | tell(around, ticket, row, what, told, &mut heard, slate)
 }
 
 /// The name under which a step after the breach is told.
@@ -281,33 +289,21 @@ pub(super) fn noted(ticket: &Ticket, kind: EntryKind, facts: Facts, now: Timesta
     }
 }
 
-/// What is told: the letter it makes, the word that makes its key its own, when it fell due, and its place on the timeline.
-struct Telling {
+/// What is told: the letter it makes, the word that makes its key its own, when it fell due, its place on the timeline, and to whom.
+struct Telling<'a> {
     about: EntryKind,
     word: String,
     due_at: Timestamp,
     seq: i64,
+    hearers: &'a [Hearer],
 }
 
-impl Telling {
-    fn at(about: EntryKind, word: String, due_at: Timestamp, seq: i64) -> Self {
-        Self {
-            about,
-            word,
-            due_at,
-            seq,
-        }
-    }
-}
-
-/// Tells these, but for those who have `heard`. Whether somebody is to be paged: not about what works again.
-#[allow(clippy::too_many_arguments)]
+/// Tells its hearers, but for those who have `heard`. Whether somebody is to be paged: not about what works again.
 fn tell(
     around: Around<'_>,
     ticket: &Ticket,
     row: &ClockRow,
-    what: Telling,
-    hearers: &[Hearer],
+    what: Telling<'_>,
     told: &Told,
     heard: &mut Vec<PersonId>,
     slate: &mut Slate,
@@ -315,6 +311,7 @@ fn tell(
     if around.is_quiet() {
         return false;
     }
+    let hearers = what.hearers;
     let waits = what.about == EntryKind::ClockWarned && !hearers.contains(&Hearer::AtOnce);
     for id in people(around, ticket, hearers, &told.watchers) {
         let person = around.roster.person(id).filter(|person| person.is_active);

@@ -1,15 +1,13 @@
 //! Every operation of the API × every role. The rows are taken from the API's own table; what a call sends is made from the OpenAPI
 //! document, so that it comes as far as the question who may. The cells are those of [`access_matrix`](crate::access_matrix).
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value, json};
 use watchkeeper::domain::access::{Role, Scopes};
 use watchkeeper::domain::id::Kind;
 use watchkeeper::http::api::ROUTES;
 use watchkeeper::store::people::Holder;
 
-use crate::access_matrix::{House, house};
+use crate::access_matrix::{House, house, rows_of};
 use crate::access_verbs;
 use crate::desk::Staff;
 use crate::program::token_of;
@@ -125,15 +123,7 @@ fn cell(
 
 #[test]
 fn every_operation_of_the_api_answers_every_role_as_the_table_says() {
-    let rows: BTreeMap<(String, String), String> = TABLE
-        .lines()
-        .filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
-        .map(|line| {
-            let mut parts = line.split_whitespace();
-            let mut part = || parts.next().expect("method, path, cells").to_owned();
-            ((part(), part()), part())
-        })
-        .collect();
+    let rows = rows_of(TABLE);
     let house = house();
     house.desk.let_letters_go();
     let tokens: Vec<String> = Role::ALL

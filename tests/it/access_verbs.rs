@@ -2,7 +2,7 @@
 //! a row here fails. The cells are those of [`access_matrix`](crate::access_matrix); each verb is sent with all that it asks
 //! for, so that only the permission can decide.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use watchkeeper::actions::ticket;
 use watchkeeper::domain::id::{Kind, TicketKey};
@@ -12,7 +12,7 @@ use watchkeeper::domain::ticket::Opening;
 use watchkeeper::store;
 use watchkeeper::store::people::Holder;
 
-use crate::access_matrix::{House, ROLES, cell, house};
+use crate::access_matrix::{House, ROLES, cell, house, rows_of};
 use crate::accounts::as_person;
 use crate::visitor::Visitor;
 
@@ -113,15 +113,7 @@ fn ask(house: &House, role: &str, key: TicketKey, other: TicketKey, verb: &str) 
 
 #[test]
 fn every_verb_of_a_tickets_room_answers_every_role_as_the_table_says() {
-    let rows: BTreeMap<(String, String), String> = TABLE
-        .lines()
-        .filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
-        .map(|line| {
-            let mut parts = line.split_whitespace();
-            let mut part = || parts.next().expect("kind, verb, cells").to_owned();
-            ((part(), part()), part())
-        })
-        .collect();
+    let rows = rows_of(TABLE);
     let house = house();
     house.desk.let_letters_go();
     let other = open(&house, Kind::Incident);

@@ -160,6 +160,8 @@ both_databases!(
             matches!(sent.as_slice(), [one] if one.subject.contains("Solved, says the customer")),
             "{sent:?}"
         );
+        assert_eq!(cleo.post("/portal/INC-1/solved", &[]).status, 303);
+        assert!(desk.letters().is_empty(), "a double tap says it once");
         assert!(
             cleo.get("/portal/INC-1")
                 .text
