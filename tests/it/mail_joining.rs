@@ -4,7 +4,6 @@ use watchkeeper::actions::{intake, ticket as act};
 use watchkeeper::domain::access::{Role, Roles};
 use watchkeeper::domain::intake::Verdict;
 use watchkeeper::domain::seal::Seal;
-use watchkeeper::domain::search::Question;
 use watchkeeper::domain::text::EmailAddress;
 use watchkeeper::domain::timeline::{Audience, EntryKind};
 use watchkeeper::store;
@@ -18,6 +17,7 @@ use crate::mail::{
     takes_mail, ticket, tickets, timeline, to,
 };
 use crate::mail_threading::{CAROL, entry, opened};
+use crate::mail_twice::found;
 use crate::served::Served;
 use crate::visitor::Visitor;
 
@@ -235,12 +235,7 @@ both_databases!(
         let (accepted, refused) = (ask(1), ask(2));
         assert_eq!(accepted.detail, "other_customer");
         // As long as it stands on no timeline, the search finds the mail itself.
-        let found = |words: &str| {
-            let question = Question::parse(words);
-            let find = |conn: &mut _| store::search::find_mail(conn, &question, 10);
-            desk.app.store.read(find).unwrap().len()
-        };
-        assert_eq!(found("me too"), 2);
+        assert_eq!(found(&desk, "me too"), 2);
         assert_eq!(
             (ticket(&desk, "INC-1"), timeline(&desk, "INC-1").len()),
             before
@@ -272,7 +267,7 @@ both_databases!(
             (refused.ticket, own.impact_at),
             (Some(own.id), refused.received_at)
         );
-        assert_eq!(found("me too"), 0);
+        assert_eq!(found(&desk, "me too"), 0);
         // Let in once, they are known here; they still see nothing of it.
         assert_eq!(ask(3).verdict, Some(Verdict::Appended));
         assert_eq!(watchers(&desk), watching);
@@ -283,9 +278,9 @@ both_databases!(
             &format!("Subject: y\r\nMessage-ID: <m@evil.example>\r\nIn-Reply-To: <{answer}>"),
             "And me",
         );
-        assert_eq!(found("and me"), 1);
+        assert_eq!(found(&desk, "and me"), 1);
         desk.advance(31 * 60);
-        assert_eq!(found("and me"), 0);
+        assert_eq!(found(&desk, "and me"), 0);
         let unanswered = stored(&desk, unanswered.id);
         assert_eq!(
             (unanswered.verdict, unanswered.detail.as_str()),

@@ -1,6 +1,7 @@
 //! Mail that comes twice, or looks as if it did: one mail is one message, and two are never taken for one.
 
 use watchkeeper::domain::intake::Verdict;
+use watchkeeper::domain::search::Question;
 use watchkeeper::store;
 use watchkeeper::store::intake::StoredMail;
 
@@ -11,6 +12,13 @@ use crate::mail::{
 };
 
 const CAROL: &str = "carol@contoso.example";
+
+/// How many mails that stand on no timeline the search finds by these words.
+pub fn found(desk: &Desk, words: &str) -> usize {
+    let question = Question::parse(words);
+    let find = |conn: &mut _| store::search::find_mail(conn, &question, 10);
+    desk.app.store.read(find).unwrap().len()
+}
 
 both_databases!(e12_the_same_mail_twice_in_one_mailbox_is_one, |desk| {
     contoso(&desk);
@@ -166,11 +174,13 @@ both_databases!(
             (by_list.verdict, tickets(&desk)),
             (Some(Verdict::Automatic), 0)
         );
+        assert_eq!(found(&desk, "uplink"), 1);
         let direct = deliver(&desk, Some(CAROL), raw(1).as_bytes());
         assert_eq!(direct.verdict, Some(Verdict::Opened));
         let by_list = stored(&desk, by_list.id);
         assert_eq!(by_list.verdict, Some(Verdict::Duplicate));
         assert_eq!(by_list.duplicate_of, Some(direct.id));
+        assert_eq!(found(&desk, "uplink"), 0, "it stands on the ticket");
         to(&desk.letters(), CAROL);
 
         let direct = deliver(&desk, Some(CAROL), raw(2).as_bytes());
