@@ -90,12 +90,16 @@ pub struct Ctx<'a> {
 impl Ctx<'_> {
     /// One transaction; the jobs are woken once it is durable. `work` may run again, see [`Store::write`].
     pub fn write<T>(&self, work: impl Fn(&mut Tx) -> Result<T>) -> Result<T> {
+        store::answered(work, |work| self.commit(work))
+    }
+
+    fn commit(&self, work: store::Work<'_>) -> Result<()> {
         if let Some(joined) = self.joined {
-            return store::within(joined, |tx| store::savepoint(tx, &work));
+            return store::within(joined, |tx| store::savepoint(tx, work));
         }
-        let value = self.app.store.write(work)?;
+        self.app.store.commit(work)?;
         self.app.wake.ring();
-        Ok(value)
+        Ok(())
     }
 
     pub fn read<T>(&self, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {

@@ -19,7 +19,10 @@ pub async fn alive() -> HttpResponse {
 /// paged, and whoever took the traffic away would take that from them.
 pub async fn ready(app: web::Data<App>) -> HttpResponse {
     let damage = app.damage.get().map(|faults| faults.join("; "));
-    let asked = on_pool(move || app.store.read(crate::store::migrate::answers)).await;
+    let asked = on_pool(Box::new(move || {
+        app.store.read(crate::store::migrate::answers)
+    }))
+    .await;
     match asked {
         Ok(Ok(())) => bare(StatusCode::OK)
             .content_type("text/plain; charset=utf-8")

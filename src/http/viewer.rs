@@ -13,6 +13,7 @@ use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::{Method, header};
 use actix_web::middleware::Next;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, ResponseError, web};
+use tokio::sync::oneshot;
 
 use super::form::{FormToken, Posted};
 use super::guard;
@@ -52,7 +53,7 @@ pub async fn admit(
     if let (Some(app), Some(cookie), false) = (app, cookie, needs_none) {
         let in_the_clear = is_in_the_clear(req.request());
         let token = cookie.clone();
-        let found = match on_pool(move || look_up(&app, &token)).await {
+        let found = match on_pool(Box::new(move || look_up(&app, &token))).await {
             Ok(Ok(found)) => found,
             // An answer, not an error of the framework's: the guard names it, words it and logs it.
             Ok(Err(error)) | Err(error) => {
@@ -200,32 +201,53 @@ impl Viewer {
     }
 
     /// Runs one action or read of this viewer's on the blocking pool.
-    pub async fn run<T: Send + 'static>(
+    pub fn run<T: Send + 'static>(
         &self,
         app: &web::Data<App>,
         work: impl FnOnce(&Ctx<'_>) -> Result<T> + Send + 'static,
-    ) -> std::result::Result<T, Failure> {
-        run_as(app, self.principal.clone(), Door::Web, work).await
+    ) -> impl Future<Output = std::result::Result<T, Failure>> {
+        run_as(app, self.principal.clone(), Door::Web, work)
     }
 }
 
 /// Runs one action or read on the blocking pool.
-pub async fn run_as<T: Send + 'static>(
+pub fn run_as<T: Send + 'static>(
     app: &web::Data<App>,
     by: Principal,
     door: Door,
     work: impl FnOnce(&Ctx<'_>) -> Result<T> + Send + 'static,
-) -> std::result::Result<T, Failure> {
+) -> impl Future<Output = std::result::Result<T, Failure>> {
     let app = app.clone();
-    let done = on_pool(move || work(&app.ctx(by, door))).await?;
-    done.map_err(Failure::from)
+    answer_of(Box::new(move || work(&app.ctx(by, door))))
+}
+
+async fn answer_of<T: Send + 'static>(
+    work: Box<dyn FnOnce() -> Result<T> + Send>,
+) -> std::result::Result<T, Failure> {
+    on_pool(work).await?.map_err(Failure::from)
 }
 
 /// Runs `work` on the blocking pool, inside the request's span: whatever it logs carries the request's id.
-pub async fn on_pool<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+///
+/// What waits and what the pool is handed are compiled once for an answer's type and not for each of some hundred handlers.
+pub async fn on_pool<T: Send + 'static>(work: Box<dyn FnOnce() -> T + Send>) -> Result<T> {
+    let (answer, answered) = oneshot::channel();
+    on_pool_alone(Box::new(move || {
+        // Whoever asked may have hung up.
+        let _ = answer.send(work());
+    }))
+    .await?;
+    answered.await.map_err(|_| no_answer())
+}
+
+async fn on_pool_alone(work: Box<dyn FnOnce() + Send>) -> Result<()> {
     let span = tracing::Span::current();
     let done = web::block(move || span.in_scope(work)).await;
-    done.map_err(|_| Error::internal("the pool is shut, or the work panicked"))
+    done.map_err(|_| no_answer())
+}
+
+fn no_answer() -> Error {
+    Error::internal("the pool is shut, or the work panicked")
 }
 
 impl FromRequest for Viewer {
@@ -291,7 +313,10 @@ impl FromRequest for Program {
             let (Some(app), Some(token)) = (app, token) else {
                 return Err(Failure::LogIn);
             };
-            let found = on_pool(move || crate::actions::login::program(&app, &token)).await?;
+            let found = on_pool(Box::new(move || {
+                crate::actions::login::program(&app, &token)
+            }))
+            .await?;
             match found? {
                 Some(principal) => Ok(Program { principal }),
                 None => Err(Failure::LogIn),

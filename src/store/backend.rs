@@ -58,8 +58,39 @@ pub(super) fn far(conn: &mut Conn) -> Option<&mut PgConnection> {
     }
 }
 
+/// A unit of work whose answer lies with whoever made it. Transactions are made of these, so that what opens, shares, retries and
+/// ends them is compiled once and not for each of some hundred closures.
+pub type Work<'a> = &'a dyn Fn(&mut Tx) -> Result<()>;
+
+/// Has `run` do `work`, perhaps more than once; the answer is the last one's.
+pub fn answered<T>(
+    work: impl Fn(&mut Tx) -> Result<T>,
+    run: impl FnOnce(Work<'_>) -> Result<()>,
+) -> Result<T> {
+    let answer = Cell::new(None);
+    run(&|tx| {
+        answer.set(Some(work(tx)?));
+        Ok(())
+    })?;
+    answer
+        .into_inner()
+        .ok_or_else(|| Error::internal("a unit of work that was never run"))
+}
+
 /// Runs `work` so that its failure undoes what it did and leaves the transaction around it usable.
 pub fn savepoint<T>(tx: &mut Tx, work: impl FnOnce(&mut Tx) -> Result<T>) -> Result<T> {
+    let mut work = Some(work);
+    let mut answer = None;
+    savepoint_of(tx, &mut |tx| {
+        if let Some(work) = work.take() {
+            answer = Some(work(tx)?);
+        }
+        Ok(())
+    })?;
+    answer.ok_or_else(|| Error::internal("a savepoint that was never made"))
+}
+
+fn savepoint_of(tx: &mut Tx, work: &mut dyn FnMut(&mut Tx) -> Result<()>) -> Result<()> {
     let conn: &mut Conn = tx;
     conn.transaction(|conn| work(&mut Tx::new(conn)))
 }
@@ -257,6 +288,11 @@ impl Store {
     /// `work` may run more than once (a broken shared commit, a serialization failure): it must have no effect outside `tx`.
     /// An error rolls back everything it did.
     pub fn write<T>(&self, work: impl Fn(&mut Tx) -> Result<T>) -> Result<T> {
+        answered(work, |work| self.commit(work))
+    }
+
+    /// [`Store::write`] without an answer.
+    pub fn commit(&self, work: Work<'_>) -> Result<()> {
         let _inside = Inside::enter()?;
         if let Some(writer) = &self.writer {
             return writer.write(work);

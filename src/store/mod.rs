@@ -60,4 +60,6 @@ pub mod view;
 pub mod webhook;
 mod writer;
 
-pub use backend::{Conn, Join, Joint, Store, Tx, savepoint, statement, undo, within};
+pub use backend::{
+    Conn, Join, Joint, Store, Tx, Work, answered, savepoint, statement, undo, within,
+};

@@ -15,7 +15,7 @@ use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionMa
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
-use super::backend::{Conn, Tx};
+use super::backend::{Conn, Tx, Work};
 use crate::error::{Error, Result};
 
 /// Most closures under one COMMIT.
@@ -118,11 +118,11 @@ impl Writer {
         })
     }
 
-    pub(super) fn write<T>(&self, work: impl Fn(&mut Tx) -> Result<T>) -> Result<T> {
-        match self.attempt(&work, true) {
+    pub(super) fn write(&self, work: Work<'_>) -> Result<()> {
+        match self.attempt(work, true) {
             Some(result) => result,
             // The shared COMMIT failed for a reason that may have been another member's: once more, alone.
-            None => self.attempt(&work, false).unwrap_or_else(|| {
+            None => self.attempt(work, false).unwrap_or_else(|| {
                 Err(Error::Unavailable(
                     "the database could not commit".to_owned(),
                 ))
@@ -131,7 +131,7 @@ impl Writer {
     }
 
     /// `None` if the COMMIT failed.
-    fn attempt<T>(&self, work: &impl Fn(&mut Tx) -> Result<T>, share: bool) -> Option<Result<T>> {
+    fn attempt(&self, work: Work<'_>, share: bool) -> Option<Result<()>> {
         let mut seat = self.take_seat();
         if !share && let Some(group) = seat.group.take() {
             // We want a transaction of our own: finish the one we were handed.
@@ -160,7 +160,7 @@ impl Writer {
         match outcome {
             Err(panic) => resume_unwind(panic),
             Ok(Err(error)) => Some(Err(error)),
-            Ok(Ok(value)) => committed.then_some(Ok(value)),
+            Ok(Ok(())) => committed.then_some(Ok(())),
         }
     }
 
@@ -239,7 +239,7 @@ fn finish(conn: &mut Conn, group: &Group) {
     group.settle(committed.is_ok());
 }
 
-fn in_savepoint<T>(conn: &mut Conn, work: &impl Fn(&mut Tx) -> Result<T>) -> Result<T> {
+fn in_savepoint(conn: &mut Conn, work: Work<'_>) -> Result<()> {
     let Conn::Sqlite(sqlite) = conn else {
         unreachable!("the writer is SQLite's")
     };
@@ -249,9 +249,9 @@ fn in_savepoint<T>(conn: &mut Conn, work: &impl Fn(&mut Tx) -> Result<T>) -> Res
         unreachable!("the writer is SQLite's")
     };
     match outcome {
-        Ok(Ok(value)) => {
+        Ok(Ok(())) => {
             AnsiTransactionManager::commit_transaction(sqlite)?;
-            Ok(value)
+            Ok(())
         }
         Ok(Err(error)) => {
             AnsiTransactionManager::rollback_transaction(sqlite)?;
@@ -284,13 +284,14 @@ fn assert_durable(conn: &mut SqliteConnection) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::backend::answered;
     use super::*;
 
     fn writer() -> (tempfile::TempDir, Writer) {
         let folder = tempfile::tempdir().unwrap();
         let writer = Writer::open(&folder.path().join("w.db")).unwrap();
         writer
-            .write(|tx| Ok(tx.batch_execute("CREATE TABLE n (v INTEGER NOT NULL UNIQUE)")?))
+            .write(&|tx| Ok(tx.batch_execute("CREATE TABLE n (v INTEGER NOT NULL UNIQUE)")?))
             .unwrap();
         (folder, writer)
     }
@@ -301,16 +302,18 @@ mod tests {
             #[diesel(sql_type = diesel::sql_types::BigInt)]
             n: i64,
         }
-        writer
-            .write(|tx| {
+        answered(
+            |tx| {
                 let Conn::Sqlite(conn) = &mut **tx else {
                     unreachable!()
                 };
                 Ok(diesel::sql_query("SELECT count(*) AS n FROM n")
                     .get_result::<Count>(conn)?
                     .n)
-            })
-            .unwrap()
+            },
+            |work| writer.write(work),
+        )
+        .unwrap()
     }
 
     #[test]
@@ -322,7 +325,7 @@ mod tests {
                 scope.spawn(move || {
                     for i in 0..50 {
                         let value = thread * 50 + i;
-                        let result = writer.write(|tx| {
+                        let result = writer.write(&|tx| {
                             tx.batch_execute(&format!("INSERT INTO n VALUES ({value})"))?;
                             if value % 10 == 0 {
                                 Err(Error::Stale)
@@ -342,14 +345,14 @@ mod tests {
     fn a_panicking_writer_does_not_take_the_others_with_it() {
         let (_folder, writer) = writer();
         let panicked = catch_unwind(AssertUnwindSafe(|| {
-            writer.write(|tx| -> Result<()> {
+            writer.write(&|tx| -> Result<()> {
                 tx.batch_execute("INSERT INTO n VALUES (1)")?;
                 panic!("a bug")
             })
         }));
         assert!(panicked.is_err());
         writer
-            .write(|tx| Ok(tx.batch_execute("INSERT INTO n VALUES (2)")?))
+            .write(&|tx| Ok(tx.batch_execute("INSERT INTO n VALUES (2)")?))
             .unwrap();
         assert_eq!(count(&writer), 1);
     }

@@ -121,58 +121,62 @@ fn cell(
     }
 }
 
-#[test]
-fn every_operation_of_the_api_answers_every_role_as_the_table_says() {
-    let rows = rows_of(TABLE);
-    let house = house();
-    house.desk.let_letters_go();
-    let tokens: Vec<String> = Role::ALL
-        .iter()
-        .map(|role| {
-            let Holder::Person(id) = house.holders[role.as_str()] else {
-                panic!("a role's holder is staff")
-            };
-            let owner = Staff {
-                id,
-                name: role.as_str().to_owned(),
-                roles: watchkeeper::domain::access::Roles::of(&[*role]),
-            };
-            token_of(&house.desk, &owner, Scopes::all())
-        })
-        .collect();
-    let document = ureq::get(format!("{}/openapi.json", house.served.url()))
-        .call()
-        .expect("the document")
-        .body_mut()
-        .read_to_string()
-        .expect("its text");
-    let document: Value = serde_json::from_str(&document).expect("JSON");
-    let change = access_verbs::open(&house, Kind::Change);
-    let mut differences = Vec::new();
-    for (method, path, _) in ROUTES {
-        let address = match path.starts_with("/api/v1/changes/") {
-            true => house.address(path).replace("INC-1", &change.to_string()),
-            false => house.address(path),
-        };
-        let body = body_of(&document, &house, method, path);
-        let cells: String = tokens
+both_databases!(
+    every_operation_of_the_api_answers_every_role_as_the_table_says,
+    |desk| {
+        let rows = rows_of(TABLE);
+        let house = house(desk);
+        house.desk.let_letters_go();
+        let tokens: Vec<String> = Role::ALL
             .iter()
-            .map(|token| cell(&house, method, &address, token, body.as_ref()))
+            .map(|role| {
+                let Holder::Person(id) = house.holders[role.as_str()] else {
+                    panic!("a role's holder is staff")
+                };
+                let owner = Staff {
+                    id,
+                    name: role.as_str().to_owned(),
+                    roles: watchkeeper::domain::access::Roles::of(&[*role]),
+                };
+                token_of(&house.desk, &owner, Scopes::all())
+            })
             .collect();
-        let name = format!("{method:<6} {path}");
-        match rows.get(&((*method).to_owned(), (*path).to_owned())) {
-            Some(expected) if *expected == cells => {}
-            Some(expected) => differences.push(format!("{name:<70} {cells} instead of {expected}")),
-            None => differences.push(format!("{name:<70} {cells} has no row")),
+        let document = ureq::get(format!("{}/openapi.json", house.served.url()))
+            .call()
+            .expect("the document")
+            .body_mut()
+            .read_to_string()
+            .expect("its text");
+        let document: Value = serde_json::from_str(&document).expect("JSON");
+        let change = access_verbs::open(&house, Kind::Change);
+        let mut differences = Vec::new();
+        for (method, path, _) in ROUTES {
+            let address = match path.starts_with("/api/v1/changes/") {
+                true => house.address(path).replace("INC-1", &change.to_string()),
+                false => house.address(path),
+            };
+            let body = body_of(&document, &house, method, path);
+            let cells: String = tokens
+                .iter()
+                .map(|token| cell(&house, method, &address, token, body.as_ref()))
+                .collect();
+            let name = format!("{method:<6} {path}");
+            match rows.get(&((*method).to_owned(), (*path).to_owned())) {
+                Some(expected) if *expected == cells => {}
+                Some(expected) => {
+                    differences.push(format!("{name:<70} {cells} instead of {expected}"))
+                }
+                None => differences.push(format!("{name:<70} {cells} has no row")),
+            }
         }
-    }
-    for (method, path) in rows.keys() {
-        if !ROUTES
-            .iter()
-            .any(|(known, place, _)| known == method && place == path)
-        {
-            differences.push(format!("{method} {path} is no operation any more"));
+        for (method, path) in rows.keys() {
+            if !ROUTES
+                .iter()
+                .any(|(known, place, _)| known == method && place == path)
+            {
+                differences.push(format!("{method} {path} is no operation any more"));
+            }
         }
+        assert!(differences.is_empty(), "\n{}", differences.join("\n"));
     }
-    assert!(differences.is_empty(), "\n{}", differences.join("\n"));
-}
+);

@@ -17,7 +17,7 @@ use watchkeeper::domain::ticket::Opening;
 use watchkeeper::store::people::Holder;
 
 use crate::accounts::{a_contact, a_customer, as_person, founded};
-use crate::desk::{Desk, On};
+use crate::desk::Desk;
 use crate::served::Served;
 use crate::visitor::{Answer, Visitor};
 
@@ -85,8 +85,7 @@ pub struct House {
     pub ids: BTreeMap<&'static str, String>,
 }
 
-pub fn house() -> House {
-    let desk = Desk::new(On::Sqlite);
+pub fn house(desk: Desk) -> House {
     let founded = founded(&desk);
     let by = as_person(&desk.app, founded.admin);
     let customer = a_customer(&by, "Contoso");
@@ -248,10 +247,9 @@ pub fn rows_of(table: &str) -> BTreeMap<(String, String), String> {
         .collect()
 }
 
-#[test]
-fn every_route_answers_every_role_as_the_matrix_says() {
+both_databases!(every_route_answers_every_role_as_the_matrix_says, |desk| {
     let rows = rows_of(MATRIX);
-    let house = house();
+    let house = house(desk);
     let mut differences = Vec::new();
     let known: Vec<(String, String)> = routes();
     for (method, pattern) in &known {
@@ -276,7 +274,7 @@ fn every_route_answers_every_role_as_the_matrix_says() {
         }
     }
     assert!(differences.is_empty(), "\n{}", differences.join("\n"));
-}
+});
 
 /// One call of the API with an empty object as its body.
 fn call(house: &House, method: &str, address: &str, heads: &[(&str, &str)]) -> u16 {
@@ -305,45 +303,47 @@ fn call(house: &House, method: &str, address: &str, heads: &[(&str, &str)]) -> u
         .as_u16()
 }
 
-#[test]
-fn the_api_opens_to_tokens_only_and_a_reading_token_changes_nothing() {
-    let house = house();
-    let admin = house.holders["admin"];
-    let Holder::Person(person) = admin else {
-        panic!("an admin is staff")
-    };
-    let visitor = Visitor::logged_in(&house.served, &house.desk.app, admin);
-    let cookie = format!("watchkeeper={}", visitor.session.expect("a session"));
-    let new = NewToken {
-        name: "reader".into(),
-        owner: TokenOwner::Person(person),
-        roles: Roles::NONE,
-        scopes: Scopes::of(&[Scope::Read]),
-        expires_at: None,
-    };
-    let by = as_person(&house.desk.app, person);
-    let reader = format!("Bearer {}", login::make_token(&by, &new).unwrap().1);
-    let mut findings = Vec::new();
-    for (method, pattern, _) in watchkeeper::http::api::ROUTES {
-        let address = house.address(pattern);
-        for (who, heads) in [
-            ("nobody", vec![]),
-            ("a browser's session", vec![("cookie", cookie.as_str())]),
-            (
-                "an unknown token",
-                vec![("authorization", "Bearer wk_unknown")],
-            ),
-        ] {
-            let status = call(&house, method, &address, &heads);
-            if status != 401 {
-                findings.push(format!("{method} {address}: {status} for {who}"));
+both_databases!(
+    the_api_opens_to_tokens_only_and_a_reading_token_changes_nothing,
+    |desk| {
+        let house = house(desk);
+        let admin = house.holders["admin"];
+        let Holder::Person(person) = admin else {
+            panic!("an admin is staff")
+        };
+        let visitor = Visitor::logged_in(&house.served, &house.desk.app, admin);
+        let cookie = format!("watchkeeper={}", visitor.session.expect("a session"));
+        let new = NewToken {
+            name: "reader".into(),
+            owner: TokenOwner::Person(person),
+            roles: Roles::NONE,
+            scopes: Scopes::of(&[Scope::Read]),
+            expires_at: None,
+        };
+        let by = as_person(&house.desk.app, person);
+        let reader = format!("Bearer {}", login::make_token(&by, &new).unwrap().1);
+        let mut findings = Vec::new();
+        for (method, pattern, _) in watchkeeper::http::api::ROUTES {
+            let address = house.address(pattern);
+            for (who, heads) in [
+                ("nobody", vec![]),
+                ("a browser's session", vec![("cookie", cookie.as_str())]),
+                (
+                    "an unknown token",
+                    vec![("authorization", "Bearer wk_unknown")],
+                ),
+            ] {
+                let status = call(&house, method, &address, &heads);
+                if status != 401 {
+                    findings.push(format!("{method} {address}: {status} for {who}"));
+                }
+            }
+            let status = call(&house, method, &address, &[("authorization", &reader)]);
+            let reads = *method == "GET";
+            if status >= 500 || !reads && status < 300 {
+                findings.push(format!("{method} {address}: {status} for a reading token"));
             }
         }
-        let status = call(&house, method, &address, &[("authorization", &reader)]);
-        let reads = *method == "GET";
-        if status >= 500 || !reads && status < 300 {
-            findings.push(format!("{method} {address}: {status} for a reading token"));
-        }
+        assert!(findings.is_empty(), "\n{}", findings.join("\n"));
     }
-    assert!(findings.is_empty(), "\n{}", findings.join("\n"));
-}
+);

@@ -556,31 +556,33 @@ fn dangling(document: &Value, value: &Value) {
     }
 }
 
-#[test]
-fn the_reference_is_readable_without_a_network_or_a_login() {
-    let p = Program::new(Desk::new(crate::desk::On::Sqlite));
-    let document = p.send("GET", "/openapi.json", &[], None);
-    assert_eq!(document.body["openapi"], "3.1.0");
-    let page = p.send("GET", "/api", &[("accept", "text/html")], None);
-    let Value::String(html) = &page.body else {
-        panic!("{}", page.body)
-    };
-    for (_, path, _) in ROUTES {
-        assert!(html.contains(path), "{path}");
+both_databases!(
+    the_reference_is_readable_without_a_network_or_a_login,
+    |desk| {
+        let p = Program::new(desk);
+        let document = p.send("GET", "/openapi.json", &[], None);
+        assert_eq!(document.body["openapi"], "3.1.0");
+        let page = p.send("GET", "/api", &[("accept", "text/html")], None);
+        let Value::String(html) = &page.body else {
+            panic!("{}", page.body)
+        };
+        for (_, path, _) in ROUTES {
+            assert!(html.contains(path), "{path}");
+        }
+        let chapter = p.send(
+            "GET",
+            "/api?about=tickets",
+            &[("accept", "text/html")],
+            None,
+        );
+        let chapter = chapter.body.as_str().expect("a page").to_owned();
+        assert!(chapter.contains(r##"href="#shape-Ticket""##));
+        assert!(chapter.contains(r#"id="shape-Ticket""#));
+        assert_eq!(p.send("GET", "/api?about=nothing", &[], None).status, 404);
+        for page in [html, &chapter] {
+            assert!(page.len() < 100 * 1024, "{} bytes", page.len());
+        }
+        assert!(!html.contains("<script>") && !html.contains("style="));
+        assert!(!html.contains("src=\"http"));
     }
-    let chapter = p.send(
-        "GET",
-        "/api?about=tickets",
-        &[("accept", "text/html")],
-        None,
-    );
-    let chapter = chapter.body.as_str().expect("a page").to_owned();
-    assert!(chapter.contains(r##"href="#shape-Ticket""##));
-    assert!(chapter.contains(r#"id="shape-Ticket""#));
-    assert_eq!(p.send("GET", "/api?about=nothing", &[], None).status, 404);
-    for page in [html, &chapter] {
-        assert!(page.len() < 100 * 1024, "{} bytes", page.len());
-    }
-    assert!(!html.contains("<script>") && !html.contains("style="));
-    assert!(!html.contains("src=\"http"));
-}
+);

@@ -7,7 +7,7 @@ use watchkeeper::http::api::document::document;
 
 use crate::api_walk::{Two, fault};
 use crate::both_databases;
-use crate::desk::{Desk, On};
+use crate::desk::Desk;
 use crate::program::Program;
 
 both_databases!(
@@ -140,9 +140,8 @@ both_databases!(
 );
 
 /// Every operation that takes a body, with a field that it doesn't know.
-#[test]
-fn no_call_takes_a_field_that_it_does_not_know() {
-    let p = Program::new(Desk::new(On::Sqlite));
+both_databases!(no_call_takes_a_field_that_it_does_not_know, |desk| {
+    let p = Program::new(desk);
     let some_id = watchkeeper::domain::id::Id::<()>::new(p.desk.now()).to_string();
     let mut asked = 0;
     for (method, pattern, name) in ROUTES {
@@ -181,4 +180,4 @@ fn no_call_takes_a_field_that_it_does_not_know() {
         asked += 1;
     }
     assert!(asked > 50, "{asked}");
-}
+});

@@ -9,7 +9,7 @@ use watchkeeper::store::people::Holder;
 
 use crate::accounts::{a_contact, a_customer, as_person, founded};
 use crate::both_databases;
-use crate::desk::{Desk, On};
+use crate::desk::Desk;
 use crate::served::Served;
 use crate::visitor::{Answer, Visitor};
 
@@ -431,53 +431,54 @@ both_databases!(
     }
 );
 
-#[test]
-fn files_above_the_limit_are_left_out_and_the_text_is_kept() {
-    let mut desk = Desk::new(On::Sqlite);
-    Arc::get_mut(&mut desk.app)
-        .expect("nobody else holds it yet")
-        .config
-        .upload_limit_bytes = 1024 * 1024;
-    let ada = desk.person("Ada", Roles::all());
-    let served = Served::new(&desk.app);
-    let browser = Visitor::logged_in(&served, &desk.app, Holder::Person(ada.id));
-    browser.post("/new", &[("title", "Disk full"), ("severity", "high")]);
-    let session = browser.session.clone().expect("a session");
-    let send = |bytes: usize| -> Answer {
-        let csrf = secrets::derive(&session, "form");
-        // The text stands behind the file: it must not be lost either.
-        let body = [
-            format!("--x\r\nContent-Disposition: form-data; name=\"csrf\"\r\n\r\n{csrf}\r\n").into_bytes(),
-            b"--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"df.log\"\r\nContent-Type: text/plain\r\n\r\n".to_vec(),
-            vec![b'x'; bytes],
-            b"\r\n--x\r\nContent-Disposition: form-data; name=\"body\"\r\n\r\nsee the log\r\n--x--\r\n".to_vec(),
-        ]
-        .concat();
-        let config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0);
-        let agent: ureq::Agent = config.build().into();
-        let mut answer = agent
-            .post(format!("{}/INC-1/note", served.url()))
-            .header("cookie", format!("watchkeeper={session}"))
-            .header("content-type", "multipart/form-data; boundary=x")
-            .send(&body[..])
-            .expect("the server answers");
-        Answer {
-            status: answer.status().as_u16(),
-            place: String::new(),
-            cookies: Vec::new(),
-            text: answer.body_mut().read_to_string().unwrap_or_default(),
-        }
-    };
-    let over = lacks(
-        &send(1_300_000),
-        "/INC-1/note",
-        "more than 1 MB together",
-        &["see the log"],
-    );
-    assert_eq!(over, Vec::<String>::new());
-    assert!(!browser.get("/INC-1").text.contains("df.log"));
-    assert_eq!(send(900_000).status, 303);
-    assert!(browser.get("/INC-1").text.contains("df.log"));
-}
+both_databases!(
+    files_above_the_limit_are_left_out_and_the_text_is_kept,
+    |mut desk| {
+        Arc::get_mut(&mut desk.app)
+            .expect("nobody else holds it yet")
+            .config
+            .upload_limit_bytes = 1024 * 1024;
+        let ada = desk.person("Ada", Roles::all());
+        let served = Served::new(&desk.app);
+        let browser = Visitor::logged_in(&served, &desk.app, Holder::Person(ada.id));
+        browser.post("/new", &[("title", "Disk full"), ("severity", "high")]);
+        let session = browser.session.clone().expect("a session");
+        let send = |bytes: usize| -> Answer {
+            let csrf = secrets::derive(&session, "form");
+            // The text stands behind the file: it must not be lost either.
+            let body = [
+                format!("--x\r\nContent-Disposition: form-data; name=\"csrf\"\r\n\r\n{csrf}\r\n").into_bytes(),
+                b"--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"df.log\"\r\nContent-Type: text/plain\r\n\r\n".to_vec(),
+                vec![b'x'; bytes],
+                b"\r\n--x\r\nContent-Disposition: form-data; name=\"body\"\r\n\r\nsee the log\r\n--x--\r\n".to_vec(),
+            ]
+            .concat();
+            let config = ureq::Agent::config_builder()
+                .http_status_as_error(false)
+                .max_redirects(0);
+            let agent: ureq::Agent = config.build().into();
+            let mut answer = agent
+                .post(format!("{}/INC-1/note", served.url()))
+                .header("cookie", format!("watchkeeper={session}"))
+                .header("content-type", "multipart/form-data; boundary=x")
+                .send(&body[..])
+                .expect("the server answers");
+            Answer {
+                status: answer.status().as_u16(),
+                place: String::new(),
+                cookies: Vec::new(),
+                text: answer.body_mut().read_to_string().unwrap_or_default(),
+            }
+        };
+        let over = lacks(
+            &send(1_300_000),
+            "/INC-1/note",
+            "more than 1 MB together",
+            &["see the log"],
+        );
+        assert_eq!(over, Vec::<String>::new());
+        assert!(!browser.get("/INC-1").text.contains("df.log"));
+        assert_eq!(send(900_000).status, 303);
+        assert!(browser.get("/INC-1").text.contains("df.log"));
+    }
+);

@@ -219,6 +219,7 @@ fn a_house_with_a_month(seen: &Seen) {
     let mut lists = lists.filter(|link| link.starts_with("/reports/sla/list"));
     visit.page(&lists.next().expect("a number with a list behind it"));
     visit.page("/nothing-here");
+    what_forms_answer(&visit);
     visit.page("/queue?q=no:such&sort=1");
     visit.page("/search?q=replica");
     visit.page("/search?q=nothingtobefound");
@@ -244,6 +245,53 @@ fn a_house_with_a_month(seen: &Seen) {
     visit.browser.go("/portal/new");
     visit.browser.send_unchecked("main form[method=post]");
     visit.look("/portal/new, sent empty");
+}
+
+/// Pages that come of sending a form: what it would move, what somebody else changed meanwhile, a session that ended meanwhile.
+fn what_forms_answer(visit: &Visit) {
+    visit.browser.go("/queue");
+    let links = visit.links().into_iter();
+    let incident = links
+        .map(|link| link.split(['?', '#']).next().unwrap_or_default().to_owned())
+        .find(|link| link.starts_with("/INC-") && is_key(&link[1..]))
+        .expect("an incident in the queue");
+    visit.browser.go(&incident);
+    visit.browser.runs(
+        "const form = document.querySelector('form[action$=\"/hold\"]');
+         form.noValidate = true;
+         form.querySelector('[name=reason]').value = 'Which port?';
+         form.requestSubmit(form.querySelector('[name=preview]'))",
+        vec![],
+    );
+    visit.browser.will_see("Before it is saved");
+    visit.look("what a hold would move");
+    let edit = format!("{incident}/edit");
+    visit.browser.go(&edit);
+    let status = visit.browser.runs_async(
+        "const [title, done] = arguments;
+         const typed = new URLSearchParams(new FormData(document.querySelector('main form')));
+         typed.set('title', title);
+         fetch(location.href, {method: 'POST', body: typed}).then(it => done(it.status), it => done(String(it)))",
+        vec![json!("Somebody else's title")],
+    );
+    assert_eq!(status, 200, "the first of two edits holds");
+    visit.browser.fill("Title", "My title");
+    visit.browser.press("Save");
+    visit.browser.sees("Somebody else changed the same");
+    visit.look("an edit that met another");
+    visit.browser.go("/new");
+    visit
+        .browser
+        .fill("What is it?", "Typed before the session ended");
+    visit.browser.forget();
+    visit.browser.press("Open it");
+    visit.look("/log-in, with a text that is kept");
+    visit.browser.fill("Mail address", INES);
+    visit.browser.fill("Password", DEMO_PASSWORD);
+    visit.browser.press("Log in");
+    visit.browser.sees("Typed before the session ended");
+    visit.look("what was sent when the session ended");
+    visit.browser.follow("Drop it");
 }
 
 /// A fresh installation: set-up, empty pages, links out of letters, the page in the night.
@@ -434,6 +482,10 @@ impl<'a> Visit<'a> {
                 }
             }
         }
+        let big = self.browser.runs(BIG, vec![json!(WEIGHT), json!(ELEMENTS)]);
+        if !big.is_null() {
+            findings.push(format!("{name}: {big}"));
+        }
         for screen in [Screen::Narrow, Screen::Phone] {
             self.browser.at(screen);
             let wide = self.browser.runs(SIDEWAYS, vec![]);
@@ -487,6 +539,17 @@ const SIDEWAYS: &str = "
     return wide.map(one => one.outerHTML.slice(0, 60)).slice(-3)
         .concat(document.documentElement.scrollWidth)";
 
+/// Most bytes of a page on the wire, compressed, and most elements in it.
+const WEIGHT: usize = 15 * 1024;
+const ELEMENTS: usize = 1_500;
+
+/// What of the page is above its budget; null when nothing is.
+const BIG: &str = "
+    const [weight, elements] = arguments;
+    const bytes = performance.getEntriesByType('navigation')[0].encodedBodySize;
+    const count = document.querySelectorAll('*').length;
+    return bytes > weight || count > elements || bytes === 0 ? `${bytes} bytes, ${count} elements` : null";
+
 /// How the page looks, whatever it says: which elements stand in which.
 const LOOK: &str = "
     const own = one => one.localName + '.' + (one.getAttribute('class') || '') + (one.getAttribute('role') || '');
@@ -497,7 +560,7 @@ const LOOK: &str = "
 /// Runs axe on the page and says what it found, one line a finding.
 const RUN: &str = "
     const done = arguments[arguments.length - 1];
-    axe.run(document, {resultTypes: ['violations']}).then(result => done({
+    axe.run(document, {resultTypes: ['violations'], rules: {'target-size': {enabled: true}}}).then(result => done({
         dark: matchMedia('(prefers-color-scheme: dark)').matches,
         ink: getComputedStyle(document.body).color,
         passes: result.passes.length,

@@ -15,7 +15,7 @@ use watchkeeper::store::people::Holder;
 
 use crate::api_walk::{Two, fault, is};
 use crate::both_databases;
-use crate::desk::{Desk, On, Staff};
+use crate::desk::{Desk, Staff};
 use crate::served::Served;
 use crate::sla::{HOUR, caches_are_true, clock, house};
 use crate::visitor::Visitor;
@@ -92,9 +92,7 @@ both_databases!(
     }
 );
 
-#[test]
-fn a_change_is_planned_and_asked_for_in_the_browser() {
-    let desk = Desk::new(On::Sqlite);
+both_databases!(a_change_is_planned_and_asked_for_in_the_browser, |desk| {
     let ada = desk.person("Ada", RESPONDER);
     let plan = Plan {
         purpose: "Fewer time-outs".into(),
@@ -126,27 +124,28 @@ fn a_change_is_planned_and_asked_for_in_the_browser() {
         .get("/CHG-1")
         .is(200)
         .says("Waiting for somebody else");
-}
+});
 
-#[test]
-fn a_repository_is_registered_in_the_browser_and_its_token_shown_once() {
-    let desk = Desk::new(On::Sqlite);
-    let root = desk.person("Root", Roles::of(&[Role::Admin]));
-    let browser = Browser::of(&desk, &root);
-    browser.get("/repositories").is(200).says("No repository");
-    browser
-        .post("/repositories", &[("name", "a b")])
-        .is(422)
-        .says("no name of a repository");
-    let made = browser.post(
-        "/repositories",
-        &[("name", "infra/web"), ("publish", "release/*")],
-    );
-    made.is(200)
-        .says("watchkeeper hook install --url https://watch.example.org --token wk_");
-    let list = browser.get("/repositories");
-    assert!(!list.says("infra/web").text().contains("--token"));
-}
+both_databases!(
+    a_repository_is_registered_in_the_browser_and_its_token_shown_once,
+    |desk| {
+        let root = desk.person("Root", Roles::of(&[Role::Admin]));
+        let browser = Browser::of(&desk, &root);
+        browser.get("/repositories").is(200).says("No repository");
+        browser
+            .post("/repositories", &[("name", "a b")])
+            .is(422)
+            .says("no name of a repository");
+        let made = browser.post(
+            "/repositories",
+            &[("name", "infra/web"), ("publish", "release/*")],
+        );
+        made.is(200)
+            .says("watchkeeper hook install --url https://watch.example.org --token wk_");
+        let list = browser.get("/repositories");
+        assert!(!list.says("infra/web").text().contains("--token"));
+    }
+);
 
 const REASON: &str = "the certificate ends in ten minutes";
 
@@ -237,9 +236,7 @@ both_databases!(
     }
 );
 
-#[test]
-fn glass_is_broken_and_reviewed_in_the_browser() {
-    let desk = Desk::new(On::Sqlite);
+both_databases!(glass_is_broken_and_reviewed_in_the_browser, |desk| {
     desk.let_letters_go();
     house(&desk);
     let lead = Roles::of(&[Role::Responder, Role::Lead]);
@@ -270,7 +267,7 @@ fn glass_is_broken_and_reviewed_in_the_browser() {
     for said in ["Ben reviewed it: accepted", "nothing else helped"] {
         assert!(page.contains(said), "{said}: {page}");
     }
-}
+});
 
 both_databases!(glass_is_broken_and_reviewed_by_the_api, |desk| {
     desk.let_letters_go();

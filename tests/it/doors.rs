@@ -29,7 +29,7 @@ use watchkeeper::store::people::Holder;
 
 use crate::accounts::{PASSWORD, SET_UP, as_person, founded};
 use crate::both_databases;
-use crate::desk::{Desk, On};
+use crate::desk::Desk;
 use crate::git_bench::WATCHKEEPER;
 use crate::program::token_of;
 use crate::served::Served;
@@ -324,9 +324,7 @@ fn listens_to(mut stream: TcpStream) -> Duration {
     began.elapsed()
 }
 
-#[test]
-fn a_body_that_trickles_is_cut_and_told_so() {
-    let desk = Desk::new(On::Sqlite);
+both_databases!(a_body_that_trickles_is_cut_and_told_so, |desk| {
     let ada = desk.person("Ada", Roles::all());
     let token = token_of(&desk, &ada, Scopes::all());
     let pace = Pace {
@@ -382,7 +380,7 @@ fn a_body_that_trickles_is_cut_and_told_so() {
         .send(r#"{"title":"DB master down"}"#)
         .expect("it is opened");
     assert_eq!(whole.status().as_u16(), 201);
-}
+});
 
 both_databases!(
     where_no_mail_can_leave_the_ledger_says_that_nobody_was_reached,
@@ -458,54 +456,55 @@ both_databases!(
     }
 );
 
-#[test]
-fn mail_is_refused_for_the_time_being_while_the_disk_is_nearly_full() {
-    let mut desk = Desk::new(On::Sqlite);
-    app_of(&mut desk).config.min_free_bytes = u64::MAX;
-    let to = ["support@watch.example.org".to_owned()];
-    let raw = b"From: carol@contoso.example\r\nSubject: x\r\n\r\ny\r\n";
-    let refused = intake::accept(&desk.app, Way::Pipe, None, &to, raw);
-    assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
+both_databases!(
+    mail_is_refused_for_the_time_being_while_the_disk_is_nearly_full,
+    |mut desk| {
+        app_of(&mut desk).config.min_free_bytes = u64::MAX;
+        let to = ["support@watch.example.org".to_owned()];
+        let raw = b"From: carol@contoso.example\r\nSubject: x\r\n\r\ny\r\n";
+        let refused = intake::accept(&desk.app, Way::Pipe, None, &to, raw);
+        assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
 
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let socket = runtime
+            .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
+            .unwrap();
+        let port = socket.local_addr().unwrap().port();
+        let (stop, stops) = tokio::sync::watch::channel(false);
+        let dialect = Dialect::Smtp;
+        let listeners = vec![Listener { socket, dialect }];
+        let host = "watch.example.org".to_owned();
+        let serving = runtime.spawn(smtp::serve(
+            Arc::clone(&desk.app),
+            listeners,
+            host,
+            None,
+            stops,
+        ));
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        stream
+            .write_all(b"EHLO x\r\nMAIL FROM:<carol@contoso.example>\r\nRCPT TO:<support@watch.example.org>\r\nDATA\r\nSubject: x\r\n\r\ny\r\n.\r\nQUIT\r\n")
+            .unwrap();
+        let mut said = String::new();
+        stream.read_to_string(&mut said).unwrap();
+        assert!(said.contains("452 4.3.1 not enough room"), "{said}");
+        assert!(!said.contains("250 2.0.0 stored"));
+        stop.send(true).unwrap();
+        runtime.block_on(serving).unwrap();
+        // Tickets are written even so.
+        let ada = desk.person("Ada", Roles::of(&[Role::Responder]));
+        let title = Title::parse("Disk is filling").unwrap();
+        act::open(
+            &desk.as_person(&ada),
+            Kind::Incident,
+            title,
+            &Opening::default(),
+        )
         .unwrap();
-    let socket = runtime
-        .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
-        .unwrap();
-    let port = socket.local_addr().unwrap().port();
-    let (stop, stops) = tokio::sync::watch::channel(false);
-    let dialect = Dialect::Smtp;
-    let listeners = vec![Listener { socket, dialect }];
-    let host = "watch.example.org".to_owned();
-    let serving = runtime.spawn(smtp::serve(
-        Arc::clone(&desk.app),
-        listeners,
-        host,
-        None,
-        stops,
-    ));
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    stream
-        .write_all(b"EHLO x\r\nMAIL FROM:<carol@contoso.example>\r\nRCPT TO:<support@watch.example.org>\r\nDATA\r\nSubject: x\r\n\r\ny\r\n.\r\nQUIT\r\n")
-        .unwrap();
-    let mut said = String::new();
-    stream.read_to_string(&mut said).unwrap();
-    assert!(said.contains("452 4.3.1 not enough room"), "{said}");
-    assert!(!said.contains("250 2.0.0 stored"));
-    stop.send(true).unwrap();
-    runtime.block_on(serving).unwrap();
-    // Tickets are written even so.
-    let ada = desk.person("Ada", Roles::of(&[Role::Responder]));
-    let title = Title::parse("Disk is filling").unwrap();
-    act::open(
-        &desk.as_person(&ada),
-        Kind::Incident,
-        title,
-        &Opening::default(),
-    )
-    .unwrap();
-    drop(runtime);
-}
+        drop(runtime);
+    }
+);

@@ -297,23 +297,25 @@ mod on_one_database {
         Bench::new(Desk::new(On::Sqlite))
     }
 
-    #[test]
-    fn a_message_that_names_an_unknown_ticket_is_warned_about_at_commit_time() {
-        let bench = bench();
-        let said = bench.commit("a.txt", "Raise pool size\n\nRefs: CHG-404");
-        assert!(said.contains("warning: CHG-404 doesn't exist"), "{said}");
-        let said = bench.commit("a.txt", "Raise pool size, see chg-1");
-        assert!(
-            said.contains("names no ticket") && said.contains("did you mean \"CHG-1\"?"),
-            "{said}"
-        );
-        bench.open(Kind::Change, "Pool");
-        let said = bench.commit("a.txt", "Does not fix CHG-1 yet");
-        assert!(
-            said.contains("CHG-1 mention (negated)") && !said.contains("warning"),
-            "{said}"
-        );
-    }
+    both_databases!(
+        a_message_that_names_an_unknown_ticket_is_warned_about_at_commit_time,
+        |desk| {
+            let bench = Bench::new(desk);
+            let said = bench.commit("a.txt", "Raise pool size\n\nRefs: CHG-404");
+            assert!(said.contains("warning: CHG-404 doesn't exist"), "{said}");
+            let said = bench.commit("a.txt", "Raise pool size, see chg-1");
+            assert!(
+                said.contains("names no ticket") && said.contains("did you mean \"CHG-1\"?"),
+                "{said}"
+            );
+            bench.open(Kind::Change, "Pool");
+            let said = bench.commit("a.txt", "Does not fix CHG-1 yet");
+            assert!(
+                said.contains("CHG-1 mention (negated)") && !said.contains("warning"),
+                "{said}"
+            );
+        }
+    );
 
     #[test]
     fn a_commit_is_never_held_up_by_a_service_that_is_away() {
@@ -362,61 +364,67 @@ mod on_one_database {
         assert!(!refused.status.success() && text(&refused).contains("theirs"));
     }
 
-    #[test]
-    fn the_token_lies_where_only_its_owner_reads_it_and_opens_nothing_else() {
-        use std::os::unix::fs::PermissionsExt;
-        let bench = bench();
-        let file = bench.path("origin.git/watchkeeper/token");
-        assert_eq!(
-            std::fs::metadata(&file).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
-        let url = bench.server.as_ref().unwrap().url();
-        let ask = |path: &str, token: &str| {
-            let agent: ureq::Agent = ureq::Agent::config_builder()
-                .http_status_as_error(false)
-                .build()
-                .into();
-            let request = agent.get(format!("{url}{path}"));
-            let answer = request
-                .header("Authorization", format!("Bearer {token}"))
-                .call()
-                .unwrap();
-            answer.status().as_u16()
-        };
-        assert_eq!(ask("/api/v1/keys/CHG-1/verdict", &bench.token), 200);
-        assert_eq!(ask("/api/v1/keys/nonsense/verdict", &bench.token), 422);
-        assert_eq!(ask("/api/v1/keys/CHG-1/verdict", "wk_wrong"), 401);
-        let mut install = bench.command(WATCHKEEPER, bench.folder.path());
-        install.args([
-            "hook", "install", "--url", &url, "--token", "wk_wrong", "--repo", "work",
-        ]);
-        let refused = install.output().unwrap();
-        assert!(!refused.status.success() && text(&refused).contains("doesn't take this token"));
-    }
-
-    #[test]
-    fn an_update_hook_that_refuses_one_of_three_refs_hides_only_that_one() {
-        use std::os::unix::fs::PermissionsExt;
-        let bench = bench();
-        let change = bench.open(Kind::Change, "Pool").key;
-        let update = bench.path("origin.git/hooks/update");
-        std::fs::write(&update, "#!/bin/sh\ncase $1 in */no) exit 1;; esac\n").unwrap();
-        std::fs::set_permissions(&update, std::fs::Permissions::from_mode(0o755)).unwrap();
-        bench.commit("a.txt", "Start");
-        for name in ["one", "no", "two"] {
-            bench.work(&["switch", "-q", "-c", name, "main"]);
-            bench.commit(name, &format!("{change}: {name}"));
+    both_databases!(
+        the_token_lies_where_only_its_owner_reads_it_and_opens_nothing_else,
+        |desk| {
+            use std::os::unix::fs::PermissionsExt;
+            let bench = Bench::new(desk);
+            let file = bench.path("origin.git/watchkeeper/token");
+            assert_eq!(
+                std::fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+                0o600
+            );
+            let url = bench.server.as_ref().unwrap().url();
+            let ask = |path: &str, token: &str| {
+                let agent: ureq::Agent = ureq::Agent::config_builder()
+                    .http_status_as_error(false)
+                    .build()
+                    .into();
+                let request = agent.get(format!("{url}{path}"));
+                let answer = request
+                    .header("Authorization", format!("Bearer {token}"))
+                    .call()
+                    .unwrap();
+                answer.status().as_u16()
+            };
+            assert_eq!(ask("/api/v1/keys/CHG-1/verdict", &bench.token), 200);
+            assert_eq!(ask("/api/v1/keys/nonsense/verdict", &bench.token), 422);
+            assert_eq!(ask("/api/v1/keys/CHG-1/verdict", "wk_wrong"), 401);
+            let mut install = bench.command(WATCHKEEPER, bench.folder.path());
+            install.args([
+                "hook", "install", "--url", &url, "--token", "wk_wrong", "--repo", "work",
+            ]);
+            let refused = install.output().unwrap();
+            assert!(
+                !refused.status.success() && text(&refused).contains("doesn't take this token")
+            );
         }
-        let push = ["push", "-q", "origin", "main", "one", "no", "two"];
-        assert!(!bench.try_git(&bench.path("work"), &push).status.success());
-        let subjects: Vec<_> = bench
-            .commits(change)
-            .into_iter()
-            .map(|(commit, _)| commit.subject)
-            .collect();
-        assert_eq!(subjects, ["CHG-1: one", "CHG-1: two"]);
-    }
+    );
+
+    both_databases!(
+        an_update_hook_that_refuses_one_of_three_refs_hides_only_that_one,
+        |desk| {
+            use std::os::unix::fs::PermissionsExt;
+            let bench = Bench::new(desk);
+            let change = bench.open(Kind::Change, "Pool").key;
+            let update = bench.path("origin.git/hooks/update");
+            std::fs::write(&update, "#!/bin/sh\ncase $1 in */no) exit 1;; esac\n").unwrap();
+            std::fs::set_permissions(&update, std::fs::Permissions::from_mode(0o755)).unwrap();
+            bench.commit("a.txt", "Start");
+            for name in ["one", "no", "two"] {
+                bench.work(&["switch", "-q", "-c", name, "main"]);
+                bench.commit(name, &format!("{change}: {name}"));
+            }
+            let push = ["push", "-q", "origin", "main", "one", "no", "two"];
+            assert!(!bench.try_git(&bench.path("work"), &push).status.success());
+            let subjects: Vec<_> = bench
+                .commits(change)
+                .into_iter()
+                .map(|(commit, _)| commit.subject)
+                .collect();
+            assert_eq!(subjects, ["CHG-1: one", "CHG-1: two"]);
+        }
+    );
 
     #[test]
     fn a_forced_push_counts_what_it_dropped_and_two_pushes_at_once_lose_nothing() {

@@ -12,7 +12,7 @@ use watchkeeper::store::login::{self, Session};
 use watchkeeper::store::people::Holder;
 
 use crate::both_databases;
-use crate::desk::{Desk, On, Staff};
+use crate::desk::{Desk, Staff};
 use crate::served::Served;
 
 const TOKEN: &str = "a-session-of-the-tests";
@@ -164,9 +164,7 @@ fn elements(html: &str) -> usize {
         .count()
 }
 
-#[test]
-fn pages_sheets_and_scripts_stay_within_their_budgets() {
-    let desk = Desk::new(On::Sqlite);
+both_databases!(pages_sheets_and_scripts_stay_within_their_budgets, |desk| {
     let ines = responder(&desk);
     let key = incident(&desk, &ines, "Checkout returns 502 for a third of requests");
     for n in 0..60 {
@@ -226,7 +224,7 @@ fn pages_sheets_and_scripts_stay_within_their_budgets() {
             asset.body.len()
         );
     }
-}
+});
 
 both_databases!(a_title_and_a_severity_open_an_incident, |desk| {
     let ines = responder(&desk);
@@ -417,9 +415,7 @@ both_databases!(
     }
 );
 
-#[test]
-fn what_is_absent_says_so_and_names_the_request() {
-    let desk = Desk::new(On::Sqlite);
+both_databases!(what_is_absent_says_so_and_names_the_request, |desk| {
     let browser = Browser::of(&desk, &responder(&desk));
     browser
         .get("/nowhere")
@@ -428,4 +424,4 @@ fn what_is_absent_says_so_and_names_the_request() {
         .says("Request");
     browser.get("/INC-99").is(404);
     assert_eq!(browser.get("/inc-99").place, "/INC-99");
-}
+});

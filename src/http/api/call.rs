@@ -115,7 +115,7 @@ impl Lines {
         work: impl FnOnce(&Ctx<'_>, &[u8]) -> Result<Vec<u8>> + Send + 'static,
     ) -> Reply {
         let Self { app, by, bytes } = self;
-        let lines = on_pool(move || work(&app.ctx(by, Door::Api), &bytes)).await?;
+        let lines = on_pool(Box::new(move || work(&app.ctx(by, Door::Api), &bytes))).await?;
         Ok(HttpResponse::Ok()
             .insert_header((header::CACHE_CONTROL, "no-store"))
             .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
@@ -227,32 +227,38 @@ impl<T: DeserializeOwned + 'static> Call<T> {
     }
 
     /// Answers from what is there. Nothing may be written.
-    pub async fn read(self, work: impl Fn(&Ctx<'_>) -> Result<Answer> + Send + 'static) -> Reply {
+    pub fn read(
+        self,
+        work: impl Fn(&Ctx<'_>) -> Result<Answer> + Send + 'static,
+    ) -> impl Future<Output = Reply> {
         let (app, by) = (self.app, self.by);
-        blocking(move || Ok(work(&app.ctx(by, Door::Api))?)).await
+        blocking(Box::new(move || Ok(work(&app.ctx(by, Door::Api))?)))
     }
 
     /// Does something. `work` may run again, and is one transaction with the answer that it returns.
-    pub async fn change(
+    pub fn change(
         self,
         work: impl Fn(&Ctx<'_>, &T) -> Result<Answer> + Send + 'static,
-    ) -> Reply {
+    ) -> impl Future<Output = Reply> {
+        self.changed(Box::new(work))
+    }
+
+    fn changed(self, work: Change<T>) -> impl Future<Output = Reply> {
         let asked = self.key.as_ref().map(|_| self.asked());
         let is_conditional = self.rev.is_some();
         let (app, by, key, bytes) = (self.app, self.by, self.key, self.bytes);
-        blocking(move || {
+        blocking(Box::new(move || {
             let body: T = read::body(&bytes)?;
             let ctx = app.ctx(by, Door::Api);
             let outcome = match (key, asked) {
-                (Some(key), Some(asked)) => once(&ctx, &key, asked, |ctx| work(ctx, &body)),
+                (Some(key), Some(asked)) => once(&ctx, &key, asked, &|ctx| work(ctx, &body)),
                 _ => work(&ctx, &body),
             };
             outcome.map_err(|error| match error {
                 Error::Stale if is_conditional => Failure::NotMatched,
                 other => other.into(),
             })
-        })
-        .await
+        }))
     }
 
     /// What was asked, as one hash: the same key with anything else is a mistake.
@@ -263,9 +269,10 @@ impl<T: DeserializeOwned + 'static> Call<T> {
     }
 }
 
-async fn blocking(
-    work: impl FnOnce() -> std::result::Result<Answer, Failure> + Send + 'static,
-) -> Reply {
+/// What changes something; boxed, so that what surrounds it is compiled once for each body and not for each operation.
+type Change<T> = Box<dyn Fn(&Ctx<'_>, &T) -> Result<Answer> + Send>;
+
+async fn blocking(work: Box<dyn FnOnce() -> std::result::Result<Answer, Failure> + Send>) -> Reply {
     on_pool(work).await?.map(Answer::respond)
 }
 
@@ -275,7 +282,7 @@ async fn judged(app: &web::Data<App>, token: String) -> std::result::Result<Prin
         return Ok(by);
     }
     let app = app.clone();
-    let found = on_pool(move || actions::login::program(&app, &token)).await?;
+    let found = on_pool(Box::new(move || actions::login::program(&app, &token))).await?;
     found?.ok_or(Failure::NoToken)
 }
 
@@ -284,7 +291,7 @@ fn once(
     ctx: &Ctx<'_>,
     key: &str,
     asked: Hash,
-    work: impl Fn(&Ctx<'_>) -> Result<Answer>,
+    work: &dyn Fn(&Ctx<'_>) -> Result<Answer>,
 ) -> Result<Answer> {
     let Principal::Token { id, .. } = &ctx.by else {
         return Err(Error::internal("a call without a token"));

@@ -107,7 +107,7 @@ impl Bringing {
             let body = gather(&self.req, self.payload, "application/json", BODY_BYTES);
             Brought::Json(body.await?)
         };
-        blocking(move || {
+        blocking(Box::new(move || {
             let asked = as_one_hash(asked, &brought);
             let (value, files) = read(brought)?;
             let ctx = app.ctx(by, Door::Api);
@@ -120,10 +120,10 @@ impl Bringing {
             drop(files);
             let work = |ctx: &Ctx<'_>| work(ctx, &value, &kept);
             Ok(match key {
-                Some(key) => once(&ctx, &key, asked, work),
+                Some(key) => once(&ctx, &key, asked, &work),
                 None => work(&ctx),
             }?)
-        })
+        }))
         .await
     }
 }
@@ -133,7 +133,7 @@ async fn ask(
     by: Principal,
     may: impl Fn(&Ctx<'_>) -> Result<()> + Send + 'static,
 ) -> std::result::Result<(), Failure> {
-    Ok(on_pool(move || may(&app.ctx(by, Door::Api))).await??)
+    Ok(on_pool(Box::new(move || may(&app.ctx(by, Door::Api)))).await??)
 }
 
 fn is_form(req: &HttpRequest) -> bool {
@@ -269,7 +269,7 @@ impl Call<Nothing> {
     /// Answers with a file's own bytes: always a download, whatever it claims to be.
     pub async fn send(self, work: impl Fn(&Ctx<'_>) -> Result<Download> + Send + 'static) -> Reply {
         let (app, by) = (self.app, self.by);
-        let file = on_pool(move || work(&app.ctx(by, Door::Api))).await??;
+        let file = on_pool(Box::new(move || work(&app.ctx(by, Door::Api)))).await??;
         Ok(download(&file.name, file.media_type, file.bytes))
     }
 }
