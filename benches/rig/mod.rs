@@ -47,6 +47,7 @@ pub fn found(config: &Config) -> String {
         mail_from: INTAKE.to_owned(),
         team: "Operations".to_owned(),
         service: "everything".to_owned(),
+        freeze: None,
     };
     let founded = settings::found(&app.system("load", Door::Cli), &founding).expect("founded");
     token_of(&app, founded.admin)

@@ -1,7 +1,7 @@
 //! What people do to a change beyond what they do to any ticket: plan, approve, start, watch, close.
 
 use super::ticket::{change as change_ticket, open_in, written};
-use super::{allow, allow_ticket};
+use super::{allow, allow_ticket, freeze};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
 use crate::domain::change::{
@@ -10,7 +10,7 @@ use crate::domain::change::{
 use crate::domain::id::{Id, Kind, TicketId, TicketKey};
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::text::{self, Title};
-use crate::domain::ticket::{Opening, Outcome, Ticket};
+use crate::domain::ticket::{Opening, Outcome, State, Ticket};
 use crate::domain::timeline::{Entry, EntryKind};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
@@ -92,9 +92,18 @@ pub fn back_to_draft(ctx: &Ctx<'_>, key: TicketKey, rev: Option<i64>) -> Result<
     })
 }
 
+/// Begins, unless a freeze says no. One that was on watch goes on: what has begun may be finished.
 pub fn start(ctx: &Ctx<'_>, key: TicketKey, rev: Option<i64>) -> Result<Ticket> {
-    step(ctx, key, rev, Action::RunChange, |change, ticket| {
-        Ok(vec![change.start(ticket, ctx.now)?])
+    refuse_unless_change(key)?;
+    change_ticket(ctx, key, rev, Action::RunChange, |tx, ticket| {
+        let mut change = store::change::of(tx, ticket.id)?;
+        let has_begun = ticket.state == State::OnWatch;
+        let mut entry = change.start(ticket, ctx.now)?;
+        if !has_begun {
+            entry = freeze::pass(tx, ctx, ticket, change.approved_by.is_some(), entry)?;
+        }
+        store::change::put(tx, ticket.id, &change)?;
+        Ok(vec![entry])
     })
 }
 
@@ -181,7 +190,13 @@ pub fn break_glass(
         let hours = store::settings::all(tx)?.glass_review_hours;
         let until = ctx.now.plus_secs(hours * 3_600);
         let by = ctx.by.person();
-        Ok(change.break_glass(ticket, before.as_ref(), by, &reason, until)?)
+        let mut entries = change.break_glass(ticket, before.as_ref(), by, &reason, until)?;
+        // The windows that it goes through stand on the record with it.
+        let services = store::ticket::services(tx, ticket.id)?;
+        if let Some((_, name)) = freeze::state(tx, &services, ctx.now)?.window {
+            entries[0] = entries[0].clone().fact("freeze", name);
+        }
+        Ok(entries)
     })
 }
 

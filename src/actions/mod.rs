@@ -11,6 +11,7 @@ pub mod credit;
 pub mod customer;
 pub mod escalation;
 pub mod evidence;
+pub mod freeze;
 pub mod git;
 pub mod house;
 pub mod intake;

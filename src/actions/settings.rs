@@ -9,6 +9,7 @@ use crate::actions::sla::book;
 use crate::actions::{agreement, allow, audit, people};
 use crate::app::{App, Ctx};
 use crate::domain::access::{Action, Role, Roles, Target};
+use crate::domain::freeze;
 use crate::domain::id::{PersonId, ServiceId, TeamId};
 use crate::domain::login::Purpose;
 use crate::domain::people::{PersonDetails, ServiceDetails, name};
@@ -59,7 +60,8 @@ pub fn change(ctx: &Ctx<'_>, changes: &[(SettingKey, String)]) -> Result<Setting
     })
 }
 
-/// A rule for a warning that no agreement in use asks for would be written in vain.
+/// A rule for a warning that no agreement in use asks for would be written in vain. One that stands there already has outlived
+/// its agreement: it hinders no other edit.
 fn known_thresholds(tx: &mut Tx, ctx: &Ctx<'_>, before: &Settings, after: &Settings) -> Result<()> {
     if before.clock_warning == after.clock_warning {
         return Ok(());
@@ -72,6 +74,11 @@ fn known_thresholds(tx: &mut Tx, ctx: &Ctx<'_>, before: &Settings, after: &Setti
     for rule in after.clock_warning.rules() {
         if let Step::At(threshold) = rule.step
             && !known.contains(&threshold)
+            && !before
+                .clock_warning
+                .rules()
+                .iter()
+                .any(|it| it.step == rule.step)
         {
             let known: Vec<String> = known.iter().map(Threshold::to_string).collect();
             return Err(
@@ -137,6 +144,8 @@ pub struct Founding {
     pub mail_from: String,
     pub team: String,
     pub service: String,
+    /// A window in which changes don't begin.
+    pub freeze: Option<freeze::Details>,
 }
 
 /// What was founded.
@@ -232,6 +241,9 @@ fn found_in(tx: &mut Tx, ctx: &Ctx<'_>, founding: &Founding) -> Result<Founded> 
     };
     let service = add_service_in(tx, ctx, &details, &ServiceLists::default())?;
     agreement::found_house(tx, ctx, founding.house_zone)?;
+    if let Some(details) = &founding.freeze {
+        super::freeze::add_in(tx, ctx, details)?;
+    }
     house::set_environments(tx, &["prod".to_owned(), "staging".to_owned()])?;
     audit::note(
         tx,

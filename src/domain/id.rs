@@ -99,7 +99,7 @@ ids! {
     PageEventMark => PageEventId, ShiftMark => ShiftId, WorkMark => WorkId,
     MailMark => MailId, IntakeAddressMark => IntakeAddressId, RepositoryMark => RepositoryId, PushMark => PushId, CommitMark => CommitId,
     ReportMark => ReportId, MeetingMark => MeetingId, HookMark => HookId, WayMark => WayId, AuditMark => AuditId,
-    PeriodLockMark => PeriodLockId, RecountMark => RecountId, SubjectMark => SubjectId,
+    FreezeMark => FreezeId, PeriodLockMark => PeriodLockId, RecountMark => RecountId, SubjectMark => SubjectId,
 }
 
 words! {

@@ -12,6 +12,7 @@ pub mod compensation;
 pub mod delivery;
 pub mod duration;
 pub mod escalation;
+pub mod freeze;
 pub mod git;
 pub mod hold;
 pub mod holidays;

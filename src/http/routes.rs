@@ -230,6 +230,10 @@ pub fn configure(routes: &mut ServiceConfig) {
             post().to(repositories::new_token),
         )
         // who else is told
+        .route("/freezes", get().to(freezes::list))
+        .route("/freezes", post().to(freezes::add))
+        .route("/freezes/{id}", get().to(freezes::show))
+        .route("/freezes/{id}", post().to(freezes::edit))
         .route("/webhooks", get().to(webhooks::list))
         .route("/webhooks", post().to(webhooks::add))
         .route("/webhooks/{id}", get().to(webhooks::show))

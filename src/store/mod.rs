@@ -15,6 +15,7 @@ pub mod compensation;
 pub mod credit;
 pub mod customer;
 mod fixed;
+pub mod freeze;
 pub mod git_link;
 pub mod hold;
 pub mod house;

@@ -9,6 +9,7 @@ use watchkeeper::store::people::Holder;
 
 use crate::access_matrix::{House, house, rows_of};
 use crate::access_verbs;
+use crate::both_databases;
 use crate::desk::Staff;
 use crate::program::token_of;
 

@@ -7,17 +7,21 @@
 use std::collections::BTreeMap;
 
 use watchkeeper::actions::login::{self, NewToken};
-use watchkeeper::actions::ticket;
-use watchkeeper::actions::webhook;
+use watchkeeper::actions::{self, evidence, oncall, sla, ticket, ticket_parts, webhook};
 use watchkeeper::domain::access::{Reach, Role, Roles, Scope, Scopes, TokenOwner};
+use watchkeeper::domain::freeze;
 use watchkeeper::domain::id::{Id, Kind};
 use watchkeeper::domain::severity::Severity;
 use watchkeeper::domain::text::Title;
 use watchkeeper::domain::ticket::Opening;
+use watchkeeper::domain::timeline::Audience;
+use watchkeeper::store;
 use watchkeeper::store::people::Holder;
 
 use crate::accounts::{a_contact, a_customer, as_person, founded};
+use crate::both_databases;
 use crate::desk::Desk;
+use crate::mail::mail;
 use crate::served::Served;
 use crate::visitor::{Answer, Visitor};
 
@@ -132,8 +136,49 @@ pub fn house(desk: Desk) -> House {
         is_enabled: true,
     };
     let hook = webhook::add(&by, &hook).expect("a webhook");
+    desk.let_letters_go();
+    let paper = evidence::keep(&by, "graph.txt", "text/plain", b"flat").expect("kept");
+    ticket_parts::attach(
+        &by,
+        "INC-1".parse().expect("a key"),
+        "",
+        &[paper],
+        Audience::AllAffected,
+    )
+    .expect("attached");
+    let letter = mail(
+        &desk,
+        "noc@elsewhere.example",
+        "Subject: Slow",
+        "Since noon.",
+    );
+    let friday = freeze::Details::friday("No changes on Friday", chrono_tz::UTC);
+    let friday = actions::freeze::add(&by, &friday).expect("a freeze");
+    let feed = oncall::renew_feed(&by, None).expect("a feed");
+    let (file, clock, agreement, calendar) = desk
+        .app
+        .store
+        .read(|conn| {
+            let ticket =
+                store::ticket::by_key(conn, "INC-1".parse().expect("a key"))?.expect("open");
+            let book = sla::book(&desk.app, conn)?;
+            Ok((
+                store::blob::attachments(conn, ticket.id)?[0].id.to_string(),
+                store::sla::of_ticket(conn, ticket.id)?[0].id.to_string(),
+                book.agreements()[0].id.to_string(),
+                book.calendars[0].id.to_string(),
+            ))
+        })
+        .expect("read");
     let nothing: Id<()> = Id::new(desk.now());
     let ids = BTreeMap::from([
+        ("files", file),
+        ("clocks", clock),
+        ("agreements", agreement),
+        ("calendars", calendar),
+        ("in", letter.id.to_string()),
+        ("feed", feed),
+        ("freezes", friday.id.to_string()),
         ("people", other.to_string()),
         ("teams", founded.team.to_string()),
         ("services", founded.service.to_string()),
@@ -155,16 +200,17 @@ pub fn house(desk: Desk) -> House {
 impl House {
     /// An address that the pattern matches, with ids of things that are there where there are any.
     pub fn address(&self, pattern: &str) -> String {
-        let noun = pattern
-            .trim_start_matches("/api/v1")
-            .trim_start_matches('/')
-            .split('/')
-            .next()
-            .unwrap_or_default();
         let mut address = String::new();
         let mut rest = pattern;
         while let Some((before, place)) = rest.split_once('{') {
             address.push_str(before);
+            // What stands before a place says what it is a place for.
+            let noun = address
+                .trim_end_matches('/')
+                .rsplit('/')
+                .next()
+                .unwrap_or_default();
+            let noun = noun.to_owned();
             let (place, after) = place.split_once('}').expect("a place is closed");
             let (name, choices) = place.split_once(':').unwrap_or((place, ""));
             address.push_str(match name {
@@ -177,10 +223,17 @@ impl House {
                     choices.split('|').next().expect("one")
                 }
                 // Twice is no mistake, and it stays there for the next who asks.
-                "verb" if noun == "webhooks" => "pause",
+                "verb" if address.contains("/webhooks/") => "pause",
+                "verb" if address.starts_with("/mail/in/") => "take-in",
                 "verb" => "note",
+                "step" => "write",
+                "format" => "html",
+                "token" => self
+                    .ids
+                    .get(noun.as_str())
+                    .map_or("nothing", String::as_str),
                 "seq" => "1",
-                "id" => self.ids.get(noun).unwrap_or(&self.ids["nothing"]),
+                "id" => self.ids.get(noun.as_str()).unwrap_or(&self.ids["nothing"]),
                 _ => "nothing",
             });
             rest = after;

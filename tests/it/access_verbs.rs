@@ -14,6 +14,7 @@ use watchkeeper::store::people::Holder;
 
 use crate::access_matrix::{House, ROLES, cell, house, rows_of};
 use crate::accounts::as_person;
+use crate::both_databases;
 use crate::visitor::Visitor;
 
 /// Verb, one cell per role.

@@ -36,6 +36,7 @@ pub fn founded(desk: &Desk) -> Founded {
         mail_from: String::new(),
         team: "Operations".into(),
         service: "Everything".into(),
+        freeze: None,
     };
     settings::found(&desk.app.system("test", Door::Cli), &founding).expect("the house is founded")
 }

@@ -8,7 +8,6 @@ use watchkeeper::domain::access::Roles;
 use watchkeeper::http::api::ROUTES;
 
 use crate::both_databases;
-use crate::desk::Desk;
 use crate::program::Program;
 
 both_databases!(a_program_does_everything_that_people_do, |desk| {

@@ -88,6 +88,8 @@ const TWINS: &[(&str, &str)] = &[
     ("/services", "POST /api/v1/services"),
     ("/services/{id}", "PATCH /api/v1/services/{id}"),
     ("/services/{id}/active", "PATCH /api/v1/services/{id}"),
+    ("/freezes", "POST /api/v1/freezes"),
+    ("/freezes/{id}", "PATCH /api/v1/freezes/{id}"),
     ("/webhooks", "POST /api/v1/webhooks"),
     ("/webhooks/{id}", "PATCH /api/v1/webhooks/{id}"),
     (

@@ -7,7 +7,6 @@ use watchkeeper::http::api::document::document;
 
 use crate::api_walk::{Two, fault};
 use crate::both_databases;
-use crate::desk::Desk;
 use crate::program::Program;
 
 both_databases!(
@@ -139,7 +138,7 @@ both_databases!(
     }
 );
 
-/// Every operation that takes a body, with a field that it doesn't know.
+// Every operation that takes a body, with a field that it doesn't know.
 both_databases!(no_call_takes_a_field_that_it_does_not_know, |desk| {
     let p = Program::new(desk);
     let some_id = watchkeeper::domain::id::Id::<()>::new(p.desk.now()).to_string();

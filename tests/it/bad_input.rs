@@ -9,7 +9,6 @@ use watchkeeper::store::people::Holder;
 
 use crate::accounts::{a_contact, a_customer, as_person, founded};
 use crate::both_databases;
-use crate::desk::Desk;
 use crate::served::Served;
 use crate::visitor::{Answer, Visitor};
 

@@ -51,6 +51,7 @@ const FORMS: &[&str] = &[
     "/mail/addresses",
     "/repositories",
     "/webhooks",
+    "/freezes",
 ];
 
 #[test]

@@ -15,7 +15,7 @@ use watchkeeper::store::people::Holder;
 
 use crate::api_walk::{Two, fault, is};
 use crate::both_databases;
-use crate::desk::{Desk, Staff};
+use crate::desk::Staff;
 use crate::served::Served;
 use crate::sla::{HOUR, caches_are_true, clock, house};
 use crate::visitor::Visitor;

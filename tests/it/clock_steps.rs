@@ -4,7 +4,7 @@
 use chrono_tz::Tz;
 use serde_json::json;
 use watchkeeper::actions::oncall::Plan;
-use watchkeeper::actions::{oncall, sla, ticket as act, ticket_hold, ticket_parts};
+use watchkeeper::actions::{oncall, settings, sla, ticket as act, ticket_hold, ticket_parts};
 use watchkeeper::domain::access::{Role, Roles};
 use watchkeeper::domain::delivery::DeliveryState;
 use watchkeeper::domain::hold::NewHold;
@@ -16,6 +16,7 @@ use watchkeeper::domain::sla_agreement::{Metric, Threshold};
 use watchkeeper::domain::text::Title;
 use watchkeeper::domain::ticket::{Opening, State, Ticket, WaitingOn};
 use watchkeeper::domain::timeline::{Door, EntryKind};
+use watchkeeper::error::Error;
 use watchkeeper::store;
 use watchkeeper::store::people::Holder;
 use watchkeeper::store::ticket::Watcher;
@@ -434,3 +435,22 @@ both_databases!(steps_are_kept_by_the_api, |desk| {
     }
     assert_eq!(p.get(place).body["clock_after"], kept.body["clock_after"]);
 });
+
+both_databases!(
+    a_rule_that_outlived_its_warning_hinders_no_other_edit,
+    |desk| {
+        let watch = Watch::new(desk);
+        watch.promise_resolved_within(HOUR, Threshold::Percent(50));
+        watch.rule(SettingKey::ClockWarning, "high@50%:team");
+        watch.promise_resolved_within(HOUR, Threshold::Percent(40));
+        watch.rule(SettingKey::ClockWarning, "high@50%:team average@40%:owner");
+        let text = "high@50%:team high@60%:owner";
+        let ctx = watch.desk.as_person(&watch.ada);
+        let refused = settings::change(&ctx, &[(SettingKey::ClockWarning, text.to_owned())]);
+        let Err(Error::Invalid(errors)) = refused else {
+            panic!("nothing warns at 60 %: {refused:?}")
+        };
+        assert_eq!(errors[0].problem, "no-such-threshold");
+        watch.rule(SettingKey::ClockWarning, "average@40%:owner");
+    }
+);

@@ -46,7 +46,8 @@ macro_rules! both_databases {
     };
 }
 
-/// Whoever drops it with letters that were sent and never looked at has a story that doesn't say what it causes: that fails.
+/// Whoever drops it with letters or webhook calls that were made, or wait to be, and were never looked at has a story that doesn't
+/// say what it causes: that fails.
 pub struct Desk {
     pub app: Arc<App>,
     minds_letters: Cell<bool>,
@@ -58,18 +59,21 @@ impl Drop for Desk {
         let Some(recorder) = self.app.post.recorder() else {
             return;
         };
-        let unasked = recorder.drain();
-        if self.minds_letters.get() && !unasked.is_empty() && !std::thread::panicking() {
-            let lines: Vec<String> = unasked
-                .iter()
-                .map(|mail| format!("to {}: {}", mail.to, mail.subject))
-                .collect();
-            panic!(
-                "{} letters that no line of the story asked for:\n{}",
-                lines.len(),
-                lines.join("\n")
-            );
+        if !self.minds_letters.get() || std::thread::panicking() {
+            return;
         }
+        self.settle();
+        let letters = recorder.drain().into_iter();
+        let letters = letters.map(|mail| format!("to {}: {}", mail.to, mail.subject));
+        let calls = self.app.post.caller.drain().into_iter();
+        let calls = calls.map(|call| format!("call of {}", call.url));
+        let unasked: Vec<String> = letters.chain(calls).collect();
+        assert!(
+            unasked.is_empty(),
+            "{} letters and calls that no line of the story asked for:\n{}",
+            unasked.len(),
+            unasked.join("\n")
+        );
     }
 }
 

@@ -27,6 +27,7 @@ mod crowd;
 mod demo;
 mod desk;
 mod doors;
+mod freeze;
 mod git;
 mod git_bench;
 mod holds;

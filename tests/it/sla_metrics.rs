@@ -1,6 +1,7 @@
 //! The promises besides answer and solution, as clocks from their beginning to their end: the post-mortem's meeting, due dates of
 //! tasks and action items, and the outage report; and a clock that can never fall due.
 
+use metrics_exporter_prometheus::PrometheusBuilder;
 use watchkeeper::actions::agreement::{AgreementDetails, add_agreement, change_agreement};
 use watchkeeper::actions::calendar::{CalendarDetails, add_calendar};
 use watchkeeper::actions::meeting;
@@ -248,6 +249,11 @@ both_databases!(
             .get("/INC-1")
             .says("can never fall due: the hours it is counted in");
         caches_are_true(&desk, &ticket);
+        let recorder = PrometheusBuilder::new().build_recorder();
+        metrics::with_local_recorder(&recorder, || desk.advance(2 * MINUTE));
+        let gauges = recorder.handle().render();
+        let line = "watchkeeper_clocks_without_deadline 1";
+        assert!(gauges.lines().any(|it| it == line), "{gauges}");
         // Resolved, it worries nobody.
         act::take(&desk.as_person(&ben), ticket.key, None).unwrap();
         act::resolve(&desk.as_person(&ben), ticket.key, None, "done").unwrap();

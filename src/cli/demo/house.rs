@@ -84,6 +84,7 @@ pub(super) fn found(app: &App, public_url: &str, password: &str) -> Result<House
         mail_from: "watch@northstar.example".to_owned(),
         team: "Platform".to_owned(),
         service: "checkout".to_owned(),
+        freeze: None,
     };
     let founded = settings::found(&app.system("demo", Door::Cli), &founding)?;
     let everything = app

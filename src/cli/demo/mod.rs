@@ -20,11 +20,13 @@ use std::time::Instant;
 
 use anyhow::Context;
 
+use crate::actions::freeze;
 use crate::app::App;
 use crate::config::Config;
+use crate::domain::freeze::Details;
 use crate::domain::text::EmailAddress;
 use crate::domain::timestamp::Timestamp;
-use crate::store::{Store, migrate};
+use crate::store::{Store, migrate, settings};
 use crate::time::TimeSource;
 
 /// Stands in a folder that the demo made and may make anew.
@@ -115,6 +117,12 @@ pub fn make(config: &Config, until: Timestamp, tickets: u64) -> anyhow::Result<E
         storefront: &storefront,
     };
     month::live(&life, until).context("the demo's month")?;
+    // Last: what the month's changes did on Fridays was before it.
+    let friday = Details::friday(
+        "No changes on Friday",
+        app.store.read(settings::all)?.house_zone,
+    );
+    freeze::add(&house.ines.at(&app), &friday).context("the demo's freeze")?;
     Ok(house.ines.email)
 }
 

@@ -93,6 +93,7 @@ pub const TAGS: &[&str] = &[
     "parts",
     "clocks",
     "changes",
+    "freezes",
     "post-mortems",
     "on-call",
     "customers",

@@ -12,6 +12,7 @@ mod credit;
 mod customer;
 pub mod document;
 mod entry;
+mod freeze;
 mod hold;
 pub mod hook;
 mod house;
@@ -182,6 +183,9 @@ doors! {
     "/api/v1/me/ways" { GET ways::own_ways, PUT ways::set_own_ways }
     "/api/v1/me/signing-secret" { POST ways::make_signing_secret }
     "/api/v1/teams/{id}/feed" { POST ways::make_feed, DELETE ways::end_feed }
+    "/api/v1/freeze" { GET freeze::state }
+    "/api/v1/freezes" { GET freeze::list, POST freeze::add }
+    "/api/v1/freezes/{id}" { GET freeze::read, PATCH freeze::edit }
     "/api/v1/webhooks" { GET webhook::list, POST webhook::add }
     "/api/v1/webhooks/{id}" { GET webhook::read, PATCH webhook::edit, DELETE webhook::remove }
     "/api/v1/webhooks/{id}/ping" { POST webhook::ping }

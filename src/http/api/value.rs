@@ -173,7 +173,7 @@ macro_rules! uids {
 }
 uids! {
     PersonUid = PersonMark, ContactUid = ContactMark, CustomerUid = CustomerMark, TeamUid = TeamMark, ServiceUid = ServiceMark,
-    TicketUid = TicketMark, TokenUid = TokenMark, ViewUid = ViewMark, HookUid = HookMark, DeliveryUid = DeliveryMark,
+    TicketUid = TicketMark, TokenUid = TokenMark, ViewUid = ViewMark, HookUid = HookMark, FreezeUid = FreezeMark, DeliveryUid = DeliveryMark,
     CalendarUid = CalendarMark, AgreementUid = AgreementMark, ClockUid = ClockMark, PageUid = PageMark, MailUid = MailMark,
     AttachmentUid = AttachmentMark, OverrideUid = OverrideMark, ScheduleUid = ScheduleMark, PolicyUid = PolicyMark,
     RepositoryUid = RepositoryMark, IntakeAddressUid = IntakeAddressMark, ReportUid = ReportMark, MeetingUid = MeetingMark, AttemptUid = AttemptMark,

@@ -3,10 +3,11 @@
 use chrono_tz::Tz;
 
 use super::when;
-use crate::actions::{change as act, commits};
+use crate::actions::{change as act, commits, freeze};
 use crate::app::Ctx;
 use crate::domain::access::{self, Action, Target};
 use crate::domain::change::{Change, Glass, Plan, Verdict};
+use crate::domain::freeze::Level;
 use crate::domain::id::{Kind, PersonId, TicketKey};
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::ticket::{Outcome, State, Ticket};
@@ -27,6 +28,8 @@ pub struct Known {
     commits: Vec<commits::OnTicket>,
     glass: Option<Glass>,
     may_break: bool,
+    /// The window that a change would begin in, while it hasn't begun.
+    frozen: Option<Frozen>,
     me: Option<PersonId>,
     may_run: bool,
     may_approve: bool,
@@ -53,6 +56,7 @@ pub fn load(conn: &mut Conn, ctx: &Ctx<'_>, ticket: &Ticket) -> Result<Known> {
             None => None,
         },
         may_break: may(Action::BreakGlass),
+        frozen: frozen(conn, ctx, ticket)?,
         may_run: may(Action::RunChange),
         may_approve: may(Action::ApproveChange),
         me: ctx.by.person(),
@@ -60,8 +64,40 @@ pub fn load(conn: &mut Conn, ctx: &Ctx<'_>, ticket: &Ticket) -> Result<Known> {
     })
 }
 
+/// A window that is open, as a change's page says it.
+#[derive(Clone)]
+pub struct Frozen {
+    pub name: String,
+    /// Its level's word.
+    pub level: &'static str,
+    pub until: Timestamp,
+}
+
+/// The window that a change stands before: none once it has begun or ended.
+fn frozen(conn: &mut Conn, ctx: &Ctx<'_>, ticket: &Ticket) -> Result<Option<Frozen>> {
+    let waits = matches!(
+        ticket.state,
+        State::Draft | State::AwaitingApproval | State::Approved
+    );
+    if ticket.key.kind != Kind::Change || !waits {
+        return Ok(None);
+    }
+    let services = store::ticket::services(conn, ticket.id)?;
+    let state = freeze::state(conn, &services, ctx.now)?;
+    let (Some(level), Some((_, name)), Some(until)) = (state.level, state.window, state.until)
+    else {
+        return Ok(None);
+    };
+    Ok(Some(Frozen {
+        name,
+        level: level.as_str(),
+        until,
+    }))
+}
+
 /// A change's plan, approval and next steps.
 pub struct ChangeView {
+    pub frozen: Option<Frozen>,
     pub plan: Plan,
     pub requested_by: Option<String>,
     pub approved_by: Option<String>,
@@ -169,7 +205,13 @@ pub fn view(known: &Known, ticket: &Ticket, p: &Page, kept: Option<Form>) -> Opt
         can_refuse: known.may_approve
             && change.accepts(ticket, |change, ticket| change.refuse(ticket, "-", now)),
         can_redraft: run(Change::back_to_draft),
-        can_start: run(Change::start),
+        // A start that is refused says so itself; one that a window forbids isn't offered.
+        can_start: run(Change::start)
+            && !known
+                .frozen
+                .as_ref()
+                .is_some_and(|it| it.level == Level::Block.as_str()),
+        frozen: known.frozen.clone(),
         is_on_watch: state == State::OnWatch,
         can_watch: run(|change, ticket, now| change.watch(ticket, now.plus_secs(60), now)),
         can_close: run(|change, ticket, now| change.close(ticket, Outcome::Failed, "-", now))

@@ -9,6 +9,7 @@ use super::inputs::{Answer, invalid, zones};
 use crate::actions::settings::{self, Founding};
 use crate::app::App;
 use crate::domain::access::Principal;
+use crate::domain::freeze::Details;
 use crate::domain::login::Purpose;
 use crate::domain::people::PersonDetails;
 use crate::domain::refusal::FieldError;
@@ -145,5 +146,8 @@ fn parse(posted: &Posted) -> crate::error::Result<Founding> {
         mail_from: sender,
         team: posted.text("team").to_owned(),
         service: posted.text("service").to_owned(),
+        freeze: posted
+            .ticked("friday")
+            .then(|| Details::friday(&Words::english().t("freeze-friday"), house_zone)),
     })
 }

@@ -359,6 +359,8 @@ pub fn sentence(
         format!("entry-{kind}-here")
     } else if entry.kind == EntryKind::UpdatePromised && entry.facts.get("later_than").is_some() {
         format!("entry-{kind}-later")
+    } else if entry.facts.get("freeze").is_some() {
+        format!("entry-{kind}-frozen")
     } else {
         format!("entry-{kind}")
     };

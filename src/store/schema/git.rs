@@ -122,3 +122,24 @@ diesel::table! {
 
 diesel::allow_tables_to_appear_in_same_query!(git_commit, git_link);
 diesel::joinable!(git_link -> git_commit (commit_id));
+
+diesel::table! {
+    freeze (id) {
+        id -> Binary,
+        name -> Text,
+        zone -> Text,
+        starts -> Text,
+        ends -> Text,
+        level -> Text,
+        is_active -> Bool,
+        made_at -> BigInt,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    freeze_service (freeze_id, service_id) {
+        freeze_id -> Binary,
+        service_id -> Binary,
+    }
+}

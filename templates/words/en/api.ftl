@@ -25,6 +25,7 @@ api-tag-mail = Mail, its doors, and deliveries
 api-tag-search = Search and views
 api-tag-calculator = The calculator
 api-tag-account = The token and its owner
+api-tag-freezes = Freezes
 api-tag-webhooks = Outgoing webhooks
 api-tag-git = Repositories and git hooks
 

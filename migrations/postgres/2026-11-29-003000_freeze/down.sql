@@ -1,0 +1,2 @@
+DROP TABLE freeze_service;
+DROP TABLE freeze;

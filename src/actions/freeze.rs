@@ -1,0 +1,144 @@
+//! Freezes: who keeps them, and what they say to a change that wants to begin.
+
+use super::{allow, audit};
+use crate::app::Ctx;
+use crate::domain::access::{Action, Target};
+use crate::domain::freeze::{Details, Freeze, Level, may_begin, next_open, standing};
+use crate::domain::id::{FreezeId, Id, ServiceId};
+use crate::domain::refusal::{FieldError, Refusal};
+use crate::domain::ticket::Ticket;
+use crate::domain::timeline::{Entry, Facts};
+use crate::domain::timestamp::Timestamp;
+use crate::error::{Error, Result};
+use crate::store::{self, Conn, Tx, freeze as rows};
+
+/// Windows of one installation; each is read when a change begins.
+const MOST: usize = 100;
+
+/// Every window, oldest first.
+pub fn list(ctx: &Ctx<'_>) -> Result<Vec<Freeze>> {
+    allow(&ctx.by, Action::ReadHouse, Target::House)?;
+    ctx.read(rows::all)
+}
+
+pub fn read(ctx: &Ctx<'_>, id: FreezeId) -> Result<Freeze> {
+    allow(&ctx.by, Action::ReadHouse, Target::House)?;
+    ctx.read(|conn| rows::by_id(conn, id))?
+        .ok_or(Error::NotFound)
+}
+
+/// Whether whoever acts may keep windows: asked before what they typed is judged.
+pub fn may_keep(ctx: &Ctx<'_>) -> Result<()> {
+    allow(&ctx.by, Action::ManageSettings, Target::House)
+}
+
+pub fn add(ctx: &Ctx<'_>, details: &Details) -> Result<Freeze> {
+    may_keep(ctx)?;
+    ctx.write(|tx| add_in(tx, ctx, details))
+}
+
+pub(super) fn add_in(tx: &mut Tx, ctx: &Ctx<'_>, details: &Details) -> Result<Freeze> {
+    if rows::all(tx)?.len() >= MOST {
+        return Err(Refusal::new("too-many-freezes")
+            .with("max", MOST.to_string())
+            .into());
+    }
+    known_services(tx, &details.services)?;
+    let freeze = made(Id::new(ctx.now), ctx.now, 1, details);
+    rows::insert(tx, &freeze)?;
+    audit::note(tx, ctx, "freeze-added", &freeze.name, &facts(&freeze))?;
+    Ok(freeze)
+}
+
+/// Changes it; `rev` is the version that was seen.
+pub fn edit(ctx: &Ctx<'_>, id: FreezeId, rev: i64, details: &Details) -> Result<Freeze> {
+    may_keep(ctx)?;
+    ctx.write(|tx| {
+        let known = rows::by_id(tx, id)?.ok_or(Error::NotFound)?;
+        if known.version != rev {
+            return Err(Error::Stale);
+        }
+        known_services(tx, &details.services)?;
+        let mut freeze = made(id, known.made_at, rev, details);
+        rows::update(tx, &mut freeze)?;
+        audit::note(tx, ctx, "freeze-edited", &freeze.name, &facts(&freeze))?;
+        Ok(freeze)
+    })
+}
+
+fn made(id: FreezeId, made_at: Timestamp, version: i64, details: &Details) -> Freeze {
+    Freeze {
+        id,
+        name: details.name.clone(),
+        zone: details.zone,
+        when: details.when,
+        level: details.level,
+        services: details.services.clone(),
+        is_active: details.is_active,
+        made_at,
+        version,
+    }
+}
+
+fn known_services(conn: &mut Conn, services: &[ServiceId]) -> Result<()> {
+    let known = store::house::services(conn)?;
+    match services
+        .iter()
+        .all(|id| known.iter().any(|service| service.id == *id))
+    {
+        true => Ok(()),
+        false => Err(FieldError::new("services", "unknown-service").into()),
+    }
+}
+
+fn facts(freeze: &Freeze) -> Facts {
+    Facts::new()
+        .with("from", freeze.when.from())
+        .with("to", freeze.when.to())
+        .with("zone", freeze.zone.name())
+        .with("level", freeze.level)
+        .with("is_active", freeze.is_active)
+}
+
+/// How it stands for some services at an instant.
+#[derive(Debug, Clone)]
+pub struct State {
+    pub level: Option<Level>,
+    /// The window that counts, and when it ends.
+    pub window: Option<(FreezeId, String)>,
+    pub until: Option<Timestamp>,
+    /// When changes may begin: the instant asked for, if nothing blocks them then. `None`: not in sight.
+    pub next_open: Option<Timestamp>,
+}
+
+/// How it stands for these services at `at`; without services: for what is for the whole house.
+pub fn state(conn: &mut Conn, services: &[ServiceId], at: Timestamp) -> Result<State> {
+    let all = rows::all(conn)?;
+    let standing = standing(&all, services, at);
+    Ok(State {
+        level: standing.map(|it| it.freeze.level),
+        window: standing.map(|it| (it.freeze.id, it.freeze.name.clone())),
+        until: standing.map(|it| it.until),
+        next_open: next_open(&all, services, at),
+    })
+}
+
+/// Asks the windows whether a change may begin now; `entry`, which says that it began, names the window that it began in.
+pub fn pass(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    ticket: &Ticket,
+    is_approved: bool,
+    entry: Entry,
+) -> Result<Entry> {
+    let all = rows::all(tx)?;
+    if all.is_empty() {
+        return Ok(entry);
+    }
+    let services = store::ticket::services(tx, ticket.id)?;
+    let Some(standing) = standing(&all, &services, ctx.now) else {
+        return Ok(entry);
+    };
+    may_begin(standing, is_approved)?;
+    Ok(entry.fact("freeze", standing.freeze.name.as_str()))
+}

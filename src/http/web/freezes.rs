@@ -1,0 +1,243 @@
+//! Freezes: the windows in which changes don't begin.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, web};
+use askama::Template;
+
+use super::inputs::{self, Answer, Tick, id_of, invalid, rev, ticked_ids};
+use crate::actions::freeze as act;
+use crate::app::{App, Ctx};
+use crate::domain::access::{self, Action, Target};
+use crate::domain::freeze::{Details, Freeze, Level};
+use crate::domain::id::{FreezeId, ServiceId};
+use crate::domain::people::Service;
+use crate::domain::settings::Settings;
+use crate::domain::timestamp::Timestamp;
+use crate::error::{Error, Result};
+use crate::http::form::{Form, Posted};
+use crate::http::page::{Page, Viewer};
+use crate::http::reply::{self, Failure};
+use crate::store;
+use crate::words::Words;
+
+#[derive(Template)]
+#[template(path = "settings/freezes.html")]
+struct FreezesPage {
+    p: Page,
+    rows: Vec<Row>,
+    may_edit: bool,
+    form: Form,
+    /// Where the form goes: a window's own address while it is edited.
+    action: String,
+    edited: Option<Freeze>,
+    zones: Vec<(String, String)>,
+    levels: Vec<(String, String)>,
+    services: Vec<Tick>,
+}
+
+struct Row {
+    freeze: Freeze,
+    when: String,
+    services: String,
+    /// Whether it is open, and its occurrence now or next.
+    is_open: bool,
+    next: Option<(Timestamp, Timestamp)>,
+}
+
+/// The form of the windows as it was sent.
+fn details(posted: &Posted, services: Vec<ServiceId>) -> Result<Details> {
+    let checked = Details::check(
+        posted.text("name"),
+        posted.text("zone"),
+        (posted.text("from"), posted.text("to")),
+        posted.text("level"),
+        services,
+        posted.ticked("active"),
+    );
+    checked.map_err(Error::Invalid)
+}
+
+struct Known {
+    freezes: Vec<Freeze>,
+    services: Vec<Service>,
+    set: Settings,
+    may_edit: bool,
+}
+
+fn load(ctx: &Ctx<'_>) -> Result<Known> {
+    let freezes = act::list(ctx)?;
+    let (services, set) =
+        ctx.read(|conn| Ok((store::house::services(conn)?, store::settings::all(conn)?)))?;
+    Ok(Known {
+        freezes,
+        services,
+        set,
+        may_edit: access::may(&ctx.by, Action::ManageSettings, Target::House).is_ok(),
+    })
+}
+
+fn row(freeze: Freeze, services: &[Service], p: &Page) -> Row {
+    let next = freeze.next(p.now);
+    let named = services
+        .iter()
+        .filter(|it| freeze.services.contains(&it.id));
+    let names: Vec<&str> = named.map(|it| it.name.as_str()).collect();
+    let key = match freeze.when.is_weekly() {
+        true => "freeze-weekly",
+        false => "freeze-once",
+    };
+    let when = p.t2(key, "from", freeze.when.from(), "to", freeze.when.to());
+    Row {
+        when: when.into_owned(),
+        services: match names.is_empty() {
+            true => p.t("freeze-everything").into_owned(),
+            false => names.join(", "),
+        },
+        is_open: next.is_some_and(|(from, _)| from <= p.now),
+        next,
+        freeze,
+    }
+}
+
+async fn drawn(
+    req: &HttpRequest,
+    app: &web::Data<App>,
+    viewer: &Viewer,
+    edited: Option<FreezeId>,
+    kept: Option<Form>,
+) -> Answer {
+    let known = viewer.run(app, load).await?;
+    let p = Page::new(req, "freezes-title");
+    let edited = match edited {
+        Some(id) => {
+            let found = known.freezes.iter().find(|it| it.id == id);
+            Some(found.cloned().ok_or(Error::NotFound)?)
+        }
+        None => None,
+    };
+    let status = match &kept {
+        Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        None => StatusCode::OK,
+    };
+    let form = kept.unwrap_or_else(|| match &edited {
+        Some(freeze) => {
+            let form = Form::new(p.words)
+                .with("name", &freeze.name)
+                .with("zone", freeze.zone.name())
+                .with("from", freeze.when.from())
+                .with("to", freeze.when.to())
+                .with("level", freeze.level)
+                .with("active", if freeze.is_active { "yes" } else { "" });
+            let services = freeze.services.iter();
+            services.fold(form, |form, id| form.with("services", id))
+        }
+        None => {
+            let form = Form::new(p.words)
+                .with("zone", known.set.house_zone.name())
+                .with("level", Level::Block)
+                .with("active", "yes");
+            match known.freezes.is_empty() {
+                true => {
+                    let friday = Details::friday(&p.t("freeze-friday"), known.set.house_zone);
+                    form.with("name", friday.name)
+                        .with("from", friday.when.from())
+                        .with("to", friday.when.to())
+                }
+                false => form,
+            }
+        }
+    });
+    let mut services: Vec<&Service> = known.services.iter().filter(|it| it.is_active).collect();
+    services.sort_by_key(|it| it.name.to_lowercase());
+    let ticks = services.into_iter().map(|service| Tick {
+        ticked: form.is_ticked("services", &service.id.to_string()),
+        value: service.id.to_string(),
+        text: service.name.clone(),
+        hint: String::new(),
+    });
+    let levels = Level::ALL.iter().rev();
+    let levels = levels.map(|it| (it.as_str().to_owned(), p.word("freeze-level", it.as_str())));
+    let page = FreezesPage {
+        rows: known
+            .freezes
+            .into_iter()
+            .map(|freeze| row(freeze, &known.services, &p))
+            .collect(),
+        may_edit: known.may_edit,
+        action: match &edited {
+            Some(freeze) => format!("/freezes/{}", freeze.id),
+            None => "/freezes".to_owned(),
+        },
+        edited,
+        zones: inputs::zones(p.words),
+        levels: levels.collect(),
+        services: ticks.collect(),
+        form,
+        p,
+    };
+    reply::page_with(status, &page)
+}
+
+/// `GET /freezes`
+pub async fn list(req: HttpRequest, app: web::Data<App>, viewer: Viewer) -> Answer {
+    drawn(&req, &app, &viewer, None, None).await
+}
+
+/// `GET /freezes/{id}`
+pub async fn show(
+    req: HttpRequest,
+    app: web::Data<App>,
+    viewer: Viewer,
+    id: web::Path<String>,
+) -> Answer {
+    drawn(&req, &app, &viewer, Some(id_of(&id)?), None).await
+}
+
+/// `POST /freezes`
+pub async fn add(req: HttpRequest, app: web::Data<App>, viewer: Viewer, posted: Posted) -> Answer {
+    let (asked, services) = (posted.clone(), ticked_ids(&posted, "services")?);
+    let made = viewer
+        .run(&app, move |ctx| {
+            act::may_keep(ctx)?;
+            act::add(ctx, &details(&asked, services)?)
+        })
+        .await;
+    answered(&req, &app, &viewer, &posted, None, made).await
+}
+
+/// `POST /freezes/{id}`
+pub async fn edit(
+    req: HttpRequest,
+    app: web::Data<App>,
+    viewer: Viewer,
+    id: web::Path<String>,
+    posted: Posted,
+) -> Answer {
+    let id: FreezeId = id_of(&id)?;
+    let rev = rev(&posted)?;
+    let (asked, services) = (posted.clone(), ticked_ids(&posted, "services")?);
+    let done = viewer
+        .run(&app, move |ctx| {
+            act::may_keep(ctx)?;
+            act::edit(ctx, id, rev, &details(&asked, services)?)
+        })
+        .await;
+    answered(&req, &app, &viewer, &posted, Some(id), done).await
+}
+
+async fn answered(
+    req: &HttpRequest,
+    app: &web::Data<App>,
+    viewer: &Viewer,
+    posted: &Posted,
+    edited: Option<FreezeId>,
+    done: std::result::Result<Freeze, Failure>,
+) -> Answer {
+    match invalid(done)? {
+        Ok(freeze) => Ok(reply::see_saying("/freezes", "said-changed", &freeze.name)),
+        Err(errors) => {
+            let kept = Form::kept(Words::english(), posted, errors);
+            drawn(req, app, viewer, edited, Some(kept)).await
+        }
+    }
+}

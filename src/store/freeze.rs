@@ -1,0 +1,123 @@
+//! Windows in which changes don't begin.
+
+use std::collections::HashMap;
+
+use diesel::prelude::*;
+
+use super::schema::git::{freeze, freeze_service};
+use super::{Conn, Tx};
+use crate::domain::freeze::{Freeze, When};
+use crate::domain::id::{FreezeId, ServiceId};
+use crate::domain::timestamp::Timestamp;
+use crate::error::{Error, Result};
+
+#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = freeze)]
+struct Row {
+    id: FreezeId,
+    name: String,
+    zone: String,
+    starts: String,
+    ends: String,
+    level: String,
+    is_active: bool,
+    made_at: Timestamp,
+    version: i64,
+}
+
+impl Row {
+    fn of(freeze: &Freeze) -> Self {
+        Row {
+            id: freeze.id,
+            name: freeze.name.clone(),
+            zone: freeze.zone.name().to_owned(),
+            starts: freeze.when.from(),
+            ends: freeze.when.to(),
+            level: freeze.level.as_str().to_owned(),
+            is_active: freeze.is_active,
+            made_at: freeze.made_at,
+            version: freeze.version,
+        }
+    }
+
+    fn freeze(self, services: Vec<ServiceId>) -> Result<Freeze> {
+        let unreadable = |what: &str| Error::internal(format!("freeze {}: {what}", self.id));
+        Ok(Freeze {
+            zone: self.zone.parse().map_err(|_| unreadable(&self.zone))?,
+            when: When::parse(&self.starts, &self.ends).map_err(|_| unreadable(&self.starts))?,
+            level: self.level.parse().map_err(|()| unreadable(&self.level))?,
+            id: self.id,
+            name: self.name,
+            services,
+            is_active: self.is_active,
+            made_at: self.made_at,
+            version: self.version,
+        })
+    }
+}
+
+/// All of them, oldest first: a house has a handful.
+pub fn all(conn: &mut Conn) -> Result<Vec<Freeze>> {
+    let rows: Vec<Row> = freeze::table
+        .order(freeze::id)
+        .select(Row::as_select())
+        .load(conn)?;
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut services: HashMap<FreezeId, Vec<ServiceId>> = HashMap::new();
+    let pairs: Vec<(FreezeId, ServiceId)> = freeze_service::table
+        .order(freeze_service::service_id)
+        .select((freeze_service::freeze_id, freeze_service::service_id))
+        .load(conn)?;
+    for (of, service) in pairs {
+        services.entry(of).or_default().push(service);
+    }
+    rows.into_iter()
+        .map(|row| {
+            let services = services.remove(&row.id).unwrap_or_default();
+            row.freeze(services)
+        })
+        .collect()
+}
+
+pub fn by_id(conn: &mut Conn, id: FreezeId) -> Result<Option<Freeze>> {
+    Ok(all(conn)?.into_iter().find(|it| it.id == id))
+}
+
+pub fn insert(tx: &mut Tx, new: &Freeze) -> Result<()> {
+    diesel::insert_into(freeze::table)
+        .values(Row::of(new))
+        .execute(&mut **tx)?;
+    put_services(tx, new)
+}
+
+/// Writes it if nobody else has since it was read; raises its version. Else [`Error::Stale`].
+pub fn update(tx: &mut Tx, changed: &mut Freeze) -> Result<()> {
+    let read_at = changed.version;
+    changed.version += 1;
+    let unchanged = freeze::table
+        .filter(freeze::id.eq(changed.id))
+        .filter(freeze::version.eq(read_at));
+    let count = diesel::update(unchanged)
+        .set(Row::of(changed))
+        .execute(&mut **tx)?;
+    if count != 1 {
+        return Err(Error::Stale);
+    }
+    diesel::delete(freeze_service::table.filter(freeze_service::freeze_id.eq(changed.id)))
+        .execute(&mut **tx)?;
+    put_services(tx, changed)
+}
+
+fn put_services(tx: &mut Tx, of: &Freeze) -> Result<()> {
+    for service in &of.services {
+        diesel::insert_into(freeze_service::table)
+            .values((
+                freeze_service::freeze_id.eq(of.id),
+                freeze_service::service_id.eq(*service),
+            ))
+            .execute(&mut **tx)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,282 @@
+//! Freezes: what stands before a change on a Friday, through every door, and who keeps the windows.
+
+use serde_json::json;
+use watchkeeper::actions::change as act;
+use watchkeeper::actions::{freeze, ticket};
+use watchkeeper::domain::access::{Role, Roles};
+use watchkeeper::domain::change::Plan;
+use watchkeeper::domain::freeze::Details;
+use watchkeeper::domain::id::TicketKey;
+use watchkeeper::domain::text::Title;
+use watchkeeper::domain::ticket::{Opening, State};
+use watchkeeper::domain::timeline::{Door, EntryKind};
+use watchkeeper::domain::timestamp::Timestamp;
+use watchkeeper::error::Error;
+use watchkeeper::store::{self, timeline::Recorded};
+
+use crate::both_databases;
+use crate::desk::{Desk, START, Staff};
+use crate::program::Program;
+use crate::sla::{HOUR, entries, house};
+use crate::web::Browser;
+
+const RESPONDER: Roles = Roles::of(&[Role::Responder]);
+const APPROVER: Roles = Roles::of(&[Role::Responder, Role::ChangeApprover]);
+const DAY: i64 = 24 * HOUR;
+const STOCKHOLM: chrono_tz::Tz = chrono_tz::Europe::Stockholm;
+
+fn opened(desk: &Desk, who: &Staff) -> TicketKey {
+    let title = Title::parse("Raise pool size").unwrap();
+    let opened = act::open(
+        &desk.as_person(who),
+        title,
+        &Opening::default(),
+        Plan::default(),
+    );
+    opened.unwrap().key
+}
+
+fn approved(desk: &Desk, by: &Staff, other: &Staff) -> TicketKey {
+    let key = opened(desk, by);
+    let waiting = act::ask_approval(&desk.as_person(by), key, None).unwrap();
+    act::approve(&desk.as_person(other), key, waiting.version).unwrap();
+    key
+}
+
+/// From Monday 09:00 UTC to Friday noon.
+fn go_to_friday(desk: &Desk) {
+    desk.advance(4 * DAY + 3 * HOUR);
+    assert_eq!(
+        desk.now(),
+        Timestamp::parse_rfc3339("2026-06-05T12:00:00Z").unwrap()
+    );
+}
+
+/// The last entry of this kind.
+fn told(desk: &Desk, key: TicketKey, kind: EntryKind) -> Recorded {
+    let system = desk.app.system("test", Door::Cli);
+    let ticket = system.read(|conn| store::ticket::by_key(conn, key));
+    let mut found = entries(desk, &ticket.unwrap().unwrap(), kind);
+    found.pop().expect("told")
+}
+
+#[track_caller]
+fn rule<T: std::fmt::Debug>(outcome: watchkeeper::error::Result<T>) -> String {
+    match outcome.unwrap_err() {
+        Error::Refused(refusal) => refusal.rule.to_owned(),
+        other => panic!("{other:?}"),
+    }
+}
+
+both_databases!(
+    on_friday_no_change_begins_what_has_begun_is_finished_and_the_glass_can_be_broken,
+    |desk| {
+        desk.let_letters_go();
+        let admin = house(&desk);
+        let (ada, ben) = (desk.person("Ann", APPROVER), desk.person("Ben", APPROVER));
+        let friday = Details::friday("No changes on Friday", STOCKHOLM);
+        freeze::add(&desk.as_person(&admin), &friday).unwrap();
+        let before = approved(&desk, &ada, &ben);
+        act::start(&desk.as_person(&ada), before, None).unwrap();
+        let late = approved(&desk, &ada, &ben);
+        let urgent = approved(&desk, &ada, &ben);
+
+        go_to_friday(&desk);
+        let by = desk.as_person(&ada);
+        let refused = act::start(&by, late, None).unwrap_err();
+        let Error::Refused(refusal) = refused else {
+            panic!("{refused:?}")
+        };
+        assert_eq!(refusal.rule, "frozen");
+        let args: Vec<_> = refusal
+            .args
+            .iter()
+            .map(|(name, value)| (*name, &**value))
+            .collect();
+        assert_eq!(
+            args,
+            [
+                ("name", "No changes on Friday"),
+                ("until", "2026-06-08T05:00:00Z")
+            ]
+        );
+        assert_eq!(ticket::read(&by, late).unwrap().state, State::Approved);
+        let browser = Browser::of(&desk, &ada);
+        let page = browser.get(&format!("/{late}"));
+        page.says("Frozen:")
+            .says("No changes on Friday")
+            .says("Mon 8 Jun 2026 07:00 CEST");
+        assert!(!page.text().contains(&format!("action=\"/{late}/start\"")));
+        browser
+            .post(&format!("/{late}/start"), &[])
+            .is(422)
+            .says("changes don&#39;t begin");
+
+        // What has begun goes on: live, back from its watch, and live again.
+        act::watch(&by, before, None, None).unwrap();
+        act::start(&by, before, None).unwrap();
+
+        act::break_glass(&by, urgent, None, "the certificate expires tonight").unwrap();
+        let begun = ticket::read(&by, urgent).unwrap();
+        assert_eq!(begun.state, State::InProgress);
+        let broken = told(&desk, urgent, EntryKind::GlassBroken);
+        assert_eq!(broken.facts.get("freeze"), Some("No changes on Friday"));
+        browser
+            .get(&format!("/{urgent}"))
+            .says("broke the glass inside the freeze “No changes on Friday”");
+
+        // Monday 07:00 in Stockholm, and a second before it.
+        desk.advance(2 * DAY + 17 * HOUR - 1);
+        assert_eq!(
+            rule(act::start(&desk.as_person(&ada), late, None)),
+            "frozen"
+        );
+        desk.advance(1);
+        assert!(
+            browser
+                .get(&format!("/{late}"))
+                .text()
+                .contains(&format!("/{late}/start"))
+        );
+        let begun = act::start(&desk.as_person(&ada), late, None).unwrap();
+        assert_eq!(begun.state, State::InProgress);
+    }
+);
+
+both_databases!(
+    a_window_that_wants_an_approval_lets_the_approved_begin_and_one_that_warns_is_named,
+    |desk| {
+        desk.let_letters_go();
+        let admin = house(&desk);
+        let (ada, ben) = (desk.person("Ann", APPROVER), desk.person("Ben", APPROVER));
+        let by = desk.as_person(&admin);
+        let window = |name: &str, level: &str| {
+            let when = ("2026-06-01 00:00", "2026-06-02 00:00");
+            Details::check(name, "Europe/Stockholm", when, level, Vec::new(), true).unwrap()
+        };
+        let strict = freeze::add(&by, &window("Month's end", "approve")).unwrap();
+        let key = opened(&desk, &ada);
+        let ann = desk.as_person(&ada);
+        assert_eq!(rule(act::start(&ann, key, None)), "frozen-unapproved");
+        let sure = approved(&desk, &ada, &ben);
+        act::start(&ann, sure, None).unwrap();
+        let begun = told(&desk, sure, EntryKind::StateChanged);
+        assert_eq!(begun.facts.get("freeze"), Some("Month's end"));
+
+        freeze::edit(
+            &by,
+            strict.id,
+            strict.version,
+            &window("Month's end", "warn"),
+        )
+        .unwrap();
+        act::start(&ann, key, None).unwrap();
+        Browser::of(&desk, &ada)
+            .get(&format!("/{key}"))
+            .says("inside the freeze “Month&#39;s end”");
+        let stale = freeze::edit(&by, strict.id, strict.version, &window("x", "warn"));
+        assert!(matches!(stale, Err(Error::Stale)));
+        assert_eq!(desk.now(), START);
+    }
+);
+
+both_databases!(windows_are_kept_in_the_browser_by_who_may, |desk| {
+    let admin = house(&desk);
+    let ben = desk.person("Ben", RESPONDER);
+    let browser = Browser::of(&desk, &admin);
+    browser.get("/settings").says("href=\"/freezes\"");
+    browser
+        .get("/freezes")
+        .is(200)
+        .says("No freeze yet")
+        .says("value=\"No changes on Friday\"")
+        .says("value=\"Fri 00:00\"");
+    let mut form = vec![
+        ("name", "No changes on Friday"),
+        ("zone", "Europe/Stockholm"),
+        ("from", "Fry 00:00"),
+        ("to", "Mon 07:00"),
+        ("level", "block"),
+        ("active", "yes"),
+    ];
+    browser
+        .post("/freezes", &form)
+        .is(422)
+        .says("“Fry 00:00” is no such time")
+        .says("value=\"Mon 07:00\"");
+    form[2] = ("from", "fri 00:00");
+    browser.post("/freezes", &form).is(303);
+    let listed = browser.get("/freezes");
+    listed
+        .says("every week, Fri 00:00 to Mon 07:00")
+        .says("Blocks")
+        .says("Fri 5 Jun 2026 00:00 CEST");
+    let text = listed.text();
+    let (_, id) = text.split_once("href=\"/freezes/").expect("its page");
+    let place = format!("/freezes/{}", id.split('"').next().unwrap());
+    browser.get(&place).is(200).says("value=\"Fri 00:00\"");
+
+    let reader = Browser::of(&desk, &ben);
+    let seen = reader.get("/freezes");
+    seen.is(200).says("No changes on Friday");
+    assert!(!seen.text().contains("name=\"level\""));
+    reader.post("/freezes", &form).is(403);
+
+    // Off, it stays on the list and asks nothing.
+    let mut off: Vec<_> = form
+        .into_iter()
+        .filter(|(name, _)| *name != "active")
+        .collect();
+    off.push(("rev", "1"));
+    browser.post(&place, &off).is(303);
+    browser.get("/freezes").says("off");
+    go_to_friday(&desk);
+    let key = opened(&desk, &ben);
+    act::start(&desk.as_person(&ben), key, None).unwrap();
+    browser.post(&place, &off).is(409);
+    browser.get("/audit").says("changed a freeze");
+});
+
+both_databases!(a_pipeline_asks_whether_changes_may_begin, |desk| {
+    let p = Program::new(desk);
+    let asked = |query: &str| p.get(&format!("/api/v1/freeze{query}")).body;
+    let open = asked("");
+    assert_eq!(
+        (&open["state"], &open["next_open"]),
+        (&json!("open"), &open["at"])
+    );
+    let new = json!({
+        "name": "No changes on Friday", "zone": "Europe/Stockholm",
+        "from": "Fri 00:00", "to": "Mon 07:00", "level": "block",
+    });
+    let made = p.done("POST", "/api/v1/freezes", new);
+    let id = made.text("/id");
+    let frozen = asked("?at=2026-06-05T12:00:00Z");
+    assert_eq!(
+        (&frozen["state"], &frozen["window"], &frozen["next_open"]),
+        (
+            &json!("block"),
+            &json!("No changes on Friday"),
+            &json!("2026-06-08T05:00:00Z")
+        )
+    );
+    let place = format!("/api/v1/freezes/{id}");
+    let wrong = json!({"to": "Fri 00:00", "zone": "Europe/Stokholm"}).to_string();
+    let wrong = p.call("PATCH", &place, &[], Some(&wrong));
+    assert_eq!(wrong.status, 422);
+    assert_eq!(
+        wrong.faults(),
+        [
+            ("zone".to_owned(), "unknown-zone".to_owned()),
+            ("to".to_owned(), "freeze-never-open".to_owned())
+        ]
+    );
+    let off = p.done("PATCH", &place, json!({"is_active": false}));
+    assert_eq!(
+        (&off.body["is_active"], &off.body["from"]),
+        (&json!(false), &json!("Fri 00:00"))
+    );
+    assert_eq!(asked("?at=2026-06-05T12:00:00Z")["state"], "open");
+    assert_eq!(p.get("/api/v1/freezes").body["items"][0]["id"], json!(id));
+    p.desk.letters();
+});
