@@ -100,7 +100,7 @@ pub fn start(ctx: &Ctx<'_>, key: TicketKey, rev: Option<i64>) -> Result<Ticket> 
         let has_begun = ticket.state == State::OnWatch;
         let mut entry = change.start(ticket, ctx.now)?;
         if !has_begun {
-            entry = freeze::pass(tx, ctx, ticket, change.approved_by.is_some(), entry)?;
+            entry = freeze::pass(tx, ctx, ticket, change.approved_at, entry)?;
         }
         store::change::put(tx, ticket.id, &change)?;
         Ok(vec![entry])

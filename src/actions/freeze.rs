@@ -128,7 +128,7 @@ pub fn pass(
     tx: &mut Tx,
     ctx: &Ctx<'_>,
     ticket: &Ticket,
-    is_approved: bool,
+    approved_at: Option<Timestamp>,
     entry: Entry,
 ) -> Result<Entry> {
     let all = rows::all(tx)?;
@@ -139,6 +139,6 @@ pub fn pass(
     let Some(standing) = standing(&all, &services, ctx.now) else {
         return Ok(entry);
     };
-    may_begin(standing, is_approved)?;
+    may_begin(standing, approved_at)?;
     Ok(entry.fact("freeze", standing.freeze.name.as_str()))
 }

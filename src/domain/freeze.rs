@@ -20,7 +20,7 @@ words! {
     pub enum Level {
         /// It may begin, and its timeline says in which window.
         Warn = "warn",
-        /// Somebody else approves it first.
+        /// It was approved since the window opened: by somebody who knew of it.
         Approve = "approve",
         /// It doesn't begin.
         Block = "block",
@@ -274,11 +274,11 @@ pub fn next_open(freezes: &[Freeze], services: &[ServiceId], at: Timestamp) -> O
     None
 }
 
-/// Whether a change may begin in this window: the one verdict for everybody who asks.
-pub fn may_begin(standing: Standing<'_>, is_approved: bool) -> Result<(), Refusal> {
+/// Whether a change that was approved then may begin in this window: the one verdict for everybody who asks.
+pub fn may_begin(standing: Standing<'_>, approved_at: Option<Timestamp>) -> Result<(), Refusal> {
     let rule = match standing.freeze.level {
         Level::Warn => return Ok(()),
-        Level::Approve if is_approved => return Ok(()),
+        Level::Approve if approved_at.is_some_and(|at| at >= standing.from) => return Ok(()),
         Level::Approve => "frozen-unapproved",
         Level::Block => "frozen",
     };
@@ -381,16 +381,20 @@ mod tests {
             next_open(&all, &[web], at("2026-06-02T10:30:00Z")),
             Some(at("2026-06-02T13:00:00Z"))
         );
-        let approved = |is| {
-            may_begin(
-                standing(&all, &[web], at("2026-06-02T09:00:00Z")).unwrap(),
-                is,
-            )
+        let strict = standing(&all, &[web], at("2026-06-02T09:00:00Z")).unwrap();
+        let rule = |standing, approved: Option<&str>| {
+            let refusal = may_begin(standing, approved.map(at)).err()?;
+            Some(refusal.rule)
         };
-        assert_eq!(approved(true), Ok(()));
-        assert_eq!(approved(false).unwrap_err().rule, "frozen-unapproved");
+        // It opened at 00:00 in Stockholm: who approved before it didn't know that it would be in force.
+        assert_eq!(rule(strict, None), Some("frozen-unapproved"));
+        assert_eq!(
+            rule(strict, Some("2026-06-01T21:59:59Z")),
+            Some("frozen-unapproved")
+        );
+        assert_eq!(rule(strict, Some("2026-06-01T22:00:00Z")), None);
         let frozen = standing(&all, &[web], at("2026-06-02T10:30:00Z")).unwrap();
-        assert_eq!(may_begin(frozen, true).unwrap_err().rule, "frozen");
+        assert_eq!(rule(frozen, Some("2026-06-02T10:30:00Z")), Some("frozen"));
     }
 
     #[test]

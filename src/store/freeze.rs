@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 
-use super::schema::git::{freeze, freeze_service};
+use super::schema::git::{freeze_window, freeze_window_service};
 use super::{Conn, Tx};
 use crate::domain::freeze::{Freeze, When};
 use crate::domain::id::{FreezeId, ServiceId};
@@ -12,7 +12,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = freeze)]
+#[diesel(table_name = freeze_window)]
 struct Row {
     id: FreezeId,
     name: String,
@@ -58,17 +58,20 @@ impl Row {
 
 /// All of them, oldest first: a house has a handful.
 pub fn all(conn: &mut Conn) -> Result<Vec<Freeze>> {
-    let rows: Vec<Row> = freeze::table
-        .order(freeze::id)
+    let rows: Vec<Row> = freeze_window::table
+        .order(freeze_window::id)
         .select(Row::as_select())
         .load(conn)?;
     if rows.is_empty() {
         return Ok(Vec::new());
     }
     let mut services: HashMap<FreezeId, Vec<ServiceId>> = HashMap::new();
-    let pairs: Vec<(FreezeId, ServiceId)> = freeze_service::table
-        .order(freeze_service::service_id)
-        .select((freeze_service::freeze_id, freeze_service::service_id))
+    let pairs: Vec<(FreezeId, ServiceId)> = freeze_window_service::table
+        .order(freeze_window_service::service_id)
+        .select((
+            freeze_window_service::freeze_id,
+            freeze_window_service::service_id,
+        ))
         .load(conn)?;
     for (of, service) in pairs {
         services.entry(of).or_default().push(service);
@@ -86,7 +89,7 @@ pub fn by_id(conn: &mut Conn, id: FreezeId) -> Result<Option<Freeze>> {
 }
 
 pub fn insert(tx: &mut Tx, new: &Freeze) -> Result<()> {
-    diesel::insert_into(freeze::table)
+    diesel::insert_into(freeze_window::table)
         .values(Row::of(new))
         .execute(&mut **tx)?;
     put_services(tx, new)
@@ -96,26 +99,28 @@ pub fn insert(tx: &mut Tx, new: &Freeze) -> Result<()> {
 pub fn update(tx: &mut Tx, changed: &mut Freeze) -> Result<()> {
     let read_at = changed.version;
     changed.version += 1;
-    let unchanged = freeze::table
-        .filter(freeze::id.eq(changed.id))
-        .filter(freeze::version.eq(read_at));
+    let unchanged = freeze_window::table
+        .filter(freeze_window::id.eq(changed.id))
+        .filter(freeze_window::version.eq(read_at));
     let count = diesel::update(unchanged)
         .set(Row::of(changed))
         .execute(&mut **tx)?;
     if count != 1 {
         return Err(Error::Stale);
     }
-    diesel::delete(freeze_service::table.filter(freeze_service::freeze_id.eq(changed.id)))
-        .execute(&mut **tx)?;
+    diesel::delete(
+        freeze_window_service::table.filter(freeze_window_service::freeze_id.eq(changed.id)),
+    )
+    .execute(&mut **tx)?;
     put_services(tx, changed)
 }
 
 fn put_services(tx: &mut Tx, of: &Freeze) -> Result<()> {
     for service in &of.services {
-        diesel::insert_into(freeze_service::table)
+        diesel::insert_into(freeze_window_service::table)
             .values((
-                freeze_service::freeze_id.eq(of.id),
-                freeze_service::service_id.eq(*service),
+                freeze_window_service::freeze_id.eq(of.id),
+                freeze_window_service::service_id.eq(*service),
             ))
             .execute(&mut **tx)?;
     }

@@ -396,6 +396,7 @@ both_databases!(a_program_does_everything_that_people_do, |desk| {
     p.done("POST", &format!("{hook_place}/ping"), Value::Null);
     p.get("/api/v1/webhooks");
     p.done("DELETE", &hook_place, Value::Null);
+    crate::freeze::asks_and_keeps(&p);
 
     let called = p.called.borrow();
     let never: Vec<_> = ROUTES

@@ -72,7 +72,8 @@ impl Watch {
             .targets
             .iter()
             .find(|target| {
-                target.metric == Metric::Resolve && target.severity == Some(Severity::Disaster)
+                target.metric == Metric::Resolve
+                    && target.severity.is_none_or(|it| it == Severity::Disaster)
             })
             .expect("it is founded");
         let mut target = model.as_ref().clone();

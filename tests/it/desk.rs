@@ -46,8 +46,8 @@ macro_rules! both_databases {
     };
 }
 
-/// Whoever drops it with letters or webhook calls that were made, or wait to be, and were never looked at has a story that doesn't
-/// say what it causes: that fails.
+/// Whoever drops it with letters that were sent or webhook calls that were made, and never looked at, has a story that doesn't say
+/// what it causes: that fails.
 pub struct Desk {
     pub app: Arc<App>,
     minds_letters: Cell<bool>,
@@ -62,7 +62,6 @@ impl Drop for Desk {
         if !self.minds_letters.get() || std::thread::panicking() {
             return;
         }
-        self.settle();
         let letters = recorder.drain().into_iter();
         let letters = letters.map(|mail| format!("to {}: {}", mail.to, mail.subject));
         let calls = self.app.post.caller.drain().into_iter();

@@ -124,7 +124,7 @@ diesel::allow_tables_to_appear_in_same_query!(git_commit, git_link);
 diesel::joinable!(git_link -> git_commit (commit_id));
 
 diesel::table! {
-    freeze (id) {
+    freeze_window (id) {
         id -> Binary,
         name -> Text,
         zone -> Text,
@@ -138,7 +138,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    freeze_service (freeze_id, service_id) {
+    freeze_window_service (freeze_id, service_id) {
         freeze_id -> Binary,
         service_id -> Binary,
     }

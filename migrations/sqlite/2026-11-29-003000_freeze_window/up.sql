@@ -1,6 +1,6 @@
 -- Windows of time in which changes don't begin, or not without approval. Their times are the wall clock of a zone.
-CREATE TABLE freeze (
-    id BYTEA PRIMARY KEY NOT NULL,
+CREATE TABLE freeze_window (
+    id BLOB PRIMARY KEY NOT NULL,
     name TEXT NOT NULL,
     zone TEXT NOT NULL,
     starts TEXT NOT NULL,
@@ -11,8 +11,8 @@ CREATE TABLE freeze (
     version BIGINT NOT NULL
 );
 -- For which services; without any row it is for the whole house.
-CREATE TABLE freeze_service (
-    freeze_id BYTEA NOT NULL REFERENCES freeze (id) ON DELETE CASCADE,
-    service_id BYTEA NOT NULL REFERENCES service (id),
+CREATE TABLE freeze_window_service (
+    freeze_id BLOB NOT NULL REFERENCES freeze_window (id) ON DELETE CASCADE,
+    service_id BLOB NOT NULL REFERENCES service (id),
     PRIMARY KEY (freeze_id, service_id)
 );

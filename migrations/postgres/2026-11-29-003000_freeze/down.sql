@@ -1,2 +1,0 @@
-DROP TABLE freeze_service;
-DROP TABLE freeze;

@@ -1,0 +1,2 @@
+DROP TABLE freeze_window_service;
+DROP TABLE freeze_window;
