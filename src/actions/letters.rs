@@ -2,6 +2,7 @@
 //!
 //! A letter is only asked for here; its text is written when it is sent, from the ticket as it stands then.
 
+use super::proposal_news;
 use crate::app::Ctx;
 use crate::domain::delivery::DeliveryKind;
 use crate::domain::id::PersonId;
@@ -74,6 +75,9 @@ pub fn follow(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &Ticket, recorded: &[Recorded]
                 facts.set("letter", "hold_nudged");
                 let key = format!("nudge.{}.{}", ticket.id, entry.seq);
                 tell_whoever_has_it(tx, ctx, ticket, Some(entry.seq), &key, &facts)?;
+            }
+            EntryKind::WordsProposed | EntryKind::WordsApproved | EntryKind::WordsSentBack => {
+                proposal_news::tell(tx, ctx, ticket, entry)?;
             }
             EntryKind::Unsatisfied => {
                 let facts = Facts::new().with("letter", "reply_lost");

@@ -32,6 +32,8 @@ pub mod page_note;
 pub mod people;
 pub mod portal;
 pub mod postmortem;
+pub mod proposal;
+mod proposal_news;
 pub mod recount;
 mod recount_anew;
 pub mod redact;
@@ -60,6 +62,7 @@ pub mod ticket_times;
 pub mod view;
 pub mod webhook;
 pub mod what_if;
+pub mod wording;
 
 use crate::app::Ctx;
 use crate::domain::access::{self, Action, Circle, Denial, Principal, Role, Target};

@@ -2,7 +2,7 @@
 //! What hangs on a ticket (roles, watchers, labels, links, evidence) is next door in `ticket_parts`, its edit form in
 //! `ticket_edit`.
 
-use super::ticket_answer::promise_update;
+use super::proposal::{self, Said, Speech};
 use super::{allow, allow_ticket, record, record_with, ticket_hold, ticket_merge, ticket_times};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
@@ -13,6 +13,7 @@ use crate::domain::text::{self, Title};
 use crate::domain::ticket::{Opening, Role, State, Ticket};
 use crate::domain::timeline::{Actor, Audience, Entry, EntryKind};
 use crate::domain::timestamp::Timestamp;
+use crate::domain::wording::Speaking;
 use crate::error::{Error, Fields, Result};
 use crate::store::ticket::{Affected, Watcher};
 use crate::store::{self, Conn, Tx};
@@ -228,7 +229,8 @@ pub fn note(ctx: &Ctx<'_>, key: TicketKey, text: &str) -> Result<Ticket> {
     })
 }
 
-/// A reply to the customer who asked. It satisfies `respond` at this instant; the letter follows.
+/// A reply to the customer who asked. It satisfies `respond` at this instant; the letter follows. Where the house wants it, own
+/// words wait for a second person.
 ///
 /// `next_update_by` is promised to that customer alone. `seen` is the newest entry that the writer saw: if the
 /// customer wrote since, the reply waits for another look.
@@ -238,20 +240,29 @@ pub fn reply(
     text: &str,
     next_update_by: Option<Timestamp>,
     seen: Option<i64>,
-) -> Result<Ticket> {
+) -> Result<Said> {
     let text = written("body", text)?;
-    change(ctx, key, None, Action::Reply, |tx, ticket| {
-        if ticket.requester.is_none() && ticket.requester_address.is_none() {
-            return Err(Refusal::new("nobody-to-reply-to")
-                .with("key", key.to_string())
-                .into());
-        }
+    proposal::speak(ctx, key, |tx, ticket| {
+        refuse_nobody(ticket)?;
         refuse_unseen(tx, ticket, seen)?;
-        let mut entries = vec![replied(ticket, &text)];
-        become_customer_voice(tx, ctx, ticket, &mut entries)?;
-        promise_update(tx, ctx, ticket, next_update_by, &mut entries)?;
-        Ok(entries)
+        Ok(Speech {
+            what: Speaking::Reply,
+            note: None,
+            text: text.clone(),
+            next_update_by,
+            dated_as: None,
+        })
     })
+}
+
+/// There has to be somebody who asked.
+pub(super) fn refuse_nobody(ticket: &Ticket) -> Result<()> {
+    if ticket.requester.is_none() && ticket.requester_address.is_none() {
+        return Err(Refusal::new("nobody-to-reply-to")
+            .with("key", ticket.key.to_string())
+            .into());
+    }
+    Ok(())
 }
 
 pub(super) fn replied(ticket: &mut Ticket, text: &str) -> Entry {
@@ -264,62 +275,64 @@ pub(super) fn replied(ticket: &mut Ticket, text: &str) -> Entry {
     Entry::new(EntryKind::Reply).body(text).audience(audience)
 }
 
-/// An update for everybody affected: closes one `update` cycle and opens the next.
+/// An update for everybody affected: closes one `update` cycle and opens the next. Own words may wait, as those of a reply.
 pub fn update(
     ctx: &Ctx<'_>,
     key: TicketKey,
     text: &str,
     next_update_by: Option<Timestamp>,
-) -> Result<Ticket> {
+) -> Result<Said> {
     let text = written("body", text)?;
-    change(ctx, key, None, Action::Reply, |tx, ticket| {
-        let mut entries = vec![
-            Entry::new(EntryKind::Update)
-                .body(&text)
-                .audience(Audience::AllAffected),
-        ];
-        ticket.awaits_us = false;
-        become_customer_voice(tx, ctx, ticket, &mut entries)?;
-        promise_update(tx, ctx, ticket, next_update_by, &mut entries)?;
-        Ok(entries)
+    proposal::speak(ctx, key, |_, _| {
+        Ok(Speech {
+            what: Speaking::Update,
+            note: None,
+            text: text.clone(),
+            next_update_by,
+            dated_as: None,
+        })
     })
 }
 
 /// The first to answer the customer becomes their voice; after that it is taken over explicitly.
-pub(super) fn become_customer_voice(
+pub(super) fn customer_voice(
     tx: &mut Tx,
     ctx: &Ctx<'_>,
     ticket: &Ticket,
-    entries: &mut Vec<Entry>,
-) -> Result<()> {
-    let Some(person) = ctx.by.person() else {
-        return Ok(());
+    person: Option<PersonId>,
+    name: &str,
+) -> Result<Option<Entry>> {
+    let (Some(person), true) = (person, refuse_other_voice(tx, ticket, person)?) else {
+        return Ok(None);
     };
-    if ticket.key.kind != Kind::Incident {
-        return Ok(());
-    }
+    let role = Role::CustomerVoice;
+    store::ticket::set_role(tx, ticket.id, role, Some(person), ctx.now)?;
+    Ok(Some(super::ticket_parts::role_taken(role, person, name)))
+}
+
+/// Whether the voice is theirs to take. Refused if it is somebody else's.
+pub(super) fn refuse_other_voice(
+    tx: &mut Tx,
+    ticket: &Ticket,
+    person: Option<PersonId>,
+) -> Result<bool> {
+    let (Some(person), Kind::Incident) = (person, ticket.key.kind) else {
+        return Ok(false);
+    };
     let roles = store::ticket::roles(tx, ticket.id)?;
     match roles
         .into_iter()
         .find(|(role, _)| *role == Role::CustomerVoice)
     {
-        None => {
-            store::ticket::set_role(tx, ticket.id, Role::CustomerVoice, Some(person), ctx.now)?;
-            entries.push(super::ticket_parts::role_taken(
-                Role::CustomerVoice,
-                person,
-                ctx.by.name(),
-            ));
-            Ok(())
-        }
-        Some((_, holder)) if holder == person => Ok(()),
+        None => Ok(true),
+        Some((_, holder)) if holder == person => Ok(false),
         Some((_, holder)) => Err(Refusal::new("not-customer-voice")
             .with("name", name_of(tx, holder)?)
             .into()),
     }
 }
 
-fn refuse_unseen(tx: &mut Tx, ticket: &Ticket, seen: Option<i64>) -> Result<()> {
+pub(super) fn refuse_unseen(tx: &mut Tx, ticket: &Ticket, seen: Option<i64>) -> Result<()> {
     let Some(seen) = seen else { return Ok(()) };
     let written = store::timeline::of_kinds(tx, ticket.id, &[EntryKind::CustomerMessage])?;
     if written.iter().any(|entry| entry.seq > seen) {

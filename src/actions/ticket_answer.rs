@@ -1,7 +1,8 @@
 //! What answers a customer besides a reply: a note that they may read after all, the word that no answer is needed, and when they
 //! hear from us again.
 
-use super::ticket::{become_customer_voice, change, replied, written};
+use super::proposal::{self, Said, Speech};
+use super::ticket::{change, refuse_nobody, written};
 use super::{allow_ticket, sla, sla_reading};
 use crate::app::Ctx;
 use crate::domain::access::Action;
@@ -10,37 +11,50 @@ use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::ticket::Ticket;
 use crate::domain::timeline::{Entry, EntryKind};
 use crate::domain::timestamp::Timestamp;
+use crate::domain::wording::Speaking;
 use crate::error::{Error, Result};
+use crate::store::timeline::Recorded;
 use crate::store::{self, Tx};
 
 /// The customer may read this note of ours from now on. It counts as an answer at this moment, not at the one it was written at.
-pub fn share(ctx: &Ctx<'_>, key: TicketKey, seq: i64) -> Result<Ticket> {
-    change(ctx, key, None, Action::Reply, |tx, ticket| {
-        let note = store::timeline::by_seq(tx, ticket.id, seq)?.ok_or(Error::NotFound)?;
-        let is_ours = matches!(note.kind, EntryKind::Note | EntryKind::Evidence)
-            && note.actor.person().is_some();
-        if !is_ours || note.redacted_at.is_some() || note.body.trim().is_empty() {
-            return Err(Refusal::new("not-to-be-shared").into());
-        }
-        if ticket.requester.is_none() && ticket.requester_address.is_none() {
-            return Err(Refusal::new("nobody-to-reply-to")
-                .with("key", key.to_string())
-                .into());
-        }
-        let shared = store::timeline::of_kinds(tx, ticket.id, &[EntryKind::Shared])?;
+/// Like other own words it may wait for a second person.
+pub fn share(ctx: &Ctx<'_>, key: TicketKey, seq: i64) -> Result<Said> {
+    proposal::speak(ctx, key, |tx, ticket| {
+        let note = shareable(tx, ticket, seq)?;
+        refuse_nobody(ticket)?;
         let own = seq.to_string();
-        if shared
-            .iter()
-            .any(|entry| entry.facts.get("entry") == Some(own.as_str()))
-        {
-            return Err(Refusal::new("already-shared").into());
+        for waiting in store::proposal::of_ticket(tx, ticket.id)? {
+            if waiting.note_seq == Some(seq) {
+                return Err(Refusal::new("already-waits").with("entry", own).into());
+            }
         }
-        let mut entry = replied(ticket, &note.body).fact("entry", seq);
-        entry.kind = EntryKind::Shared;
-        let mut entries = vec![entry];
-        become_customer_voice(tx, ctx, ticket, &mut entries)?;
-        Ok(entries)
+        Ok(Speech {
+            what: Speaking::Share,
+            note: Some(seq),
+            text: note.body,
+            next_update_by: None,
+            dated_as: None,
+        })
     })
+}
+
+/// A note of ours that the customer doesn't know yet.
+pub(super) fn shareable(tx: &mut Tx, ticket: &Ticket, seq: i64) -> Result<Recorded> {
+    let note = store::timeline::by_seq(tx, ticket.id, seq)?.ok_or(Error::NotFound)?;
+    let is_ours =
+        matches!(note.kind, EntryKind::Note | EntryKind::Evidence) && note.actor.person().is_some();
+    if !is_ours || note.redacted_at.is_some() || note.body.trim().is_empty() {
+        return Err(Refusal::new("not-to-be-shared").into());
+    }
+    let shared = store::timeline::of_kinds(tx, ticket.id, &[EntryKind::Shared])?;
+    let own = seq.to_string();
+    if shared
+        .iter()
+        .any(|entry| entry.facts.get("entry") == Some(own.as_str()))
+    {
+        return Err(Refusal::new("already-shared").into());
+    }
+    Ok(note)
 }
 
 /// What the customer wrote needs no answer: the clock is cancelled, and reports count it apart.

@@ -215,6 +215,8 @@ words! {
         Backdate = "backdate",
         /// Promise a customer's next update for later than was agreed.
         LengthenPromise = "lengthen_promise",
+        /// Write to customers in own words also where the house wants a second person for that, and be that person for others.
+        SpeakFreely = "speak_freely",
         /// Replace text by a tombstone.
         Redact = "redact",
         PageSomeone = "page_someone",
@@ -231,7 +233,7 @@ words! {
         BreakGlass = "break_glass",
         EditPostMortem = "edit_post_mortem",
         ExportReport = "export_report",
-        /// Approve an outage report or a reply that somebody else wrote.
+        /// Approve an outage report that somebody else wrote.
         ApproveReport = "approve_report",
         /// Say that what was reported of a period stands.
         LockPeriod = "lock_period",
@@ -287,7 +289,7 @@ const fn roles_for(action: Action) -> Roles {
         | Action::ApproveLedger
         | Action::CorrectTerms => Roles::of(&[Lead]),
         Action::LockPeriod => Roles::of(&[Lead, Auditor]),
-        Action::PlanOncall => Roles::of(&[Lead, Admin]),
+        Action::PlanOncall | Action::SpeakFreely => Roles::of(&[Lead, Admin]),
         Action::ApproveChange => Roles::of(&[ChangeApprover]),
         // Everybody reads their own; the page narrows it for those without one of these.
         Action::ReadLedger => Roles::of(&[Responder, Lead, Auditor, Admin]),
@@ -303,6 +305,11 @@ const fn roles_for(action: Action) -> Roles {
         Action::SendHookEvents | Action::AskForHelp | Action::Answer => Roles::NONE,
         Action::KeepOwnWays | Action::KeepOwnAccount => Roles::all(),
     }
+}
+
+/// Whether somebody with these roles may do it, as far as it doesn't depend on whose it is.
+pub const fn suffices(roles: Roles, action: Action) -> bool {
+    roles.has_any(roles_for(action))
 }
 
 /// The one scope under which a token may try an action; `None` if no token ever may.
@@ -322,6 +329,7 @@ const fn scope_for(action: Action) -> Option<Scope> {
         | Action::MoveTicket
         | Action::Backdate
         | Action::LengthenPromise
+        | Action::SpeakFreely
         | Action::EditPostMortem
         | Action::HandleMail
         | Action::PageSomeone => Some(Scope::Tickets),
@@ -436,7 +444,7 @@ fn staff(
     }
     let second_pair_of_eyes = matches!(
         action,
-        Action::ApproveChange | Action::ApproveLedger | Action::ApproveReport
+        Action::ApproveChange | Action::ApproveLedger | Action::ApproveReport | Action::SpeakFreely
     );
     match target {
         Target::Of(owner) if second_pair_of_eyes && Some(owner) == person => {
@@ -514,6 +522,7 @@ mod tests {
         move_ticket         . r l . . .
         backdate            . . l . . .
         lengthen_promise    . . l . . .
+        speak_freely        . . l . . A
         redact              . . . . . A
         page_someone        . r l . . .
         acknowledge_page    . r l . . .
@@ -572,6 +581,7 @@ mod tests {
             (Role::ChangeApprover, Action::ApproveChange),
             (Role::Lead, Action::ApproveLedger),
             (Role::Lead, Action::ApproveReport),
+            (Role::Admin, Action::SpeakFreely),
         ] {
             let ada = person(&[role]);
             assert_eq!(

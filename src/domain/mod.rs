@@ -29,6 +29,7 @@ pub mod outgoing;
 pub mod page;
 pub mod people;
 pub mod period_lock;
+pub mod pledge;
 pub mod postmortem;
 pub mod query;
 pub mod quote;
@@ -63,6 +64,7 @@ pub mod timestamp;
 pub mod wall_clock;
 pub mod webhook;
 pub mod word;
+pub mod wording;
 pub mod worktime;
 
 mod zone;

@@ -9,6 +9,7 @@ use super::severity::Severity;
 use super::sla_notice::{Hearer, Hearers, Moment};
 use super::text::{EmailAddress, NAME_CHARS, one_line, zone};
 use super::word::words;
+use super::wording::OwnWords;
 
 words! {
     /// Every setting there is.
@@ -26,6 +27,7 @@ words! {
         ClockBreach = "clock_breach",
         ClockAfter = "clock_after",
         GlassReviewHours = "glass_review_hours",
+        OwnWords = "own_words",
     }
 }
 
@@ -62,6 +64,8 @@ pub struct Settings {
     pub clock_after: Hearers,
     /// So long after somebody broke the glass somebody else has looked at it.
     pub glass_review_hours: i64,
+    /// When own words to a customer need a second person.
+    pub own_words: OwnWords,
 }
 
 impl Default for Settings {
@@ -85,6 +89,7 @@ impl Default for Settings {
             clock_after: Hearers::usual(Moment::After),
             // Auditors expect it within a day.
             glass_review_hours: 24,
+            own_words: OwnWords::Free,
         }
     }
 }
@@ -128,6 +133,7 @@ impl Settings {
             SettingKey::ClockBreach => self.clock_breach.to_string(),
             SettingKey::ClockAfter => self.clock_after.to_string(),
             SettingKey::GlassReviewHours => self.glass_review_hours.to_string(),
+            SettingKey::OwnWords => self.own_words.to_string(),
         }
     }
 
@@ -187,6 +193,15 @@ impl Settings {
                             .with("max", "168"));
                     }
                 }
+            }
+            SettingKey::OwnWords => {
+                let wrong = || {
+                    let accepted: Vec<&str> = OwnWords::ALL.iter().map(|it| it.as_str()).collect();
+                    FieldError::new(field, "unknown-word")
+                        .with("value", text.to_owned())
+                        .with("accepted", accepted.join(", "))
+                };
+                self.own_words = text.parse().map_err(|()| wrong())?;
             }
         }
         Ok(())
@@ -328,6 +343,7 @@ mod tests {
             (SettingKey::PostMortemFor, "severe", "not-a-severity"),
             (SettingKey::CloseAfterDays, "0", "not-days"),
             (SettingKey::GlassReviewHours, "169", "not-hours"),
+            (SettingKey::OwnWords, "sometimes", "unknown-word"),
             (SettingKey::ClockAfter, "disaster:page", "not-a-clock-rule"),
         ] {
             let error = settings.set(key, text).unwrap_err();

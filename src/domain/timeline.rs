@@ -132,6 +132,14 @@ words! {
         CallbackPromised = "callback_promised",
         CallbackDone = "callback_done",
         UpdatePromised = "update_promised",
+        /// Own words to a customer wait for a second person; the customer knows nothing of them.
+        WordsProposed = "words_proposed",
+        /// A second person let them go out.
+        WordsApproved = "words_approved",
+        /// A second person wants them otherwise.
+        WordsSentBack = "words_sent_back",
+        /// Whoever wrote them took them back.
+        WordsWithdrawn = "words_withdrawn",
         FirstLook = "first_look",
         ReportMarked = "report_marked",
         Redacted = "redacted",

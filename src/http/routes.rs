@@ -81,6 +81,10 @@ pub fn configure(routes: &mut ServiceConfig) {
         .route("/settings", get().to(settings::show))
         .route("/settings", post().to(settings::save))
         .route("/audit", get().to(settings::audit))
+        .route("/wordings", get().to(wordings::list))
+        .route("/wordings", post().to(wordings::add))
+        .route("/wordings/{id}", get().to(wordings::show))
+        .route("/wordings/{id}", post().to(wordings::edit))
         .route("/checks", get().to(checks::list))
         .route("/checks/{key}/recompute", post().to(checks::recompute))
         // the customers' side

@@ -76,6 +76,8 @@ const WITH_TEXT: &[&str] = &[
     "customer_wrote",
     "customer_reopened",
     "customer_solved",
+    "words_proposed",
+    "words_sent_back",
     "handed_over",
     "report",
     "clocks",

@@ -37,6 +37,7 @@ pub mod people;
 pub mod period_lock;
 pub mod portal;
 pub mod postmortem;
+pub mod proposal;
 pub mod queue;
 pub mod recount;
 pub mod redact;
@@ -59,6 +60,7 @@ pub mod told;
 pub mod version;
 pub mod view;
 pub mod webhook;
+pub mod wording;
 mod writer;
 
 pub use backend::{

@@ -154,6 +154,12 @@ pub fn house(desk: Desk) -> House {
     );
     let friday = freeze::Details::friday("No changes on Friday", chrono_tz::UTC);
     let friday = actions::freeze::add(&by, &friday).expect("a freeze");
+    let wording = actions::wording::Typed {
+        name: "On it".to_owned(),
+        body: "We are on {ticket}.".to_owned(),
+        is_active: true,
+    };
+    let wording = actions::wording::add(&by, &wording).expect("a wording");
     let feed = oncall::renew_feed(&by, None).expect("a feed");
     let (file, clock, agreement, calendar) = desk
         .app
@@ -179,6 +185,7 @@ pub fn house(desk: Desk) -> House {
         ("in", letter.id.to_string()),
         ("feed", feed),
         ("freezes", friday.id.to_string()),
+        ("wordings", wording.id.to_string()),
         ("people", other.to_string()),
         ("teams", founded.team.to_string()),
         ("services", founded.service.to_string()),

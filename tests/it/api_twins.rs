@@ -47,6 +47,8 @@ const TWINS: &[(&str, &str)] = &[
         "POST /api/v1/customers/{id}/contacts/{contact}/invite",
     ),
     ("/settings", "PATCH /api/v1/settings"),
+    ("/wordings", "POST /api/v1/wordings"),
+    ("/wordings/{id}", "PATCH /api/v1/wordings/{id}"),
     ("/portal", "contacts have no tokens"),
     ("/portal/{key}", "contacts have no tokens"),
     ("/portal/{key}/solved", "contacts have no tokens"),
@@ -74,7 +76,9 @@ const TWINS: &[(&str, &str)] = &[
     ),
     (
         "/{key}/{verb}",
-        "POST /api/v1/tickets/{key}/take, POST /api/v1/changes/{key}/start",
+        "POST /api/v1/tickets/{key}/take, POST /api/v1/changes/{key}/start, \
+         POST /api/v1/tickets/{key}/proposals/{seq}/approve, POST /api/v1/tickets/{key}/proposals/{seq}/send-back, \
+         POST /api/v1/tickets/{key}/proposals/{seq}/withdraw",
     ),
     ("/people", "POST /api/v1/people"),
     ("/people/{id}", "PATCH /api/v1/people/{id}"),

@@ -52,6 +52,7 @@ const FORMS: &[&str] = &[
     "/repositories",
     "/webhooks",
     "/freezes",
+    "/wordings",
 ];
 
 #[test]

@@ -228,7 +228,9 @@ fn lived(desk: &Desk, ada: &Staff, past: &Past) -> Ticket {
         match &done.deed {
             Deed::Take(_) => act::take(&ctx, opened.key, None),
             Deed::Note(text) => act::note(&ctx, opened.key, text),
-            Deed::Reply(_, text) => act::reply(&ctx, opened.key, text, None, None),
+            Deed::Reply(_, text) => {
+                act::reply(&ctx, opened.key, text, None, None).map(|said| said.ticket)
+            }
             Deed::Hold(hold) => ticket_hold::hold(&ctx, opened.key, None, hold),
             Deed::Release => ticket_hold::release(&ctx, opened.key, None, None),
             Deed::Resolve(how) => act::resolve(&ctx, opened.key, None, how),

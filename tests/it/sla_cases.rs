@@ -79,7 +79,9 @@ both_databases!(
             let key = live.key;
             match &done.deed {
                 Deed::Take(_) => act::take(&ctx, key, None),
-                Deed::Reply(_, text) => act::reply(&ctx, key, text, None, None),
+                Deed::Reply(_, text) => {
+                    act::reply(&ctx, key, text, None, None).map(|said| said.ticket)
+                }
                 Deed::Hold(hold) => ticket_hold::hold(&ctx, key, None, hold),
                 Deed::Release => ticket_hold::release(&ctx, key, None, None),
                 Deed::Resolve(how) => act::resolve(&ctx, key, None, how),

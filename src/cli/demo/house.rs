@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 
 use super::agreements;
 use crate::actions::house::{ServiceLists, add_service, edit_service};
-use crate::actions::{customer, oncall, people, settings};
+use crate::actions::{customer, oncall, people, settings, wording};
 use crate::app::{App, Ctx};
 use crate::domain::access::{Principal, Reach, Role, Roles};
 use crate::domain::id::{ContactId, CustomerId, PersonId, ServiceId, TeamId};
@@ -73,6 +73,32 @@ fn details(name: &str, email: &str) -> Result<PersonDetails> {
     })
 }
 
+/// What this house tells its customers in the same words each time.
+fn agree_on_wordings(admin: &Ctx<'_>) -> Result<()> {
+    for (name, body) in [
+        (
+            "We are on it",
+            "Thank you for telling us. We are on it, and you hear from us by {next_update}.\n\n{me}",
+        ),
+        (
+            "Still looking",
+            "We have not found the cause of {ticket} yet and go on looking. The next update comes by {next_update}.",
+        ),
+        (
+            "Please check",
+            "As far as we can see {service} works again. Would you check, and tell us if anything is missing?\n\n{me}",
+        ),
+    ] {
+        let typed = wording::Typed {
+            name: name.to_owned(),
+            body: body.to_owned(),
+            is_active: true,
+        };
+        wording::add(admin, &typed)?;
+    }
+    Ok(())
+}
+
 pub(super) fn found(app: &App, public_url: &str, password: &str) -> Result<House> {
     let founding = settings::Founding {
         admin: details("Ines Maro", "ines@northstar.example")?,
@@ -97,6 +123,7 @@ pub(super) fn found(app: &App, public_url: &str, password: &str) -> Result<House
         roles: everything,
     };
     let admin = ines.at(app);
+    agree_on_wordings(&admin)?;
 
     let responder = Roles::of(&[Role::Responder, Role::ChangeApprover]);
     let tom = hire(

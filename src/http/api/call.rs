@@ -340,6 +340,12 @@ impl Answer {
         })
     }
 
+    /// Taken, but not done yet.
+    pub fn not_yet(mut self) -> Self {
+        self.status = 202;
+        self
+    }
+
     pub fn nothing() -> Self {
         Self {
             status: 204,

@@ -8,13 +8,17 @@ use super::paging::{self, Page};
 use super::step::Why;
 use super::ticket::{Ticket, changed};
 use super::value::{
-    At, AttachmentUid, CustomerUid, DoorWord, EntryKindWord, Facts, Number, Uid, Word,
+    At, AttachmentUid, CustomerUid, DoorWord, EntryKindWord, Facts, Number, Uid, Word, WordingUid,
 };
 use crate::actions::redact::{self, Redaction};
-use crate::actions::{ticket, ticket_answer, ticket_parts};
+use crate::actions::{allow, proposal, ticket, ticket_answer, ticket_parts, wording};
+use crate::app::Ctx;
+use crate::domain::access::{Action, Target};
+use crate::domain::id::TicketKey;
+use crate::domain::refusal::FieldError;
 use crate::domain::text::Title;
 use crate::domain::timeline::{Actor, Audience};
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::store;
 use crate::store::timeline::Recorded;
 
@@ -141,11 +145,14 @@ pub async fn note(call: Call<Written>) -> Reply {
         .await
 }
 
-/// What is said to customers.
+/// What is said to customers: a text or a wording.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Said {
-    body: String,
+    /// `{next_update}` in it is replaced by the next update that it promises.
+    body: Option<String>,
+    /// The text of a wording, with its places filled, instead of one of one's own.
+    wording_id: Option<WordingUid>,
     /// When they will hear from us again: a promise with a clock, made to that customer alone. Later than agreed is refused, unless
     /// by a lead.
     next_update_by: Option<At>,
@@ -153,40 +160,81 @@ pub struct Said {
     seen: Option<i64>,
 }
 
+/// What is to be said.
+fn text(
+    ctx: &Ctx<'_>,
+    key: TicketKey,
+    body: Option<&String>,
+    wording: Option<WordingUid>,
+) -> Result<String> {
+    match (body, wording) {
+        (Some(body), None) => Ok(body.clone()),
+        (None, Some(id)) => Ok(wording::fill(ctx, key, id.0).map_err(|error| match error {
+            Error::Invalid(mut faults) => {
+                for fault in faults.iter_mut().filter(|fault| fault.field == "wording") {
+                    fault.field = "wording_id".into();
+                }
+                Error::Invalid(faults)
+            }
+            other => other,
+        })?),
+        (None, None) => {
+            allow(&ctx.by, Action::Reply, Target::House)?;
+            Err(FieldError::new("body", "required").into())
+        }
+        (Some(_), Some(_)) => {
+            allow(&ctx.by, Action::Reply, Target::House)?;
+            Err(FieldError::new("wording_id", "text-and-wording").into())
+        }
+    }
+}
+
+/// 202 while it waits for a second person.
+fn spoken(ctx: &Ctx<'_>, said: &proposal::Said) -> Result<Answer> {
+    let answer = changed(ctx.app, &said.ticket)?;
+    Ok(match said.waits {
+        true => answer.not_yet(),
+        false => answer,
+    })
+}
+
 /// Reply to the customer
 ///
-/// Meets `respond` at this instant; the letter follows.
-#[utoipa::path(post, path = "/api/v1/tickets/{key}/replies", tag = "timeline", request_body = Said, responses((status = 200, description = "Replied", body = Ticket)))]
+/// Meets `respond` at this instant; the letter follows. Where the house wants it, own words wait for a second person: they meet
+/// nothing until they are approved.
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/replies", tag = "timeline", request_body = Said, responses((status = 200, description = "Replied", body = Ticket), (status = 202, description = "It waits for a second person", body = Ticket)))]
 pub async fn reply(call: Call<Said>) -> Reply {
     let key = call.ticket("key")?;
     call.change(move |ctx, said| {
         let next = said.next_update_by.map(|at| at.0);
-        changed(
-            ctx.app,
-            &ticket::reply(ctx, key, &said.body, next, said.seen)?,
-        )
+        let text = text(ctx, key, said.body.as_ref(), said.wording_id)?;
+        spoken(ctx, &ticket::reply(ctx, key, &text, next, said.seen)?)
     })
     .await
 }
 
-/// What everybody affected is told.
+/// What everybody affected is told: a text or a wording.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Told {
-    body: String,
+    /// `{next_update}` in it is replaced by the next update that it promises.
+    body: Option<String>,
+    /// The text of a wording, with its places filled, instead of one of one's own.
+    wording_id: Option<WordingUid>,
     /// When they will hear from us again: a promise with a clock. Later than agreed with one of them is refused, unless by a lead.
     next_update_by: Option<At>,
 }
 
 /// Update everybody affected
 ///
-/// Closes one `update` cycle and opens the next.
-#[utoipa::path(post, path = "/api/v1/tickets/{key}/updates", tag = "timeline", request_body = Told, responses((status = 200, description = "Told", body = Ticket)))]
+/// Closes one `update` cycle and opens the next. Own words may wait for a second person, as those of a reply.
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/updates", tag = "timeline", request_body = Told, responses((status = 200, description = "Told", body = Ticket), (status = 202, description = "It waits for a second person", body = Ticket)))]
 pub async fn update(call: Call<Told>) -> Reply {
     let key = call.ticket("key")?;
     call.change(move |ctx, told| {
         let next = told.next_update_by.map(|at| at.0);
-        changed(ctx.app, &ticket::update(ctx, key, &told.body, next)?)
+        let text = text(ctx, key, told.body.as_ref(), told.wording_id)?;
+        spoken(ctx, &ticket::update(ctx, key, &text, next)?)
     })
     .await
 }
@@ -205,11 +253,11 @@ pub async fn conversation(call: Call<Written>) -> Reply {
 
 /// Let the customer read a note
 ///
-/// Counts as an answer at this moment; the letter follows.
-#[utoipa::path(post, path = "/api/v1/tickets/{key}/entries/{seq}/share", tag = "timeline", responses((status = 200, description = "Shared", body = Ticket)))]
+/// Counts as an answer at this moment; the letter follows. Like other own words it may wait for a second person.
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/entries/{seq}/share", tag = "timeline", responses((status = 200, description = "Shared", body = Ticket), (status = 202, description = "It waits for a second person", body = Ticket)))]
 pub async fn share(call: Call<Nothing>) -> Reply {
     let (key, seq) = (call.ticket("key")?, call.number("seq")?);
-    call.change(move |ctx, _| changed(ctx.app, &ticket_answer::share(ctx, key, seq)?))
+    call.change(move |ctx, _| spoken(ctx, &ticket_answer::share(ctx, key, seq)?))
         .await
 }
 

@@ -26,6 +26,7 @@ mod period_lock;
 mod person;
 mod post_mortem;
 pub mod problem;
+mod proposal;
 mod read;
 pub mod reference;
 mod report;
@@ -43,6 +44,7 @@ pub mod value;
 mod ways;
 mod webhook;
 mod what_if;
+mod wording;
 
 use actix_web::http::Method;
 use actix_web::{HttpResponse, Scope, web};
@@ -100,6 +102,9 @@ doors! {
     "/api/v1/tickets/{key}/replies" { POST entry::reply }
     "/api/v1/tickets/{key}/updates" { POST entry::update }
     "/api/v1/tickets/{key}/conversations" { POST entry::conversation }
+    "/api/v1/tickets/{key}/proposals/{seq}/approve" { POST proposal::approve }
+    "/api/v1/tickets/{key}/proposals/{seq}/send-back" { POST proposal::send_back }
+    "/api/v1/tickets/{key}/proposals/{seq}/withdraw" { POST proposal::withdraw }
     "/api/v1/tickets/{key}/no-reply-needed" { POST entry::no_reply_needed }
     "/api/v1/tickets/{key}/merge" { POST merge::merge }
     "/api/v1/tickets/{key}/unmerge" { POST merge::unmerge }
@@ -189,6 +194,9 @@ doors! {
     "/api/v1/webhooks" { GET webhook::list, POST webhook::add }
     "/api/v1/webhooks/{id}" { GET webhook::read, PATCH webhook::edit, DELETE webhook::remove }
     "/api/v1/webhooks/{id}/ping" { POST webhook::ping }
+    "/api/v1/wordings" { GET wording::list, POST wording::add }
+    "/api/v1/wordings/{id}" { GET wording::read, PATCH wording::edit }
+    "/api/v1/proposals" { GET proposal::list }
     "/api/v1/customers" { GET customer::list, POST customer::add }
     "/api/v1/customers/{id}" { GET customer::read, PATCH customer::edit }
     "/api/v1/customers/{id}/contacts" { GET customer::contacts, POST customer::add_contact }

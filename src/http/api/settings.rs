@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::call::{Answer, Call, Nothing, Reply};
 use super::mail::{page_of, place, place_text};
 use super::paging::{self, Page};
-use super::value::{At, AuditUid, Number, SeverityWord, Uid, Word, given};
+use super::value::{At, AuditUid, Number, OwnWordsWord, SeverityWord, Uid, Word, given};
 use crate::actions::{allow, house, settings as action};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
@@ -52,6 +52,8 @@ pub struct Settings {
     pub clock_after: BTreeMap<String, Vec<&'static str>>,
     /// So many hours after somebody broke the glass of a change somebody else has looked at it.
     pub glass_review_hours: i64,
+    /// When own words to a customer need a second person: never, when they name a time or a guarantee, or always.
+    pub own_words: OwnWordsWord,
     pub environments: Vec<String>,
     /// Settings that the configuration of the process decides: what is set here has no effect meanwhile.
     pub overruled: Vec<&'static str>,
@@ -75,6 +77,7 @@ fn shown(ctx: &Ctx<'_>) -> Result<Answer> {
         clock_breach: rules(&set.clock_breach),
         clock_after: rules(&set.clock_after),
         glass_review_hours: set.glass_review_hours,
+        own_words: Word(set.own_words),
         house_name: set.house_name,
         public_url: set.public_url,
         environments,
@@ -126,6 +129,7 @@ pub struct SettingsEdit {
     clock_breach: Option<BTreeMap<String, Vec<String>>>,
     clock_after: Option<BTreeMap<String, Vec<String>>>,
     glass_review_hours: Option<i64>,
+    own_words: Option<OwnWordsWord>,
     /// All of them; at least one.
     environments: Option<Vec<String>>,
 }
@@ -155,6 +159,7 @@ impl SettingsEdit {
                 SettingKey::GlassReviewHours => {
                     self.glass_review_hours.map(|hours| hours.to_string())
                 }
+                SettingKey::OwnWords => self.own_words.map(|word| word.0.to_string()),
             };
             text.map(|text| (*key, text))
         });

@@ -18,7 +18,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::id::{self, Id, Kind, TicketKey};
 use crate::domain::timestamp::Timestamp;
-use crate::domain::{access, change, delivery, severity, ticket, timeline};
+use crate::domain::{access, change, delivery, severity, ticket, timeline, wording};
 
 /// Separates the parts of a coded message on its way through serde, which carries nothing but text.
 const MARK: char = '\u{1}';
@@ -178,7 +178,7 @@ uids! {
     AttachmentUid = AttachmentMark, OverrideUid = OverrideMark, ScheduleUid = ScheduleMark, PolicyUid = PolicyMark,
     RepositoryUid = RepositoryMark, IntakeAddressUid = IntakeAddressMark, ReportUid = ReportMark, MeetingUid = MeetingMark, AttemptUid = AttemptMark,
     PeriodLockUid = PeriodLockMark, HoldUid = HoldMark, AuditUid = AuditMark,
-    RecountUid = RecountMark,
+    RecountUid = RecountMark, WordingUid = WordingMark,
 }
 
 /// A ticket's human key, `INC-12`.
@@ -235,6 +235,7 @@ closed! {
     EntryKindWord = timeline::EntryKind, RoleWord = access::Role, ScopeWord = access::Scope, ReachWord = access::Reach,
     ChannelWord = delivery::Channel, DeliveryKindWord = delivery::DeliveryKind, DeliveryStateWord = delivery::DeliveryState,
     AttemptOutcomeWord = delivery::AttemptOutcome, VerdictWord = change::Verdict,
+    SpeakingWord = wording::Speaking, OwnWordsWord = wording::OwnWords,
 }
 
 /// A word of a closed enum.

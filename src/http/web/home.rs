@@ -9,7 +9,7 @@ use super::row::TicketRow;
 use crate::actions;
 use crate::app::{App, Ctx};
 use crate::domain::access::{Action, Target};
-use crate::domain::id::{Kind, PersonId, TeamId};
+use crate::domain::id::{Kind, PersonId, TeamId, TicketId};
 use crate::domain::oncall::{Shift, Stretch, stretches};
 use crate::domain::query::Sort;
 use crate::domain::severity::Severity;
@@ -20,11 +20,15 @@ use crate::http::frame;
 use crate::http::marks::{Burns, Tick};
 use crate::http::page::{Page, Viewer};
 use crate::http::reply;
+use crate::store::proposal::Proposal;
 use crate::store::queue::{self, Filter};
 use crate::store::{self, Conn};
 
 /// How far ahead shifts are looked for.
 const AHEAD_SECS: i64 = 28 * 86_400;
+
+/// More words than this wait nowhere.
+const MOST_WAITING: i64 = 200;
 
 /// Whether the viewer is on call, and who else.
 struct Watch {
@@ -53,6 +57,9 @@ struct HomePage {
     unowned: Vec<TicketRow>,
     replied: Vec<TicketRow>,
     changes: Vec<TicketRow>,
+    /// Tickets with words that wait for a second person, for who can be it; and how many words.
+    words: Vec<TicketRow>,
+    word_count: usize,
 }
 
 struct Found {
@@ -63,6 +70,8 @@ struct Found {
     unowned: Vec<Ticket>,
     replied: Vec<Ticket>,
     changes: Vec<Ticket>,
+    words: Vec<Ticket>,
+    word_count: usize,
 }
 
 /// `GET /`
@@ -86,6 +95,8 @@ pub async fn shift(req: HttpRequest, app: web::Data<App>, viewer: Viewer) -> Ans
         unowned: rows(&found.unowned),
         replied: rows(&found.replied),
         changes: rows(&found.changes),
+        words: rows(&found.words),
+        word_count: found.word_count,
         watch: found.watch,
         p: page,
     };
@@ -154,6 +165,11 @@ fn load(ctx: &Ctx<'_>) -> Result<Found> {
         let unowned = list(&unowned, 5)?;
         let replied = list(&replied, 5)?;
         let changes = list(&changes, 5)?;
+        let waiting = match actions::allow(&ctx.by, Action::SpeakFreely, Target::House) {
+            Ok(()) => store::proposal::waiting(conn, MOST_WAITING)?,
+            Err(_) => Vec::new(),
+        };
+        let words = waiting_tickets(conn, &waiting)?;
         // What burns is said once.
         let burns = |ticket: &Ticket| fire.iter().any(|it| it.id == ticket.id);
         let mine: Vec<Ticket> = mine.into_iter().filter(|ticket| !burns(ticket)).collect();
@@ -166,7 +182,8 @@ fn load(ctx: &Ctx<'_>) -> Result<Found> {
             .chain(&mine)
             .chain(&unowned)
             .chain(&replied)
-            .chain(&changes);
+            .chain(&changes)
+            .chain(&words);
         let all: Vec<Ticket> = all.cloned().collect();
         let names = Names::load(conn, Wanted::of_tickets(&all))?
             .burning(actions::sla_burn::of_tickets(ctx.app, conn, &all, ctx.now)?);
@@ -179,8 +196,26 @@ fn load(ctx: &Ctx<'_>) -> Result<Found> {
             unowned,
             replied,
             changes,
+            words,
+            word_count: waiting.len(),
         })
     })
+}
+
+/// The tickets of what has waited longest.
+fn waiting_tickets(conn: &mut Conn, waiting: &[Proposal]) -> Result<Vec<Ticket>> {
+    let mut ids: Vec<TicketId> = Vec::new();
+    for it in waiting {
+        if !ids.contains(&it.ticket_id) && ids.len() < 5 {
+            ids.push(it.ticket_id);
+        }
+    }
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut tickets = store::ticket::by_ids(conn, &ids)?;
+    tickets.sort_by_key(|ticket| ids.iter().position(|id| *id == ticket.id));
+    Ok(tickets)
 }
 
 fn watch(

@@ -53,6 +53,8 @@ pub mod ticket_do;
 pub mod ticket_edit;
 mod ticket_mail;
 mod ticket_preview;
+mod ticket_words;
 pub mod tokens;
 pub mod webhooks;
 pub mod when;
+pub mod wordings;

@@ -5,6 +5,7 @@ use super::clock::Clocks;
 use super::names::{Names, Wanted};
 use super::tape;
 use super::ticket_mail::{self, MailSide};
+use super::ticket_words::{self, WordsSide};
 use crate::actions;
 use crate::app::Ctx;
 use crate::domain::access::Action;
@@ -68,6 +69,7 @@ pub struct Room {
     pub clocks: Clocks,
     pub change: change::Known,
     pub mail: MailSide,
+    pub words: WordsSide,
     /// Where it goes on, if it was merged.
     pub survivor: Option<Ticket>,
     /// Tickets that go on in this one.
@@ -158,6 +160,7 @@ pub fn load(ctx: &Ctx<'_>, key: TicketKey, lens: Lens, before: Option<i64>) -> R
         Ok(Room {
             change,
             mail: ticket_mail::load(conn, ctx, id)?,
+            words: ticket_words::load(conn, ctx, id)?,
             files: store::blob::attachments(conn, id)?,
             clocks,
             labels: store::ticket::labels(conn, id)?,

@@ -16,6 +16,7 @@ use crate::domain::severity::Severity;
 use crate::domain::sla_agreement::Threshold;
 use crate::domain::sla_notice::{self, Hearer, Moment, Step};
 use crate::domain::timestamp::Timestamp;
+use crate::domain::wording::OwnWords;
 use crate::error::Result;
 use crate::http::form::{Form, Posted};
 use crate::http::page::{Page, Viewer};
@@ -35,6 +36,7 @@ struct SettingsPage {
     overruled: Vec<&'static str>,
     relay: Option<String>,
     clocks: Vec<ClockRule>,
+    own_words: Vec<(String, String)>,
 }
 
 /// Who hears of clocks at one moment: a row per severity and step, a box per hearer.
@@ -246,6 +248,10 @@ fn page_of(req: &HttpRequest, known: Known, kept: Option<Form>) -> SettingsPage 
         overruled: known.overruled,
         relay: known.settings.smtp_relay.as_deref().map(masked_relay),
         clocks: clock_rules(&form, p.words),
+        own_words: OwnWords::ALL
+            .iter()
+            .map(|it| (it.to_string(), p.word("own-words", it.as_str())))
+            .collect(),
         form,
         p,
     }
@@ -268,7 +274,11 @@ pub async fn save(req: HttpRequest, app: web::Data<App>, viewer: Viewer, posted:
         }
         let typed = posted.text(key.as_str());
         // The relay may hold a password and is never shown: an empty field leaves it, a tick takes it away.
-        let leave = key.is_secret() && typed.trim().is_empty() && !posted.ticked("no_relay");
+        let is_empty = typed.trim().is_empty();
+        let leave = match key {
+            SettingKey::OwnWords => is_empty,
+            key => key.is_secret() && is_empty && !posted.ticked("no_relay"),
+        };
         if !leave {
             changes.push((*key, typed.to_owned()));
         }

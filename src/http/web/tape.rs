@@ -9,6 +9,7 @@ use crate::domain::id::Id;
 use crate::domain::quote;
 use crate::domain::timeline::{Audience, Door, EntryKind};
 use crate::domain::timestamp::Timestamp;
+use crate::domain::wording::Speaking;
 use crate::http::marks::{self, Detail};
 use crate::store::blob::Attachment;
 use crate::store::timeline::Recorded;
@@ -40,6 +41,8 @@ pub struct Item {
     /// What is to be known of a mail: unverified, new on this ticket, and the like.
     pub marks: Vec<String>,
     pub files: Vec<FileLine>,
+    /// Words that came back and may be tried again: the entry that has them.
+    pub again: Option<i64>,
     /// The day begins here (newest first: the line before it, upwards, is of another day).
     pub day: Option<Timestamp>,
     /// The quiet between this entry and the older one below it.
@@ -139,6 +142,10 @@ pub const fn is_talk(kind: EntryKind) -> bool {
             | EntryKind::NoReplyNeeded
             | EntryKind::AutomaticMail
             | EntryKind::UpdatePromised
+            | EntryKind::WordsProposed
+            | EntryKind::WordsApproved
+            | EntryKind::WordsSentBack
+            | EntryKind::WordsWithdrawn
             | EntryKind::CallbackPromised
             | EntryKind::CallbackDone
     )
@@ -227,6 +234,7 @@ pub fn items(
                     is_redacted: file.redacted_at.is_some(),
                 })
                 .collect(),
+            again: again(entry),
             day: (day != day_above).then_some(entry.effective_at),
             quiet: (quiet_secs >= QUIET_SECS).then(|| {
                 words
@@ -237,6 +245,17 @@ pub fn items(
         day_above = day;
     }
     items
+}
+
+/// A note that isn't shared stays what it is; an answer or an update has its form.
+fn again(entry: &Recorded) -> Option<i64> {
+    let came_back = matches!(
+        entry.kind,
+        EntryKind::WordsSentBack | EntryKind::WordsWithdrawn
+    );
+    let has_form = entry.facts.get("what") != Some(Speaking::Share.as_str());
+    let seq = entry.facts.get("entry").filter(|_| came_back && has_form)?;
+    seq.parse().ok()
 }
 
 /// Whether a mail's sender is proven, and what else its reader should know before trusting or answering it.

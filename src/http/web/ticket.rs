@@ -14,6 +14,7 @@ use super::room::{Lens, Room, ServiceLine, load};
 use super::row::{self, TicketRow};
 use super::tape::{self, Item};
 use super::ticket_mail::MailSide;
+use super::ticket_words::{self, WordsSide};
 use crate::app::App;
 use crate::domain::access::Action;
 use crate::domain::hold::Hold;
@@ -22,6 +23,7 @@ use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::severity::{Priority, Severity};
 use crate::domain::ticket::{Relation, Role, State, WaitingOn};
 use crate::domain::timestamp::Timestamp;
+use crate::domain::wording;
 use crate::error::Error;
 use crate::http::form::{Form, Posted};
 use crate::http::marks::{Glyph, Tick};
@@ -29,7 +31,7 @@ use crate::http::page::{Page, Viewer};
 use crate::http::reply::{self, Failure};
 use crate::store::ticket::Watcher;
 
-/// A form of this page that was refused.
+/// A form of this page that is shown again as it was sent: one that was refused, or one that isn't done yet.
 pub struct Refused {
     pub verb: String,
     pub posted: Posted,
@@ -146,6 +148,8 @@ struct RoomPage {
     /// Pages are out and nobody has answered.
     is_paging: bool,
     mail: MailSide,
+    words: WordsSide,
+    may_speak: bool,
     may_handle_mail: bool,
     may_redact: bool,
     /// The entry whose form for redacting is open.
@@ -187,6 +191,11 @@ impl RoomPage {
         } else {
             ""
         }
+    }
+
+    /// The text says when its reader hears next, which is filled when it is sent.
+    fn leaves_open(&self, verb: &str) -> bool {
+        wording::names_next_update(self.text(verb, "body"))
     }
 
     fn has_severity(&self, severity: &Severity) -> bool {
@@ -249,14 +258,18 @@ pub async fn page(
     let before = param(req, "before").and_then(|text| text.parse().ok());
     let redacting = param(req, "redact").and_then(|text| text.parse().ok());
     let me = viewer.principal.person();
+    let refused = match param(req, "again").and_then(|text| text.parse().ok()) {
+        Some(seq) if refused.is_none() => ticket_words::again(&app, &viewer, key, seq).await?,
+        _ => refused,
+    };
     let room = viewer
         .run(&app, move |ctx| load(ctx, key, lens, before))
         .await?;
     let page = Page::titled(req, format!("{key} {}", room.ticket.title));
-    let status = if refused.is_some() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
+    let is_wrong = |it: &Refused| it.refusal.is_some() || !it.errors.is_empty();
+    let status = match &refused {
+        Some(refused) if is_wrong(refused) => StatusCode::UNPROCESSABLE_ENTITY,
+        _ => StatusCode::OK,
     };
     reply::page_with(status, &drawn(page, room, lens, me, refused, redacting))
 }
@@ -522,6 +535,8 @@ fn drawn(
         may_page: p.may(Action::PageSomeone),
         is_paging: room.is_paging,
         mail: room.mail,
+        words: room.words,
+        may_speak: p.may(Action::SpeakFreely),
         may_handle_mail: p.may(Action::HandleMail),
         may_redact: p.may(Action::Redact),
         redacting,

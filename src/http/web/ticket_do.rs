@@ -4,12 +4,12 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::ticket::{self, Refused};
 use super::ticket_preview::{self, Outcome};
-use super::{ticket_mail, when};
+use super::{ticket_mail, ticket_words, when};
 use crate::actions::redact::{self, Redaction};
 use crate::actions::ticket_parts::Evidence;
 use crate::actions::ticket_times::Times;
 use crate::actions::{
-    self, ticket as act, ticket_answer, ticket_hold, ticket_merge, ticket_parts as parts,
+    self, proposal, ticket as act, ticket_answer, ticket_hold, ticket_merge, ticket_parts as parts,
     ticket_times,
 };
 use crate::app::{App, Ctx};
@@ -41,6 +41,10 @@ pub async fn act(
     let (key, verb) = path.into_inner();
     let key: TicketKey = key.parse().map_err(|()| Error::NotFound)?;
     let zone = viewer.zone;
+    if ticket_words::is_asked(&verb, &posted) {
+        let filled = ticket_words::used(&app, &viewer, key, verb, posted).await?;
+        return ticket::page(&req, app, viewer, key, Some(filled)).await;
+    }
     let (asked, form) = (verb.clone(), posted.clone());
     let done = viewer
         .run(&app, move |ctx| {
@@ -95,15 +99,15 @@ pub(super) fn do_it(
         "reply" => {
             let next = next_update(posted, zone, ctx.now)?;
             let seen = posted.text("seen").parse().ok();
-            act::reply(ctx, key, posted.text("body"), next, seen)
+            let said = act::reply(ctx, key, posted.text("body"), next, seen)
                 .map_err(|error| on_wall_clock(error, ctx, zone))?;
-            Ok("said-replied")
+            Ok(ticket_words::or_waits(&said, "said-replied"))
         }
         "update" => {
             let next = next_update(posted, zone, ctx.now)?;
-            act::update(ctx, key, posted.text("body"), next)
+            let said = act::update(ctx, key, posted.text("body"), next)
                 .map_err(|error| on_wall_clock(error, ctx, zone))?;
-            Ok("said-updated")
+            Ok(ticket_words::or_waits(&said, "said-updated"))
         }
         "spoke" => act::spoke_with_customer(ctx, key, posted.text("body")).map(|_| "said-spoke"),
         "take" => {
@@ -184,7 +188,23 @@ pub(super) fn do_it(
         }
         "share" => {
             let seq = posted.text("seq").parse().map_err(|_| Error::NotFound)?;
-            ticket_answer::share(ctx, key, seq).map(|_| "said-shared")
+            let said = ticket_answer::share(ctx, key, seq)?;
+            Ok(ticket_words::or_waits(&said, "said-shared"))
+        }
+        "say-approve" => {
+            let seen = posted.text("seen").parse().ok();
+            proposal::approve(ctx, key, ticket_words::seq(posted)?, seen)
+                .map_err(|error| on_wall_clock(error, ctx, zone))?;
+            Ok("said-words-approved")
+        }
+        "say-back" => {
+            let why = posted.text("why");
+            proposal::send_back(ctx, key, ticket_words::seq(posted)?, why)?;
+            Ok("said-words-sent-back")
+        }
+        "say-withdraw" => {
+            proposal::withdraw(ctx, key, ticket_words::seq(posted)?)?;
+            Ok("said-words-withdrawn")
         }
         "no-reply" => {
             ticket_answer::no_reply_needed(ctx, key, posted.text("why")).map(|_| "said-no-reply")

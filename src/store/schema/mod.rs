@@ -12,3 +12,4 @@ pub mod reports;
 pub mod search;
 pub mod sla;
 pub mod views;
+pub mod wording;

@@ -1,0 +1,73 @@
+# Wordings for customers, and own words that wait for a second person.
+
+wordings-title = Wordings
+wordings-none = There are no wordings yet.
+wording-new = A new wording
+wording-lead = What customers are told in words that the house has agreed on. Whoever writes to them chooses one; unchanged it goes out at once, also where own words wait for a second person.
+wording-name = Name
+wording-body = Text
+wording-body-hint = Filled from the ticket: { $places }. When the reader hears next is filled as the text is sent, with what the clock guards.
+wording-add = Add it
+wording-preview = How it reads
+wording-reads = How it reads
+wording-retired = retired
+wording-active = Offered to whoever writes to customers
+wording-sample-title = Uplink down
+wording-sample-service = Internet access
+wording-no-service = the service
+wording-label = Or use a wording
+wording-use = Use
+wording-open = {"{"}next_update{"}"} becomes the time that is promised, as the text is sent: the one named here, else the one that was agreed.
+said-wording-added = The wording "{ $what }" is there.
+said-wording-changed = The wording "{ $what }" is changed.
+deed-wording-added = added the wording
+deed-wording-changed = changed the wording
+refusal-too-many-wordings = There are { $max } wordings already. Change one instead.
+field-unknown-place = There is no { $value }. These places can be filled: { $known }.
+field-unknown-wording = There is no such wording any more.
+field-text-and-wording = Either a text or a wording, not both.
+field-next-update-unsaid = The text says when they hear next. Name the time: none was agreed.
+
+settings-own-words = Own words to customers need a second person
+settings-own-words-hint = Leads and admins speak freely, and are that second person for others. A wording that is left as it is goes out at once.
+own-words-free = never
+own-words-promises = when they name a time or a guarantee
+own-words-always = always
+
+words-rule-promises = Own words that name a time or a guarantee wait for a lead or an admin. A wording that is left as it is goes out at once.
+words-rule-always = Own words wait for a lead or an admin. A wording that is left as it is goes out at once.
+words-wait-reply = This answer waits for a second person
+words-wait-update = This update for everybody affected waits for a second person
+words-wait-share = Letting the customer read this note waits for a second person
+words-because = It says "{ $passage }": who reads it first answers for that.
+words-wait-own = A lead or an admin reads it before the customer does. Clocks run on until then.
+words-wait-others = A lead or an admin can approve it.
+words-back-why = What should be otherwise
+words-again = Write it anew
+do-words-approve = Approve and send
+do-words-back = Send it back
+do-words-withdraw = Take it back
+said-words-proposed = It waits for a second person: the customer doesn't know of it yet.
+said-words-approved = It is approved and on its way.
+said-words-sent-back = It is sent back, and whoever wrote it is told.
+said-words-withdrawn = It is taken back.
+refusal-words-settled = Somebody decided on these words already.
+refusal-words-redacted = This text was redacted: there is nothing to send.
+refusal-not-your-words = Only whoever wrote it takes it back. Send it back instead.
+refusal-already-waits = Letting the customer read this note waits for a second person already.
+home-words = Words that wait for a second person ({ $n })
+
+entry-words-proposed = wrote this for the customer; somebody else reads it first
+entry-words-approved = approved what { $name } wrote
+entry-words-sent-back = sent back what { $name } wrote
+entry-words-withdrawn = took back what they wrote
+
+letter-words-proposed-subject = To be read before it goes out: { $title }
+letter-words-proposed-body = { $from } wrote this for a customer on { $key } "{ $title }". It goes out once somebody else approves it; until then the clocks run on.
+letter-words-proposed-action = Read and decide
+letter-words-approved-subject = Approved and sent: { $title }
+letter-words-approved-body = { $from } approved what you wrote on { $key } "{ $title }". It is on its way to the customer.
+letter-words-approved-action = Open the ticket
+letter-words-sent-back-subject = Sent back: { $title }
+letter-words-sent-back-body = { $from } sent back what you wrote on { $key } "{ $title }". Your text is kept on the ticket. The reason:
+letter-words-sent-back-action = Write it anew
