@@ -61,6 +61,7 @@ pub mod ticket;
 pub mod timeline;
 pub mod timestamp;
 pub mod wall_clock;
+pub mod trouble;
 pub mod webhook;
 pub mod word;
 pub mod worktime;

@@ -46,6 +46,7 @@ mod mail_threading;
 mod mail_twice;
 mod merge;
 mod migrations;
+mod mishaps;
 mod oncall;
 mod oncall_web;
 mod operating;

@@ -58,6 +58,10 @@ letter-test-body =
 
     If it reached you where a page must reach you, confirm it.
 letter-test-action = I have seen it
+letter-digest-subject = { $n } notices that had to wait
+letter-digest-body = They couldn't be sent when they were written, the first of them { $span } ago. What is over by now is left out, and what has come up since stands on the tickets.
+letter-digest-line = { $at } { $subject }
+letter-digest-more = … and { $n } more, in the queue:
 letter-notice-subject = { $title }
 letter-notice-body = There is news on { $key } "{ $title }".
 letter-notice-action = Open the ticket
@@ -248,6 +252,8 @@ field-not-a-block-pattern = "{ $value }" is neither a mail address nor a domain 
 # Why a message of ours wasn't sent.
 unwanted-answered = no longer wanted: somebody had answered, or it was over
 unwanted-promise-kept = the promise was kept meanwhile
+unwanted-newer = a newer page about the same incident took its place
+unwanted-over = the ticket was over before it could be sent
 unwanted-deactivated = the recipient is deactivated
 unwanted-webhook-off = the webhook is gone or paused
 waits-no-relay = no mail server is set up
