@@ -33,6 +33,7 @@ mod git_bench;
 mod holds;
 mod hooks;
 mod house;
+mod lost_commit;
 mod machine;
 mod mail;
 mod mail_again;
