@@ -129,7 +129,8 @@ fn circle(conn: &mut Conn, ticket: &Ticket) -> Result<Circle> {
 /// Writes a changed ticket together with the entries that say what changed, and lets everything that follows from them
 /// follow: clocks, search, pages, letters. The only way by which a ticket is written.
 ///
-/// [`Error::Stale`] if the ticket was changed by somebody else since it was read.
+/// [`Error::Stale`] if the ticket was changed by somebody else since it was read; [`Error::Full`] for what people and programs bring
+/// in while the disk is nearly full.
 pub fn record(
     tx: &mut Tx,
     ctx: &Ctx<'_>,
@@ -147,6 +148,10 @@ pub fn record_with(
     entries: Vec<Entry>,
     hang_on: impl FnOnce(&mut Tx, &Ticket) -> Result<()>,
 ) -> Result<Vec<Recorded>> {
+    // What our own jobs have to say is small, and somebody may have to be paged for it.
+    if !matches!(ctx.by, Principal::System(_)) && entries.iter().any(|it| it.kind.brings_in()) {
+        trouble::has_room(ctx.app)?;
+    }
     let counted = ticket.entry_count;
     let recorded = place_all(ctx, ticket, entries);
     ticket.updated_at = ctx.now.max(ticket.updated_at);

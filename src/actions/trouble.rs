@@ -1,27 +1,109 @@
 //! What is wrong with the house itself becomes known to whoever can set it right, once, and so does its end.
 //!
+//! The disk is nearly full: nothing new is taken in, and the admins are told by every way they have.
+//!
 //! No page gets through: an incident of our own is opened, which pages as any other does, tells the subscribers of webhooks, and calls
 //! the admins and whoever can be reached otherwise than by mail, again and again until something gets through. Then it resolves
 //! itself if nobody has taken it, and incidents whose escalation ended unheard are paged anew.
 
 use super::escalation::{About, SELF, page_person};
+use super::page_ways::ways_to;
 use super::{record, roster, settings, ticket as tickets};
-use crate::app::Ctx;
+use crate::app::{App, Ctx};
 use crate::domain::access::Role;
-use crate::domain::delivery::Channel;
+use crate::domain::delivery::{Channel, DeliveryKind};
 use crate::domain::id::{Kind, PersonId, TicketId};
 use crate::domain::page::PageKind;
 use crate::domain::roster::Roster;
 use crate::domain::severity::Severity;
 use crate::domain::text::Title;
 use crate::domain::ticket::{Opening, State, Ticket};
-use crate::domain::timeline::{Actor, Entry, EntryKind};
-use crate::domain::trouble::{CALL_AGAIN_SECS, GRACE_SECS, TroubleKind, UNHEARD_SECS};
+use crate::domain::timeline::{Actor, Entry, EntryKind, Facts};
+use crate::domain::trouble::{CALL_AGAIN_SECS, GRACE_SECS, Room, TroubleKind, UNHEARD_SECS};
 use crate::error::{Error, Result};
+use crate::store::outbox::NewDelivery;
 use crate::store::page_log::Run;
 use crate::store::trouble::{self as rows, Trouble};
 use crate::store::{self, Tx};
 use crate::words::Words;
+
+/// Refuses what is new while the disk is nearly full, so that pages, answers and what jobs have to say can still be written.
+pub fn has_room(app: &App) -> Result<()> {
+    let least = app.config.min_free;
+    match app.store.room() {
+        Some(room) if least.is_missed_by(room) => Err(Error::Full),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Looks how full the disk is, and tells the admins if that has changed.
+pub fn look_at_disk(ctx: &Ctx<'_>) -> Result<()> {
+    let Some(room) = ctx.app.store.room() else {
+        return Ok(());
+    };
+    let least = ctx.app.config.min_free;
+    match ctx.read(|conn| rows::of(conn, TroubleKind::Disk))? {
+        None if least.is_missed_by(room) => {
+            let trouble = Trouble {
+                what: TroubleKind::Disk,
+                began_at: ctx.now,
+                ticket_id: None,
+                detail: format!("{} MB free", megabytes(room.free_bytes)),
+            };
+            ctx.write(|tx| match rows::begin(tx, &trouble)? {
+                true => tell_admins(tx, ctx, "disk_full", &trouble, room),
+                false => Ok(()),
+            })?;
+            tracing::error!(
+                free_mb = megabytes(room.free_bytes),
+                "the disk is nearly full: nothing new is taken in"
+            );
+        }
+        Some(trouble) if !least.with_a_margin().is_missed_by(room) => {
+            ctx.write(|tx| match rows::end(tx, &trouble)? {
+                true => tell_admins(tx, ctx, "disk_room", &trouble, room),
+                false => Ok(()),
+            })?;
+            tracing::info!("there is room on the disk again");
+        }
+        Some(_) | None => {}
+    }
+    Ok(())
+}
+
+const fn megabytes(bytes: u64) -> u64 {
+    bytes / (1024 * 1024)
+}
+
+/// By each of the ways on which they are paged.
+fn tell_admins(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    letter: &str,
+    trouble: &Trouble,
+    room: Room,
+) -> Result<()> {
+    let roster = roster::in_force(ctx.app, tx, ctx.now)?;
+    let lasted = Words::english().span(ctx.now.secs_since(trouble.began_at));
+    for admin in store::people::holders_of(tx, Role::Admin)? {
+        let Some(person) = roster.person(admin) else {
+            continue;
+        };
+        for (n, (channel, address)) in ways_to(&roster, person).into_iter().enumerate() {
+            let key = format!("{letter}:{}:{admin}:{n}", trouble.began_at.micros());
+            let mut notice = NewDelivery::mail(DeliveryKind::Notice, key, address);
+            notice.channel = channel;
+            notice.person = Some(admin);
+            notice.facts = Facts::new()
+                .with("letter", letter)
+                .with("free", megabytes(room.free_bytes))
+                .with("size", megabytes(room.size_bytes))
+                .with("span", &lasted);
+            store::outbox::queue(tx, &notice, ctx.now)?;
+        }
+    }
+    Ok(())
+}
 
 /// An escalation came to its end without an answer. If not one of its pages got through, that is trouble of our own; without a mail
 /// server nothing can, which every page of the house says already.
@@ -31,9 +113,7 @@ pub(super) fn nobody_answered(
     roster: &Roster,
     run: &Run,
 ) -> Result<()> {
-    if settings::can_mail(ctx.app, &roster.settings)
-        && store::page_log::is_unheard(tx, run.id)?
-    {
+    if settings::can_mail(ctx.app, &roster.settings) && store::page_log::is_unheard(tx, run.id)? {
         let trouble = Trouble {
             what: TroubleKind::Delivery,
             began_at: ctx.now,
@@ -190,9 +270,9 @@ fn works_again(ctx: &Ctx<'_>, trouble: &Trouble) -> Result<()> {
             store::ticket::lock(tx, id)?;
             if let Some(mut ticket) = store::ticket::by_id(tx, id)? {
                 let said = match ticket.state {
-                    State::New if ticket.owner.is_none() => ticket
-                        .resolve(&over, ctx.now)?
-                        .fact("cause", "recovery"),
+                    State::New if ticket.owner.is_none() => {
+                        ticket.resolve(&over, ctx.now)?.fact("cause", "recovery")
+                    }
                     _ => Entry::new(EntryKind::Note).body(over.as_ref()),
                 };
                 record(tx, ctx, &mut ticket, vec![said])?;

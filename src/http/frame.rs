@@ -46,7 +46,7 @@ pub fn fill_trouble(conn: &mut Conn, frame: &mut Frame) -> Result<()> {
                     frame.unheard = ticket.map(|ticket| ticket.key.to_string());
                 }
             }
-            TroubleKind::Disk => {}
+            TroubleKind::Disk => frame.is_full = true,
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Looks after the house itself: whether pages get through to anybody.
+//! Looks after the house itself: whether pages get through to anybody, and how full the disk is.
 
 use super::{Again, Job, UNHURRIED};
 use crate::actions::trouble;
@@ -17,11 +17,18 @@ pub(super) const JOB: Job = Job {
 
 fn run(app: &App) -> Result<Again> {
     let ctx = app.system("watch", Door::Clock);
+    // One that fails doesn't keep the other from being seen.
+    let disk = trouble::look_at_disk(&ctx);
     trouble::look_at_delivery(&ctx)?;
+    disk?;
+    if let Some(room) = app.store.room() {
+        metrics::gauge!("watchkeeper_disk_free_bytes").set(room.free_bytes as f64);
+    }
     let now = ctx.read(store::trouble::all)?;
     for what in TroubleKind::ALL {
         let is_so = now.iter().any(|trouble| trouble.what == *what);
-        metrics::gauge!("watchkeeper_trouble", "what" => what.as_str()).set(f64::from(u8::from(is_so)));
+        metrics::gauge!("watchkeeper_trouble", "what" => what.as_str())
+            .set(f64::from(u8::from(is_so)));
     }
     Ok(Again::Later)
 }

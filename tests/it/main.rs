@@ -26,6 +26,7 @@ mod cluster;
 mod crowd;
 mod demo;
 mod desk;
+mod disk;
 mod doors;
 mod freeze;
 mod git;

@@ -58,6 +58,13 @@ letter-test-body =
 
     If it reached you where a page must reach you, confirm it.
 letter-test-action = I have seen it
+letter-disk-full-subject = The disk is nearly full
+letter-disk-full-body =
+    { $free } MB are free on the disk of { $house }'s database, of { $size } MB. Until there is more room nothing new is taken in: mail stays with its sender, and new tickets, notes, files and hooks are refused. Reading, answering and paging go on.
+
+    Make room, or lower the settings min_free_mb and min_free_percent.
+letter-disk-room-subject = There is room on the disk again
+letter-disk-room-body = { $free } MB are free on the disk of { $house }'s database, of { $size } MB. Mail, tickets, notes, files and hooks are taken in again, after { $span }.
 letter-digest-subject = { $n } notices that had to wait
 letter-digest-body = They couldn't be sent when they were written, the first of them { $span } ago. What is over by now is left out, and what has come up since stands on the tickets.
 letter-digest-line = { $at } { $subject }
