@@ -9,6 +9,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::domain::settings::{SettingKey, Settings};
 use crate::domain::text::EmailAddress;
+use crate::domain::trouble::Least;
 use crate::store::backend::DatabaseUrl;
 
 /// One setting of this process. What people may change while it runs lies in the database (the settings page).
@@ -102,8 +103,13 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         name: "min_free_mb",
-        default: "512",
-        meaning: "with less room on the embedded database's disk mail is refused for the time being (its sender keeps it), so that tickets and pages can still be written; 0: never",
+        default: "1024",
+        meaning: "with fewer free megabytes on the embedded database's disk nothing new is taken in for the time being: mail stays with its sender, tickets, notes, files and hooks are refused with 507; reading, answering and paging go on; 0: whatever is free",
+    },
+    Key {
+        name: "min_free_percent",
+        default: "5",
+        meaning: "the same with less of the disk free, in percent; 0: whatever is free",
     },
     Key {
         name: "metrics_from",
@@ -139,7 +145,8 @@ pub struct Config {
     pub webhook_private: bool,
     pub upload_limit_bytes: usize,
     pub mail_limit_bytes: usize,
-    pub min_free_bytes: u64,
+    /// Below which room on the disk nothing new is taken in.
+    pub min_free: Least,
     pub metrics_from: Vec<IpAddr>,
     pub log: String,
     pub log_json: bool,
@@ -443,10 +450,7 @@ impl Reader {
                 .unwrap_or(false),
             upload_limit_bytes: self.megabytes("upload_limit_mb"),
             mail_limit_bytes: self.megabytes("mail_limit_mb"),
-            min_free_bytes: self
-                .parsed::<u64>("min_free_mb", "a whole number of megabytes is wanted")
-                .unwrap_or(0)
-                .saturating_mul(1024 * 1024),
+            min_free: self.min_free(),
             metrics_from: self.addresses("metrics_from"),
             log,
             log_json,
@@ -460,6 +464,20 @@ impl Reader {
             Ok(config)
         } else {
             Err(self.faults.join("\n"))
+        }
+    }
+}
+
+impl Reader {
+    fn min_free(&mut self) -> Least {
+        let megabytes = self.parsed::<u64>("min_free_mb", "a whole number of megabytes is wanted");
+        let percent = self.parsed::<u64>("min_free_percent", "a whole number, 0 to 99, is wanted");
+        if percent.is_some_and(|percent| percent > 99) {
+            self.fault("min_free_percent", "a whole number, 0 to 99, is wanted");
+        }
+        Least {
+            bytes: megabytes.unwrap_or(0).saturating_mul(1024 * 1024),
+            percent: percent.unwrap_or(0),
         }
     }
 }

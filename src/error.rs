@@ -21,6 +21,9 @@ pub enum Error {
     /// Somebody changed the row since it was read; nothing was written.
     #[error("changed by somebody else meanwhile")]
     Stale,
+    /// Not now: the disk is nearly full, and nothing new is taken in.
+    #[error("the disk is nearly full")]
+    Full,
     /// Not now: the database is away or full. The caller may try again.
     #[error("temporarily unavailable: {0}")]
     Unavailable(String),

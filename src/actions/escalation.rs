@@ -8,16 +8,19 @@ use std::sync::Arc;
 use chrono_tz::Tz;
 
 use super::page::acknowledge_in;
-use super::{Standing, oncall, roster, settings};
+use super::page_ways::{can_leave, ways_to};
+use super::{Standing, oncall, roster};
 use crate::app::Ctx;
 use crate::domain::access::Role;
 use crate::domain::calendar::{Calendar, Range};
-use crate::domain::delivery::{Channel, DeliveryKind};
+use crate::domain::delivery::DeliveryKind;
 use crate::domain::escalation::{self, Due, Place, Plan, Policy, RunState};
 use crate::domain::id::{Id, Kind, PageId, PersonId, TeamId};
-use crate::domain::notify::{Loudness, Situation, Unsent, is_throttled, loudness, who_is_told};
+use crate::domain::notify::{
+    Loudness, Situation, THROTTLE_SECS, Unsent, is_throttled, loudness, who_is_told,
+};
 use crate::domain::page::{PageEventKind, PageKind, PageState};
-use crate::domain::people::{Person, Team};
+use crate::domain::people::Team;
 use crate::domain::roster::Roster;
 use crate::domain::sla_book::Book;
 use crate::domain::ticket::{State, Ticket};
@@ -328,15 +331,22 @@ fn fire(
         }
     }
     let mut names = Vec::new();
+    let mut turn = None;
     for person in telling.people {
         let about = About {
             ticket: Some(ticket),
             run: Some(run),
             kind: PageKind::Escalation,
         };
-        if let Some(name) = page_person(tx, ctx, roster, about, person)? {
-            names.push(name);
+        match page_person(tx, ctx, roster, about, person)? {
+            Some(name) => names.push(name),
+            None => turn = turn.or(turn_of(tx, person, ctx.now)?),
         }
+    }
+    if let (true, true, Some(at)) = (names.is_empty(), asks_for_an_answer(run), turn) {
+        // Whoever was paged a moment ago about something else hears of this one next; going on would end in nobody.
+        run.standing = run.standing.waiting_until(at);
+        return Ok(None);
     }
     if !names.is_empty() {
         entries.push(
@@ -348,6 +358,17 @@ fn fire(
         );
     }
     Ok(Some(names.len()))
+}
+
+fn asks_for_an_answer(run: &Run) -> bool {
+    loudness(run.severity) >= Loudness::OnDuty
+}
+
+/// When this person may be paged again, if they were paged a moment ago.
+fn turn_of(tx: &mut Tx, person: PersonId, now: Timestamp) -> Result<Option<Timestamp>> {
+    let last = store::page_log::last_paged_at(tx, person)?;
+    let free_at = last.map(|last| last.plus_secs(THROTTLE_SECS));
+    Ok(free_at.filter(|at| *at > now))
 }
 
 /// Whether the run's team is at work, and when it opens next. Not looked up where the severity doesn't ask.
@@ -443,7 +464,7 @@ pub(super) fn page_person(
                 last,
                 ctx.now,
                 severity,
-                !store::page_log::was_paged_about(tx, id, ticket.id)?,
+                !store::page_log::has_heard_of(tx, id, ticket.id)?,
             )
         {
             return not_sent(tx, Unsent::Throttle);
@@ -491,31 +512,6 @@ pub(super) fn page_person(
     Ok(Some(person.name.clone()))
 }
 
-/// By which a page tries to reach somebody: the ways that they set, else their mail address.
-fn ways_to(roster: &Roster, person: &Person) -> Vec<(Channel, String)> {
-    let mut ways: Vec<(Channel, String)> = roster
-        .ways(person.id)
-        .iter()
-        .map(|way| (way.channel, way.address.clone()))
-        .collect();
-    if ways.is_empty() {
-        ways.push((Channel::Mail, person.email.to_string()));
-    }
-    ways
-}
-
-/// Whether a page to somebody who is here could leave now.
-pub(super) fn can_reach(ctx: &Ctx<'_>, roster: &Roster, id: PersonId) -> bool {
-    let person = roster.person(id).filter(|person| person.is_active);
-    person.is_some_and(|person| can_leave(ctx, roster, &ways_to(roster, person)))
-}
-
-/// Whether one of these ways leads anywhere: mail needs a relay.
-fn can_leave(ctx: &Ctx<'_>, roster: &Roster, ways: &[(Channel, String)]) -> bool {
-    let needs_relay = ways.iter().all(|(channel, _)| *channel == Channel::Mail);
-    !needs_relay || settings::can_mail(ctx.app, &roster.settings)
-}
-
 /// Every step was walked and nobody answered: the whole team and the admins are told.
 fn dead_end(
     tx: &mut Tx,
@@ -545,7 +541,7 @@ fn dead_end(
             .author(Actor::System, SELF)
             .fact("people", names.join(", ")),
     );
-    Ok(())
+    super::trouble::nobody_answered(tx, ctx, roster, run)
 }
 
 /// Fires the runs that are due, at most `most`; how many there were.

@@ -10,6 +10,7 @@ use crate::store;
 
 /// Stores the bytes of a file. Those that were redacted don't come back.
 pub fn keep(ctx: &Ctx<'_>, name: &str, media_type: &str, bytes: &[u8]) -> Result<Evidence> {
+    super::trouble::has_room(ctx.app)?;
     let hash = store::blob::put(&ctx.app.store, bytes, ctx.now)?;
     if ctx.read(|conn| store::blob::is_redacted(conn, hash))? {
         let refused = FieldError::new("file", "file-redacted");

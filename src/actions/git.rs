@@ -51,6 +51,7 @@ pub struct Named {
 /// Keeps what a hook tells. Durable when it returns.
 pub fn record_push(ctx: &Ctx<'_>, from: RepositoryId, push: &Push) -> Result<Settled> {
     allow(&ctx.by, Action::SendHookEvents, Target::Repository(from))?;
+    super::trouble::has_room(ctx.app)?;
     let mut tries = 0;
     loop {
         match ctx.write(|tx| record_push_in(tx, ctx, from, push)) {

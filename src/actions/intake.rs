@@ -22,7 +22,8 @@ use crate::store::intake::{Blocked, StoredMail, arrived};
 /// Mails larger than this are written before the transaction that refers to them, so that they never hold the writer.
 pub(super) const SMALL_BYTES: usize = 256 * 1024;
 
-/// Takes a mail in: when this returns, it is durable. [`Error::Unavailable`] while the disk is nearly full: the sender keeps it. The clock of whatever becomes of it starts at this instant.
+/// Takes a mail in: when this returns, it is durable. [`Error::Full`] while the disk is nearly full: the sender keeps
+/// it. The clock of whatever becomes of it starts at this instant.
 pub fn accept(
     app: &App,
     way: Way,
@@ -31,10 +32,7 @@ pub fn accept(
     raw: &[u8],
 ) -> Result<MailId> {
     let ctx = app.system("mail", Door::Mail);
-    let most = app.config.min_free_bytes;
-    if most > 0 && app.store.free_bytes().is_some_and(|free| free < most) {
-        return Err(Error::Unavailable("the disk is nearly full".to_owned()));
-    }
+    super::trouble::has_room(app)?;
     // PostgreSQL's text holds no NUL.
     let from = from.map(|text| text.replace('\0', ""));
     let to: Vec<String> = to.iter().map(|text| text.replace('\0', "")).collect();

@@ -29,6 +29,7 @@ pub mod outage;
 pub mod outbox;
 pub mod page;
 pub mod page_note;
+mod page_ways;
 pub mod people;
 pub mod portal;
 pub mod postmortem;
@@ -59,6 +60,7 @@ pub mod ticket_merge;
 pub mod ticket_parts;
 pub mod ticket_settle;
 pub mod ticket_times;
+pub mod trouble;
 pub mod view;
 pub mod webhook;
 pub mod what_if;
@@ -130,7 +132,8 @@ fn circle(conn: &mut Conn, ticket: &Ticket) -> Result<Circle> {
 /// Writes a changed ticket together with the entries that say what changed, and lets everything that follows from them
 /// follow: clocks, search, pages, letters. The only way by which a ticket is written.
 ///
-/// [`Error::Stale`] if the ticket was changed by somebody else since it was read.
+/// [`Error::Stale`] if the ticket was changed by somebody else since it was read; [`Error::Full`] for what people and programs bring
+/// in while the disk is nearly full.
 pub fn record(
     tx: &mut Tx,
     ctx: &Ctx<'_>,
@@ -148,6 +151,10 @@ pub fn record_with(
     entries: Vec<Entry>,
     hang_on: impl FnOnce(&mut Tx, &Ticket) -> Result<()>,
 ) -> Result<Vec<Recorded>> {
+    // What our own jobs have to say is small, and somebody may have to be paged for it.
+    if !matches!(ctx.by, Principal::System(_)) && entries.iter().any(|it| it.kind.brings_in()) {
+        trouble::has_room(ctx.app)?;
+    }
     let counted = ticket.entry_count;
     let recorded = place_all(ctx, ticket, entries);
     ticket.updated_at = ctx.now.max(ticket.updated_at);

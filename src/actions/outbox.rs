@@ -1,19 +1,22 @@
 //! The life of a delivery: leased, tried, settled. Each step is a transaction of its own, and no network is touched in any.
 
-use super::page::note_delivery;
+use super::page::{note_delivery, note_unsent};
 use super::{allow, record};
 use crate::app::{App, Ctx};
 use crate::domain::access::{Action, Target};
 use crate::domain::delivery::{AttemptOutcome, DeliveryKind, DeliveryState};
-use crate::domain::id::{DeliveryId, Id, PersonId};
-use crate::domain::outgoing::{Handover, MOST_ATTEMPTS, MOST_PAGE_ATTEMPTS, retry_after_secs};
+use crate::domain::id::{DeliveryId, Id, PersonId, TicketId};
+use crate::domain::notify::Unsent;
+use crate::domain::outgoing::{
+    DIGEST_AFTER_SECS, Handover, MOST_ATTEMPTS, MOST_PAGE_ATTEMPTS, retry_after_secs,
+};
 use crate::domain::page::PageEventKind;
 use crate::domain::refusal::Refusal;
 use crate::domain::ticket::Ticket;
-use crate::domain::timeline::{Entry, EntryKind};
+use crate::domain::timeline::{Entry, EntryKind, Facts};
 use crate::error::{Error, Result};
 use crate::store::outbox::{self as rows, Delivery};
-use crate::store::{self, Tx};
+use crate::store::{self, Conn, Tx};
 use crate::words::Words;
 
 /// How long a worker may hold a delivery: longer than any single hand-over can take.
@@ -170,21 +173,60 @@ pub fn gather(
 
 /// The letter about several clocks isn't sent: what joined it waits for the next one.
 pub fn part(ctx: &Ctx<'_>, message_id: &str) -> Result<()> {
-    ctx.app
-        .store
-        .write(|tx| store::told::part(tx, message_id, ctx.now))
+    ctx.app.store.write(|tx| store::told::part(tx, message_id))
 }
 
-/// Nobody wants it any more: acknowledged, resolved, or its recipient is gone.
-pub fn cancel(ctx: &Ctx<'_>, delivery: &Delivery, why: &str) -> Result<()> {
+/// Nobody wants it any more: acknowledged, resolved, or its recipient is gone. Of a page that is a fact, with its reason.
+pub fn cancel(ctx: &Ctx<'_>, delivery: &Delivery, why: &str, of_page: Unsent) -> Result<()> {
     ctx.write(|tx| {
-        rows::settle(
-            tx,
-            delivery.id,
-            DeliveryState::Cancelled,
-            Some(why),
-            ctx.now,
-        )
+        let state = DeliveryState::Cancelled;
+        rows::settle(tx, delivery.id, state, Some(why), ctx.now)?;
+        match delivery.page {
+            Some(page) => note_unsent(tx, ctx, page, delivery.channel, of_page),
+            None => Ok(()),
+        }
+    })
+}
+
+/// What says something only while the ticket is open; the rest (an answer that got lost, a stranger who wants to join) still does.
+const WHILE_OPEN: &[&str] = &["assigned", "handed_over", "hold_nudged", "customer_solved"];
+
+/// Whether a notice that had to wait tells of something that is over.
+pub fn is_over(conn: &mut Conn, facts: &Facts, ticket: Option<TicketId>) -> Result<bool> {
+    let letter = facts.get("letter").unwrap_or_default();
+    let Some(ticket) = ticket.filter(|_| WHILE_OPEN.contains(&letter)) else {
+        return Ok(!super::sla_notice::is_wanted(conn, facts)?);
+    };
+    Ok(store::ticket::by_id(conn, ticket)?.is_some_and(|ticket| !ticket.is_open()))
+}
+
+/// A notice that had to wait is about to go out: with it goes whatever else has waited to be told to its recipient, but for what is
+/// over. `false`: it has gone with another one itself. `message_id` is that of the letter about several.
+pub fn gather_late(
+    ctx: &Ctx<'_>,
+    delivery: &Delivery,
+    person: PersonId,
+    message_id: &str,
+) -> Result<bool> {
+    let before = ctx.now.plus_secs(-DIGEST_AFTER_SECS);
+    let why = Words::english().t("unwanted-over");
+    ctx.app.store.write(|tx| {
+        if !store::told::hold(tx, delivery, ctx.now.plus_secs(LEASE_SECS))? {
+            return Ok(false);
+        }
+        // What had joined one that is over waits again, and is found by the second look.
+        for _ in 0..2 {
+            for late in store::told::late(tx, person, delivery.id, before)? {
+                if is_over(tx, &late.facts, late.ticket)? {
+                    store::told::part(tx, late.message_id.as_deref().unwrap_or_default())?;
+                    let state = DeliveryState::Cancelled;
+                    rows::settle(tx, late.id, state, Some(&why), ctx.now)?;
+                } else {
+                    store::told::join_late(tx, &late, message_id, ctx.now)?;
+                }
+            }
+        }
+        Ok(true)
     })
 }
 

@@ -1,9 +1,10 @@
 //! Pages and their answers: "I have it" by link, by button or through the API; asking for a colleague; test pages; and what the
 //! channels made of each page.
 //!
-//! The outbox asks [`is_wanted`] right before it sends, so that an acknowledgement beats a page that is still waiting.
+//! The outbox asks [`unwanted`] right before it sends, so that an acknowledgement beats a page that is still waiting.
 
-use super::escalation::{About, SELF, can_reach, hold_back, page_person};
+use super::escalation::{About, SELF, hold_back, page_person};
+use super::page_ways::can_reach;
 use super::{allow, record, roster};
 use crate::app::{App, Ctx};
 use crate::domain::access::{Action, Principal, Target};
@@ -299,20 +300,65 @@ pub fn send_test(ctx: &Ctx<'_>) -> Result<()> {
     })
 }
 
-/// Whether a queued page should still be sent. The outbox asks right before it hands it over: neither an answered page nor one of
-/// a run that somebody has answered, on any of its ways.
-pub fn is_wanted(conn: &mut Conn, id: PageId) -> Result<bool> {
+/// Why a queued page shouldn't be sent any more; `None` while it should. The outbox asks right before it hands it over: neither an
+/// answered page nor one of a run that somebody has answered, on any of its ways; nothing about what is over; and of several about
+/// one incident that had to wait only the newest.
+pub fn unwanted(conn: &mut Conn, id: PageId) -> Result<Option<Unsent>> {
     let Some(page) = store::page_log::page(conn, id)? else {
-        return Ok(false);
+        return Ok(Some(Unsent::Over));
     };
     if matches!(page.state, PageState::Suppressed | PageState::Acked) {
-        return Ok(false);
+        return Ok(Some(Unsent::Acknowledged));
     }
-    match page.run_id {
-        Some(run) => Ok(store::page_log::run(conn, run)?
-            .is_some_and(|run| run.standing.is_waiting_for_answer())),
-        None => Ok(true),
+    let ticket = match page.ticket_id {
+        Some(ticket) => store::ticket::by_id(conn, ticket)?,
+        None => None,
+    };
+    if ticket.as_ref().is_some_and(|ticket| !ticket.is_open()) {
+        return Ok(Some(Unsent::Over));
     }
+    if let Some(run) = page.run_id {
+        let run = store::page_log::run(conn, run)?;
+        let is_restored = ticket.is_some_and(|ticket| ticket.state == State::Restored);
+        match run.map(|run| run.standing.state) {
+            Some(RunState::Paging | RunState::DeadEnd | RunState::Told) => {}
+            Some(RunState::Acknowledged) => return Ok(Some(Unsent::Acknowledged)),
+            Some(RunState::Stopped) if !is_restored => return Ok(Some(Unsent::Superseded)),
+            Some(RunState::Stopped) | None => return Ok(Some(Unsent::Over)),
+        }
+    }
+    Ok(store::page_log::has_newer(conn, &page)?.then_some(Unsent::Newer))
+}
+
+/// Writes down that a page isn't sent on this channel, unless that is known or it has got out.
+pub(super) fn note_unsent(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    id: PageId,
+    channel: Channel,
+    why: Unsent,
+) -> Result<()> {
+    let Some(page) = store::page_log::page(tx, id)? else {
+        return Ok(());
+    };
+    if !matches!(
+        page.state,
+        PageState::Queued | PageState::Attempted | PageState::Failed | PageState::Unsure
+    ) {
+        return Ok(());
+    }
+    let event = PageEvent {
+        reason: Some(why),
+        channel: Some(channel),
+        ..PageEvent::of(&page, PageEventKind::Suppressed, ctx.now)
+    };
+    store::page_log::insert_event(tx, &event)?;
+    let kinds: Vec<PageEventKind> = store::page_log::events_of_page(tx, id)?
+        .iter()
+        .map(|event| event.kind)
+        .collect();
+    let state = state_of(&kinds, usize::try_from(page.channels).unwrap_or(1));
+    store::page_log::set_page_state(tx, id, state, page.accepted_at, page.acked_at)
 }
 
 /// What a channel did with a page: `Attempted`, `Accepted`, `Unsure`, `Refused`, `Delivered`. Within the outbox's own

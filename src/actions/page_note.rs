@@ -64,6 +64,7 @@ pub fn note_of(conn: &mut Conn, roster: &Roster, page: &Page) -> Result<Note> {
         about,
         next,
         zone,
+        asked_at: store::page_log::asked_since(conn, page)?,
     })
 }
 

@@ -2,8 +2,8 @@
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Instant;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
@@ -31,6 +31,7 @@ pub(super) fn serve(app: Arc<App>, began: Instant) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let printer = telemetry::start_metrics();
     let mark = RunningMark::set(&app)?;
+    let (lost, was_lost) = watch_commits(&app)?;
     let running = jobs::start(&app)?;
     let scheme = if app.config.tls.is_some() {
         "https"
@@ -50,8 +51,12 @@ pub(super) fn serve(app: Arc<App>, began: Instant) -> anyhow::Result<()> {
         let server = http::server::start(Arc::clone(&app), listener, printer)?;
         let handle = server.handle();
         actix_web::rt::spawn(async move {
-            let signal = told_to_stop().await;
-            tracing::info!(signal, "stopping: requests under way are finished");
+            tokio::select! {
+                signal = told_to_stop() => {
+                    tracing::info!(signal, "stopping: requests under way are finished");
+                }
+                _ = lost => {}
+            }
             handle.stop(true).await;
         });
         say_how_to_begin(&app, &format!("{scheme}://{address}"));
@@ -68,8 +73,37 @@ pub(super) fn serve(app: Arc<App>, began: Instant) -> anyhow::Result<()> {
         outcome
     });
     running.stop();
+    if let Some(why) = was_lost.get() {
+        // The mark stays: the next start looks at the whole database.
+        anyhow::bail!("a commit failed on the disk ({why})");
+    }
     mark.clear();
     outcome.context("the web server")
+}
+
+/// Whoever waits is answered within this time; then the process ends, whatever else is under way.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// Watches for a COMMIT that the disk failed: the first answer comes then, and the reason is kept in the second.
+fn watch_commits(
+    app: &Arc<App>,
+) -> std::io::Result<(tokio::sync::oneshot::Receiver<()>, Arc<OnceLock<String>>)> {
+    let (tell, lost) = tokio::sync::oneshot::channel();
+    let was_lost = Arc::new(OnceLock::new());
+    let (app, why) = (Arc::clone(app), Arc::clone(&was_lost));
+    let thread = std::thread::Builder::new().name("commits".to_owned());
+    thread.spawn(move || {
+        let said = why.get_or_init(|| app.store.until_lost());
+        tracing::error!(
+            error = said,
+            "a commit failed on the disk: stopping; what was acknowledged is there after a restart"
+        );
+        // The receiver is gone if it is stopping anyhow.
+        let _ = tell.send(());
+        std::thread::sleep(LAST_WORDS);
+        std::process::exit(1);
+    })?;
+    Ok((lost, was_lost))
 }
 
 /// On a fresh installation: the one-time link, on the terminal and not in the log, which others may read.

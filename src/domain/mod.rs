@@ -61,6 +61,7 @@ pub mod text;
 pub mod ticket;
 pub mod timeline;
 pub mod timestamp;
+pub mod trouble;
 pub mod wall_clock;
 pub mod webhook;
 pub mod word;

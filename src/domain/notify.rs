@@ -38,6 +38,8 @@ words! {
         Superseded = "superseded",
         /// No way of sending is set up.
         NoChannel = "no_channel",
+        /// While it waited, a newer page about the same incident took its place.
+        Newer = "newer",
     }
 }
 

@@ -81,6 +81,10 @@ pub const fn retry_after_secs(attempts: i32) -> i64 {
 /// Tries before a delivery is a dead letter: 8 doublings make about an hour, then hourly for two days.
 pub const MOST_ATTEMPTS: i32 = 56;
 
+/// Notices to one person that have waited for so long, in seconds, leave as one letter: after an outage nobody is read its history
+/// to.
+pub const DIGEST_AFTER_SECS: i64 = 1_800;
+
 /// Tries of a page: after ten minutes the next escalation step has long been taken, and an old page wakes somebody for nothing.
 pub const MOST_PAGE_ATTEMPTS: i32 = 7;
 

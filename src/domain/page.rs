@@ -51,8 +51,8 @@ words! {
         Queued = "queued",
         /// Given up on every channel.
         Failed = "failed",
-        Suppressed = "suppressed",
         Attempted = "attempted",
+        Suppressed = "suppressed",
         Unsure = "unsure",
         Accepted = "accepted",
         Delivered = "delivered",
@@ -84,11 +84,12 @@ pub fn state_of(events: &[PageEventKind], channels: usize) -> PageState {
     if channels > 0 && refused >= channels {
         return PageState::Failed;
     }
-    if has(PageEventKind::Attempted) {
-        return PageState::Attempted;
-    }
+    // Tried, put off, and then no longer wanted: it won't be tried again.
     if has(PageEventKind::Suppressed) {
         return PageState::Suppressed;
+    }
+    if has(PageEventKind::Attempted) {
+        return PageState::Attempted;
     }
     PageState::Queued
 }
@@ -103,7 +104,12 @@ pub struct Note {
     pub next: Option<(Timestamp, Next)>,
     /// Of the person who is paged: times are theirs.
     pub zone: Tz,
+    /// Since when they should have heard of it: their first page about it that didn't get through.
+    pub asked_at: Timestamp,
 }
+
+/// A page that leaves later than this after it was asked for says so, in seconds.
+pub const LATE_SECS: i64 = 120;
 
 /// The incident that a page is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -247,6 +253,11 @@ mod tests {
             ),
             (&[E::Queued, E::Refused, E::Acked], 1, PageState::Acked),
             (&[E::Queued, E::Suppressed], 1, PageState::Suppressed),
+            (
+                &[E::Queued, E::Attempted, E::Suppressed],
+                1,
+                PageState::Suppressed,
+            ),
             (&[E::Acked, E::Queued, E::Suppressed], 1, PageState::Acked),
         ] {
             assert_eq!(state_of(events, channels), expected, "{events:?}");

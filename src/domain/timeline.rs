@@ -22,6 +22,23 @@ words! {
     }
 }
 
+impl EntryKind {
+    /// Something new comes in with it, as opposed to a change of what is there: refused while the disk is nearly full.
+    pub const fn brings_in(self) -> bool {
+        matches!(
+            self,
+            EntryKind::Opened
+                | EntryKind::Note
+                | EntryKind::Reply
+                | EntryKind::Update
+                | EntryKind::CustomerMessage
+                | EntryKind::Evidence
+                | EntryKind::CommitLinked
+                | EntryKind::Pushed
+        )
+    }
+}
+
 /// Who did it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Actor {

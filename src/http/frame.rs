@@ -5,6 +5,7 @@ use crate::actions;
 use crate::domain::id::{Kind, PersonId, TeamId};
 use crate::domain::oncall::stretches;
 use crate::domain::timestamp::Timestamp;
+use crate::domain::trouble::TroubleKind;
 use crate::error::Result;
 use crate::store::queue::{self, Filter};
 use crate::store::{self, Conn};
@@ -30,6 +31,23 @@ pub fn fill(
     frame.open_changes = Some(queue::count_up_to(conn, &of_kind(Kind::Change), COUNTED)?);
     if let Some(team) = team_of(conn, person)? {
         frame.on_call = on_call(conn, team, now)?;
+    }
+    Ok(())
+}
+
+/// What is wrong with the house itself.
+pub fn fill_trouble(conn: &mut Conn, frame: &mut Frame) -> Result<()> {
+    for trouble in store::trouble::all(conn)? {
+        match trouble.what {
+            TroubleKind::Delivery => {
+                frame.is_unheard = true;
+                if let Some(ticket) = trouble.ticket_id {
+                    let ticket = store::ticket::by_id(conn, ticket)?;
+                    frame.unheard = ticket.map(|ticket| ticket.key.to_string());
+                }
+            }
+            TroubleKind::Disk => frame.is_full = true,
+        }
     }
     Ok(())
 }

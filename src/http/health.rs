@@ -6,6 +6,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use super::reply::bare;
 use super::viewer::on_pool;
 use crate::app::App;
+use crate::domain::trouble::TroubleKind;
 use actix_web::http::StatusCode;
 
 /// The process answers. Says nothing about the database: restarting wouldn't help it.
@@ -15,21 +16,33 @@ pub async fn alive() -> HttpResponse {
         .body("ok\n")
 }
 
-/// The database answers too: traffic may come. Also when it is damaged, which the answer then says: people are still served and
-/// paged, and whoever took the traffic away would take that from them.
+/// The database answers too: traffic may come. Also when it is damaged, the disk nearly full or no page gets through, which the answer
+/// then says: people are still served and paged, and whoever took the traffic away would take that from them.
 pub async fn ready(app: web::Data<App>) -> HttpResponse {
     let damage = app.damage.get().map(|faults| faults.join("; "));
     let asked = on_pool(Box::new(move || {
-        app.store.read(crate::store::migrate::answers)
+        app.store.read(|conn| {
+            crate::store::migrate::answers(conn)?;
+            crate::store::trouble::all(conn)
+        })
     }))
     .await;
     match asked {
-        Ok(Ok(())) => bare(StatusCode::OK)
-            .content_type("text/plain; charset=utf-8")
-            .body(match damage {
-                None => "ready\n".to_owned(),
-                Some(damage) => format!("ready\nthe database is damaged: {damage}\n"),
-            }),
+        Ok(Ok(troubles)) => {
+            let mut said = "ready\n".to_owned();
+            if let Some(damage) = damage {
+                said.push_str(&format!("the database is damaged: {damage}\n"));
+            }
+            for trouble in troubles {
+                said.push_str(match trouble.what {
+                    TroubleKind::Delivery => "no page gets through to anybody\n",
+                    TroubleKind::Disk => "the disk is nearly full: nothing new is taken in\n",
+                });
+            }
+            bare(StatusCode::OK)
+                .content_type("text/plain; charset=utf-8")
+                .body(said)
+        }
         _ => bare(StatusCode::SERVICE_UNAVAILABLE)
             .content_type("text/plain; charset=utf-8")
             .body("the database does not answer\n"),

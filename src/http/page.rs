@@ -41,6 +41,12 @@ pub struct Frame {
     pub admins: String,
     /// The check of the database after an unclean stop found faults.
     pub is_damaged: bool,
+    /// No page gets through to anybody.
+    pub is_unheard: bool,
+    /// The incident about that.
+    pub unheard: Option<String>,
+    /// The disk is nearly full: nothing new is taken in.
+    pub is_full: bool,
     /// People reach this over plain HTTP from elsewhere.
     pub is_in_the_clear: bool,
     /// Tickets whose stored clocks differ from their timelines; for whoever may read the audit.

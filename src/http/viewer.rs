@@ -167,6 +167,7 @@ fn viewer_of(conn: &mut Conn, app: &App, principal: Principal, holder: Holder) -
         frame.no_keys = chosen.no_keys;
     }
     if is_staff {
+        super::frame::fill_trouble(conn, &mut frame)?;
         super::frame::fill(conn, &mut frame, principal.person(), app.time.now())?;
     }
     if access::may(&principal, Action::ReadAudit, Target::House).is_ok() {

@@ -29,6 +29,16 @@ fn run(app: &App) -> Result<Again> {
     full_batch(actions::escalation::escalate(&ctx, AT_ONCE)?)
 }
 
+/// Fires what is due, in so many looks at most. Called once at start, before the jobs run.
+pub(super) fn catch_up(app: &App) -> Result<()> {
+    for _ in 0..20 {
+        if run(app)? == Again::Later {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// On a thread of its own: bookkeeping may never hold up a page.
 fn settle_shifts(app: &App) -> Result<Again> {
     let ctx = app.system("shifts", Door::Clock);

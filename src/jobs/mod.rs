@@ -7,12 +7,14 @@ mod ledger;
 mod mailbox;
 pub mod outbox;
 mod outbox_clocks;
+mod outbox_digest;
 mod outbox_thread;
 mod periods;
 mod settle;
 mod sla;
 mod sweep;
 mod terms;
+mod trouble;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -52,6 +54,7 @@ pub const ALL: &[Job] = &[
     sla::JOB,
     escalation::JOB,
     escalation::SHIFTS,
+    trouble::JOB,
     ledger::JOB,
     outbox::PAGES,
     outbox::LETTERS,
@@ -72,6 +75,10 @@ pub struct Running {
 pub fn start(app: &Arc<App>) -> std::io::Result<Running> {
     if let Err(error) = outbox::release_leases(app) {
         tracing::error!(%error, "leases of an earlier process stay until they run out");
+    }
+    // What was due while nothing ran is asked for before anything leaves: an older page that waits then gives way to it.
+    if let Err(error) = escalation::catch_up(app) {
+        tracing::error!(%error, "escalations that were due are looked at by their job");
     }
     let stop = Arc::new(Stop::default());
     let mut threads = Vec::new();

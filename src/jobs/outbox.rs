@@ -6,7 +6,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::outbox_clocks::{Gathered, LINES, about_clock, gather};
+use super::outbox_clocks::{Gathered, LINES, gather};
+use super::outbox_digest::{gather_late, late_notice};
 use super::outbox_thread::{thread, with_their_number};
 use super::{Again, Job};
 use crate::actions;
@@ -14,6 +15,7 @@ use crate::actions::outbox as deliveries;
 use crate::app::{App, Ctx};
 use crate::domain::delivery::{Channel, DeliveryKind};
 use crate::domain::id::{CustomerId, TicketKey};
+use crate::domain::notify::Unsent;
 use crate::domain::outgoing::{Calendar, File, Handover, OutgoingCall, OutgoingMail};
 use crate::domain::page::Link;
 use crate::domain::roster::Roster;
@@ -81,7 +83,7 @@ fn run(app: &App, urgencies: std::ops::Range<i16>, lane: &str) -> Result<Again> 
 
 /// What all letters have in common.
 pub(super) struct House {
-    roster: Arc<Roster>,
+    pub(super) roster: Arc<Roster>,
     pub(super) public_url: Option<String>,
     host: String,
     from: Option<EmailAddress>,
@@ -131,11 +133,12 @@ impl House {
 
 fn send(app: &App, house: &House, delivery: &Delivery) -> Result<()> {
     let ctx = app.system("outbox", Door::Clock);
-    if let Some(why) = app.store.read(|conn| unwanted(conn, house, delivery))? {
-        if about_clock(delivery).is_some() {
+    let unwanted = |conn: &mut Conn| unwanted(conn, house, delivery, ctx.now);
+    if let Some((why, of_page)) = app.store.read(unwanted)? {
+        if delivery.kind == DeliveryKind::Notice {
             deliveries::part(&ctx, &message_id(house, delivery, None))?;
         }
-        return deliveries::cancel(&ctx, delivery, &Words::english().t(why));
+        return deliveries::cancel(&ctx, delivery, &Words::english().t(why), of_page);
     }
     match delivery.channel {
         Channel::Mail => send_mail(app, &ctx, house, delivery),
@@ -144,17 +147,31 @@ fn send(app: &App, house: &House, delivery: &Delivery) -> Result<()> {
 }
 
 /// Asked right before sending: a page that was acknowledged, a letter about a ticket that is gone. Why it isn't sent, as a key of
-/// the catalogue.
-fn unwanted(conn: &mut Conn, house: &House, delivery: &Delivery) -> Result<Option<&'static str>> {
+/// the catalogue and as the page log says it.
+fn unwanted(
+    conn: &mut Conn,
+    house: &House,
+    delivery: &Delivery,
+    now: Timestamp,
+) -> Result<Option<(&'static str, Unsent)>> {
     if let Some(page) = delivery.page
-        && !actions::page::is_wanted(conn, page)?
+        && let Some(why) = actions::page::unwanted(conn, page)?
     {
-        return Ok(Some("unwanted-answered"));
+        let key = match why {
+            Unsent::Newer => "unwanted-newer",
+            _ => "unwanted-answered",
+        };
+        return Ok(Some((key, why)));
     }
     if delivery.kind == DeliveryKind::Notice
         && !actions::sla_notice::is_wanted(conn, &delivery.facts)?
     {
-        return Ok(Some("unwanted-promise-kept"));
+        return Ok(Some(("unwanted-promise-kept", Unsent::Over)));
+    }
+    if late_notice(delivery, now).is_some()
+        && deliveries::is_over(conn, &delivery.facts, delivery.ticket)?
+    {
+        return Ok(Some(("unwanted-over", Unsent::Over)));
     }
     if let Some(person) = delivery.person
         && delivery.kind != DeliveryKind::Account
@@ -163,10 +180,10 @@ fn unwanted(conn: &mut Conn, house: &House, delivery: &Delivery) -> Result<Optio
             .person(person)
             .is_some_and(|person| person.is_active)
     {
-        return Ok(Some("unwanted-deactivated"));
+        return Ok(Some(("unwanted-deactivated", Unsent::Deactivated)));
     }
     if let Some(None) = actions::webhook::of_delivery(conn, &delivery.facts)? {
-        return Ok(Some("unwanted-webhook-off"));
+        return Ok(Some(("unwanted-webhook-off", Unsent::NoAddress)));
     }
     Ok(None)
 }
@@ -176,7 +193,11 @@ fn send_mail(app: &App, ctx: &Ctx<'_>, house: &House, delivery: &Delivery) -> Re
     if !mailer.is_somewhere() {
         return deliveries::wait_for_relay(ctx, delivery);
     }
-    let gathered = match gather(app, ctx, house, delivery)? {
+    let gathered = match late_notice(delivery, ctx.now) {
+        Some(person) => gather_late(app, ctx, house, delivery, person)?,
+        None => gather(app, ctx, house, delivery)?,
+    };
+    let gathered = match gathered {
         Gathered::Alone => None,
         Gathered::Together(about) => Some(about),
         Gathered::Later => return Ok(()),
@@ -220,7 +241,7 @@ fn finish(app: &App, delivery: &Delivery, number: i32, outcome: &Handover) -> Re
 }
 
 /// The letter, from the ticket as it stands now.
-fn compose(
+pub(super) fn compose(
     conn: &mut Conn,
     app: &App,
     house: &House,

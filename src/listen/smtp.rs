@@ -248,7 +248,7 @@ async fn store(shared: &Shared, mail: Taken, dialect: Dialect) -> Stored {
         Ok(Err(error)) => {
             tracing::error!(%error, "a mail could not be stored; its sender keeps it");
             match error {
-                Error::Unavailable(why) if why.contains("full") => Stored::NoRoom,
+                Error::Full => Stored::NoRoom,
                 _ => Stored::NotNow,
             }
         }

@@ -81,6 +81,7 @@ const WITH_TEXT: &[&str] = &[
     "handed_over",
     "report",
     "clocks",
+    "digest",
 ];
 /// The words of the letters to outsiders whose answers we read.
 const ANSWERABLE: &[&str] = &["received", "reply", "update"];

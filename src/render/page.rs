@@ -1,6 +1,6 @@
 //! A page as text: short enough for the lock screen, complete enough to decide half asleep.
 
-use crate::domain::page::{Next, Note, PageKind};
+use crate::domain::page::{LATE_SECS, Next, Note, PageKind};
 use crate::domain::timestamp::Timestamp;
 use crate::words::Words;
 
@@ -22,6 +22,13 @@ pub fn text(words: &Words, note: &Note, link: &str, public_url: &str, now: Times
         };
     };
     let mut lines = vec![about.title.to_string(), String::new()];
+    let waited = now.secs_since(note.asked_at);
+    if waited > LATE_SECS {
+        let since = local(words, note, note.asked_at);
+        let span = words.span(waited);
+        let late = words.with("page-late", &[("at", since.into()), ("span", span.into())]);
+        lines.push(late.into_owned());
+    }
     let mut facts = Vec::new();
     if let Some(severity) = about.severity {
         facts.push(words.t(&format!("severity-{severity}")).into_owned());
@@ -142,6 +149,7 @@ mod tests {
             }),
             next: Some((now.plus_secs(260), Next::People(vec!["Tom".to_owned()]))),
             zone: chrono_tz::Europe::Stockholm,
+            asked_at: now.plus_secs(-120),
         };
         let page = text(
             Words::english(),
@@ -163,6 +171,14 @@ mod tests {
         ] {
             assert!(page.body.contains(part), "{part} in {}", page.body);
         }
+        assert!(!page.body.contains("late"), "{}", page.body);
+        let late = Note {
+            asked_at: now.plus_secs(-7_260),
+            ..note.clone()
+        };
+        let late = text(Words::english(), &late, "https://w.example/n/T", "", now);
+        let says = "2 h 1 min late: this page should have reached you at 02:06 CET";
+        assert!(late.body.contains(says), "{}", late.body);
         let test = Note {
             kind: PageKind::Test,
             about: None,

@@ -313,6 +313,16 @@ impl Store {
         }
     }
 
+    /// Waits until the disk failed a COMMIT; what the database said. PostgreSQL stops by itself then, and this never returns.
+    pub fn until_lost(&self) -> String {
+        match &self.writer {
+            Some(writer) => writer.until_lost(),
+            None => loop {
+                std::thread::park();
+            },
+        }
+    }
+
     fn pooled(&self) -> Result<PooledConnection<Opener>> {
         self.pool
             .get()

@@ -57,6 +57,7 @@ pub mod ticket;
 pub mod timeline;
 pub mod token;
 pub mod told;
+pub mod trouble;
 pub mod version;
 pub mod view;
 pub mod webhook;

@@ -204,6 +204,23 @@ pub fn pages_of_run(conn: &mut Conn, run: RunId) -> Result<Vec<Page>> {
         .load(conn)?)
 }
 
+/// Whether pages of this run were made and none of them has got through to anybody.
+pub fn is_unheard(conn: &mut Conn, run: RunId) -> Result<bool> {
+    let pages = pages_of_run(conn, run)?;
+    let got_through = |page: &Page| page.accepted_at.is_some() || page.acked_at.is_some();
+    Ok(!pages.is_empty() && !pages.iter().any(got_through))
+}
+
+/// The runs that came to their end without anybody having answered. Walks all runs: asked when delivery works again.
+pub fn dead_ends(conn: &mut Conn) -> Result<Vec<Run>> {
+    let rows: Vec<RunRow> = escalation_run::table
+        .filter(escalation_run::state.eq(RunState::DeadEnd))
+        .order((escalation_run::began_at, escalation_run::id))
+        .select(RunRow::as_select())
+        .load(conn)?;
+    Ok(rows.into_iter().map(RunRow::run).collect())
+}
+
 /// Who acknowledged this incident and when, oldest first.
 pub fn acks_of_ticket(conn: &mut Conn, ticket: TicketId) -> Result<Vec<PageEvent>> {
     Ok(page_event::table
@@ -231,13 +248,70 @@ pub fn last_paged_at(conn: &mut Conn, person: PersonId) -> Result<Option<Timesta
     Ok(last.get_result(conn)?)
 }
 
-/// Whether this person was already paged about this incident.
-pub fn was_paged_about(conn: &mut Conn, person: PersonId, ticket: TicketId) -> Result<bool> {
+/// Whether a page about this incident has got out to this person, as far as is known.
+pub fn has_heard_of(conn: &mut Conn, person: PersonId, ticket: TicketId) -> Result<bool> {
+    let unheard = [PageState::Failed, PageState::Suppressed];
     let pages = page::table
         .filter(page::ticket_id.eq(ticket))
-        .filter(page::person_id.eq(person));
+        .filter(page::person_id.eq(person))
+        .filter(
+            page::accepted_at
+                .is_not_null()
+                .or(page::state.ne_all(unheard)),
+        );
     Ok(diesel::select(diesel::dsl::exists(pages)).get_result(conn)?)
 }
+
+/// Whether the same person has a newer page about the same incident that is on its way to them or has got there.
+pub fn has_newer(conn: &mut Conn, than: &Page) -> Result<bool> {
+    let Some(ticket) = than.ticket_id else {
+        return Ok(false);
+    };
+    let later = page::queued_at
+        .gt(than.queued_at)
+        .or(page::queued_at.eq(than.queued_at).and(page::id.gt(than.id)));
+    let newer = page::table
+        .filter(page::ticket_id.eq(ticket))
+        .filter(page::person_id.eq(than.person_id))
+        .filter(page::state.ne_all([PageState::Failed, PageState::Suppressed]))
+        .filter(later);
+    Ok(diesel::select(diesel::dsl::exists(newer)).get_result(conn)?)
+}
+
+/// Since when the person of this page should have heard of its incident: the oldest of their pages about it that directly precede
+/// this one and didn't get through, be it that a newer one took their place or that every channel gave them up.
+pub fn asked_since(conn: &mut Conn, of: &Page) -> Result<Timestamp> {
+    let Some(ticket) = of.ticket_id else {
+        return Ok(of.queued_at);
+    };
+    let before: Vec<Page> = page::table
+        .filter(page::ticket_id.eq(ticket))
+        .filter(page::person_id.eq(of.person_id))
+        .filter(page::queued_at.lt(of.queued_at))
+        .order((page::queued_at.desc(), page::id.desc()))
+        .limit(MOST_ASKED)
+        .select(Page::as_select())
+        .load(conn)?;
+    let ids: Vec<PageId> = before.iter().map(|page| page.id).collect();
+    let events = events_of_pages(conn, &ids)?;
+    let has_given_way = |page: &Page| {
+        let mut own = events.iter().filter(|event| event.page_id == Some(page.id));
+        own.any(|event| event.reason == Some(Unsent::Newer))
+    };
+    let unheard = before.iter().take_while(|page| match page.state {
+        PageState::Queued | PageState::Attempted | PageState::Failed => true,
+        PageState::Suppressed => has_given_way(page),
+        PageState::Unsure
+        | PageState::Accepted
+        | PageState::Delivered
+        | PageState::Seen
+        | PageState::Acked => false,
+    });
+    Ok(unheard.last().map_or(of.queued_at, |page| page.queued_at))
+}
+
+/// Pages before one that are looked at: beyond these it is late enough.
+const MOST_ASKED: i64 = 100;
 
 /// Keeps the cache that its events say.
 pub fn set_page_state(

@@ -2,16 +2,16 @@
 //!
 //! What joined another letter is settled with that letter's Message-ID, by which it is found again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use diesel::prelude::*;
 
 use super::backend::{Conn, Tx, insert_new};
 use super::fixed::fixed_update;
 use super::outbox::{self, Delivery};
-use super::schema::core::{delivery, watcher};
+use super::schema::core::{attempt, delivery, watcher};
 use super::schema::sla::clock_told;
-use crate::domain::delivery::{DeliveryKind, DeliveryState};
+use crate::domain::delivery::{AttemptOutcome, Channel, DeliveryKind, DeliveryState};
 use crate::domain::id::{DeliveryId, Id, PersonId, TicketId};
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
@@ -128,8 +128,88 @@ pub fn joined(conn: &mut Conn, message_id: &str, most: i64) -> Result<(i64, Vec<
     Ok((count, outbox::by_ids(conn, &ids)?))
 }
 
+/// Most notices that one letter about several gathers; what is left makes another.
+const MOST_LATE: i64 = 1_000;
+
+/// The notices that should have been with this person before `before` and aren't being handed over just now, oldest first; without
+/// `besides`. What was put off for a fault counts from when it was asked for, the rest from when it was to leave.
+pub fn late(
+    conn: &mut Conn,
+    person: PersonId,
+    besides: DeliveryId,
+    before: Timestamp,
+) -> Result<Vec<Delivery>> {
+    let is_late = delivery::last_error
+        .is_not_null()
+        .and(delivery::queued_at.le(before))
+        .or(delivery::last_error
+            .is_null()
+            .and(delivery::next_attempt_at.le(before)));
+    let mut ids: Vec<DeliveryId> = delivery::table
+        .filter(delivery::state.eq(DeliveryState::Queued))
+        .filter(delivery::urgency.eq(DeliveryKind::Notice.urgency()))
+        .filter(delivery::kind.eq(DeliveryKind::Notice))
+        .filter(delivery::channel.eq(Channel::Mail))
+        .filter(delivery::person_id.eq(person))
+        .filter(delivery::id.ne(besides))
+        .filter(is_late)
+        .order((delivery::queued_at, delivery::id))
+        .limit(MOST_LATE)
+        .select(delivery::id)
+        .load(conn)?;
+    let mut under_way: HashSet<DeliveryId> = HashSet::new();
+    // Below every backend's limit of bound values.
+    for some in ids.chunks(500) {
+        let begun: Vec<DeliveryId> = attempt::table
+            .filter(attempt::delivery_id.eq_any(some.to_vec()))
+            .filter(attempt::outcome.eq(AttemptOutcome::Started))
+            .select(attempt::delivery_id)
+            .load(conn)?;
+        under_way.extend(begun);
+    }
+    ids.retain(|id| !under_way.contains(id));
+    outbox::by_ids(conn, &ids)
+}
+
+/// Makes this notice the letter that others are to join, unless it has joined another one meanwhile or is being sent: of two that
+/// would join each other one has to wait.
+pub fn hold(tx: &mut Tx, letter: &Delivery, until: Timestamp) -> Result<bool> {
+    let unchanged = delivery::id
+        .eq(letter.id)
+        .and(delivery::state.eq(DeliveryState::Queued))
+        .and(delivery::attempts.eq(letter.attempts));
+    let changes = delivery::leased_until.eq(Some(until));
+    Ok(fixed_update(delivery::table, unchanged, changes).execute(&mut **tx)? == 1)
+}
+
+/// A notice that is late goes out with the letter of this Message-ID, and so does what had joined it. Nothing if somebody has begun
+/// to send it meanwhile.
+pub fn join_late(tx: &mut Tx, late: &Delivery, message_id: &str, now: Timestamp) -> Result<()> {
+    let unchanged = delivery::id
+        .eq(late.id)
+        .and(delivery::state.eq(DeliveryState::Queued))
+        .and(delivery::attempts.eq(late.attempts));
+    let changes = (
+        delivery::state.eq(DeliveryState::Joined),
+        delivery::message_id.eq(Some(message_id)),
+        delivery::settled_at.eq(Some(now)),
+        delivery::leased_until.eq(None::<Timestamp>),
+        delivery::leased_by.eq(None::<String>),
+    );
+    let joined = fixed_update(delivery::table, unchanged, changes).execute(&mut **tx)?;
+    if let (1, Some(own)) = (joined, &late.message_id) {
+        let with_it = delivery::table
+            .filter(delivery::message_id.eq(own))
+            .filter(delivery::state.eq(DeliveryState::Joined));
+        diesel::update(with_it)
+            .set(delivery::message_id.eq(Some(message_id)))
+            .execute(&mut **tx)?;
+    }
+    Ok(())
+}
+
 /// The letter with this Message-ID isn't sent after all: what joined it waits for the next one.
-pub fn part(tx: &mut Tx, message_id: &str, now: Timestamp) -> Result<()> {
+pub fn part(tx: &mut Tx, message_id: &str) -> Result<()> {
     diesel::update(
         delivery::table
             .filter(delivery::message_id.eq(message_id))
@@ -139,7 +219,6 @@ pub fn part(tx: &mut Tx, message_id: &str, now: Timestamp) -> Result<()> {
         delivery::state.eq(DeliveryState::Queued),
         delivery::message_id.eq(None::<String>),
         delivery::settled_at.eq(None::<Timestamp>),
-        delivery::next_attempt_at.eq(now),
     ))
     .execute(&mut **tx)?;
     Ok(())

@@ -4,6 +4,11 @@
 //! and waits for the COMMIT that the last of the group makes: one fsync then serves up to [`GROUP`] callers. Nobody returns
 //! before the commit, so "returned" means durable. If the shared COMMIT fails, every closure of the group runs again, alone.
 //! A group is bounded in size and time, so that another process (`watchkeeper mail`, `backup`) gets its turn.
+//!
+//! A COMMIT that the disk failed is another matter: nobody knows what of it is on the disk, and the system may have thrown away what
+//! it couldn't write, so that a second try succeeds falsely. Nothing is tried again then and nothing written any more; everybody who
+//! waits hears that it isn't known to be durable, and whoever serves stops ([`Writer::until_lost`]). The next start reads what is
+//! really there.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -25,6 +30,9 @@ const GROUP_TIME: Duration = Duration::from_millis(10);
 
 pub(super) struct Writer {
     line: Mutex<Line>,
+    /// Why nothing is written any more, once a COMMIT was lost.
+    lost: Mutex<Option<String>>,
+    was_lost: Condvar,
 }
 
 /// The queue before the connection.
@@ -50,8 +58,18 @@ struct Turn {
 struct Group {
     since: Instant,
     members: Mutex<usize>,
-    committed: Mutex<Option<bool>>,
+    outcome: Mutex<Option<Outcome>>,
     done: Condvar,
+}
+
+/// How a shared COMMIT ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Committed,
+    /// Rolled back: nothing of it is there.
+    Undone,
+    /// The disk failed: nobody knows what of it is there.
+    Lost,
 }
 
 impl Group {
@@ -59,26 +77,26 @@ impl Group {
         Arc::new(Self {
             since: Instant::now(),
             members: Mutex::new(0),
-            committed: Mutex::new(None),
+            outcome: Mutex::new(None),
             done: Condvar::new(),
         })
     }
 
-    fn settle(&self, committed: bool) {
-        *lock(&self.committed) = Some(committed);
+    fn settle(&self, outcome: Outcome) {
+        *lock(&self.outcome) = Some(outcome);
         self.done.notify_all();
     }
 
-    /// Waits for the shared COMMIT; whether it succeeded.
-    fn outcome(&self) -> bool {
-        let mut committed = lock(&self.committed);
+    /// Waits for the shared COMMIT.
+    fn outcome(&self) -> Outcome {
+        let mut known = lock(&self.outcome);
         loop {
-            if let Some(outcome) = *committed {
+            if let Some(outcome) = *known {
                 return outcome;
             }
-            committed = self
+            known = self
                 .done
-                .wait(committed)
+                .wait(known)
                 .unwrap_or_else(|poison| poison.into_inner());
         }
     }
@@ -115,7 +133,35 @@ impl Writer {
                 seat: Some(seat),
                 waiting: VecDeque::new(),
             }),
+            lost: Mutex::new(None),
+            was_lost: Condvar::new(),
         })
+    }
+
+    /// Waits until a COMMIT was lost; what the database said.
+    pub(super) fn until_lost(&self) -> String {
+        let mut lost = lock(&self.lost);
+        loop {
+            if let Some(why) = &*lost {
+                return why.clone();
+            }
+            lost = self
+                .was_lost
+                .wait(lost)
+                .unwrap_or_else(|poison| poison.into_inner());
+        }
+    }
+
+    fn give_up(&self, why: &str) {
+        lock(&self.lost).get_or_insert_with(|| why.to_owned());
+        self.was_lost.notify_all();
+    }
+
+    fn refuse_if_lost(&self) -> Result<()> {
+        match &*lock(&self.lost) {
+            None => Ok(()),
+            Some(why) => Err(not_known_to_be_durable(why)),
+        }
     }
 
     pub(super) fn write(&self, work: Work<'_>) -> Result<()> {
@@ -135,7 +181,14 @@ impl Writer {
         let mut seat = self.take_seat();
         if !share && let Some(group) = seat.group.take() {
             // We want a transaction of our own: finish the one we were handed.
-            finish(&mut seat.conn, &group);
+            self.finish(&mut seat.conn, &group);
+        }
+        // With a group at hand its transaction is still whole.
+        if seat.group.is_none()
+            && let Err(error) = self.refuse_if_lost()
+        {
+            self.leave(seat, None);
+            return Some(Err(error));
         }
         let group = match seat.group.take() {
             Some(group) => group,
@@ -156,11 +209,13 @@ impl Writer {
         };
         let full = !share || members >= GROUP || group.since.elapsed() >= GROUP_TIME;
         self.leave(seat, Some((Arc::clone(&group), full)));
-        let committed = group.outcome();
-        match outcome {
-            Err(panic) => resume_unwind(panic),
-            Ok(Err(error)) => Some(Err(error)),
-            Ok(Ok(())) => committed.then_some(Ok(())),
+        let ended = group.outcome();
+        match (outcome, ended) {
+            (Err(panic), _) => resume_unwind(panic),
+            (Ok(Err(error)), _) => Some(Err(error)),
+            (Ok(Ok(())), Outcome::Committed) => Some(Ok(())),
+            (Ok(Ok(())), Outcome::Undone) => None,
+            (Ok(Ok(())), Outcome::Lost) => Some(self.refuse_if_lost()),
         }
     }
 
@@ -200,13 +255,60 @@ impl Writer {
                 call(&next, seat);
                 return;
             }
-            finish(&mut seat.conn, &group);
+            self.finish(&mut seat.conn, &group);
         }
         let mut line = lock(&self.line);
         match line.waiting.pop_front() {
             Some(next) => call(&next, seat),
             None => line.seat = Some(seat),
         }
+    }
+
+    /// COMMITs the group's transaction and tells its members.
+    fn finish(&self, conn: &mut Conn, group: &Group) {
+        let Conn::Sqlite(sqlite) = conn else {
+            unreachable!("the writer is SQLite's")
+        };
+        let Err(error) = AnsiTransactionManager::commit_transaction(sqlite) else {
+            return group.settle(Outcome::Committed);
+        };
+        let is_lost = is_lost(&error);
+        if is_lost {
+            self.give_up(&error.to_string());
+        } else {
+            tracing::error!(%error, "a shared commit failed; its transactions run again one by one");
+        }
+        // diesel may have rolled back already; then there is nothing left to do.
+        let _ = AnsiTransactionManager::rollback_transaction(sqlite);
+        group.settle(match is_lost {
+            true => Outcome::Lost,
+            false => Outcome::Undone,
+        });
+    }
+}
+
+fn not_known_to_be_durable(why: &str) -> Error {
+    Error::Unavailable(format!(
+        "a commit failed on the disk ({why}); what was being written is not known to be durable, and nothing is written until a restart"
+    ))
+}
+
+/// Whether a failed COMMIT leaves it open what is on the disk. Only SQLite's text tells: diesel's kind is `Unknown` for these. They
+/// are those of SQLITE_IOERR with all of its extended codes (write, fsync, truncate, …), SQLITE_CORRUPT, SQLITE_CANTOPEN and
+/// SQLITE_NOTADB (`sqlite3ErrStr` in main.c, unchanged since 2013). A full disk, a lock and a broken rule are none: SQLite has then
+/// undone the transaction, and said so truthfully.
+fn is_lost(error: &diesel::result::Error) -> bool {
+    use diesel::result::Error as Diesel;
+    const LOST: [&str; 4] = [
+        "disk I/O error",
+        "database disk image is malformed",
+        "unable to open database file",
+        "file is not a database",
+    ];
+    match error {
+        Diesel::DatabaseError(_, said) => LOST.iter().any(|text| said.message().contains(text)),
+        Diesel::RollbackErrorOnCommit { commit_error, .. } => is_lost(commit_error),
+        _ => false,
     }
 }
 
@@ -223,20 +325,6 @@ fn begin(conn: &mut Conn) -> Result<()> {
         // "database is locked": another process has held the file for longer than busy_timeout.
         Error::Unavailable(error.to_string())
     })
-}
-
-/// COMMITs the group's transaction and tells its members.
-fn finish(conn: &mut Conn, group: &Group) {
-    let Conn::Sqlite(sqlite) = conn else {
-        unreachable!("the writer is SQLite's")
-    };
-    let committed = AnsiTransactionManager::commit_transaction(sqlite);
-    if let Err(error) = &committed {
-        tracing::error!(%error, "a shared commit failed; its transactions run again one by one");
-        // diesel may have rolled back already; then there is nothing left to do.
-        let _ = AnsiTransactionManager::rollback_transaction(sqlite);
-    }
-    group.settle(committed.is_ok());
 }
 
 fn in_savepoint(conn: &mut Conn, work: Work<'_>) -> Result<()> {
@@ -339,6 +427,60 @@ mod tests {
             }
         });
         assert_eq!(count(&writer), 8 * 50 - 40);
+    }
+
+    #[test]
+    fn a_commit_that_a_rule_refuses_is_undone_and_the_next_one_stands() {
+        let (_folder, writer) = writer();
+        let schema =
+            "CREATE TABLE child (n INTEGER REFERENCES n (v) DEFERRABLE INITIALLY DEFERRED)";
+        writer.write(&|tx| Ok(tx.batch_execute(schema)?)).unwrap();
+        // The rule is looked at by the COMMIT itself.
+        let refused = writer.write(&|tx| Ok(tx.batch_execute("INSERT INTO child VALUES (7)")?));
+        assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
+        writer
+            .write(&|tx| Ok(tx.batch_execute("INSERT INTO n VALUES (7)")?))
+            .unwrap();
+        assert_eq!(count(&writer), 1);
+    }
+
+    #[test]
+    fn after_a_commit_that_the_disk_failed_nothing_is_written_any_more() {
+        let (_folder, writer) = writer();
+        writer.give_up("disk I/O error");
+        let refused = writer.write(&|tx| Ok(tx.batch_execute("INSERT INTO n VALUES (1)")?));
+        let Err(Error::Unavailable(why)) = refused else {
+            panic!("{refused:?}")
+        };
+        assert!(why.contains("not known to be durable"), "{why}");
+        assert_eq!(writer.until_lost(), "disk I/O error");
+    }
+
+    #[test]
+    fn what_the_disk_failed_is_told_from_what_sqlite_undid() {
+        use diesel::result::{DatabaseErrorKind, Error as Diesel};
+        let said = |text: &str| {
+            Diesel::DatabaseError(DatabaseErrorKind::Unknown, Box::new(text.to_owned()))
+        };
+        for (text, expected) in [
+            ("disk I/O error", true),
+            ("database disk image is malformed", true),
+            ("unable to open database file", true),
+            ("database or disk is full", false),
+            ("database is locked", false),
+            ("FOREIGN KEY constraint failed", false),
+            (
+                "cannot commit transaction - SQL statements in progress",
+                false,
+            ),
+        ] {
+            assert_eq!(is_lost(&said(text)), expected, "{text}");
+            let both = Diesel::RollbackErrorOnCommit {
+                commit_error: Box::new(said(text)),
+                rollback_error: Box::new(said("cannot rollback - no transaction is active")),
+            };
+            assert_eq!(is_lost(&both), expected, "{text}");
+        }
     }
 
     #[test]

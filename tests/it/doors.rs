@@ -18,6 +18,7 @@ use watchkeeper::domain::severity::Severity;
 use watchkeeper::domain::text::Title;
 use watchkeeper::domain::ticket::Opening;
 use watchkeeper::domain::timeline::Door;
+use watchkeeper::domain::trouble::Least;
 use watchkeeper::error::Error;
 use watchkeeper::http::guard::Pace;
 use watchkeeper::listen::session::Dialect;
@@ -29,7 +30,7 @@ use watchkeeper::store::people::Holder;
 
 use crate::accounts::{PASSWORD, SET_UP, as_person, founded};
 use crate::both_databases;
-use crate::desk::Desk;
+use crate::desk::{Desk, On};
 use crate::git_bench::WATCHKEEPER;
 use crate::program::token_of;
 use crate::served::Served;
@@ -456,55 +457,48 @@ both_databases!(
     }
 );
 
-both_databases!(
-    mail_is_refused_for_the_time_being_while_the_disk_is_nearly_full,
-    |mut desk| {
-        app_of(&mut desk).config.min_free_bytes = u64::MAX;
-        let to = ["support@watch.example.org".to_owned()];
-        let raw = b"From: carol@contoso.example\r\nSubject: x\r\n\r\ny\r\n";
-        let refused = intake::accept(&desk.app, Way::Pipe, None, &to, raw);
-        assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
+#[test]
+fn mail_is_refused_for_the_time_being_while_the_disk_is_nearly_full() {
+    // PostgreSQL's disk isn't ours to look at.
+    let mut desk = Desk::new(On::Sqlite);
+    app_of(&mut desk).config.min_free = Least {
+        bytes: u64::MAX,
+        percent: 0,
+    };
+    let to = ["support@watch.example.org".to_owned()];
+    let raw = b"From: carol@contoso.example\r\nSubject: x\r\n\r\ny\r\n";
+    let refused = intake::accept(&desk.app, Way::Pipe, None, &to, raw);
+    assert!(matches!(refused, Err(Error::Full)), "{refused:?}");
 
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
-        let socket = runtime
-            .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
-            .unwrap();
-        let port = socket.local_addr().unwrap().port();
-        let (stop, stops) = tokio::sync::watch::channel(false);
-        let dialect = Dialect::Smtp;
-        let listeners = vec![Listener { socket, dialect }];
-        let host = "watch.example.org".to_owned();
-        let serving = runtime.spawn(smtp::serve(
-            Arc::clone(&desk.app),
-            listeners,
-            host,
-            None,
-            stops,
-        ));
-        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-        stream
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let socket = runtime
+        .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
+        .unwrap();
+    let port = socket.local_addr().unwrap().port();
+    let (stop, stops) = tokio::sync::watch::channel(false);
+    let dialect = Dialect::Smtp;
+    let listeners = vec![Listener { socket, dialect }];
+    let host = "watch.example.org".to_owned();
+    let serving = runtime.spawn(smtp::serve(
+        Arc::clone(&desk.app),
+        listeners,
+        host,
+        None,
+        stops,
+    ));
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream
             .write_all(b"EHLO x\r\nMAIL FROM:<carol@contoso.example>\r\nRCPT TO:<support@watch.example.org>\r\nDATA\r\nSubject: x\r\n\r\ny\r\n.\r\nQUIT\r\n")
             .unwrap();
-        let mut said = String::new();
-        stream.read_to_string(&mut said).unwrap();
-        assert!(said.contains("452 4.3.1 not enough room"), "{said}");
-        assert!(!said.contains("250 2.0.0 stored"));
-        stop.send(true).unwrap();
-        runtime.block_on(serving).unwrap();
-        // Tickets are written even so.
-        let ada = desk.person("Ada", Roles::of(&[Role::Responder]));
-        let title = Title::parse("Disk is filling").unwrap();
-        act::open(
-            &desk.as_person(&ada),
-            Kind::Incident,
-            title,
-            &Opening::default(),
-        )
-        .unwrap();
-        drop(runtime);
-    }
-);
+    let mut said = String::new();
+    stream.read_to_string(&mut said).unwrap();
+    assert!(said.contains("452 4.3.1 not enough room"), "{said}");
+    assert!(!said.contains("250 2.0.0 stored"));
+    stop.send(true).unwrap();
+    runtime.block_on(serving).unwrap();
+    drop(runtime);
+}

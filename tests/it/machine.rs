@@ -88,10 +88,33 @@ impl Machine {
 
     /// Starts `serve` on a free port and waits until it serves.
     pub fn serve(&self, args: &[&str]) -> Serving {
+        self.serving(self.command(&["serve", "--listen", "127.0.0.1:0"]), args)
+    }
+
+    /// As [`Machine::serve`], on a system that lets no file grow beyond so many bytes: writing further fails as on a broken disk.
+    pub fn serve_with_files_up_to(&self, bytes: u64, args: &[&str]) -> Serving {
+        // What is ignored stays ignored in the program: it gets an error, not the signal.
+        let limits = format!("trap '' XFSZ; ulimit -f {}; exec \"$@\"", bytes / 512);
+        let mut command = Command::new("setpriv");
+        command
+            .args([
+                "--pdeathsig",
+                "KILL",
+                "sh",
+                "-c",
+                &limits,
+                "sh",
+                WATCHKEEPER,
+            ])
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .current_dir(self.folder.path());
+        self.serving(command, args)
+    }
+
+    fn serving(&self, mut command: Command, args: &[&str]) -> Serving {
         let log = self.folder().join("log");
         let file = std::fs::File::create(&log).expect("a log");
-        let child = self
-            .command(&["serve", "--listen", "127.0.0.1:0"])
+        let child = command
             .args(args)
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -185,6 +185,9 @@ fn a_pipe_learns_from_the_exit_code_whether_its_mail_is_kept_for_ever_or_to_be_k
         pipe(&["--recipient", "support@watch.example.org"], mail).0,
         Some(0)
     );
+    let (code, said) = pipe(&["--min-free-mb", "99999999999"], mail);
+    assert_eq!(code, Some(75), "{said}");
+    assert!(said.contains("the disk is nearly full"), "{said}");
     let large = [&mail[..], &vec![b'x'; 2 << 20][..]].concat();
     let (code, said) = pipe(&["--mail-limit-mb", "1"], &large);
     assert_eq!(code, Some(65), "{said}");

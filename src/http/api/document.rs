@@ -120,6 +120,7 @@ const FAILURES: &[(&str, &str)] = &[
     ("refused", "422"),
     ("too-many", "429"),
     ("unavailable", "503"),
+    ("full", "507"),
 ];
 
 fn fill_in(operation: &mut Value, method: &str, path: &str) {

@@ -20,9 +20,18 @@ use crate::store;
 #[template(path = "settings/checks.html")]
 struct ChecksPage {
     p: Page,
+    troubles: Vec<Wrong>,
     endless: Vec<Endless>,
     found: Vec<Line>,
     may_repair: bool,
+}
+
+/// Something that is wrong with the house itself.
+struct Wrong {
+    what: String,
+    since: Timestamp,
+    /// The incident about it.
+    key: Option<String>,
 }
 
 struct Line {
@@ -48,16 +57,21 @@ const MOST: i64 = 200;
 
 /// `GET /checks`
 pub async fn list(req: HttpRequest, app: web::Data<App>, viewer: Viewer) -> Answer {
-    let (found, endless, tickets, book) = viewer
+    let (found, endless, tickets, book, troubles) = viewer
         .run(&app, |ctx| {
             allow(&ctx.by, Action::ReadAudit, Target::House)?;
             ctx.read(|conn| {
                 let found = store::sla_check::found(conn, MOST)?;
                 let endless = store::sla_check::endless(conn, MOST)?;
                 let ids = found.iter().map(|found| found.ticket);
-                let ids: Vec<_> = ids.chain(endless.iter().map(|it| it.ticket)).collect();
+                let troubles = store::trouble::all(conn)?;
+                let ids: Vec<_> = ids
+                    .chain(endless.iter().map(|it| it.ticket))
+                    .chain(troubles.iter().filter_map(|it| it.ticket_id))
+                    .collect();
                 let tickets = store::ticket::by_ids(conn, &ids)?;
-                Ok((found, endless, tickets, sla::book(ctx.app, conn)?))
+                let book = sla::book(ctx.app, conn)?;
+                Ok((found, endless, tickets, book, troubles))
             })
         })
         .await?;
@@ -91,7 +105,19 @@ pub async fn list(req: HttpRequest, app: web::Data<App>, viewer: Viewer) -> Answ
             })
         })
         .collect();
+    let troubles = troubles
+        .into_iter()
+        .map(|it| Wrong {
+            what: p.word("trouble", it.what.as_str()),
+            since: it.began_at,
+            key: tickets
+                .iter()
+                .find(|ticket| Some(ticket.id) == it.ticket_id)
+                .map(|ticket| ticket.key.to_string()),
+        })
+        .collect();
     reply::page(&ChecksPage {
+        troubles,
         endless,
         found,
         may_repair: p.may(Action::ManageSettings),

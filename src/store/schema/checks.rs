@@ -8,3 +8,12 @@ diesel::table! {
         what -> Text,
     }
 }
+
+diesel::table! {
+    trouble (what) {
+        what -> Text,
+        began_at -> BigInt,
+        ticket_id -> Nullable<Binary>,
+        detail -> Text,
+    }
+}

@@ -62,6 +62,8 @@ problem-too-many-title = Too many calls at once
 problem-too-many-detail = Wait for some to be answered, then call again.
 problem-unavailable-title = Not right now
 problem-unavailable-detail = The database is away or full. Nothing was written; call again in a moment.
+problem-full-title = The disk is nearly full
+problem-full-detail = Nothing was written. Nothing new is taken in until there is more room: call again later. Reading, and answering pages, work as ever.
 problem-internal-title = We broke
 problem-internal-detail = It isn't your fault, and it was written down. Call again; if it stays, tell whoever runs this the request id.
 

@@ -58,6 +58,17 @@ letter-test-body =
 
     If it reached you where a page must reach you, confirm it.
 letter-test-action = I have seen it
+letter-disk-full-subject = The disk is nearly full
+letter-disk-full-body =
+    { $free } MB are free on the disk of { $house }'s database, of { $size } MB. Until there is more room nothing new is taken in: mail stays with its sender, and new tickets, notes, files and hooks are refused. Reading, answering and paging go on.
+
+    Make room, or lower the settings min_free_mb and min_free_percent.
+letter-disk-room-subject = There is room on the disk again
+letter-disk-room-body = { $free } MB are free on the disk of { $house }'s database, of { $size } MB. Mail, tickets, notes, files and hooks are taken in again, after { $span }.
+letter-digest-subject = { $n } notices that had to wait
+letter-digest-body = They couldn't be sent when they were written, the first of them { $span } ago. What is over by now is left out, and what has come up since stands on the tickets.
+letter-digest-line = { $at } { $subject }
+letter-digest-more = … and { $n } more, in the queue:
 letter-notice-subject = { $title }
 letter-notice-body = There is news on { $key } "{ $title }".
 letter-notice-action = Open the ticket
@@ -248,6 +259,8 @@ field-not-a-block-pattern = "{ $value }" is neither a mail address nor a domain 
 # Why a message of ours wasn't sent.
 unwanted-answered = no longer wanted: somebody had answered, or it was over
 unwanted-promise-kept = the promise was kept meanwhile
+unwanted-newer = a newer page about the same incident took its place
+unwanted-over = the ticket was over before it could be sent
 unwanted-deactivated = the recipient is deactivated
 unwanted-webhook-off = the webhook is gone or paused
 waits-no-relay = no mail server is set up

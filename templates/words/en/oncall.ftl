@@ -13,6 +13,20 @@ page-answer =
     I have it:
     { $link }
 page-dead-end = Everybody was paged and nobody answered.
+trouble-delivery-title = Pages reach nobody
+trouble-delivery-body =
+    No page has got through to anybody on any way. { $why ->
+        [none] An escalation came to its end, and not one of its pages was taken over by a mail server or a webhook.
+       *[other] The last try was answered: { $why }
+    }
+
+    Look at the mail server and at what leaves the house. Until something gets through, this incident is paged anew every ten minutes, and incidents that nobody could be paged about are paged when it does.
+trouble-delivery-over = Something got through again after { $span }. Incidents that nobody had heard of are paged now.
+unheard-label = Warning: pages reach nobody
+unheard-title = No page gets through to anybody.
+unheard-text = Every way that was tried failed. Call each other by phone until this is gone.
+unheard-see = See the incident
+page-late = { $span } late: this page should have reached you at { $at } and couldn't be sent until now.
 silence-people = If nobody answers, { $names } is paged in { $span }.
 silence-team = If nobody answers, the whole team is paged in { $span }.
 silence-dead-end = If nobody answers, the whole team and the admins are told in { $span }.
@@ -163,6 +177,7 @@ unsent-acknowledged = somebody had answered
 unsent-over = the incident was over
 unsent-superseded = paged anew
 unsent-no-channel = no way of sending is set up
+unsent-newer = a newer page about the same incident took its place
 ack-door-link = by link
 ack-door-web = in the browser
 ack-door-api = through the API
