@@ -36,6 +36,7 @@ mod house;
 mod machine;
 mod mail;
 mod mail_again;
+mod mail_explain;
 mod mail_joining;
 mod mail_loops;
 mod mail_out;
