@@ -101,6 +101,11 @@ pub const KEYS: &[Key] = &[
         meaning: "largest mail taken in, 1 to 1000",
     },
     Key {
+        name: "mail_silence_minutes",
+        default: "60",
+        meaning: "so long without any mail, at an hour at which each of the last four weeks had some, is a health mark; 0: never",
+    },
+    Key {
         name: "min_free_mb",
         default: "512",
         meaning: "with less room on the embedded database's disk mail is refused for the time being (its sender keeps it), so that tickets and pages can still be written; 0: never",
@@ -139,6 +144,7 @@ pub struct Config {
     pub webhook_private: bool,
     pub upload_limit_bytes: usize,
     pub mail_limit_bytes: usize,
+    pub mail_silence_secs: i64,
     pub min_free_bytes: u64,
     pub metrics_from: Vec<IpAddr>,
     pub log: String,
@@ -443,6 +449,13 @@ impl Reader {
                 .unwrap_or(false),
             upload_limit_bytes: self.megabytes("upload_limit_mb"),
             mail_limit_bytes: self.megabytes("mail_limit_mb"),
+            mail_silence_secs: self
+                .parsed::<u32>(
+                    "mail_silence_minutes",
+                    "a whole number of minutes is wanted",
+                )
+                .map_or(0, i64::from)
+                .saturating_mul(60),
             min_free_bytes: self
                 .parsed::<u64>("min_free_mb", "a whole number of megabytes is wanted")
                 .unwrap_or(0)

@@ -24,6 +24,7 @@ mod intake_sender;
 mod intake_verdict;
 pub mod letters;
 pub mod login;
+pub mod mail_health;
 pub mod meeting;
 pub mod oncall;
 pub mod once;

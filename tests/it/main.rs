@@ -38,6 +38,7 @@ mod mail;
 mod mail_again;
 mod mail_explain;
 mod mail_joining;
+mod mail_kept;
 mod mail_loops;
 mod mail_out;
 mod mail_reading;
