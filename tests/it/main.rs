@@ -28,6 +28,7 @@ mod demo;
 mod desk;
 mod doors;
 mod freeze;
+mod fuzz_corpus;
 mod git;
 mod git_bench;
 mod holds;
