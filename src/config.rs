@@ -102,6 +102,11 @@ pub const KEYS: &[Key] = &[
         meaning: "largest mail taken in, 1 to 1000",
     },
     Key {
+        name: "mail_silence_minutes",
+        default: "60",
+        meaning: "so long without any mail, at an hour at which each of the last four weeks had some, is a health mark; 0: never",
+    },
+    Key {
         name: "min_free_mb",
         default: "1024",
         meaning: "with fewer free megabytes on the embedded database's disk nothing new is taken in for the time being: mail stays with its sender, tickets, notes, files and hooks are refused with 507; reading, answering and paging go on; 0: whatever is free",
@@ -145,6 +150,7 @@ pub struct Config {
     pub webhook_private: bool,
     pub upload_limit_bytes: usize,
     pub mail_limit_bytes: usize,
+    pub mail_silence_secs: i64,
     /// Below which room on the disk nothing new is taken in.
     pub min_free: Least,
     pub metrics_from: Vec<IpAddr>,
@@ -450,6 +456,13 @@ impl Reader {
                 .unwrap_or(false),
             upload_limit_bytes: self.megabytes("upload_limit_mb"),
             mail_limit_bytes: self.megabytes("mail_limit_mb"),
+            mail_silence_secs: self
+                .parsed::<u32>(
+                    "mail_silence_minutes",
+                    "a whole number of minutes is wanted",
+                )
+                .map_or(0, i64::from)
+                .saturating_mul(60),
             min_free: self.min_free(),
             metrics_from: self.addresses("metrics_from"),
             log,

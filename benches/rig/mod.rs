@@ -157,6 +157,11 @@ impl Server {
         cpu_of(&self.child.id().to_string())
     }
 
+    /// Whether it is gone, by itself.
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
     /// SIGTERM, and waits until it has said goodbye.
     pub fn stop(mut self) {
         let _ = Command::new("kill")
@@ -311,17 +316,57 @@ impl Lmtp {
     pub fn deliver(&mut self, sender: &str, message_id: &str, subject: &str) -> io::Result<()> {
         let head = format!("MAIL FROM:<{sender}>\r\nRCPT TO:<{INTAKE}>\r\nDATA\r\n");
         self.0.get_mut().write_all(head.as_bytes())?;
-        for wanted in ["250", "250", "354"] {
-            let answer = self.answer()?;
-            if !answer.starts_with(wanted) {
-                return Err(io::Error::other(answer));
-            }
-        }
+        self.expect(&["250", "250", "354"])?;
         let mail = format!(
             "From: Load <{sender}>\r\nTo: {INTAKE}\r\nSubject: {subject}\r\nMessage-ID: <{message_id}>\r\n\
              Date: Mon, 01 Jun 2026 09:00:00 +0000\r\n\r\n{BODY}\r\n.\r\n"
         );
         self.say(&mail)
+    }
+
+    /// Any bytes, as they are, by BDAT.
+    pub fn deliver_bytes(&mut self, sender: &str, mail: &[u8]) -> io::Result<()> {
+        let head = format!("MAIL FROM:<{sender}>\r\nRCPT TO:<{INTAKE}>\r\n");
+        self.0.get_mut().write_all(head.as_bytes())?;
+        self.expect(&["250", "250"])?;
+        let chunk = format!("BDAT {} LAST\r\n", mail.len());
+        let chunk = [chunk.as_bytes(), mail].concat();
+        self.0.get_mut().write_all(&chunk)?;
+        self.expect(&["250"])
+    }
+
+    /// Any bytes by DATA, as a mail server sends them on: all line ends are whole, and dots are doubled.
+    pub fn deliver_lines(&mut self, sender: &str, mail: &[u8]) -> io::Result<()> {
+        let head = format!("MAIL FROM:<{sender}>\r\nRCPT TO:<{INTAKE}>\r\nDATA\r\n");
+        self.0.get_mut().write_all(head.as_bytes())?;
+        self.expect(&["250", "250", "354"])?;
+        let mut text = Vec::with_capacity(mail.len() + 64);
+        let mut rest = mail;
+        while !rest.is_empty() {
+            let end = rest.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
+            let (line, after) = rest.split_at(end.unwrap_or(rest.len()));
+            if line.first() == Some(&b'.') {
+                text.push(b'.');
+            }
+            text.extend_from_slice(line);
+            text.extend_from_slice(b"\r\n");
+            rest = after
+                .strip_prefix(b"\r\n")
+                .unwrap_or_else(|| after.get(1..).unwrap_or_default());
+        }
+        text.extend_from_slice(b".\r\n");
+        self.0.get_mut().write_all(&text)?;
+        self.expect(&["250"])
+    }
+
+    fn expect(&mut self, answers: &[&str]) -> io::Result<()> {
+        for wanted in answers {
+            let answer = self.answer()?;
+            if !answer.starts_with(wanted) {
+                return Err(io::Error::other(answer));
+            }
+        }
+        Ok(())
     }
 
     fn say(&mut self, text: &str) -> io::Result<()> {

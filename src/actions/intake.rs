@@ -81,6 +81,7 @@ pub fn settle(ctx: &Ctx<'_>, mails: &[ReadMail]) -> Result<()> {
                     house: &house,
                     letter: &read.letter,
                     forced: false,
+                    is_rehearsal: false,
                 }
                 .decide(tx, &mut mail, read.has_loop_mark)?;
             }
@@ -146,6 +147,7 @@ pub fn take_in(ctx: &Ctx<'_>, id: MailId, letter: &Letter) -> Result<StoredMail>
             house: &house,
             letter,
             forced: true,
+            is_rehearsal: false,
         }
         .decide(tx, &mut mail, false)?;
         if let (Some(carrier), Some(ticket)) = (carrier, mail.ticket)
@@ -190,6 +192,7 @@ pub fn answer_join(ctx: &Ctx<'_>, id: MailId, letter: &Letter, accept: bool) -> 
             house: &house,
             letter,
             forced: true,
+            is_rehearsal: false,
         };
         let sender = Sender::find(tx, &house, &mail, letter)?;
         let asked = mail
@@ -236,6 +239,7 @@ pub fn open_stale_join(ctx: &Ctx<'_>, id: MailId, letter: &Letter) -> Result<()>
             house: &house,
             letter,
             forced: true,
+            is_rehearsal: false,
         };
         decision.open(tx, &mut mail, &sender, &asked, "join-unanswered")?;
         decision.let_be_found(tx, &mail)?;

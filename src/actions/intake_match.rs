@@ -4,7 +4,8 @@ use super::intake_sender::{Sender, envelope_addresses};
 use super::intake_verdict::Decision;
 use super::ticket_merge::survivor;
 use crate::domain::delivery::DeliveryKind;
-use crate::domain::letter::{self, Clue, Clues, Standing, stored_id};
+use crate::domain::letter::{Clue, Standing, stored_id};
+use crate::domain::mail_clue::{self, Clues};
 use crate::domain::mail_trace;
 use crate::domain::ticket::{State, Ticket};
 use crate::error::Result;
@@ -22,11 +23,9 @@ impl Decision<'_> {
         tx: &mut Tx,
         mail: &StoredMail,
     ) -> Result<(Clues, Option<(Clue, Ticket)>)> {
-        let mut clues = letter::clues(&self.house.seal, self.letter, &envelope_addresses(mail));
-        clues.is_forged |= clues
-            .doubtful
-            .iter()
-            .any(|address| self.house.is_own(address));
+        let envelope = envelope_addresses(mail);
+        let pointers = mail_clue::pointers(&self.house.seal, self.letter, &envelope);
+        let clues = mail_clue::clues(&pointers, |address| self.house.is_own(address));
         for key in &clues.signed {
             if let Some(ticket) = store::ticket::by_key(tx, *key)? {
                 let ticket = survivor(tx, ticket)?;

@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::domain::id::{CustomerId, PersonId};
 use crate::domain::intake::IntakeAddress;
 use crate::domain::letter::{Automatic, Clue, Letter, Nature, Standing, without_tag};
+use crate::domain::mail_clue::Place;
 use crate::domain::mail_trace::{self, Proof};
 use crate::domain::people::Contact;
 use crate::domain::seal::Seal;
@@ -54,15 +55,29 @@ impl House {
                 .is_some_and(|own| *own == without_tag(address))
     }
 
-    /// The rule of the address that the mail came to: by envelope, then as a relay wrote, then To and Cc.
+    /// The rule of the address that the mail came to.
     pub(super) fn rule(&self, mail: &StoredMail, letter: &Letter) -> Option<&IntakeAddress> {
+        self.way_in(mail, letter).map(|(_, _, rule)| rule)
+    }
+
+    /// The address that the mail came to and its rule: by envelope, then as a relay wrote, then To and Cc.
+    pub(super) fn way_in(
+        &self,
+        mail: &StoredMail,
+        letter: &Letter,
+    ) -> Option<(Place, EmailAddress, &IntakeAddress)> {
         let envelope = envelope_addresses(mail);
-        let mut addresses = envelope
-            .iter()
-            .chain(&letter.delivered_to)
-            .chain(&letter.to)
-            .chain(&letter.cc);
-        addresses.find_map(|address| self.rule_of(address))
+        let places = [
+            (Place::Envelope, &envelope),
+            (Place::DeliveredTo, &letter.delivered_to),
+            (Place::To, &letter.to),
+            (Place::Cc, &letter.cc),
+        ];
+        places.into_iter().find_map(|(place, addresses)| {
+            addresses
+                .iter()
+                .find_map(|address| Some((place, address.clone(), self.rule_of(address)?)))
+        })
     }
 
     /// An address of its own goes before one that it is a tag of, a longer one before a shorter one.
@@ -114,7 +129,7 @@ pub(super) struct Sender {
     /// What our relay says of the address in From.
     pub(super) proof: Proof,
     /// Somebody who had access and has none any more: whatever they were known by doesn't count.
-    is_former: bool,
+    pub(super) is_former: bool,
     /// Who of ours passed it on.
     pub(super) forwarded_by: Option<String>,
     /// Their customer, as a contact or by its mail domain.
@@ -221,6 +236,11 @@ impl Sender {
             }
             _ => Ok(self),
         }
+    }
+
+    /// Somebody whom the house has on its lists.
+    pub(super) const fn is_known(&self) -> bool {
+        self.contact.is_some() || self.person.is_some()
     }
 
     pub(super) const fn is_staff(&self) -> bool {

@@ -5,12 +5,10 @@ use super::intake_sender::{House, Sender, answer_address};
 use super::{letters, record};
 use crate::app::Ctx;
 use crate::domain::alert_mail::{self, AlertMail};
-use crate::domain::delivery::DeliveryKind;
 use crate::domain::id::{Kind, MailId, TicketId};
-use crate::domain::intake::{self as rules, HeldFor, MailState, Verdict};
+use crate::domain::intake::{self as rules, HeldFor, LoopSign, MailState, Verdict};
 use crate::domain::letter::{
-    self, Automatic, Clue, Landing, Letter, MESSAGE_ID_BYTES, Nature, Remark, Standing, landing,
-    stored_id,
+    self, Automatic, Clue, Landing, Letter, Nature, Remark, Standing, landing, stored_id,
 };
 use crate::domain::mail_trace;
 use crate::domain::text::{EmailAddress, Title};
@@ -19,7 +17,6 @@ use crate::domain::timeline::{Audience, Entry, EntryKind, Facts};
 use crate::error::{Error, Result, is_unique_violation};
 use crate::store::blob::{self, Hash};
 use crate::store::intake::StoredMail;
-use crate::store::outbox::NewDelivery;
 use crate::store::{self, Tx};
 use crate::words::Words;
 
@@ -32,6 +29,8 @@ pub(super) struct Decision<'a> {
     pub(super) letter: &'a Letter,
     /// A person decided that it is a real mail.
     pub(super) forced: bool,
+    /// Somebody only asks what would become of it. All that is written is undone; a ticket's number can't be, so none is opened.
+    pub(super) is_rehearsal: bool,
 }
 
 impl Decision<'_> {
@@ -148,18 +147,7 @@ impl Decision<'_> {
             mail.from_address = Some(address.folded());
         }
         if !self.forced {
-            let from_ourselves = letter
-                .from
-                .address
-                .as_ref()
-                .is_some_and(|from| self.house.is_own(from))
-                && sender.address.is_none()
-                && !self.house.is_by_form(mail);
-            let is_ours = letter
-                .message_id
-                .as_deref()
-                .is_some_and(|id| self.house.seal.made(id));
-            if has_loop_mark || is_ours || from_ourselves {
+            if self.loop_of(mail, &sender, has_loop_mark).is_some() {
                 self.hold(mail, HeldFor::Loop, "");
                 return Ok(());
             }
@@ -191,12 +179,33 @@ impl Decision<'_> {
         self.personal(tx, mail, &sender)
     }
 
-    fn takes_generated(&self, mail: &StoredMail) -> bool {
+    /// By what it is told that a mail of ours came back.
+    pub(super) fn loop_of(
+        &self,
+        mail: &StoredMail,
+        sender: &Sender,
+        has_loop_mark: bool,
+    ) -> Option<LoopSign> {
+        let letter = self.letter;
+        let id = letter.message_id.as_deref();
+        let from = letter.from.address.as_ref();
+        if has_loop_mark {
+            return Some(LoopSign::Mark);
+        }
+        if id.is_some_and(|id| self.house.seal.made(id)) {
+            return Some(LoopSign::MessageId);
+        }
+        let is_from_us = from.is_some_and(|from| self.house.is_own(from));
+        (is_from_us && sender.address.is_none() && !self.house.is_by_form(mail))
+            .then_some(LoopSign::Address)
+    }
+
+    pub(super) fn takes_generated(&self, mail: &StoredMail) -> bool {
         let rule = self.house.rule(mail, self.letter);
         rule.is_some_and(|rule| rule.takes_generated)
     }
 
-    fn alert_of(&self, mail: &StoredMail) -> Option<AlertMail> {
+    pub(super) fn alert_of(&self, mail: &StoredMail) -> Option<AlertMail> {
         self.takes_generated(mail)
             .then(|| alert_mail::read(&self.letter.subject))
             .flatten()
@@ -270,10 +279,41 @@ impl Decision<'_> {
         related: &[(TicketId, Relation)],
         detail: &str,
     ) -> Result<()> {
+        let verdict = match self.letter.remarks.contains(&Remark::Unreadable) {
+            true => Verdict::Unreadable,
+            false => Verdict::Opened,
+        };
+        if self.is_rehearsal {
+            self.conclude(mail, verdict, detail);
+            return Ok(());
+        }
+        let (kind, title, opening) = self.opening(tx, mail, sender)?;
+        let ticket =
+            super::ticket::open_in(tx, self.ctx, kind, title, &opening, Some(sender.author()))?;
+        for (other, relation) in related {
+            store::ticket::link(tx, ticket.id, *relation, *other, self.ctx.now)?;
+        }
+        self.attach(tx, mail, &ticket, 1)?;
+        self.name_people(tx, &ticket)?;
+        self.name_sender(tx, &ticket, sender)?;
+        self.mark(tx, &ticket)?;
+        self.answer(tx, mail, &ticket, sender)?;
+        mail.ticket = Some(ticket.id);
+        mail.entry_seq = Some(1);
+        self.conclude(mail, verdict, detail);
+        Ok(())
+    }
+
+    /// The ticket that it would open: its kind, title and facts.
+    pub(super) fn opening(
+        &self,
+        tx: &mut Tx,
+        mail: &StoredMail,
+        sender: &Sender,
+    ) -> Result<(Kind, Title, Opening)> {
         let (letter, words) = (self.letter, Words::english());
         let rule = self.house.rule(mail, letter);
-        let is_unreadable = letter.remarks.contains(&Remark::Unreadable);
-        let title = if is_unreadable {
+        let title = if letter.remarks.contains(&Remark::Unreadable) {
             Title::from_foreign(&words.t("mail-unreadable-title"), "-")
         } else {
             Title::from_foreign(
@@ -305,25 +345,7 @@ impl Decision<'_> {
             ..Opening::default()
         };
         let kind = rule.map_or(Kind::Incident, |rule| rule.kind);
-        let ticket =
-            super::ticket::open_in(tx, self.ctx, kind, title, &opening, Some(sender.author()))?;
-        for (other, relation) in related {
-            store::ticket::link(tx, ticket.id, *relation, *other, self.ctx.now)?;
-        }
-        self.attach(tx, mail, &ticket, 1)?;
-        self.name_people(tx, &ticket)?;
-        self.name_sender(tx, &ticket, sender)?;
-        self.mark(tx, &ticket)?;
-        self.answer(tx, mail, &ticket, sender)?;
-        mail.ticket = Some(ticket.id);
-        mail.entry_seq = Some(1);
-        let verdict = if is_unreadable {
-            Verdict::Unreadable
-        } else {
-            Verdict::Opened
-        };
-        self.conclude(mail, verdict, detail);
-        Ok(())
+        Ok((kind, title, opening))
     }
 
     pub(super) fn text(&self) -> String {
@@ -511,66 +533,5 @@ impl Decision<'_> {
             return Ok(());
         }
         store::mail_named::name_on_ticket(tx, ticket.id, &folded)
-    }
-
-    /// One answer per new ticket to somebody known; a stranger gets at most one a day. Nothing of theirs is repeated.
-    fn answer(
-        &self,
-        tx: &mut Tx,
-        mail: &StoredMail,
-        ticket: &Ticket,
-        sender: &Sender,
-    ) -> Result<()> {
-        let Some(address) = answer_address(tx, self.letter, sender)? else {
-            return Ok(());
-        };
-        if self.letter.wants_no_answer
-            || self.forced && !matches!(self.letter.nature, Nature::Personal)
-            || self.house.is_own(&address)
-            || self.takes_generated(mail)
-            || sender.is_staff() && !self.is_to_one_of_ours()
-        {
-            return Ok(());
-        }
-        let folded = address.folded();
-        let is_known = sender.contact.is_some() || sender.is_staff();
-        let key = if is_known {
-            let since = self.ctx.now.plus_secs(-3_600);
-            if store::intake::answers_since(tx, &folded, since)? >= rules::ANSWERS_PER_HOUR {
-                return Ok(());
-            }
-            format!("answer.{}", ticket.id)
-        } else {
-            format!(
-                "answer.{folded}.{}",
-                mail.received_at.utc().format("%Y-%m-%d")
-            )
-        };
-        let echoed = |id: &&String| id.len() <= MESSAGE_ID_BYTES;
-        let thread: Vec<&str> = self
-            .letter
-            .references
-            .iter()
-            .filter(echoed)
-            .map(String::as_str)
-            .collect();
-        let mut delivery = NewDelivery::mail(DeliveryKind::AutoAnswer, key, folded);
-        delivery.ticket = Some(ticket.id);
-        delivery.entry_seq = Some(1);
-        delivery.contact = sender.contact.as_ref().map(|contact| contact.id);
-        delivery.facts = Facts::new()
-            .with("letter", "received")
-            .with_some(
-                "in_reply_to",
-                self.letter.message_id.as_ref().filter(echoed),
-            )
-            .with("references", thread.join(" "));
-        store::outbox::queue(tx, &delivery, self.ctx.now)?;
-        Ok(())
-    }
-    /// Written to one address of ours. One of ours who has us in Cc, or two of our boxes at once, talks to somebody else.
-    fn is_to_one_of_ours(&self) -> bool {
-        let own = |list: &[EmailAddress]| list.iter().filter(|it| self.house.is_own(it)).count();
-        own(&self.letter.to) <= 1 && own(&self.letter.cc) == 0
     }
 }

@@ -128,7 +128,7 @@ fn check_named(tx: &mut Tx, opening: &Opening) -> Result<()> {
 }
 
 /// The team that owns the service; without a service the installation's first team, so that the barest incident pages somebody.
-fn team_for(tx: &mut Tx, service: Option<ServiceId>) -> Result<Option<TeamId>> {
+pub(super) fn team_for(tx: &mut Tx, service: Option<ServiceId>) -> Result<Option<TeamId>> {
     if let Some(service) = service
         && let Some(service) = store::house::service(tx, service)?
     {

@@ -1,11 +1,14 @@
 //! `watchkeeper mail`: one mail on standard input, stored, from a mail server's pipe.
 //!
 //! Exit 0 means that it is durable. Exit 75 (EX_TEMPFAIL of sysexits.h) makes the mail server keep it and try again; nothing that
-//! may be our own fault ever makes it bounce.
+//! may be our own fault ever makes it bounce. `watchkeeper mail explain` stores nothing and says what would become of it.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::process::ExitCode;
 
+use anyhow::Context as _;
+
+use super::mail_explain::{Form, explain};
 use crate::actions::intake;
 use crate::config::Config;
 use crate::domain::intake::Way;
@@ -17,6 +20,8 @@ const TOO_BIG: u8 = 65;
 
 #[derive(clap::Args)]
 pub(super) struct MailArgs {
+    #[command(subcommand)]
+    verb: Option<MailVerb>,
     /// The envelope's sender; `""` is the null return path. Postfix: `${sender}`.
     #[arg(long)]
     sender: Option<String>,
@@ -25,17 +30,41 @@ pub(super) struct MailArgs {
     recipient: Vec<String>,
 }
 
+#[derive(clap::Subcommand)]
+enum MailVerb {
+    /// Says what would become of the mail on standard input, and why: how it is read, what sort it is, which ticket it means, by
+    /// which address it came. Takes nothing in.
+    Explain(ExplainArgs),
+}
+
+#[derive(clap::Args)]
+struct ExplainArgs {
+    /// The envelope's sender; `""` is the null return path.
+    #[arg(long)]
+    sender: Option<String>,
+    /// An address that it would be delivered to; may be repeated.
+    #[arg(long, visible_alias = "recipient")]
+    to: Vec<String>,
+    /// One JSON document instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
 pub(super) fn run(config: anyhow::Result<Config>, args: &MailArgs) -> ExitCode {
+    if let Some(MailVerb::Explain(asked)) = &args.verb {
+        return match config.and_then(|config| tell(config, asked)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("watchkeeper: {error:#}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     let outcome = config.and_then(|config| {
-        let limit = config.mail_limit_bytes;
-        let mut raw = Vec::new();
-        std::io::stdin()
-            .lock()
-            .take(limit as u64 + 1)
-            .read_to_end(&mut raw)?;
-        if raw.len() > limit {
-            return Ok(Err(limit));
-        }
+        let raw = match read(config.mail_limit_bytes)? {
+            Ok(raw) => raw,
+            Err(limit) => return Ok(Err(limit)),
+        };
         let app = super::open(config)?;
         Ok(Ok(intake::accept(
             &app,
@@ -48,9 +77,7 @@ pub(super) fn run(config: anyhow::Result<Config>, args: &MailArgs) -> ExitCode {
     match outcome {
         Ok(Ok(_)) => ExitCode::SUCCESS,
         Ok(Err(limit)) => {
-            eprintln!(
-                "watchkeeper: this mail has more than {limit} bytes (setting `mail_limit_mb`)"
-            );
+            eprintln!("watchkeeper: {}", too_big(limit));
             ExitCode::from(TOO_BIG)
         }
         Err(error) => {
@@ -58,4 +85,35 @@ pub(super) fn run(config: anyhow::Result<Config>, args: &MailArgs) -> ExitCode {
             ExitCode::from(TEMPORARY)
         }
     }
+}
+
+/// Standard input, unless it has more than `limit` bytes.
+fn read(limit: usize) -> anyhow::Result<Result<Vec<u8>, usize>> {
+    let mut raw = Vec::new();
+    std::io::stdin()
+        .lock()
+        .take(limit as u64 + 1)
+        .read_to_end(&mut raw)?;
+    Ok(match raw.len() > limit {
+        true => Err(limit),
+        false => Ok(raw),
+    })
+}
+
+fn too_big(limit: usize) -> String {
+    format!("this mail has more than {limit} bytes (setting `mail_limit_mb`)")
+}
+
+fn tell(config: Config, asked: &ExplainArgs) -> anyhow::Result<()> {
+    let raw = read(config.mail_limit_bytes)?.map_err(|limit| anyhow::Error::msg(too_big(limit)))?;
+    let form = match asked.json {
+        true => Form::Json,
+        false => Form::Text,
+    };
+    let app = super::open(config)?;
+    let told = explain(&app, asked.sender.as_deref(), &asked.to, &raw, form)?;
+    std::io::stdout()
+        .lock()
+        .write_all(told.as_bytes())
+        .context("standard output")
 }

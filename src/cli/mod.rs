@@ -6,6 +6,8 @@ mod calc;
 pub mod demo;
 mod hook;
 mod mail;
+pub mod mail_explain;
+mod mail_told;
 mod relocate;
 mod serve;
 mod verify;

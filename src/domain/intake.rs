@@ -61,6 +61,18 @@ words! {
     }
 }
 
+words! {
+    /// By what it is told that a mail of ours came back.
+    pub enum LoopSign {
+        /// It carries our own loop header.
+        Mark = "mark",
+        /// Its Message-ID is one that we made.
+        MessageId = "message_id",
+        /// It says that it is from an address of ours.
+        Address = "address",
+    }
+}
+
 /// Automatic answers to one address within an hour; the next ones aren't sent. The first always is.
 pub const ANSWERS_PER_HOUR: i64 = 10;
 /// Mails with one subject from one address within an hour; the next ones are held.

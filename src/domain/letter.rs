@@ -9,7 +9,6 @@
 
 use super::id::TicketKey;
 use super::mail_trace::Traces;
-use super::seal::{Seal, Sealed};
 use super::text::EmailAddress;
 use super::timestamp::Timestamp;
 use super::word::words;
@@ -93,6 +92,8 @@ words! {
         TextFromHtml = "text_from_html",
         /// An encrypted part that we have no key for.
         Encrypted = "encrypted",
+        /// Signed by PGP or S/MIME, and nobody has checked the signature.
+        SignatureUnchecked = "signature_unchecked",
     }
 }
 
@@ -420,64 +421,6 @@ pub fn without_tag(address: &EmailAddress) -> String {
     match folded.rsplit_once('@') {
         Some((local, domain)) => format!("{}@{domain}", local.split('+').next().unwrap_or(local)),
         None => folded,
-    }
-}
-
-/// What a mail points to, strongest first; whether the pointed-to exists is for the store to say.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Clues {
-    /// Tickets named by a genuine reply address or id of ours, nearest first.
-    pub signed: Vec<TicketKey>,
-    /// Ids that aren't ours, nearest first: a ticket may have come from one of them.
-    pub foreign: Vec<String>,
-    /// Keys in the subject: a hint that needs a sender who is known to the ticket.
-    pub subject: Vec<TicketKey>,
-    /// Something of our shape didn't verify.
-    pub is_forged: bool,
-    /// Addresses in To or Cc whose token didn't verify: forged if they are ours, which only the house knows.
-    pub doubtful: Vec<EmailAddress>,
-}
-
-/// Reads the clues: reply addresses (envelope, then headers), In-Reply-To, References from the nearest on, subject.
-pub fn clues(seal: &Seal, letter: &Letter, envelope_to: &[EmailAddress]) -> Clues {
-    let mut found = Clues {
-        signed: Vec::new(),
-        foreign: Vec::new(),
-        subject: subject_keys(&letter.subject),
-        is_forged: false,
-        doubtful: Vec::new(),
-    };
-    // What was delivered to us was delivered to an address of ours; To and Cc may name anybody's.
-    let delivered = envelope_to.iter().chain(&letter.delivered_to);
-    for address in delivered {
-        note(&mut found, seal.read_reply_address(address));
-    }
-    for address in letter.to.iter().chain(&letter.cc) {
-        match seal.read_reply_address(address) {
-            Some(Sealed::Forged) => found.doubtful.push(address.clone()),
-            other => note(&mut found, other),
-        }
-    }
-    for id in letter
-        .in_reply_to
-        .iter()
-        .chain(letter.references.iter().rev())
-    {
-        match seal.read_message_id(id) {
-            Some(sealed) => note(&mut found, Some(sealed)),
-            None if seal.made(id) => {}
-            None if found.foreign.contains(id) => {}
-            None => found.foreign.push(id.clone()),
-        }
-    }
-    found
-}
-
-fn note(clues: &mut Clues, sealed: Option<Sealed>) {
-    match sealed {
-        Some(Sealed::Genuine(key)) if !clues.signed.contains(&key) => clues.signed.push(key),
-        Some(Sealed::Genuine(_)) | None => {}
-        Some(Sealed::Forged) => clues.is_forged = true,
     }
 }
 

@@ -20,6 +20,7 @@ pub mod id;
 pub mod intake;
 pub mod letter;
 pub mod login;
+pub mod mail_clue;
 pub mod mail_trace;
 pub mod merge;
 pub mod notify;

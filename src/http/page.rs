@@ -53,6 +53,10 @@ pub struct Frame {
     pub differing: i64,
     /// Clocks that run and can never fall due; for the same people.
     pub endless: i64,
+    /// For how long, in seconds, no mail has come in where some is expected; for whoever may read mail.
+    pub silent_secs: Option<i64>,
+    /// Letters that can't leave; for the same people.
+    pub stuck: i64,
     /// Clocks show due times instead of ticking.
     pub still_clocks: bool,
     /// Single-key shortcuts are off.

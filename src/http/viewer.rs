@@ -174,6 +174,11 @@ fn viewer_of(conn: &mut Conn, app: &App, principal: Principal, holder: Holder) -
         frame.differing = crate::store::sla_check::count(conn)?;
         frame.endless = crate::store::sla_check::count_endless(conn)?;
     }
+    if access::may(&principal, Action::ReadMail, Target::House).is_ok() {
+        let now = app.time.now();
+        frame.silent_secs = crate::actions::mail_health::silent_secs(app, conn, now)?;
+        frame.stuck = crate::actions::mail_health::stuck(conn, now)?;
+    }
     Ok(Viewer {
         principal,
         zone: zone.unwrap_or(settings.house_zone),

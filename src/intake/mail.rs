@@ -14,6 +14,7 @@ use super::mail_trace;
 use super::reading::address::{Mailbox, mailboxes};
 use super::reading::body::{self, Body, tidy};
 use super::reading::charset::decode;
+use super::reading::cms::signed_content;
 use super::reading::header::{Block, readable};
 use super::reading::html::text_of_html;
 use super::reading::limits::PARTS;
@@ -28,13 +29,61 @@ use crate::domain::timestamp::Timestamp;
 /// Reads a mail. `envelope_from` is the envelope's sender if the door knows it; `Some("")` is the empty return path.
 pub fn read(raw: &[u8], envelope_from: Option<&str>) -> Letter {
     let bytes = prepared(raw);
-    let (block, at) = Block::read(&bytes);
+    match Signed::open(&bytes) {
+        Some(signed) => {
+            let mut letter = read_prepared(raw, &signed.mail, envelope_from);
+            let names = letter.parts.iter().map(|part| part.name.to_lowercase());
+            let mut taken: HashSet<String> = names.collect();
+            note(&mut letter.remarks, Remark::SignatureUnchecked);
+            letter.parts.push(Part {
+                name: distinct("smime.p7m", &mut taken),
+                written_name: Some("smime.p7m".to_owned()),
+                media_type: "application/pkcs7-mime".to_owned(),
+                content_id: None,
+                bytes: signed.wrapping,
+            });
+            letter
+        }
+        None => read_prepared(raw, &bytes, envelope_from),
+    }
+}
+
+/// A mail inside its own signature: the whole of it can be read by anybody.
+struct Signed {
+    /// The mail's own header with what was signed.
+    mail: Vec<u8>,
+    /// The signature as it came.
+    wrapping: Vec<u8>,
+}
+
+impl Signed {
+    fn open(bytes: &[u8]) -> Option<Self> {
+        let (block, at) = Block::read(bytes);
+        let kind = block.raw("Content-Type")?;
+        if block.is_over
+            || memchr::memmem::find(&kind.to_ascii_lowercase(), b"pkcs7-mime").is_none()
+        {
+            return None;
+        }
+        let mut mail = block.without_content_fields();
+        let tree = tree(block, &bytes[at..]);
+        let wrapping = tree.root.bytes().bytes;
+        mail.append(&mut signed_content(&wrapping)?);
+        Some(Self { mail, wrapping })
+    }
+}
+
+fn read_prepared(raw: &[u8], bytes: &[u8], envelope_from: Option<&str>) -> Letter {
+    let (block, at) = Block::read(bytes);
     if block.is_empty() {
         return unreadable(raw, envelope_from);
     }
     let tree = tree(block, &bytes[at..]);
     let root = &tree.root;
     let mut remarks = Vec::new();
+    if root.media == "multipart/signed" {
+        remarks.push(Remark::SignatureUnchecked);
+    }
     let is_over = root.block.is_over || root.kind.is_over;
     let (body, parts) = if is_over {
         remarks.push(Remark::OverLimits);

@@ -566,3 +566,39 @@ fn e58_e60_reports_are_bounces_in_whatever_shape() {
     let person = mail("From: ada@x.example\nSubject: Mail delivery is slow\n\nSince noon.\n");
     assert_eq!(person.nature, Nature::Personal);
 }
+
+/// What OpenSSL signed: one text in DER, and in BER as programs write it that sign while they read.
+const SIGNED: [&str; 2] = [
+    "MIIC+gYJKoZIhvcNAQcCoIIC6zCCAucCAQExDzANBglghkgBZQMEAgEFADCCASoGCSqGSIb3DQEHAaCCARsEggEXQ29udGVudC1UeXBlOiBtdWx0aXBhcnQvbWl4ZWQ7IGJvdW5kYXJ5PWluDQoNCi0taW4NCkNvbnRlbnQtVHlwZTogdGV4dC9wbGFpbjsgY2hhcnNldD11dGYtOA0KQ29udGVudC1UcmFuc2Zlci1FbmNvZGluZzogcXVvdGVkLXByaW50YWJsZQ0KDQpUaGUgdXBsaW5rIGlzIGQ9QzM9QjZ3bi4NCi0taW4NCkNvbnRlbnQtVHlwZTogdGV4dC9wbGFpbjsgbmFtZT0iYS5sb2ciDQpDb250ZW50LURpc3Bvc2l0aW9uOiBhdHRhY2htZW50OyBmaWxlbmFtZT0iYS5sb2ciDQoNCmxpbmUNCi0taW4tLQ0KMYIBoTCCAZ0CAQEwTjA2MQ4wDAYDVQQDDAVDYXJvbDEkMCIGCSqGSIb3DQEJARYVY2Fyb2xAY29udG9zby5leGFtcGxlAhRSK6i5X7m/J3kSZy5yE7m1y3Y6/jANBglghkgBZQMEAgEFAKCB5DAYBgkqhkiG9w0BCQMxCwYJKoZIhvcNAQcBMBwGCSqGSIb3DQEJBTEPFw0yNjExMjkxNTI2MThaMC8GCSqGSIb3DQEJBDEiBCBWhEs/OI94gnLQacC8FYcJ4lnB2cVoa11D86VzA6sgwDB5BgkqhkiG9w0BCQ8xbDBqMAsGCWCGSAFlAwQBKjALBglghkgBZQMEARYwCwYJYIZIAWUDBAECMAoGCCqGSIb3DQMHMA4GCCqGSIb3DQMCAgIAgDANBggqhkiG9w0DAgIBQDAHBgUrDgMCBzANBggqhkiG9w0DAgIBKDAKBggqhkjOPQQDAgRGMEQCIBuph4SPsKRR419XJZGu5TdkVbhnxMT7lAi8HpCHexRtAiBXwKFRK8OIGiuIPWci8EUFADSkQ4Htou+DKq+VYisBRw==",
+    "MIAGCSqGSIb3DQEHAqCAMIACAQExDTALBglghkgBZQMEAgEwgAYJKoZIhvcNAQcBoIAkgASCARdDb250ZW50LVR5cGU6IG11bHRpcGFydC9taXhlZDsgYm91bmRhcnk9aW4NCg0KLS1pbg0KQ29udGVudC1UeXBlOiB0ZXh0L3BsYWluOyBjaGFyc2V0PXV0Zi04DQpDb250ZW50LVRyYW5zZmVyLUVuY29kaW5nOiBxdW90ZWQtcHJpbnRhYmxlDQoNClRoZSB1cGxpbmsgaXMgZD1DMz1CNnduLg0KLS1pbg0KQ29udGVudC1UeXBlOiB0ZXh0L3BsYWluOyBuYW1lPSJhLmxvZyINCkNvbnRlbnQtRGlzcG9zaXRpb246IGF0dGFjaG1lbnQ7IGZpbGVuYW1lPSJhLmxvZyINCg0KbGluZQ0KLS1pbi0tDQoAAAAAAAAxggGhMIIBnQIBATBOMDYxDjAMBgNVBAMMBUNhcm9sMSQwIgYJKoZIhvcNAQkBFhVjYXJvbEBjb250b3NvLmV4YW1wbGUCFFIrqLlfub8neRJnLnITubXLdjr+MAsGCWCGSAFlAwQCAaCB5DAYBgkqhkiG9w0BCQMxCwYJKoZIhvcNAQcBMBwGCSqGSIb3DQEJBTEPFw0yNjExMjkxNTI2MThaMC8GCSqGSIb3DQEJBDEiBCBWhEs/OI94gnLQacC8FYcJ4lnB2cVoa11D86VzA6sgwDB5BgkqhkiG9w0BCQ8xbDBqMAsGCWCGSAFlAwQBKjALBglghkgBZQMEARYwCwYJYIZIAWUDBAECMAoGCCqGSIb3DQMHMA4GCCqGSIb3DQMCAgIAgDANBggqhkiG9w0DAgIBQDAHBgUrDgMCBzANBggqhkiG9w0DAgIBKDAKBggqhkjOPQQDAgRIMEYCIQDxlO/g+qmC4W2kq9zwMRtkxe2AfTwDMdm+mR9W6Sp0jQIhAMiJhftIsPfzyL84pT1LniGU9/swREU5S6Xtc10tivqjAAAAAAAA",
+];
+
+#[test]
+fn e95_what_a_signature_encloses_is_shown_and_the_signature_is_a_file() {
+    for (signed, kind) in SIGNED.into_iter().zip([
+        "application/pkcs7-mime; smime-type=signed-data",
+        "application/x-pkcs7-mime",
+    ]) {
+        let letter = mail(&format!(
+            "From: Carol <carol@contoso.example>\nSubject: Uplink\nMessage-ID: <s1@contoso.example>\nContent-Type: {kind}; name=smime.p7m\nContent-Transfer-Encoding: base64\nContent-Disposition: attachment; filename=smime.p7m\n\n{signed}\n"
+        ));
+        assert_eq!(letter.text, "The uplink is döwn.");
+        assert_eq!(letter.remarks, [Remark::SignatureUnchecked]);
+        assert_eq!(letter.subject, "Uplink");
+        assert_eq!(letter.from.shown, "Carol <carol@contoso.example>");
+        let names: Vec<&str> = letter.parts.iter().map(|part| part.name.as_str()).collect();
+        assert_eq!(names, ["a.log", "smime.p7m"]);
+        assert_eq!(letter.parts[0].bytes, b"line");
+        // Cut on its way, it is a file and nothing else.
+        let cut = mail(&format!(
+            "From: a@b.example\nContent-Type: {kind}; name=smime.p7m\nContent-Transfer-Encoding: base64\n\n{}\n",
+            &signed[..400]
+        ));
+        assert_eq!((cut.text.as_str(), cut.parts.len()), ("", 1));
+    }
+    let clear = "From: a@b.example\nContent-Type: multipart/signed; protocol=\"application/pgp-signature\"; micalg=pgp-sha256; boundary=x\n\n--x\n\nHello\n--x\nContent-Type: application/pgp-signature; name=signature.asc\n\n-----BEGIN PGP SIGNATURE-----\n--x--\n";
+    let clear = mail(clear);
+    assert_eq!(clear.text, "Hello");
+    assert_eq!(clear.remarks, [Remark::SignatureUnchecked]);
+    assert_eq!(clear.parts[0].name, "signature.asc");
+}

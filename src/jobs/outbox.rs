@@ -269,6 +269,12 @@ pub(super) fn compose(
     };
     let recipient = recipient(conn, house, delivery)?;
     let text = text_of(conn, delivery, ticket.as_ref(), frozen.as_deref())?;
+    let key = ticket.as_ref().map(|ticket| ticket.key);
+    let answers_to = house
+        .intake
+        .as_ref()
+        .zip(key)
+        .map(|((intake, separator), key)| house.seal.reply_address(intake, *separator, key));
     let about = About {
         kind: delivery.kind,
         facts: &delivery.facts,
@@ -281,22 +287,18 @@ pub(super) fn compose(
         ticket: ticket.as_ref(),
         text: text.as_deref(),
         link: link(app, house, delivery),
+        answers_to: answers_to.as_deref(),
         promised_at: promised(conn, delivery, ticket.as_ref(), recipient.customer, now)?,
     };
     let written = written(conn, house, delivery, &about, now)?;
     let (in_reply_to, references) = thread(conn, delivery, ticket.as_ref(), &house.host)?;
-    let key = ticket.as_ref().map(|ticket| ticket.key);
     Ok(OutgoingMail {
         message_id: message_id(house, delivery, key),
         from,
         from_name: house.roster.settings.house_name.clone(),
         to,
         to_name: recipient.name,
-        reply_to: house
-            .intake
-            .as_ref()
-            .zip(key)
-            .map(|((intake, separator), key)| house.seal.reply_address(intake, *separator, key)),
+        reply_to: answers_to,
         subject: with_their_number(conn, delivery, written.subject)?,
         text: written.text,
         html: written.html,

@@ -33,6 +33,8 @@ pub struct About<'a> {
     pub text: Option<&'a str>,
     /// Where the one button leads, if not to the ticket: an acknowledge or account link.
     pub link: Option<String>,
+    /// Where an answer goes that we file by itself; said to whom we answer.
+    pub answers_to: Option<&'a str>,
     /// The next promise that the recipient may rely on.
     pub promised_at: Option<Timestamp>,
 }
@@ -149,7 +151,7 @@ fn sheet(words: &Words, about: &About<'_>) -> Sheet {
         paragraphs: paragraphs(&say("body")),
         quoted,
         action,
-        footer: footer(words, about, &values),
+        footer: footer(words, about, word, &values),
     }
 }
 
@@ -215,7 +217,12 @@ const fn severity_key(severity: crate::domain::severity::Severity) -> &'static s
     }
 }
 
-fn footer(words: &Words, about: &About<'_>, values: &[(&str, Value<'_>)]) -> Vec<String> {
+fn footer(
+    words: &Words,
+    about: &About<'_>,
+    word: &str,
+    values: &[(&str, Value<'_>)],
+) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(at) = about.promised_at {
         let key = match about.is_own_zone {
@@ -230,6 +237,10 @@ fn footer(words: &Words, about: &About<'_>, values: &[(&str, Value<'_>)]) -> Vec
     }
     if about.ticket.is_some() {
         lines.push(words.with("letter-footer-ticket", values).into_owned());
+    }
+    if let Some(address) = about.answers_to.filter(|_| ANSWERABLE.contains(&word)) {
+        let address = [("address", Value::from(address))];
+        lines.push(words.with("letter-footer-answers", &address).into_owned());
     }
     if let Some(url) = ticket_url(about) {
         lines.push(url);
@@ -322,6 +333,7 @@ mod tests {
             ticket: Some(ticket),
             text: Some("We failed over.\n\nIt <works>."),
             link: None,
+            answers_to: Some("support+inc-12.abc@watch.example.org"),
             promised_at: Some(Timestamp::parse_rfc3339("2026-11-21T04:00:00Z").unwrap()),
         }
     }

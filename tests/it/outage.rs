@@ -3,6 +3,7 @@
 use watchkeeper::actions::outage;
 use watchkeeper::actions::ticket as act;
 use watchkeeper::actions::ticket_parts as parts;
+use watchkeeper::domain::access::{Reach, Roles};
 use watchkeeper::domain::id::{CustomerId, Id, Kind};
 use watchkeeper::domain::outage::{DataLoss, DiscoveredBy, Edition, Format, Part, Texts};
 use watchkeeper::domain::people::Customer;
@@ -12,6 +13,7 @@ use watchkeeper::domain::timeline::EntryKind;
 use watchkeeper::error::Error;
 use watchkeeper::store;
 
+use crate::accounts::a_contact;
 use crate::after::{RESPONDER, kinds, rule, ticket, title};
 use crate::both_databases;
 use crate::desk::{Desk, Staff};
@@ -226,4 +228,39 @@ both_databases!(where_nobody_else_is_there_the_waiver_is_printed, |desk| {
             .unwrap()
             .contains("by its author alone")
     );
+});
+
+both_databases!(e97_a_file_that_is_sent_arrives_byte_for_byte, |desk| {
+    desk.let_letters_go();
+    let ada = desk.person("Ada", RESPONDER);
+    let (broken, northwind) = outage_at(&desk, &ada);
+    let admin = desk.person("Root", Roles::all());
+    let nora = a_contact(&desk.as_person(&admin), northwind, "Nora", Reach::Own);
+    let ctx = desk.as_person(&ada);
+    outage::save(&ctx, broken.key, northwind, None, &texts("A full disk.")).unwrap();
+    let hash = outage::prepare(&ctx, broken.key, northwind)
+        .unwrap()
+        .report
+        .hash();
+    outage::approve(&desk.as_person(&admin), broken.key, northwind, &hash).unwrap();
+    let approved = outage::export(&ctx, broken.key, northwind, Format::Pdf).unwrap();
+    desk.letters();
+    outage::send(&desk.as_person(&ada), broken.key, northwind, &[nora]).unwrap();
+    let letters = desk.letters();
+    let letter = letters
+        .iter()
+        .find(|letter| letter.to.as_str().starts_with("nora@"))
+        .expect("the report's letter");
+    // As whoever gets it reads it, not as we remember it.
+    let sent = watchkeeper::outbound::mail::bytes(letter).unwrap();
+    let read = watchkeeper::intake::mail::read(&sent, None);
+    let [file] = &read.parts[..] else {
+        panic!("{} parts", read.parts.len());
+    };
+    assert_eq!(
+        (file.name.as_str(), file.media_type.as_str()),
+        (approved.file_name.as_str(), "application/pdf")
+    );
+    assert!(file.bytes == approved.bytes, "the very bytes");
+    assert!(read.text.contains("report"), "{}", read.text);
 });

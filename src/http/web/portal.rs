@@ -6,6 +6,7 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::inputs::{Answer, id_of, invalid, opened_once};
+use super::tape;
 use crate::actions::portal::{self, Reading};
 use crate::app::{App, Ctx};
 use crate::domain::access::Principal;
@@ -125,7 +126,9 @@ struct Line {
 }
 
 fn lines(reading: Reading, house: &str) -> (Ticket, Vec<Line>) {
+    let repeats = tape::repeats(&reading.files);
     let mut files = reading.files;
+    files.retain(|file| !repeats.contains(&file.id));
     let line = |entry: store::timeline::Recorded| {
         let is_theirs = matches!(entry.actor, Actor::Contact(_) | Actor::Stranger);
         let (own, rest): (Vec<_>, Vec<_>) = files

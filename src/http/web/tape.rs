@@ -1,11 +1,11 @@
 //! The timeline as a tape: what each entry says in words, with the quiet between them and the days.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono_tz::Tz;
 
 use super::names::{Names, Wanted};
-use crate::domain::id::Id;
+use crate::domain::id::{AttachmentId, Id};
 use crate::domain::quote;
 use crate::domain::timeline::{Audience, Door, EntryKind};
 use crate::domain::timestamp::Timestamp;
@@ -66,6 +66,18 @@ pub struct FileLine {
     pub name: String,
     pub size: String,
     pub is_redacted: bool,
+    /// A picture that hangs on the ticket already: a logo under every mail. It can be redacted, and isn't shown again.
+    pub is_repeat: bool,
+}
+
+/// The pictures among the files of one ticket, in their order, whose bytes hung on it before: shown once, they are only in the way.
+pub fn repeats(files: &[Attachment]) -> HashSet<AttachmentId> {
+    let mut seen = HashSet::new();
+    files
+        .iter()
+        .filter(|file| file.media_type.starts_with("image/") && !seen.insert(file.hash))
+        .map(|file| file.id)
+        .collect()
 }
 
 /// A stretch of an entry's text.
@@ -201,6 +213,7 @@ pub fn items(
     for file in files {
         by_seq.entry(file.entry_seq).or_default().push(file);
     }
+    let repeats = repeats(files);
     let mut items: Vec<Item> = Vec::with_capacity(entries.len());
     let mut day_above = now.in_zone(zone).date_naive();
     for (place, entry) in entries.iter().enumerate() {
@@ -232,6 +245,7 @@ pub fn items(
                     name: file.name.clone(),
                     size: size(file.size_bytes),
                     is_redacted: file.redacted_at.is_some(),
+                    is_repeat: repeats.contains(&file.id),
                 })
                 .collect(),
             again: again(entry),

@@ -75,6 +75,21 @@ impl<'m> Block<'m> {
             .map(|(_, value)| &self.bytes[value.clone()])
     }
 
+    /// The lines as they are, without the fields that say of what kind the content is.
+    pub fn without_content_fields(&self) -> Vec<u8> {
+        let mut lines = Vec::new();
+        for (name, value) in &self.fields {
+            let is_content = self.bytes[name.clone()]
+                .get(..8)
+                .is_some_and(|name| name.eq_ignore_ascii_case(b"content-"));
+            if !is_content {
+                lines.extend_from_slice(&self.bytes[name.start..value.end]);
+                lines.extend_from_slice(b"\r\n");
+            }
+        }
+        lines
+    }
+
     pub fn has(&self, name: &str) -> bool {
         self.raw(name).is_some()
     }

@@ -8,6 +8,7 @@ pub mod address;
 pub mod body;
 pub mod charset;
 pub mod clean;
+pub mod cms;
 pub mod header;
 pub mod html;
 pub mod limits;

@@ -1,0 +1,33 @@
+//! Whether mail flows: when some last came in, and what can't leave.
+
+use diesel::prelude::*;
+
+use super::backend::Conn;
+use super::schema::core::delivery;
+use super::schema::mail::mail;
+use crate::domain::delivery::{Channel, DeliveryState};
+use crate::domain::timestamp::Timestamp;
+use crate::error::Result;
+
+/// When the last mail came in at or before `until`.
+pub fn last_until(conn: &mut Conn, until: Timestamp) -> Result<Option<Timestamp>> {
+    Ok(mail::table
+        .filter(mail::received_at.le(until))
+        .order(mail::received_at.desc())
+        .select(mail::received_at)
+        .first(conn)
+        .optional()?)
+}
+
+/// How many letters were tried, wait for their next try, and were queued before `before`; counting stops at `most`.
+pub fn stuck(conn: &mut Conn, before: Timestamp, most: i64) -> Result<i64> {
+    let waiting: Vec<Timestamp> = delivery::table
+        .filter(delivery::state.eq(DeliveryState::Queued))
+        .filter(delivery::channel.eq(Channel::Mail))
+        .filter(delivery::attempts.gt(0))
+        .filter(delivery::queued_at.le(before))
+        .select(delivery::queued_at)
+        .limit(most)
+        .load(conn)?;
+    Ok(waiting.len() as i64)
+}
