@@ -12,6 +12,7 @@ use watchkeeper::domain::people::Person;
 use watchkeeper::domain::text::EmailAddress;
 use watchkeeper::domain::timeline::Door;
 use watchkeeper::domain::timestamp::Timestamp;
+use watchkeeper::domain::trouble::Least;
 use watchkeeper::store::backend::DatabaseUrl;
 use watchkeeper::store::{self, Store};
 use watchkeeper::time::TimeSource;
@@ -84,6 +85,11 @@ impl Desk {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut config = Config::in_folder(folder.path());
         config.public_url = Some("https://watch.example.org".to_owned());
+        // How full this machine's disk is belongs into no story but those about it.
+        config.min_free = Least {
+            bytes: 0,
+            percent: 0,
+        };
         if let On::Postgres = on {
             config.database = DatabaseUrl::parse(&crate::cluster::new_database()).expect("a URL");
         }
