@@ -177,7 +177,7 @@ mod tests {
             ..note.clone()
         };
         let late = text(Words::english(), &late, "https://w.example/n/T", "", now);
-        let says = "2 h 1 min late: this page should have reached you at 02:06 CET";
+        let says = "2 h 1 min late: this page should have reached you at 2026-11-21 02:06 CET";
         assert!(late.body.contains(says), "{}", late.body);
         let test = Note {
             kind: PageKind::Test,
