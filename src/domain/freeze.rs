@@ -38,12 +38,12 @@ impl Edge {
     /// `Fri 00:00`, `friday 7:30`, `2026-12-20 00:00` or `2026-12-20T00:00`.
     pub fn parse(field: &'static str, text: &str) -> Result<Self, FieldError> {
         let wrong = || FieldError::new(field, "not-a-freeze-time").with("value", text.to_owned());
-        let (day, time) = text.trim().split_once([' ', 'T']).ok_or_else(wrong)?;
+        let (day, time) = text.trim().rsplit_once([' ', 'T']).ok_or_else(wrong)?;
         let time = NaiveTime::parse_from_str(time.trim(), "%H:%M").map_err(|_| wrong())?;
         if let Ok(date) = NaiveDate::parse_from_str(day, "%Y-%m-%d") {
             return Ok(Edge::Once(date.and_time(time)));
         }
-        let day: Weekday = day.parse().map_err(|_| wrong())?;
+        let day: Weekday = day.trim_end().parse().map_err(|_| wrong())?;
         Ok(Edge::Weekly { day, time })
     }
 

@@ -85,11 +85,19 @@ impl Posted {
     }
 }
 
+/// Nobody is logged in, and the form is being read to be carried on: whoever reads it says so once it is read.
+#[derive(Debug, Clone, Copy)]
+pub struct ReadForLogIn;
+
 impl FromRequest for Posted {
     type Error = Failure;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Failure>>>>;
 
     fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        if req.extensions().get::<ReadForLogIn>().is_some() {
+            // The body is with that reader, whose answer ends this request. To find nothing here first would lose the texts.
+            return Box::pin(std::future::pending());
+        }
         let (req, payload) = (req.clone(), payload.take());
         Box::pin(async move {
             let is_multipart = req

@@ -15,7 +15,7 @@ use actix_web::middleware::Next;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, ResponseError, web};
 use tokio::sync::oneshot;
 
-use super::form::{FormToken, Posted};
+use super::form::{FormToken, Posted, ReadForLogIn};
 use super::guard;
 use super::page::{Frame, Viewer};
 use super::reply::{self, Cause, Failure};
@@ -269,6 +269,7 @@ impl FromRequest for Viewer {
             return Box::pin(ready(Err(Failure::LogIn)));
         }
         let posted = Posted::from_request(req, payload);
+        req.extensions_mut().insert(ReadForLogIn);
         Box::pin(async move {
             // Whatever is wrong with the form, the first thing to say is that nobody is logged in.
             drop(posted.await);
