@@ -207,10 +207,10 @@ pub fn view(known: &Known, ticket: &Ticket, p: &Page, kept: Option<Form>) -> Opt
         can_redraft: run(Change::back_to_draft),
         // A start that is refused says so itself; one that a window forbids isn't offered.
         can_start: run(Change::start)
-            && !known
+            && known
                 .frozen
                 .as_ref()
-                .is_some_and(|it| it.level == Level::Block.as_str()),
+                .is_none_or(|it| it.level != Level::Block.as_str()),
         frozen: known.frozen.clone(),
         is_on_watch: state == State::OnWatch,
         can_watch: run(|change, ticket, now| change.watch(ticket, now.plus_secs(60), now)),
