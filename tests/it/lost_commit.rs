@@ -10,15 +10,14 @@ use crate::machine::Machine;
 
 /// Sends mails of 100 KB until one isn't taken; how many were.
 fn send_until_refused(address: &str) -> usize {
-    let mut taken = 0;
-    for n in 0..500 {
+    for taken in 0..500 {
         let Ok(mut stream) = TcpStream::connect(address) else {
             return taken;
         };
         let body = "a line of a long mail, of which there are many\r\n".repeat(2_100);
         let mail = format!(
             "EHLO x\r\nMAIL FROM:<carol@contoso.example>\r\nRCPT TO:<support@watch.example.org>\r\nDATA\r\n\
-             Message-ID: <{n}@contoso.example>\r\nSubject: Mail {n}\r\n\r\n{body}.\r\nQUIT\r\n"
+             Message-ID: <{taken}@contoso.example>\r\nSubject: Mail {taken}\r\n\r\n{body}.\r\nQUIT\r\n"
         );
         if stream.write_all(mail.as_bytes()).is_err() {
             return taken;
@@ -30,7 +29,6 @@ fn send_until_refused(address: &str) -> usize {
         {
             return taken;
         }
-        taken += 1;
     }
     panic!("every mail was taken")
 }
