@@ -1,6 +1,6 @@
 //! What staff say to customers, and where the house wants it: own words that wait for a second person.
 //!
-//! Every text that a customer reads from us (an answer, an update, a note that they may read after all) comes through [`speak`],
+//! Every text that a customer reads from us (an answer, an update, a note that they may read after all) comes through `speak`,
 //! whichever door it came by. What goes out at once is recorded as said. What waits is an internal entry and a row: it meets no
 //! clock, no letter goes out, and the customer can't read it. Once somebody else approves it, it is said at that instant, by
 //! whoever wrote it, exactly as it was read.

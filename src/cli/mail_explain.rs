@@ -1,6 +1,6 @@
 //! `watchkeeper mail explain`: what would happen with a mail, and why. Takes nothing in.
 //!
-//! Text for people, or one JSON document ([`json`]).
+//! Text for people, or one JSON document (`--json`).
 
 use std::fmt::Write as _;
 
