@@ -29,7 +29,7 @@ fn run(app: &App) -> Result<Again> {
     full_batch(actions::escalation::escalate(&ctx, AT_ONCE)?)
 }
 
-/// Fires what is due, in so many looks at most. Called once at start, before the jobs run.
+/// Fires what is due, batch by batch, before the jobs run. After twenty batches the start waits no longer: the job does the rest.
 pub(super) fn catch_up(app: &App) -> Result<()> {
     for _ in 0..20 {
         if run(app)? == Again::Later {
