@@ -4,6 +4,7 @@
 //!
 //! ```sh
 //! cargo bench --bench kill -- --kills 200 --seed 7
+//! cargo bench --bench kill -- --mails 10000 --seed 7      # mail by LMTP alone, killed until so many are in
 //! cargo bench --bench kill -- --database postgres://user@host/empty_database
 //! ```
 //! A client whose connection broke asks again with the same idempotency key or Message-ID, as a real one would. The seed decides
@@ -24,6 +25,7 @@ use watchkeeper::store::backend::{Conn, DatabaseUrl};
 
 const API_CLIENTS: usize = 4;
 const MAIL_CLIENTS: usize = 2;
+const MAIL_CLIENTS_ALONE: usize = 6;
 /// How long a life lasts before it is killed, in milliseconds after it listens.
 const LIFE: std::ops::Range<u64> = 20..500;
 /// Every so many tickets one is a disaster: it pages, is resolved, and opens its post-mortem.
@@ -32,6 +34,8 @@ const DISASTERS: usize = 5;
 struct Options {
     database: Option<String>,
     kills: usize,
+    /// Mail alone, and so many of them, however many kills that takes.
+    mails: Option<usize>,
     seed: u64,
 }
 
@@ -39,6 +43,7 @@ fn options() -> Options {
     let mut options = Options {
         database: None,
         kills: 200,
+        mails: None,
         seed: u64::from_le_bytes(
             uuid::Uuid::new_v4().as_bytes()[..8]
                 .try_into()
@@ -55,6 +60,7 @@ fn options() -> Options {
         match word.as_str() {
             "--database" => options.database = Some(value()),
             "--kills" => options.kills = value().parse().expect("a number of kills"),
+            "--mails" => options.mails = Some(value().parse().expect("a number of mails")),
             "--seed" => options.seed = value().parse().expect("a number"),
             "--bench" => {}
             other => panic!("unknown option {other}"),
@@ -90,7 +96,10 @@ struct Accepted {
 
 fn main() {
     let options = options();
-    println!("seed {}, {} kills", options.seed, options.kills);
+    match options.mails {
+        Some(mails) => println!("seed {}, {mails} mails by LMTP", options.seed),
+        None => println!("seed {}, {} kills", options.seed, options.kills),
+    }
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut config = Config::in_folder(folder.path());
     if let Some(url) = &options.database {
@@ -108,8 +117,13 @@ fn main() {
     let began = Instant::now();
     let mut life = Some(post.start());
     let mut slowest_start = Duration::ZERO;
+    let mut kills = 0;
     std::thread::scope(|scope| {
-        for _ in 0..API_CLIENTS {
+        let (api_clients, mail_clients) = match options.mails {
+            Some(_) => (0, MAIL_CLIENTS_ALONE),
+            None => (API_CLIENTS, MAIL_CLIENTS),
+        };
+        for _ in 0..api_clients {
             scope.spawn(|| {
                 let mut caller = Caller {
                     post: &post,
@@ -122,21 +136,25 @@ fn main() {
                 }
             });
         }
-        for _ in 0..MAIL_CLIENTS {
+        for _ in 0..mail_clients {
             scope.spawn(|| {
                 let mut link = None;
                 while !over.load(Ordering::Relaxed) {
-                    mail(
-                        &post,
-                        &accepted,
-                        &mut link,
-                        next_mail.fetch_add(1, Ordering::Relaxed),
-                    );
+                    let next = next_mail.fetch_add(1, Ordering::Relaxed);
+                    if options.mails.is_some_and(|mails| next >= mails) {
+                        break;
+                    }
+                    mail(&post, &accepted, &mut link, next);
                 }
             });
         }
         let mut dice = Dice(options.seed);
-        for _ in 0..options.kills {
+        let is_enough = |kills: usize| match options.mails {
+            Some(mails) => accepted.mails.load(Ordering::Relaxed) >= mails,
+            None => kills >= options.kills,
+        };
+        while !is_enough(kills) {
+            kills += 1;
             std::thread::sleep(Duration::from_millis(dice.roll(&LIFE)));
             // The old process is gone before the new one starts.
             if let Some(server) = life.take() {
@@ -149,8 +167,7 @@ fn main() {
         over.store(true, Ordering::Relaxed);
     });
     println!(
-        "{} kills in {:.0} s; slowest start after one {} ms",
-        options.kills,
+        "{kills} kills in {:.0} s; slowest start after one {} ms",
         began.elapsed().as_secs_f64(),
         slowest_start.as_millis()
     );

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tracing_subscriber::EnvFilter;
 
+use crate::domain::mailbox::Mailbox;
 use crate::domain::settings::{SettingKey, Settings};
 use crate::domain::text::EmailAddress;
 use crate::domain::trouble::Least;
@@ -67,6 +68,16 @@ pub const KEYS: &[Key] = &[
         meaning: "address of the LMTP listener, such as `127.0.0.1:2424`; empty: off",
     },
     Key {
+        name: "imap",
+        default: "",
+        meaning: "mailboxes to fetch mail from, separated by commas: `imaps://user:password@host/INBOX`; behind a `?` may stand `after=` `seen` (marked as read, the default), `keep`, `delete` or `move:Folder`, and `first=` `new` (what arrives from now on, the default) or `all`; `%40` is an `@` and `%2C` a comma",
+    },
+    Key {
+        name: "imap_ca",
+        default: "",
+        meaning: "PEM file with the authority that signed the mail server's certificate, if it is your own",
+    },
+    Key {
         name: "smtp_relay",
         default: "",
         meaning: "where mail goes out: `smtp://host:25`, `smtps://user:password@host`; empty: what set-up was told",
@@ -80,6 +91,11 @@ pub const KEYS: &[Key] = &[
         name: "mail_auth_relay",
         default: "",
         meaning: "the name by which our own relay signs `Authentication-Results`; its DMARC verdict says whether mail from staff is theirs; empty: nobody's is believed",
+    },
+    Key {
+        name: "mail_spool",
+        default: "",
+        meaning: "a Maildir whose mail is taken in, and in which listeners and `watchkeeper mail` keep what comes in while the database is away; empty: none, and such mail stays with its sender",
     },
     Key {
         name: "mail_folder",
@@ -143,9 +159,12 @@ pub struct Config {
     pub trusted_proxies: Vec<IpAddr>,
     pub smtp_listen: Option<SocketAddr>,
     pub lmtp_listen: Option<SocketAddr>,
+    pub imap: Vec<Mailbox>,
+    pub imap_ca: Option<PathBuf>,
     pub smtp_relay: Option<String>,
     pub mail_from: Option<EmailAddress>,
     pub mail_auth_relay: Option<String>,
+    pub mail_spool: Option<PathBuf>,
     pub mail_folder: Option<PathBuf>,
     pub webhook_private: bool,
     pub upload_limit_bytes: usize,
@@ -188,6 +207,7 @@ impl Config {
     ) -> Result<Self, String> {
         let mut reader = Self::reader(defaults, file, environment, flags);
         reader.check_tls();
+        reader.check_authority();
         reader.read()
     }
 
@@ -373,6 +393,14 @@ impl Reader {
         }
     }
 
+    fn check_authority(&mut self) {
+        let path = self.optional("imap_ca").map(PathBuf::from);
+        if let Err(why) = crate::tls::to_servers(path.as_deref()) {
+            let wanted = "a PEM file with the certificate of an authority is wanted";
+            self.fault("imap_ca", &format!("{why}; {wanted}"));
+        }
+    }
+
     /// The keys that the settings page knows too, by the same rules.
     fn mail(&mut self) -> Settings {
         let mut mail = Settings::default();
@@ -443,13 +471,17 @@ impl Reader {
             );
         }
         let mail = self.mail();
+        let imap = self.mailboxes();
         let config = Config {
+            imap,
+            imap_ca: self.optional("imap_ca").map(PathBuf::from),
             trusted_proxies: self.addresses("trusted_proxies"),
             smtp_listen: self.parsed("smtp_listen", ADDRESS),
             lmtp_listen: self.parsed("lmtp_listen", ADDRESS),
             smtp_relay: mail.smtp_relay,
             mail_from: mail.mail_from,
             mail_auth_relay: self.optional("mail_auth_relay"),
+            mail_spool: self.optional("mail_spool").map(PathBuf::from),
             mail_folder: self.optional("mail_folder").map(PathBuf::from),
             webhook_private: self
                 .parsed("webhook_private", "`true` or `false` is wanted")
@@ -482,6 +514,31 @@ impl Reader {
 }
 
 impl Reader {
+    fn mailboxes(&mut self) -> Vec<Mailbox> {
+        let mut mailboxes: Vec<Mailbox> = Vec::new();
+        let (_, place) = self.values.get("imap").cloned().unwrap_or_default();
+        for (at, url) in self.text("imap").split(',').enumerate() {
+            if url.trim().is_empty() {
+                continue;
+            }
+            // The value isn't quoted: it holds a password.
+            let mut fault = |why: &str| {
+                let at = at + 1;
+                self.faults.push(format!(
+                    "{place}: mailbox {at} of `imap` can't be read: {why}; `imaps://user:password@host/INBOX` is wanted"
+                ));
+            };
+            match Mailbox::parse(url) {
+                Ok(mailbox) if mailboxes.iter().any(|other| other.name() == mailbox.name()) => {
+                    fault("it is named twice");
+                }
+                Ok(mailbox) => mailboxes.push(mailbox),
+                Err(why) => fault(why),
+            }
+        }
+        mailboxes
+    }
+
     fn min_free(&mut self) -> Least {
         let megabytes = self.parsed::<u64>("min_free_mb", "a whole number of megabytes is wanted");
         let percent = self.parsed::<u64>("min_free_percent", "a whole number, 0 to 99, is wanted");
@@ -538,6 +595,8 @@ mod tests {
             ("WATCHKEEPER_SMTP_RELAY", "smtp//user:secret@host"),
             ("WATCHKEEPER_MAIL_FROM", "watchkeeper"),
             ("WATCHKEEPER_LOG", "inof"),
+            ("WATCHKEEPER_IMAP", "imaps://u:secret@h, imaps://u:secret"),
+            ("WATCHKEEPER_IMAP_CA", "/nowhere/ca.pem"),
             ("WATCHKEEPER_TLS_CERT", "/nowhere/cert.pem"),
             ("WATCHKEEPER_TLS_KEY", "/nowhere/key.pem"),
             ("PATH", "/bin"),
@@ -576,7 +635,15 @@ mod tests {
             error.contains("`tls_cert` is `/nowhere/cert.pem`; /nowhere/cert.pem: "),
             "{error}"
         );
-        assert_eq!(error.lines().count(), 7, "{error}");
+        assert!(
+            error.contains("WATCHKEEPER_IMAP: mailbox 2 of `imap` can't be read: user and"),
+            "{error}"
+        );
+        assert!(
+            error.contains("`imap_ca` is `/nowhere/ca.pem`; /nowhere/ca.pem: "),
+            "{error}"
+        );
+        assert_eq!(error.lines().count(), 9, "{error}");
     }
 
     #[test]

@@ -1,11 +1,12 @@
-//! Files that come with a form: their bytes are stored before the entry that will refer to them.
+//! Files that come with a form: their bytes are stored before the entry that will refer to them. And files that leave by a link.
 //! Bytes that no entry comes to refer to are swept.
 
 use super::ticket_parts::Evidence;
-use crate::app::Ctx;
-use crate::domain::refusal::FieldError;
+use crate::app::{App, Ctx};
+use crate::domain::file_link::FileLink;
+use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::text;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::store;
 
 /// Stores the bytes of a file. Those that were redacted don't come back.
@@ -21,5 +22,18 @@ pub fn keep(ctx: &Ctx<'_>, name: &str, media_type: &str, bytes: &[u8]) -> Result
         name: name.to_owned(),
         media_type: media_type.to_owned(),
         size_bytes: bytes.len() as i64,
+    })
+}
+
+/// A file by the link of a letter: the signature is the permission, for this file and for so long. Its name and its bytes.
+pub fn by_link(app: &App, token: &str) -> Result<(String, Vec<u8>)> {
+    let link = FileLink::read(token, &app.signing_key).ok_or(Error::NotFound)?;
+    if link.expires_at <= app.time.now() {
+        return Err(Refusal::new("file-link-expired").into());
+    }
+    app.store.read(|conn| {
+        let file = store::blob::attachment(conn, link.file)?.ok_or(Error::NotFound)?;
+        let bytes = store::blob::of_file(conn, &file)?.ok_or(Error::NotFound)?;
+        Ok((file.name, bytes))
     })
 }

@@ -3,6 +3,7 @@
 
 use super::intake_sender::{House, Sender};
 use super::intake_verdict::Decision;
+pub use super::intake_verdict::Marks;
 use super::{allow, allow_ticket};
 use crate::app::{App, Ctx};
 use crate::domain::access::{Action, Target};
@@ -15,9 +16,9 @@ use crate::domain::ticket::Relation;
 use crate::domain::timeline::Door;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result, is_unique_violation};
-use crate::store;
-use crate::store::blob;
+use crate::store::blob::{self, Hash};
 use crate::store::intake::{Blocked, StoredMail, arrived};
+use crate::store::{self, Tx};
 
 /// Mails larger than this are written before the transaction that refers to them, so that they never hold the writer.
 pub(super) const SMALL_BYTES: usize = 256 * 1024;
@@ -32,28 +33,39 @@ pub fn accept(
     raw: &[u8],
 ) -> Result<MailId> {
     let ctx = app.system("mail", Door::Mail);
-    super::trouble::has_room(app)?;
     // PostgreSQL's text holds no NUL.
     let from = from.map(|text| text.replace('\0', ""));
     let to: Vec<String> = to.iter().map(|text| text.replace('\0', "")).collect();
+    store_raw(&ctx, raw, |tx, hash| {
+        let mail = arrived(way, from.as_deref(), &to, hash, raw.len(), ctx.now);
+        store::intake::insert(tx, &mail)?;
+        Ok(mail.id)
+    })
+}
+
+/// Stores the bytes of a mail and, in the transaction that makes them durable, what `keep` says of them; see [`accept`].
+pub(super) fn store_raw<T>(
+    ctx: &Ctx<'_>,
+    raw: &[u8],
+    keep: impl Fn(&mut Tx, Hash) -> Result<T>,
+) -> Result<T> {
+    super::trouble::has_room(ctx.app)?;
     let large = match raw.len() > SMALL_BYTES {
-        true => Some(blob::put(&app.store, raw, ctx.now)?),
+        true => Some(blob::put(&ctx.app.store, raw, ctx.now)?),
         false => None,
     };
-    let keep = || {
+    let write = || {
         ctx.write(|tx| {
             let hash = match large {
                 Some(hash) => hash,
                 None => blob::put_in(tx, raw, ctx.now)?,
             };
-            let mail = arrived(way, from.as_deref(), &to, hash, raw.len(), ctx.now);
-            store::intake::insert(tx, &mail)?;
-            Ok(mail.id)
+            keep(tx, hash)
         })
     };
-    match keep() {
+    match write() {
         // Its twin stored the same bytes at the same moment: they are there now.
-        Err(error) if is_unique_violation(&error) => keep(),
+        Err(error) if is_unique_violation(&error) => write(),
         other => other,
     }
 }
@@ -62,8 +74,7 @@ pub fn accept(
 pub struct ReadMail {
     pub mail: StoredMail,
     pub letter: Letter,
-    /// It carries our own loop mark.
-    pub has_loop_mark: bool,
+    pub marks: Marks,
 }
 
 /// Decides about these mails in one transaction. Fails as a whole; the caller then tries them one by one.
@@ -83,7 +94,7 @@ pub fn settle(ctx: &Ctx<'_>, mails: &[ReadMail]) -> Result<()> {
                     forced: false,
                     is_rehearsal: false,
                 }
-                .decide(tx, &mut mail, read.has_loop_mark)?;
+                .decide(tx, &mut mail, read.marks)?;
             }
         }
         Ok(())
@@ -149,7 +160,7 @@ pub fn take_in(ctx: &Ctx<'_>, id: MailId, letter: &Letter) -> Result<StoredMail>
             forced: true,
             is_rehearsal: false,
         }
-        .decide(tx, &mut mail, false)?;
+        .decide(tx, &mut mail, Marks::default())?;
         if let (Some(carrier), Some(ticket)) = (carrier, mail.ticket)
             && carrier != ticket
         {

@@ -1,18 +1,19 @@
 //! Mail that nobody wrote: it opens, reopens and satisfies nothing. A bounce is the one that takes an answer back.
 
-use super::intake_sender::Sender;
+use super::intake_sender::{Sender, envelope_addresses};
 use super::intake_verdict::Decision;
 use super::letters;
 use super::outbox::unanswered;
 use super::record;
 use crate::domain::access::Role;
 use crate::domain::delivery::DeliveryKind;
+use crate::domain::id::Id;
 use crate::domain::intake::Verdict;
 use crate::domain::letter::{Bounce, Landing, landing};
 use crate::domain::ticket::Ticket;
 use crate::domain::timeline::{Entry, EntryKind, Facts};
 use crate::error::{Error, Result};
-use crate::store::intake::StoredMail;
+use crate::store::intake::{OwnLetter, StoredMail};
 use crate::store::outbox::{Delivery, NewDelivery};
 use crate::store::people::Holder;
 use crate::store::{self, Tx};
@@ -65,18 +66,12 @@ impl Decision<'_> {
         mail: &mut StoredMail,
         bounce: &Bounce,
     ) -> Result<()> {
-        let ours = bounce.about.iter().filter(|id| self.house.seal.made(id));
-        let mut about = None;
-        for id in ours {
-            if let Some(found) = store::intake::delivery_by_message(tx, id)? {
-                about = Some(found);
-                break;
-            }
-        }
+        let about = self.came_back(tx, mail, bounce)?;
         self.conclude(mail, Verdict::Bounce, &bounce.status);
         let Some((delivery, kind, ticket, reply)) = about else {
             return Ok(());
         };
+        let address = store::outbox::by_id(tx, delivery)?.map(|lost| lost.address);
         let to_customer = matches!(
             kind,
             DeliveryKind::Reply | DeliveryKind::AutoAnswer | DeliveryKind::Report
@@ -99,7 +94,14 @@ impl Decision<'_> {
         let mut entries = vec![
             Entry::new(kind_of_entry)
                 .fact("status", &bounce.status)
-                .fact_some("to", bounce.recipient.as_ref())
+                .fact_some(
+                    "to",
+                    bounce
+                        .recipient
+                        .as_ref()
+                        .map(ToString::to_string)
+                        .or(address),
+                )
                 .fact("delivery", delivery)
                 .at(mail.received_at)
                 .source(format!("mail.{}", mail.id)),
@@ -114,6 +116,33 @@ impl Decision<'_> {
         mail.ticket = Some(ticket.id);
         mail.entry_seq = recorded.first().map(|entry| entry.seq);
         Ok(())
+    }
+
+    /// Which of our letters came back: by the address that it came back to, which no server rewrites; else by our id anywhere in it.
+    fn came_back(
+        &self,
+        tx: &mut Tx,
+        mail: &StoredMail,
+        bounce: &Bounce,
+    ) -> Result<Option<OwnLetter>> {
+        let envelope = envelope_addresses(mail);
+        let addresses = envelope
+            .iter()
+            .chain(&self.letter.delivered_to)
+            .chain(&self.letter.to);
+        for address in addresses {
+            if let Some(id) = self.house.seal.read_bounce_address(address)
+                && let Some(lost) = store::outbox::by_id(tx, Id::from_uuid(id))?
+            {
+                return Ok(Some((lost.id, lost.kind, lost.ticket, lost.entry_seq)));
+            }
+        }
+        for id in bounce.about.iter().filter(|id| self.house.seal.made(id)) {
+            if let Some(found) = store::intake::delivery_by_message(tx, id)? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
     }
 
     /// One of ours can't be reached: whoever keeps the house hears of it, once a day for an address, and not at that address.

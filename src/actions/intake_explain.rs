@@ -2,7 +2,7 @@
 //! undone. Only a ticket isn't opened, since its number would be gone.
 
 use super::intake_sender::{House, Sender, envelope_addresses};
-use super::intake_verdict::Decision;
+use super::intake_verdict::{Decision, Marks};
 use super::ticket::team_for;
 use super::ticket_merge::survivor;
 use crate::app::Ctx;
@@ -167,7 +167,11 @@ impl Decision<'_> {
         let loop_sign = self.loop_of(&mail, &sender, has_loop_mark);
         let by_our_list = self.house.is_by_our_list(&mail, letter);
         let alert = self.alert_of(&mail);
-        self.decide(tx, &mut mail, has_loop_mark)?;
+        let marks = Marks {
+            has_loop_mark,
+            is_cut: false,
+        };
+        self.decide(tx, &mut mail, marks)?;
         let outcome = self.outcome(tx, &mail, &sender)?;
         Ok(Explained {
             mail,

@@ -106,8 +106,11 @@ impl House {
     }
 
     /// A form on a web page writes as us, by a server that isn't ours; our own mail that comes back has our own envelope.
-    pub(super) fn is_by_form(&self, mail: &StoredMail) -> bool {
-        let envelope = mail.envelope_from.as_deref().unwrap_or_default();
+    pub(super) fn is_by_form(&self, mail: &StoredMail, letter: &Letter) -> bool {
+        // Where no envelope is handed over, a relay of ours wrote it down.
+        let written = letter.traces.return_path.as_deref();
+        let envelope = mail.envelope_from.as_deref().or(written);
+        let envelope = envelope.unwrap_or_default();
         EmailAddress::parse(envelope).is_ok_and(|address| !self.is_own(&address))
     }
 }
@@ -289,6 +292,10 @@ impl Sender {
                 (Proof::Refuted, _) => return Ok(Standing::Unknown),
                 (Proof::Unproven, Clue::Foreign | Clue::Subject) => {}
             }
+        }
+        // Their own domain says that it isn't from them; a signed address they may have been given.
+        if self.proof == Proof::Refuted && clue != Clue::Signed {
+            return Ok(Standing::Unknown);
         }
         let Some(address) = &self.address else {
             return Ok(Standing::Unknown);

@@ -2,15 +2,16 @@
 
 use super::intake::SMALL_BYTES;
 use super::intake_sender::{House, Sender, answer_address};
+use super::ticket_parts::in_order;
 use super::{letters, record};
 use crate::app::Ctx;
 use crate::domain::alert_mail::{self, AlertMail};
 use crate::domain::id::{Kind, MailId, TicketId};
-use crate::domain::intake::{self as rules, HeldFor, LoopSign, MailState, Verdict};
+use crate::domain::intake::{self as rules, HeldFor, LoopSign, MailState, Verdict, Way};
 use crate::domain::letter::{
     self, Automatic, Clue, Landing, Letter, Nature, Remark, Standing, landing, stored_id,
 };
-use crate::domain::mail_trace;
+use crate::domain::mail_trace::{self, Proof};
 use crate::domain::text::{EmailAddress, Title};
 use crate::domain::ticket::{Opening, Relation, State, Ticket};
 use crate::domain::timeline::{Audience, Entry, EntryKind, Facts};
@@ -33,13 +34,17 @@ pub(super) struct Decision<'a> {
     pub(super) is_rehearsal: bool,
 }
 
+/// What the bytes of a mail tell besides its letter.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Marks {
+    /// It carries our own loop mark.
+    pub has_loop_mark: bool,
+    /// Only its header is here: the whole was above the limit and stayed in its mailbox.
+    pub is_cut: bool,
+}
+
 impl Decision<'_> {
-    pub(super) fn decide(
-        &self,
-        tx: &mut Tx,
-        mail: &mut StoredMail,
-        has_loop_mark: bool,
-    ) -> Result<()> {
+    pub(super) fn decide(&self, tx: &mut Tx, mail: &mut StoredMail, marks: Marks) -> Result<()> {
         let letter = self.letter;
         mail.subject = letter.subject.chars().take(500).collect();
         mail.from_shown = letter.from.shown.clone();
@@ -51,7 +56,7 @@ impl Decision<'_> {
         if mail.dedupe_key.is_none() && self.is_repeat(tx, mail)? {
             return store::intake::update(tx, mail);
         }
-        self.judge(tx, mail, has_loop_mark)?;
+        self.judge(tx, mail, marks)?;
         self.let_be_found(tx, mail)?;
         store::intake::update(tx, mail)
     }
@@ -140,15 +145,21 @@ impl Decision<'_> {
         mail.held_for = Some(why);
     }
 
-    fn judge(&self, tx: &mut Tx, mail: &mut StoredMail, has_loop_mark: bool) -> Result<()> {
+    fn judge(&self, tx: &mut Tx, mail: &mut StoredMail, marks: Marks) -> Result<()> {
         let letter = self.letter;
         let sender = Sender::find(tx, self.house, mail, letter)?;
         if let Some(address) = &sender.address {
             mail.from_address = Some(address.folded());
         }
+        self.note_arrival(mail, &sender);
         if !self.forced {
-            if self.loop_of(mail, &sender, has_loop_mark).is_some() {
-                self.hold(mail, HeldFor::Loop, "");
+            if let Some(sign) = self.loop_of(mail, &sender, marks.has_loop_mark) {
+                match sign {
+                    LoopSign::Mark | LoopSign::MessageId if self.is_own_copy(mail) => {
+                        self.conclude(mail, Verdict::Automatic, "own-copy");
+                    }
+                    _ => self.hold(mail, HeldFor::Loop, ""),
+                }
                 return Ok(());
             }
             if let Some(address) = &sender.address
@@ -157,12 +168,12 @@ impl Decision<'_> {
                 self.hold(mail, HeldFor::Blocked, &pattern);
                 return Ok(());
             }
+            if marks.is_cut {
+                self.hold(mail, HeldFor::Large, "");
+                return Ok(());
+            }
             match &letter.nature {
                 Nature::Personal => {}
-                Nature::OwnReturned => {
-                    self.hold(mail, HeldFor::Loop, "");
-                    return Ok(());
-                }
                 Nature::Bounce(bounce) => return self.bounced(tx, mail, bounce),
                 Nature::Automatic(Automatic::Generated) if self.takes_generated(mail) => {}
                 Nature::Automatic(_) if self.house.is_by_our_list(mail, letter) => {}
@@ -196,8 +207,13 @@ impl Decision<'_> {
             return Some(LoopSign::MessageId);
         }
         let is_from_us = from.is_some_and(|from| self.house.is_own(from));
-        (is_from_us && sender.address.is_none() && !self.house.is_by_form(mail))
+        (is_from_us && sender.address.is_none() && !self.house.is_by_form(mail, letter))
             .then_some(LoopSign::Address)
+    }
+
+    /// A letter of ours as it lies in a mailbox: no server has brought it there, so nothing has come back.
+    fn is_own_copy(&self, mail: &StoredMail) -> bool {
+        matches!(mail.way, Way::Imap | Way::Maildir) && self.letter.traces.hops == 0
     }
 
     pub(super) fn takes_generated(&self, mail: &StoredMail) -> bool {
@@ -225,18 +241,24 @@ impl Decision<'_> {
         let (clues, found) = self.find_ticket(tx, mail)?;
         if let Some((clue, ticket)) = found {
             let standing = sender.standing(tx, &ticket, clue)?;
+            self.note_clue(mail, clue, &ticket, standing);
             return match landing(clue, standing) {
                 Landing::Appended => self.append(tx, mail, ticket, sender, false),
                 Landing::AppendedNewcomer => self.append(tx, mail, ticket, sender, true),
                 Landing::JoinRequest => self.ask_to_join(tx, mail, &ticket, sender, standing),
             };
         }
+        if clues.is_forged {
+            mail.because.set("forged", "yes");
+        }
         if !clues.is_forged
             && let Some(ticket) = self.by_their_number(tx, sender)?
         {
+            mail.because.set("clue", "their_number");
+            mail.because.set("key", ticket.key);
             return self.append(tx, mail, ticket, sender, false);
         }
-        if !self.forced && self.was_answered_enough(tx, mail, sender)? {
+        if !self.forced && self.was_answered_enough(tx, sender)? {
             self.hold(mail, HeldFor::Answers, "");
             return Ok(());
         }
@@ -260,8 +282,9 @@ impl Decision<'_> {
     }
 
     /// Two programs that answer each other: after so many answers to an address, its next mails wait for a person.
-    fn was_answered_enough(&self, tx: &mut Tx, mail: &StoredMail, sender: &Sender) -> Result<bool> {
-        let since = mail.received_at.plus_secs(-3_600);
+    fn was_answered_enough(&self, tx: &mut Tx, sender: &Sender) -> Result<bool> {
+        // Of our own clock: what lay in a mailbox for days was received then, and is answered now.
+        let since = self.ctx.now.plus_secs(-3_600);
         Ok(match answer_address(tx, self.letter, sender)? {
             Some(address) => {
                 store::intake::answers_since(tx, &address.folded(), since)?
@@ -409,6 +432,9 @@ impl Decision<'_> {
             if is_newcomer {
                 first.facts.set("newcomer", "yes");
             }
+            if sender.proof == Proof::Refuted {
+                first.facts.set("refuted", "yes");
+            }
         }
         let recorded = record(tx, self.ctx, &mut ticket, entries)?;
         let seq = recorded.first().map_or(0, |entry| entry.seq);
@@ -463,7 +489,7 @@ impl Decision<'_> {
         seq: i64,
     ) -> Result<()> {
         let now = self.ctx.now;
-        for part in &self.letter.parts {
+        for (place, part) in (0..).zip(&self.letter.parts) {
             let hash = match part.bytes.len() > SMALL_BYTES {
                 true => Hash::of(&part.bytes),
                 false => blob::put_in(tx, &part.bytes, now)?,
@@ -476,7 +502,7 @@ impl Decision<'_> {
                 &part.name,
                 &part.media_type,
                 part.bytes.len() as i64,
-                now,
+                in_order(now, place),
             )?;
         }
         let left_out = [
@@ -499,7 +525,7 @@ impl Decision<'_> {
                 "mail.eml",
                 "message/rfc822",
                 mail.size_bytes,
-                now,
+                in_order(now, self.letter.parts.len() as i64),
             )?;
         }
         Ok(())

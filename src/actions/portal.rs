@@ -2,6 +2,7 @@
 //! login and from nothing that they send.
 
 use super::ticket::{change, customer_wrote_in, open_in};
+use super::ticket_parts::{Evidence, attach_in};
 use super::{allow, allow_ticket, ticket_merge};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Principal, Target};
@@ -27,7 +28,7 @@ pub fn contact(by: &Principal) -> Result<(ContactId, CustomerId)> {
 }
 
 /// Opens a ticket for the contact's customer, of the severity that mail has too: staff judge it.
-pub fn open(ctx: &Ctx<'_>, title: &str, body: &str) -> Result<Ticket> {
+pub fn open(ctx: &Ctx<'_>, title: &str, body: &str, files: &[Evidence]) -> Result<Ticket> {
     let (requester, customer) = contact(&ctx.by)?;
     allow(&ctx.by, Action::AskForHelp, Target::House)?;
     let mut fields = Fields::new();
@@ -45,14 +46,19 @@ pub fn open(ctx: &Ctx<'_>, title: &str, body: &str) -> Result<Ticket> {
         reported_at: Some(ctx.now),
         ..Opening::default()
     };
-    ctx.write(|tx| open_in(tx, ctx, Kind::Incident, title.clone(), &opening, None))
+    ctx.write(|tx| {
+        let ticket = open_in(tx, ctx, Kind::Incident, title.clone(), &opening, None)?;
+        // They belong to the words that opened it.
+        attach_in(tx, ctx, ticket.id, 1, files)?;
+        Ok(ticket)
+    })
 }
 
 /// Writes on a ticket. Their own customer reads it, whoever else was hit.
-pub fn write(ctx: &Ctx<'_>, key: TicketKey, body: &str) -> Result<Ticket> {
+pub fn write(ctx: &Ctx<'_>, key: TicketKey, body: &str, files: &[Evidence]) -> Result<Ticket> {
     let (_, customer) = contact(&ctx.by)?;
     let body = text::body("body", body)?;
-    if body.trim().is_empty() {
+    if body.trim().is_empty() && files.is_empty() {
         return Err(FieldError::new("body", "required").into());
     }
     let key = ticket_merge::living(ctx, key)?;
@@ -62,6 +68,7 @@ pub fn write(ctx: &Ctx<'_>, key: TicketKey, body: &str) -> Result<Ticket> {
         if let Some(first) = entries.first_mut() {
             first.audience = Audience::Customer(customer);
         }
+        attach_in(tx, ctx, ticket.id, ticket.entry_count + 1, files)?;
         Ok(entries)
     })
 }
@@ -120,8 +127,9 @@ pub fn read(ctx: &Ctx<'_>, conn: &mut Conn, key: TicketKey) -> Result<Reading> {
     let affected = store::ticket::affected(conn, ticket.id)?;
     let is_affected = affected.iter().any(|row| row.customer_id == customer);
     let mut entries = store::timeline::for_customer(conn, ticket.id, customer, is_affected)?;
-    entries.retain(tells_something);
     let mut files = store::blob::attachments(conn, ticket.id)?;
+    let has_file = |entry: &Recorded| files.iter().any(|file| file.entry_seq == entry.seq);
+    entries.retain(|entry| tells_something(entry) || has_file(entry));
     files.retain(|file| entries.iter().any(|entry| entry.seq == file.entry_seq));
     Ok(Reading {
         ticket,

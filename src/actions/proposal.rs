@@ -9,6 +9,7 @@ use std::cell::Cell;
 
 use super::ticket::{change, change_any, customer_voice, refuse_unseen, replied, written};
 use super::ticket_answer::promise_update;
+use super::ticket_parts::{Evidence, attach_in, file_names, files_of};
 use super::{allow, allow_ticket, roster, sla, ticket_merge, wording};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Principal, Target};
@@ -37,6 +38,8 @@ pub(super) struct Speech {
     pub next_update_by: Option<Timestamp>,
     /// How the text says so, where it left that open.
     pub dated_as: Option<String>,
+    /// Go with it.
+    pub files: Vec<Evidence>,
 }
 
 /// What became of it.
@@ -174,7 +177,9 @@ fn first(ticket: &mut Ticket, speech: &Speech) -> Entry {
         }
         Speaking::Share => entry.kind = EntryKind::Shared,
     }
-    entry.fact_some("entry", speech.note)
+    entry
+        .fact_some("entry", speech.note)
+        .fact_some("files", file_names(&speech.files))
 }
 
 /// Everything that goes on record when it is said, in the name of whoever wrote it.
@@ -186,6 +191,7 @@ fn said(
     by: (Actor, String),
 ) -> Result<Vec<Entry>> {
     let mut entries = vec![first(ticket, speech)];
+    attach_in(tx, ctx, ticket.id, ticket.entry_count + 1, &speech.files)?;
     entries.extend(customer_voice(tx, ctx, ticket, by.0.person(), &by.1)?);
     promise_update(tx, ctx, ticket, speech.next_update_by, &mut entries)?;
     for entry in &mut entries {
@@ -215,12 +221,14 @@ fn proposed(
         proposed_at: ctx.now,
     };
     rows::insert(tx, &waiting)?;
+    attach_in(tx, ctx, ticket.id, waiting.seq, &speech.files)?;
     Ok(Entry::new(EntryKind::WordsProposed)
         .body(&speech.text)
         .fact("what", speech.what)
         .fact_some("entry", speech.note)
         .fact_some("until", speech.next_update_by.map(Timestamp::rfc3339))
         .fact_some("dated_as", speech.dated_as.as_deref())
+        .fact_some("files", file_names(&speech.files))
         .fact_some("reason", passage))
 }
 
@@ -274,6 +282,7 @@ pub fn approve(ctx: &Ctx<'_>, key: TicketKey, seq: i64, seen: Option<i64>) -> Re
             text: entry.body.clone(),
             next_update_by: row.next_update_at,
             dated_as: None,
+            files: files_of(tx, ticket, seq)?,
         };
         let by = (entry.actor.clone(), entry.actor_name.clone());
         let mut entries = said(tx, ctx, ticket, &speech, by)?;

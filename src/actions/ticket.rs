@@ -2,7 +2,6 @@
 //! What hangs on a ticket (roles, watchers, labels, links, evidence) is next door in `ticket_parts`, its edit form in
 //! `ticket_edit`.
 
-use super::proposal::{self, Said, Speech};
 use super::{allow, allow_ticket, record, record_with, ticket_hold, ticket_merge, ticket_times};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
@@ -13,10 +12,11 @@ use crate::domain::text::{self, Title};
 use crate::domain::ticket::{Opening, Role, State, Ticket};
 use crate::domain::timeline::{Actor, Audience, Entry, EntryKind};
 use crate::domain::timestamp::Timestamp;
-use crate::domain::wording::Speaking;
 use crate::error::{Error, Fields, Result};
 use crate::store::ticket::{Affected, Watcher};
 use crate::store::{self, Conn, Tx};
+
+pub use super::ticket_answer::{reply, reply_with, update, update_with};
 
 /// How often a change that named no version is tried again after somebody else was faster.
 const STALE_RETRIES: usize = 5;
@@ -229,32 +229,6 @@ pub fn note(ctx: &Ctx<'_>, key: TicketKey, text: &str) -> Result<Ticket> {
     })
 }
 
-/// A reply to the customer who asked. It satisfies `respond` at this instant; the letter follows. Where the house wants it, own
-/// words wait for a second person.
-///
-/// `next_update_by` is promised to that customer alone. `seen` is the newest entry that the writer saw: if the
-/// customer wrote since, the reply waits for another look.
-pub fn reply(
-    ctx: &Ctx<'_>,
-    key: TicketKey,
-    text: &str,
-    next_update_by: Option<Timestamp>,
-    seen: Option<i64>,
-) -> Result<Said> {
-    let text = written("body", text)?;
-    proposal::speak(ctx, key, |tx, ticket| {
-        refuse_nobody(ticket)?;
-        refuse_unseen(tx, ticket, seen)?;
-        Ok(Speech {
-            what: Speaking::Reply,
-            note: None,
-            text: text.clone(),
-            next_update_by,
-            dated_as: None,
-        })
-    })
-}
-
 /// There has to be somebody who asked.
 pub(super) fn refuse_nobody(ticket: &Ticket) -> Result<()> {
     if ticket.requester.is_none() && ticket.requester_address.is_none() {
@@ -273,25 +247,6 @@ pub(super) fn replied(ticket: &mut Ticket, text: &str) -> Entry {
     };
     ticket.awaits_us = false;
     Entry::new(EntryKind::Reply).body(text).audience(audience)
-}
-
-/// An update for everybody affected: closes one `update` cycle and opens the next. Own words may wait, as those of a reply.
-pub fn update(
-    ctx: &Ctx<'_>,
-    key: TicketKey,
-    text: &str,
-    next_update_by: Option<Timestamp>,
-) -> Result<Said> {
-    let text = written("body", text)?;
-    proposal::speak(ctx, key, |_, _| {
-        Ok(Speech {
-            what: Speaking::Update,
-            note: None,
-            text: text.clone(),
-            next_update_by,
-            dated_as: None,
-        })
-    })
 }
 
 /// The first to answer the customer becomes their voice; after that it is taken over explicitly.

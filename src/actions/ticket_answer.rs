@@ -1,8 +1,9 @@
-//! What answers a customer besides a reply: a note that they may read after all, the word that no answer is needed, and when they
+//! What answers a customer: a reply, an update, a note that they may read after all, the word that no answer is needed; and when they
 //! hear from us again.
 
 use super::proposal::{self, Said, Speech};
-use super::ticket::{change, refuse_nobody, written};
+use super::ticket::{change, refuse_nobody, refuse_unseen, written};
+use super::ticket_parts::{Evidence, files_of};
 use super::{allow_ticket, sla, sla_reading};
 use crate::app::Ctx;
 use crate::domain::access::Action;
@@ -15,6 +16,76 @@ use crate::domain::wording::Speaking;
 use crate::error::{Error, Result};
 use crate::store::timeline::Recorded;
 use crate::store::{self, Tx};
+
+/// A reply to the customer who asked. It satisfies `respond` at this instant; the letter follows. Where the house wants it, own
+/// words wait for a second person.
+///
+/// `next_update_by` is promised to that customer alone. `seen` is the newest entry that the writer saw: if the
+/// customer wrote since, the reply waits for another look.
+pub fn reply(
+    ctx: &Ctx<'_>,
+    key: TicketKey,
+    text: &str,
+    next_update_by: Option<Timestamp>,
+    seen: Option<i64>,
+) -> Result<Said> {
+    reply_with(ctx, key, text, next_update_by, seen, &[])
+}
+
+/// As [`reply`], with files, which the customer reads too.
+pub fn reply_with(
+    ctx: &Ctx<'_>,
+    key: TicketKey,
+    text: &str,
+    next_update_by: Option<Timestamp>,
+    seen: Option<i64>,
+    files: &[Evidence],
+) -> Result<Said> {
+    let text = written("body", text)?;
+    proposal::speak(ctx, key, |tx, ticket| {
+        refuse_nobody(ticket)?;
+        refuse_unseen(tx, ticket, seen)?;
+        Ok(Speech {
+            what: Speaking::Reply,
+            note: None,
+            text: text.clone(),
+            next_update_by,
+            dated_as: None,
+            files: files.to_vec(),
+        })
+    })
+}
+
+/// An update for everybody affected: closes one `update` cycle and opens the next. Own words may wait, as those of a reply.
+pub fn update(
+    ctx: &Ctx<'_>,
+    key: TicketKey,
+    text: &str,
+    next_update_by: Option<Timestamp>,
+) -> Result<Said> {
+    update_with(ctx, key, text, next_update_by, &[])
+}
+
+/// As [`update`], with files, which everybody affected reads too.
+pub fn update_with(
+    ctx: &Ctx<'_>,
+    key: TicketKey,
+    text: &str,
+    next_update_by: Option<Timestamp>,
+    files: &[Evidence],
+) -> Result<Said> {
+    let text = written("body", text)?;
+    proposal::speak(ctx, key, |_, _| {
+        Ok(Speech {
+            what: Speaking::Update,
+            note: None,
+            text: text.clone(),
+            next_update_by,
+            dated_as: None,
+            files: files.to_vec(),
+        })
+    })
+}
 
 /// The customer may read this note of ours from now on. It counts as an answer at this moment, not at the one it was written at.
 /// Like other own words it may wait for a second person.
@@ -34,6 +105,7 @@ pub fn share(ctx: &Ctx<'_>, key: TicketKey, seq: i64) -> Result<Said> {
             text: note.body,
             next_update_by: None,
             dated_as: None,
+            files: files_of(tx, ticket, seq)?,
         })
     })
 }
@@ -43,7 +115,9 @@ pub(super) fn shareable(tx: &mut Tx, ticket: &Ticket, seq: i64) -> Result<Record
     let note = store::timeline::by_seq(tx, ticket.id, seq)?.ok_or(Error::NotFound)?;
     let is_ours =
         matches!(note.kind, EntryKind::Note | EntryKind::Evidence) && note.actor.person().is_some();
-    if !is_ours || note.redacted_at.is_some() || note.body.trim().is_empty() {
+    // Files alone say something too.
+    let is_empty = note.body.trim().is_empty() && files_of(tx, ticket, seq)?.is_empty();
+    if !is_ours || note.redacted_at.is_some() || is_empty {
         return Err(Refusal::new("not-to-be-shared").into());
     }
     let shared = store::timeline::of_kinds(tx, ticket.id, &[EntryKind::Shared])?;

@@ -4,7 +4,7 @@ use super::record;
 use super::ticket::{active_name, change, name_of};
 use crate::app::Ctx;
 use crate::domain::access::Action;
-use crate::domain::id::{CustomerId, Id, Kind, PersonId, TicketId, TicketKey};
+use crate::domain::id::{AttachmentId, CustomerId, Id, Kind, PersonId, TicketId, TicketKey};
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::text;
 use crate::domain::ticket::{Relation, Role, Ticket};
@@ -12,7 +12,7 @@ use crate::domain::timeline::{Audience, Entry, EntryKind};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use crate::store::ticket::{Affected, Watcher};
-use crate::store::{self, Tx};
+use crate::store::{self, Conn, Tx};
 
 /// One more customer was hit. Their clocks start with their own report, or with the impact.
 pub fn add_affected(
@@ -219,19 +219,69 @@ pub fn attach(
         return Err(FieldError::new("file", "required").into());
     }
     change(ctx, key, None, Action::WorkOnTicket, |tx, ticket| {
-        let names = files
-            .iter()
-            .map(|file| text::file_name(&file.name))
-            .collect::<Vec<_>>()
-            .join(", ");
         attach_in(tx, ctx, ticket.id, ticket.entry_count + 1, files)?;
         Ok(vec![
             Entry::new(EntryKind::Evidence)
                 .body(&text)
-                .fact("files", names)
+                .fact_some("files", file_names(files))
                 .audience(audience),
         ])
     })
+}
+
+/// As an entry names them; nothing without any.
+pub fn file_names(files: &[Evidence]) -> Option<String> {
+    let names: Vec<String> = files
+        .iter()
+        .map(|file| text::file_name(&file.name))
+        .collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+/// The files of an entry that are still there, to be hung on another one.
+pub fn files_of(tx: &mut Tx, ticket: &Ticket, seq: i64) -> Result<Vec<Evidence>> {
+    let all = store::blob::attachments(tx, ticket.id)?;
+    let there = all
+        .into_iter()
+        .filter(|file| file.entry_seq == seq && file.redacted_at.is_none());
+    Ok(there.map(Evidence::from).collect())
+}
+
+/// Files of a ticket by their ids, in that order; the first id that is none of them is refused.
+pub fn files_named(
+    conn: &mut Conn,
+    ticket: TicketId,
+    ids: &[AttachmentId],
+) -> Result<Vec<Evidence>> {
+    let all = store::blob::attachments(conn, ticket)?;
+    let file = |id: &AttachmentId| {
+        let file = all
+            .iter()
+            .find(|file| file.id == *id && file.redacted_at.is_none());
+        file.cloned()
+            .map(Evidence::from)
+            .ok_or_else(|| FieldError::new("files", "unknown-file").with("value", id.to_string()))
+    };
+    Ok(ids
+        .iter()
+        .map(file)
+        .collect::<std::result::Result<_, _>>()?)
+}
+
+impl From<store::blob::Attachment> for Evidence {
+    fn from(file: store::blob::Attachment) -> Self {
+        Self {
+            hash: file.hash,
+            name: file.name,
+            media_type: file.media_type,
+            size_bytes: file.size_bytes,
+        }
+    }
+}
+
+/// Ids sort by the millisecond: each file of an entry gets one of its own, so that they stay in their order.
+pub(super) const fn in_order(now: Timestamp, place: i64) -> Timestamp {
+    now.plus_micros(place * 1_000)
 }
 
 /// Hangs files on the entry that will get `seq`.
@@ -242,7 +292,7 @@ pub fn attach_in(
     seq: i64,
     files: &[Evidence],
 ) -> Result<()> {
-    for file in files {
+    for (place, file) in (0..).zip(files) {
         let name = text::file_name(&file.name);
         store::blob::attach(
             tx,
@@ -252,7 +302,7 @@ pub fn attach_in(
             &name,
             &file.media_type,
             file.size_bytes,
-            ctx.now,
+            in_order(ctx.now, place),
         )?;
     }
     Ok(())

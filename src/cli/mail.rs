@@ -9,9 +9,11 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 
 use super::mail_explain::{Form, explain};
-use crate::actions::intake;
+use crate::actions::{intake, spool};
 use crate::config::Config;
 use crate::domain::intake::Way;
+use crate::error::Error;
+use crate::time::TimeSource;
 
 /// EX_TEMPFAIL: try again later.
 const TEMPORARY: u8 = 75;
@@ -65,17 +67,10 @@ pub(super) fn run(config: anyhow::Result<Config>, args: &MailArgs) -> ExitCode {
             Ok(raw) => raw,
             Err(limit) => return Ok(Err(limit)),
         };
-        let app = super::open(config)?;
-        Ok(Ok(intake::accept(
-            &app,
-            Way::Pipe,
-            args.sender.as_deref(),
-            &args.recipient,
-            &raw,
-        )?))
+        store(config, args, &raw).map(Ok)
     });
     match outcome {
-        Ok(Ok(_)) => ExitCode::SUCCESS,
+        Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(limit)) => {
             eprintln!("watchkeeper: {}", too_big(limit));
             ExitCode::from(TOO_BIG)
@@ -85,6 +80,30 @@ pub(super) fn run(config: anyhow::Result<Config>, args: &MailArgs) -> ExitCode {
             ExitCode::from(TEMPORARY)
         }
     }
+}
+
+/// In the database, or in the spool while that is away.
+fn store(config: Config, args: &MailArgs, raw: &[u8]) -> anyhow::Result<()> {
+    let (from, to) = (args.sender.as_deref(), &args.recipient);
+    let stored = super::open(config.clone()).and_then(|app| {
+        intake::accept(&app, Way::Pipe, from, to, raw)?;
+        Ok(())
+    });
+    match stored {
+        Err(error) if config.mail_spool.is_some() && !is_no_room(&error) => {
+            let now = TimeSource::system().now();
+            spool::keep(&config, now, Way::Pipe, from, to, raw)
+                .with_context(|| format!("{error:#}; and the spool"))?;
+            eprintln!("watchkeeper: kept in the spool: {error:#}");
+            Ok(())
+        }
+        other => other,
+    }
+}
+
+/// The disk is nearly full: the spool must not fill it.
+fn is_no_room(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref::<Error>(), Some(Error::Full))
 }
 
 /// Standard input, unless it has more than `limit` bytes.

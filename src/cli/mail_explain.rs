@@ -222,7 +222,6 @@ pub(super) const fn class(nature: &Nature) -> (&'static str, Option<&'static str
         Nature::Personal => ("personal", None),
         Nature::Automatic(why) => ("automatic", Some(why.as_str())),
         Nature::Bounce(_) => ("bounce", None),
-        Nature::OwnReturned => ("own_returned", None),
     }
 }
 

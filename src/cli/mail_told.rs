@@ -225,7 +225,7 @@ fn class_of<'e>(letter: &'e Letter, found: &'e Explained) -> Class<'e> {
                 recipient: bounce.recipient.as_ref().map(EmailAddress::as_str),
                 about: &bounce.about,
             }),
-            Nature::Personal | Nature::Automatic(_) | Nature::OwnReturned => None,
+            Nature::Personal | Nature::Automatic(_) => None,
         },
     }
 }

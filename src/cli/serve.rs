@@ -46,6 +46,14 @@ pub(super) fn serve(app: Arc<App>, began: Instant) -> anyhow::Result<()> {
             listeners,
             mail_host(&app.config),
             mail_tls(&app.config)?,
+            mail_stops.clone(),
+        ));
+        let mailboxes = tokio::spawn(listen::imap::watch(
+            Arc::clone(&app),
+            tokio_rustls::TlsConnector::from(Arc::new(
+                crate::tls::to_servers(app.config.imap_ca.as_deref())
+                    .map_err(std::io::Error::other)?,
+            )),
             mail_stops,
         ));
         let server = http::server::start(Arc::clone(&app), listener, printer)?;
@@ -67,8 +75,10 @@ pub(super) fn serve(app: Arc<App>, began: Instant) -> anyhow::Result<()> {
         let outcome = server.await;
         // Mails under way are finished or stay with their sender; a listener that is gone already needs no word.
         let _ = stop_mail.send(true);
-        if let Err(error) = mail.await {
-            tracing::error!(%error, "the mail listeners ended badly");
+        for ways_in in [mail, mailboxes] {
+            if let Err(error) = ways_in.await {
+                tracing::error!(%error, "a way in for mail ended badly");
+            }
         }
         outcome
     });

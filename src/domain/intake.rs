@@ -11,7 +11,15 @@ use super::word::words;
 
 words! {
     /// By which way a mail came.
-    pub enum Way { Smtp = "smtp", Lmtp = "lmtp", Pipe = "pipe" }
+    pub enum Way {
+        Smtp = "smtp",
+        Lmtp = "lmtp",
+        Pipe = "pipe",
+        /// Fetched from a mailbox that is watched.
+        Imap = "imap",
+        /// Picked up from a folder.
+        Maildir = "maildir",
+    }
 }
 
 words! {
@@ -56,6 +64,8 @@ words! {
         Answers = "answers",
         /// It would have reopened a ticket for the sixth time within an hour.
         Reopens = "reopens",
+        /// Above the limit: its header is here, the whole in its mailbox.
+        Large = "large",
         /// Looking at it failed again and again.
         Failed = "failed",
     }

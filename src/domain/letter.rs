@@ -121,8 +121,6 @@ pub enum Nature {
     Personal,
     Automatic(Automatic),
     Bounce(Bounce),
-    /// Our own mail come back to us.
-    OwnReturned,
 }
 
 /// A report that a mail couldn't be delivered.
@@ -264,6 +262,14 @@ const AWAY: &[&str] = &[
 
 fn sounds_away(subject: &str) -> bool {
     let folded = subject.trim().to_lowercase();
+    // Servers put their own marks in front: `[EXT]`, `[EXTERN]`.
+    let mut folded = folded.as_str();
+    while let Some((_, rest)) = folded
+        .strip_prefix('[')
+        .and_then(|text| text.split_once(']'))
+    {
+        folded = rest.trim_start();
+    }
     AWAY.iter().any(|start| folded.starts_with(start))
 }
 
@@ -492,7 +498,10 @@ pub fn message_ids(value: &str) -> Vec<String> {
                 .map(str::to_owned),
         );
     }
-    ids.truncate(REFERENCES);
+    if ids.len() > REFERENCES {
+        // The root and the nearest: what relays cut is the middle.
+        ids.drain(1..=ids.len() - REFERENCES);
+    }
     ids
 }
 
@@ -530,9 +539,31 @@ fn without_comments(value: &str) -> String {
         .collect()
 }
 
+/// How long the header of a raw mail is: up to the empty line, that included.
+pub fn header_bytes(mail: &[u8]) -> usize {
+    let end = |mark: &[u8]| memchr::memmem::find(mail, mark).map(|at| at + mark.len());
+    match (end(b"\r\n\r\n"), end(b"\n\n")) {
+        (Some(one), Some(other)) => one.min(other),
+        (one, other) => one.or(other).unwrap_or(mail.len()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_too_many_references_the_root_and_the_nearest_are_kept() {
+        let all: Vec<String> = (0..200).map(|n| format!("<{n}@x.example>")).collect();
+        let kept = message_ids(&all.join("\r\n "));
+        assert_eq!(kept.len(), REFERENCES);
+        assert_eq!(
+            (kept[0].as_str(), kept[49].as_str()),
+            ("0@x.example", "199@x.example")
+        );
+        assert_eq!(kept[1], "151@x.example");
+        assert_eq!(message_ids(&all[..50].join(" ")).len(), 50);
+    }
 
     fn signs() -> Signs<'static> {
         Signs {
@@ -752,5 +783,12 @@ mod tests {
         assert_eq!(message_ids("a@x b@y"), ["a@x", "b@y"]);
         assert_eq!(message_id(" (made by hand) abc 1"), Some("abc1".to_owned()));
         assert_eq!(message_id("  <> "), None);
+    }
+
+    #[test]
+    fn a_header_ends_at_the_first_empty_line() {
+        assert_eq!(header_bytes(b"A: b\r\n\r\nbody\n\n"), 8);
+        assert_eq!(header_bytes(b"A: b\n\nbody\r\n\r\n"), 6);
+        assert_eq!(header_bytes(b"A: b"), 4);
     }
 }

@@ -15,6 +15,10 @@ pub struct Traces {
     pub thread_index: Option<String>,
     /// `X-Original-From`: the author, where a list wrote itself into From.
     pub original_from: Option<EmailAddress>,
+    /// `Return-Path`, without `<>`: the envelope's sender, where whoever delivered it wrote that down.
+    pub return_path: Option<String>,
+    /// How many servers wrote `Received`.
+    pub hops: usize,
 }
 
 /// What our own relay says of the sender.

@@ -12,6 +12,8 @@ pub struct OutgoingMail {
     pub from_name: String,
     pub to: EmailAddress,
     pub to_name: String,
+    /// The envelope's sender, if not `from`: what comes back there says which delivery it was.
+    pub bounces_to: Option<EmailAddress>,
     /// Where an answer should go, if not to `from`.
     pub reply_to: Option<String>,
     pub subject: String,

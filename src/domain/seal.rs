@@ -13,6 +13,9 @@ use super::text::EmailAddress;
 /// What may stand between an address and its tag; each of our addresses says which of them it uses.
 pub const SEPARATORS: &[char] = &['+', '-', '.', '='];
 
+/// RFC 5321, 4.5.3.1.1.
+const LOCAL_PART_BYTES: usize = 64;
+
 /// Signs and checks the ids that we put into our own mail. One key per installation.
 #[derive(Clone)]
 pub struct Seal {
@@ -130,6 +133,36 @@ impl Seal {
         None
     }
 
+    /// Where what can't be delivered comes back to: `support+b<delivery>.<signature>@desk.example`. `None` where that is longer than
+    /// servers take.
+    pub fn bounce_address(
+        &self,
+        intake: &EmailAddress,
+        separator: char,
+        delivery: Uuid,
+    ) -> Option<EmailAddress> {
+        let about = format!("b{}", delivery.simple());
+        let signature = self.signature("bounce", &about);
+        let (local, domain) = intake.as_str().rsplit_once('@')?;
+        let local = format!("{local}{separator}{about}.{signature}");
+        if local.len() > LOCAL_PART_BYTES {
+            return None;
+        }
+        EmailAddress::parse(&format!("{local}@{domain}")).ok()
+    }
+
+    /// Which delivery came back to this address, in any case; `None` for any other address, and for one that isn't ours.
+    pub fn read_bounce_address(&self, address: &EmailAddress) -> Option<Uuid> {
+        let folded = address.folded();
+        let (local, _) = folded.rsplit_once('@')?;
+        let (head, signature) = local.rsplit_once('.')?;
+        let at = head.rfind(SEPARATORS)?;
+        let about = &head[at + 1..];
+        let delivery = about.strip_prefix('b')?.parse().ok()?;
+        self.verifies("bounce", about, signature)
+            .then_some(delivery)
+    }
+
     /// The value of our loop header: names this installation to itself and to nobody else.
     pub fn loop_mark(&self) -> String {
         self.signature("loop", "")
@@ -177,6 +210,17 @@ mod tests {
         assert!(ours.made(&ours.message_id(Uuid::from_u128(5), None, "h")));
 
         let intake = EmailAddress::parse("support@desk.example").unwrap();
+        let bounce = ours
+            .bounce_address(&intake, '+', Uuid::from_u128(5))
+            .unwrap();
+        assert_eq!(ours.read_bounce_address(&bounce), Some(Uuid::from_u128(5)));
+        assert_eq!(ours.read_reply_address(&bounce), None);
+        assert_eq!(theirs.read_bounce_address(&bounce), None);
+        let upper = EmailAddress::parse(&bounce.as_str().to_uppercase()).unwrap();
+        assert_eq!(ours.read_bounce_address(&upper), Some(Uuid::from_u128(5)));
+        assert_eq!(ours.read_bounce_address(&intake), None);
+        let long = EmailAddress::parse(&format!("{}@x.example", "s".repeat(20))).unwrap();
+        assert_eq!(ours.bounce_address(&long, '+', Uuid::nil()), None);
         let reply = EmailAddress::parse(&ours.reply_address(&intake, '+', key)).unwrap();
         assert_eq!(ours.read_reply_address(&reply), Some(Sealed::Genuine(key)));
         assert_eq!(theirs.read_reply_address(&reply), Some(Sealed::Forged));

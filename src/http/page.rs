@@ -55,6 +55,10 @@ pub struct Frame {
     pub endless: i64,
     /// For how long, in seconds, no mail has come in where some is expected; for whoever may read mail.
     pub silent_secs: Option<i64>,
+    /// A mailbox that can't be read, or not be tidied, for a while already; for the same people.
+    pub unread: Option<String>,
+    /// Mails that are held, but for those of blocked senders; for the same people.
+    pub held: i64,
     /// Letters that can't leave; for the same people.
     pub stuck: i64,
     /// Clocks show due times instead of ticking.

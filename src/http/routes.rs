@@ -207,6 +207,7 @@ pub fn configure(routes: &mut ServiceConfig) {
         .route("/test-page", post().to(oncall::test_page))
         .route("/ledger", get().to(ledger::show))
         .route("/ledger.csv", get().to(ledger::csv))
+        .route("/file/{token}", get().to(file_link::show))
         .route("/n/{token}", get().to(night::show))
         .route("/n/{token}", post().to(night::answer))
         // mail

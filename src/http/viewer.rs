@@ -177,7 +177,9 @@ fn viewer_of(conn: &mut Conn, app: &App, principal: Principal, holder: Holder) -
     if access::may(&principal, Action::ReadMail, Target::House).is_ok() {
         let now = app.time.now();
         frame.silent_secs = crate::actions::mail_health::silent_secs(app, conn, now)?;
+        frame.held = crate::store::mail_health::held(conn)?;
         frame.stuck = crate::actions::mail_health::stuck(conn, now)?;
+        frame.unread = crate::actions::mailbox::failing(app, conn, now)?.map(|of| of.name);
     }
     Ok(Viewer {
         principal,

@@ -29,6 +29,10 @@ pub(super) fn traces(raw: &[u8]) -> Traces {
     Traces {
         authentication: named("Authentication-Results").take(RESULTS).collect(),
         thread_index: named("Thread-Index").next(),
+        hops: named("Received").count(),
+        return_path: named("Return-Path")
+            .next()
+            .map(|value| value.trim_matches(['<', '>', ' ']).to_owned()),
         original_from: named("X-Original-From").next().and_then(|value| {
             value
                 .split(['<', '>', ' ', '"'])

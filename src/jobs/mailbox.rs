@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{Again, Job};
-use crate::actions::intake::{self as actions, ReadMail};
+use crate::actions::intake::{self as actions, Marks, ReadMail};
 use crate::app::App;
 use crate::domain::intake::JOIN_PATIENCE_SECS;
 use crate::domain::seal::Seal;
@@ -64,10 +64,14 @@ fn read(app: &App, mail: StoredMail) -> Result<Option<ReadMail>> {
             let own = Seal::new(app.signing_key).loop_mark();
             let has_loop_mark =
                 mail::header(&raw, mail::LOOP_HEADER).is_some_and(|mark| mark == own);
+            let marks = Marks {
+                has_loop_mark,
+                is_cut: (raw.len() as i64) < mail.size_bytes,
+            };
             Ok(Some(ReadMail {
                 mail,
                 letter,
-                has_loop_mark,
+                marks,
             }))
         }
         Err(_) => {

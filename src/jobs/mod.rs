@@ -8,10 +8,12 @@ mod mailbox;
 pub mod outbox;
 mod outbox_clocks;
 mod outbox_digest;
+mod outbox_files;
 mod outbox_thread;
 mod periods;
 mod settle;
 mod sla;
+mod spool;
 mod sweep;
 mod terms;
 mod trouble;
@@ -48,6 +50,7 @@ pub enum Again {
 
 /// Every job, in the order in which a test runs them: what they hand each other is then there.
 pub const ALL: &[Job] = &[
+    spool::JOB,
     mailbox::JOB,
     settle::JOB,
     terms::JOB,

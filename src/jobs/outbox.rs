@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::outbox_clocks::{Gathered, LINES, gather};
 use super::outbox_digest::{gather_late, late_notice};
+use super::outbox_files;
 use super::outbox_thread::{thread, with_their_number};
 use super::{Again, Job};
 use crate::actions;
@@ -16,7 +17,7 @@ use crate::app::{App, Ctx};
 use crate::domain::delivery::{Channel, DeliveryKind};
 use crate::domain::id::{CustomerId, TicketKey};
 use crate::domain::notify::Unsent;
-use crate::domain::outgoing::{Calendar, File, Handover, OutgoingCall, OutgoingMail};
+use crate::domain::outgoing::{Calendar, Handover, OutgoingCall, OutgoingMail};
 use crate::domain::page::Link;
 use crate::domain::roster::Roster;
 use crate::domain::seal::Seal;
@@ -275,6 +276,7 @@ pub(super) fn compose(
         .as_ref()
         .zip(key)
         .map(|((intake, separator), key)| house.seal.reply_address(intake, *separator, key));
+    let (files, large) = outbox_files::of(conn, app, house, delivery, frozen.as_deref())?;
     let about = About {
         kind: delivery.kind,
         facts: &delivery.facts,
@@ -289,6 +291,7 @@ pub(super) fn compose(
         link: link(app, house, delivery),
         answers_to: answers_to.as_deref(),
         promised_at: promised(conn, delivery, ticket.as_ref(), recipient.customer, now)?,
+        large: &large,
     };
     let written = written(conn, house, delivery, &about, now)?;
     let (in_reply_to, references) = thread(conn, delivery, ticket.as_ref(), &house.host)?;
@@ -298,6 +301,11 @@ pub(super) fn compose(
         from_name: house.roster.settings.house_name.clone(),
         to,
         to_name: recipient.name,
+        bounces_to: house.intake.as_ref().and_then(|(intake, separator)| {
+            house
+                .seal
+                .bounce_address(intake, *separator, delivery.id.uuid())
+        }),
         reply_to: answers_to,
         subject: with_their_number(conn, delivery, written.subject)?,
         text: written.text,
@@ -306,7 +314,7 @@ pub(super) fn compose(
         references,
         headers: letter::headers(delivery.kind, &house.host, &house.seal.loop_mark()),
         calendar: calendar(delivery, frozen.as_deref()),
-        files: files(delivery, frozen.as_deref()),
+        files,
         dated_at: now,
     })
 }
@@ -471,26 +479,6 @@ fn calendar(delivery: &Delivery, frozen: Option<&[u8]>) -> Option<Calendar> {
         method: method.to_owned(),
         text,
     })
-}
-
-/// A report goes out as the very bytes that were approved.
-fn files(delivery: &Delivery, frozen: Option<&[u8]>) -> Vec<File> {
-    match (delivery.kind, frozen) {
-        (DeliveryKind::Report, Some(bytes)) => vec![File {
-            name: delivery
-                .facts
-                .get("file_name")
-                .unwrap_or("report.pdf")
-                .to_owned(),
-            media_type: delivery
-                .facts
-                .get("media_type")
-                .unwrap_or("application/pdf")
-                .to_owned(),
-            bytes: bytes.to_vec(),
-        }],
-        _ => Vec::new(),
-    }
 }
 
 fn send_call(app: &App, ctx: &Ctx<'_>, house: &House, delivery: &Delivery) -> Result<()> {

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::session::{Dialect, Event, Rules, Session, Stored, Taken};
-use crate::actions::intake;
+use crate::actions::{intake, spool};
 use crate::app::App;
 use crate::domain::intake::Way;
 use crate::error::Error;
@@ -237,11 +237,23 @@ async fn store(shared: &Shared, mail: Taken, dialect: Dialect) -> Stored {
         Dialect::Lmtp => Way::Lmtp,
     };
     let outcome = tokio::task::spawn_blocking(move || {
-        intake::accept(&app, way, Some(&mail.from), &mail.to, &mail.raw)
+        let (from, to) = (Some(mail.from.as_str()), &mail.to);
+        match intake::accept(&app, way, from, to, &mail.raw) {
+            Ok(_) => Ok(()),
+            Err(error @ Error::Unavailable(_)) => {
+                spool::keep(&app.config, app.time.now(), way, from, to, &mail.raw)
+                    .inspect(|()| tracing::warn!(%error, "a mail is kept in the spool"))
+                    .map_err(|why| {
+                        tracing::debug!(%why, "the spool doesn't take it either");
+                        error
+                    })
+            }
+            Err(error) => Err(error),
+        }
     })
     .await;
     match outcome {
-        Ok(Ok(_)) => {
+        Ok(Ok(())) => {
             metrics::counter!("watchkeeper_mail_accepted_total").increment(1);
             Stored::Yes
         }

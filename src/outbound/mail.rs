@@ -209,17 +209,18 @@ impl Relay {
         mail: &OutgoingMail,
         bytes: &[u8],
     ) -> Handover {
+        let sender = mail.bounces_to.as_ref().unwrap_or(&mail.from);
         let (Ok(from), Ok(to)) = (
-            mail.from.as_str().parse::<Address>(),
+            sender.as_str().parse::<Address>(),
             mail.to.as_str().parse::<Address>(),
         ) else {
             return Handover::Refused(format!(
-                "`{}` or `{}` is no address that SMTP knows",
-                mail.from, mail.to
+                "`{sender}` or `{}` is no address that SMTP knows",
+                mail.to
             ));
         };
         let mut parameters = Vec::new();
-        if !mail.from.as_str().is_ascii() || !mail.to.as_str().is_ascii() {
+        if !sender.as_str().is_ascii() || !mail.to.as_str().is_ascii() {
             if !connection
                 .server_info()
                 .supports_feature(Extension::SmtpUtfEight)
@@ -415,6 +416,7 @@ mod tests {
 
     fn mail() -> OutgoingMail {
         OutgoingMail {
+            bounces_to: None,
             message_id: "wk1.inc-1.abc@desk.example".to_owned(),
             from: EmailAddress::parse("support@desk.example").unwrap(),
             from_name: "Desk".to_owned(),

@@ -37,6 +37,18 @@ pub struct About<'a> {
     pub answers_to: Option<&'a str>,
     /// The next promise that the recipient may rely on.
     pub promised_at: Option<Timestamp>,
+    /// Files that are too large to go with it.
+    pub large: &'a [Large],
+}
+
+/// A file that a letter links to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Large {
+    pub name: String,
+    pub size_bytes: i64,
+    pub url: String,
+    /// The link ends then.
+    pub until: Timestamp,
 }
 
 /// A letter's words.
@@ -67,6 +79,8 @@ struct Sheet {
     paragraphs: Vec<String>,
     /// What somebody wrote, apart from what we say.
     quoted: Vec<String>,
+    /// What each file is called, and where it is.
+    large: Vec<(String, String)>,
     action: Option<(String, String)>,
     footer: Vec<String>,
 }
@@ -150,9 +164,35 @@ fn sheet(words: &Words, about: &About<'_>) -> Sheet {
         marker: ANSWERABLE.contains(&word).then_some(REPLY_ABOVE),
         paragraphs: paragraphs(&say("body")),
         quoted,
+        large: about
+            .large
+            .iter()
+            .map(|file| named(words, about, file))
+            .collect(),
         action,
         footer: footer(words, about, word, &values),
     }
+}
+
+/// A file as a letter names it beside its link.
+fn named(words: &Words, about: &About<'_>, file: &Large) -> (String, String) {
+    let until = file.until.in_zone(about.zone);
+    let values = [
+        ("name", Value::from(file.name.as_str())),
+        // Whole megabytes: what is linked to has some.
+        (
+            "size",
+            Value::from(file.size_bytes.div_euclid(1 << 20).max(1)),
+        ),
+        (
+            "until",
+            Value::from(until.format(&words.t("time-full")).to_string()),
+        ),
+    ];
+    (
+        words.with("letter-large-file", &values).into_owned(),
+        file.url.clone(),
+    )
 }
 
 /// Catalogue keys have hyphens where facts have underscores.
@@ -335,6 +375,7 @@ mod tests {
             link: None,
             answers_to: Some("support+inc-12.abc@watch.example.org"),
             promised_at: Some(Timestamp::parse_rfc3339("2026-11-21T04:00:00Z").unwrap()),
+            large: &[],
         }
     }
 

@@ -7,6 +7,7 @@ use super::blob::Hash;
 use super::column::text_column;
 use super::schema::core::delivery;
 use super::schema::mail::{blocked_sender, intake_address, mail};
+use super::timeline::{facts_json, facts_of};
 use crate::domain::delivery::DeliveryKind;
 use crate::domain::id::{
     CustomerId, DeliveryId, Id, IntakeAddressId, Kind, MailId, PersonId, ServiceId, TeamId,
@@ -15,6 +16,7 @@ use crate::domain::id::{
 use crate::domain::intake::{HeldFor, IntakeAddress, MailState, Verdict, Way};
 use crate::domain::severity::Severity;
 use crate::domain::text::EmailAddress;
+use crate::domain::timeline::Facts;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 
@@ -46,6 +48,8 @@ pub struct StoredMail {
     pub subject: String,
     pub attempts: i32,
     pub settled_at: Option<Timestamp>,
+    /// What decided: see `actions::intake_why`.
+    pub because: Facts,
 }
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
@@ -72,6 +76,7 @@ pub(super) struct Row {
     subject: String,
     attempts: i32,
     settled_at: Option<Timestamp>,
+    because: String,
 }
 
 impl Row {
@@ -98,6 +103,7 @@ impl Row {
             subject: value.subject.clone(),
             attempts: value.attempts,
             settled_at: value.settled_at,
+            because: facts_json(&value.because),
         }
     }
 
@@ -126,6 +132,7 @@ impl Row {
             subject: self.subject,
             attempts: self.attempts,
             settled_at: self.settled_at,
+            because: facts_of(&self.because),
         })
     }
 }
@@ -213,6 +220,14 @@ pub fn by_raw(conn: &mut Conn, raw: Hash, but: MailId, since: Timestamp) -> Resu
         .select(mail::id)
         .first(conn)
         .optional()?)
+}
+
+/// Whether these bytes arrived at that instant.
+pub fn has_arrived(conn: &mut Conn, raw: Hash, at: Timestamp) -> Result<bool> {
+    let there = mail::table
+        .filter(mail::raw_hash.eq(raw.0.to_vec()))
+        .filter(mail::received_at.eq(at));
+    Ok(diesel::select(diesel::dsl::exists(there)).get_result(conn)?)
 }
 
 /// The tickets that mails with this Message-ID landed on, each once: two of them mean that the id says nothing.
@@ -375,19 +390,6 @@ pub fn ledger(
         );
     }
     mails(query.load(conn)?)
-}
-
-/// How many mails wait for a person: held ones and join requests.
-pub fn unanswered(conn: &mut Conn) -> Result<i64> {
-    let held: i64 = mail::table
-        .filter(mail::state.eq(MailState::Held))
-        .count()
-        .get_result(conn)?;
-    let asking: i64 = mail::table
-        .filter(mail::verdict.eq(Verdict::JoinRequest))
-        .count()
-        .get_result(conn)?;
-    Ok(held + asking)
 }
 
 type AddressRow = (
@@ -572,5 +574,6 @@ pub fn arrived(
         subject: String::new(),
         attempts: 0,
         settled_at: None,
+        because: Facts::new(),
     }
 }

@@ -1,11 +1,13 @@
-//! Mails as the search finds them: those on no timeline.
+//! Mails as they are found again: by the search those on no timeline, from an entry the one behind it.
+
+use std::collections::HashMap;
 
 use diesel::prelude::*;
 
 use super::backend::Conn;
 use super::intake::{Row, StoredMail, mails};
 use super::schema::mail::mail;
-use crate::domain::id::MailId;
+use crate::domain::id::{MailId, TicketId};
 use crate::domain::intake::MailState;
 use crate::error::Result;
 
@@ -36,4 +38,16 @@ pub fn by_ids(conn: &mut Conn, ids: &[MailId]) -> Result<Vec<StoredMail>> {
         .select(Row::as_select())
         .load(conn)?;
     mails(rows)
+}
+
+/// Which mail stands behind an entry of the ticket, by the entry's number.
+pub fn behind_entries(conn: &mut Conn, ticket: TicketId) -> Result<HashMap<i64, MailId>> {
+    let rows: Vec<(Option<i64>, MailId)> = mail::table
+        .filter(mail::ticket_id.eq(ticket))
+        .filter(mail::entry_seq.is_not_null())
+        .filter(mail::duplicate_of.is_null())
+        .select((mail::entry_seq, mail::id))
+        .load(conn)?;
+    let known = rows.into_iter().filter_map(|(seq, id)| Some((seq?, id)));
+    Ok(known.collect())
 }

@@ -1,4 +1,4 @@
-//! Whether mail flows: when some last came in, and what can't leave.
+//! Whether mail flows: when some last came in, what is held, and what can't leave.
 
 use diesel::prelude::*;
 
@@ -6,6 +6,7 @@ use super::backend::Conn;
 use super::schema::core::delivery;
 use super::schema::mail::mail;
 use crate::domain::delivery::{Channel, DeliveryState};
+use crate::domain::intake::{HeldFor, MailState};
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
 
@@ -30,4 +31,13 @@ pub fn stuck(conn: &mut Conn, before: Timestamp, most: i64) -> Result<i64> {
         .limit(most)
         .load(conn)?;
     Ok(waiting.len() as i64)
+}
+
+/// How many mails are held for another reason than a blocked sender: those are expected to wait.
+pub fn held(conn: &mut Conn) -> Result<i64> {
+    Ok(mail::table
+        .filter(mail::state.eq(MailState::Held))
+        .filter(mail::held_for.ne(HeldFor::Blocked))
+        .count()
+        .get_result(conn)?)
 }

@@ -29,6 +29,7 @@ pub mod mail_health;
 pub mod mail_mark;
 pub mod mail_named;
 pub mod mail_twin;
+pub mod mailbox;
 pub mod migrate;
 pub mod oncall;
 pub mod outage;

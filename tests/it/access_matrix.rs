@@ -407,3 +407,28 @@ both_databases!(
         assert!(findings.is_empty(), "\n{}", findings.join("\n"));
     }
 );
+
+/// Their address is the secret: whoever has it needs no session, and no page of ours before it.
+const BY_ADDRESS: &[&str] = &[];
+
+both_databases!(no_form_is_taken_without_its_token, |desk| {
+    let rows = rows_of(MATRIX);
+    let house = house(desk);
+    let mut taken = Vec::new();
+    for (method, pattern) in routes().iter().filter(|(method, _)| method == "POST") {
+        let cells = &rows[&(method.clone(), pattern.clone())];
+        let address = house.address(pattern);
+        for (role, cell_of) in ROLES.iter().zip(cells.chars()) {
+            let Some(holder) = house.holders.get(role).filter(|_| cell_of == '+') else {
+                continue;
+            };
+            let visitor = Visitor::logged_in(&house.served, &house.desk.app, *holder);
+            let answer = visitor.post_bare(&address, FORM, &[]);
+            if answer.status != 403 {
+                taken.push(format!("{pattern} by {role}: {}", answer.status));
+            }
+        }
+    }
+    taken.retain(|line| !BY_ADDRESS.iter().any(|pattern| line.starts_with(pattern)));
+    assert!(taken.is_empty(), "{}", taken.join("\n"));
+});

@@ -169,7 +169,7 @@ fn run(command: &mut Command) {
     );
 }
 
-fn is_root() -> bool {
+pub fn is_root() -> bool {
     Command::new("id")
         .arg("-u")
         .output()
@@ -177,7 +177,7 @@ fn is_root() -> bool {
 }
 
 /// PostgreSQL refuses to run as root.
-fn as_somebody(name: &str) -> Command {
+pub fn as_somebody(name: &str) -> Command {
     if is_root() {
         let mut command = Command::new("setpriv");
         command
@@ -212,4 +212,14 @@ fn find(name: &str) -> PathBuf {
     on_path.or(debian).unwrap_or_else(|| {
         panic!("`{name}` is not installed: run tests/run, which installs what is wanted")
     })
+}
+
+/// Runs statements as whoever keeps the cluster.
+pub fn run_sql(statements: &[&str]) {
+    let cluster = cluster();
+    for statement in statements {
+        run(program("psql")
+            .args(["-h", &cluster.folder.to_string_lossy()])
+            .args(["-U", "watch", "-d", "postgres", "-qc", statement]));
+    }
 }

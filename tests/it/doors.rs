@@ -22,7 +22,6 @@ use watchkeeper::domain::trouble::Least;
 use watchkeeper::error::Error;
 use watchkeeper::http::guard::Pace;
 use watchkeeper::listen::session::Dialect;
-use watchkeeper::listen::smtp::{self, Listener};
 use watchkeeper::outbound::Post;
 use watchkeeper::store;
 use watchkeeper::store::backend::DatabaseUrl;
@@ -32,6 +31,7 @@ use crate::accounts::{PASSWORD, SET_UP, as_person, founded};
 use crate::both_databases;
 use crate::desk::{Desk, On};
 use crate::git_bench::WATCHKEEPER;
+use crate::mail_door::{Listening, one_mail};
 use crate::program::token_of;
 use crate::served::Served;
 use crate::visitor::{Answer, Visitor};
@@ -470,35 +470,8 @@ fn mail_is_refused_for_the_time_being_while_the_disk_is_nearly_full() {
     let refused = intake::accept(&desk.app, Way::Pipe, None, &to, raw);
     assert!(matches!(refused, Err(Error::Full)), "{refused:?}");
 
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
-    let socket = runtime
-        .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
-        .unwrap();
-    let port = socket.local_addr().unwrap().port();
-    let (stop, stops) = tokio::sync::watch::channel(false);
-    let dialect = Dialect::Smtp;
-    let listeners = vec![Listener { socket, dialect }];
-    let host = "watch.example.org".to_owned();
-    let serving = runtime.spawn(smtp::serve(
-        Arc::clone(&desk.app),
-        listeners,
-        host,
-        None,
-        stops,
-    ));
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    stream
-            .write_all(b"EHLO x\r\nMAIL FROM:<carol@contoso.example>\r\nRCPT TO:<support@watch.example.org>\r\nDATA\r\nSubject: x\r\n\r\ny\r\n.\r\nQUIT\r\n")
-            .unwrap();
-    let mut said = String::new();
-    stream.read_to_string(&mut said).unwrap();
+    let listening = Listening::at(&desk, Dialect::Smtp);
+    let said = listening.say(&one_mail("EHLO", "", "Subject: x\r\n\r\ny"));
     assert!(said.contains("452 4.3.1 not enough room"), "{said}");
     assert!(!said.contains("250 2.0.0 stored"));
-    stop.send(true).unwrap();
-    runtime.block_on(serving).unwrap();
-    drop(runtime);
 }

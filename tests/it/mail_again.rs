@@ -30,7 +30,7 @@ both_databases!(
         let read = intake::ReadMail {
             mail: stored(&desk, id),
             letter: bad.clone(),
-            has_loop_mark: false,
+            marks: intake::Marks::default(),
         };
         let mailbox = desk.app.system("mailbox", Door::Mail);
         intake::settle(&mailbox, &[read]).unwrap();

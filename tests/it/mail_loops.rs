@@ -80,7 +80,7 @@ both_databases!(
             }
         }
         assert_eq!((answered, held.len()), (10, 3));
-        let waiting = desk.app.store.read(store::intake::unanswered).unwrap();
+        let waiting = desk.app.store.read(store::mail_health::held).unwrap();
         assert_eq!(waiting, 3);
         // A person takes one in; after the hour it goes on by itself.
         let ada = desk.person("Ada", Roles::of(&[Role::Responder]));

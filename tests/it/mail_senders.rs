@@ -18,20 +18,20 @@ use crate::mail::{
     colleague, contoso, customer, deliver, mail, take, takes_mail, ticket, tickets, timeline, to,
 };
 
-const CAROL: &str = "carol@contoso.example";
+pub(crate) const CAROL: &str = "carol@contoso.example";
 const RESPONDER: Roles = Roles::of(&[Role::Responder]);
 const LEAD: Roles = Roles::of(&[Role::Responder, Role::Lead, Role::Admin]);
 /// The name by which the relay of these stories signs.
 const RELAY: &str = "mx.watch.example.org";
 
 /// A house whose relay looks at DMARC.
-fn vouched_for(mut desk: Desk) -> Desk {
+pub(crate) fn vouched_for(mut desk: Desk) -> Desk {
     let app = Arc::get_mut(&mut desk.app).expect("nobody else has it yet");
     app.config.mail_auth_relay = Some(RELAY.to_owned());
     desk
 }
 
-fn says(verdict: &str) -> String {
+pub(crate) fn says(verdict: &str) -> String {
     format!("Authentication-Results: {RELAY};\r\n\tdmarc={verdict} header.from=watch.example.org")
 }
 

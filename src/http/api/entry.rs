@@ -11,10 +11,11 @@ use super::value::{
     At, AttachmentUid, CustomerUid, DoorWord, EntryKindWord, Facts, Number, Uid, Word, WordingUid,
 };
 use crate::actions::redact::{self, Redaction};
+use crate::actions::ticket_parts::Evidence;
 use crate::actions::{allow, proposal, ticket, ticket_answer, ticket_parts, wording};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
-use crate::domain::id::TicketKey;
+use crate::domain::id::{AttachmentId, TicketKey};
 use crate::domain::refusal::FieldError;
 use crate::domain::text::Title;
 use crate::domain::timeline::{Actor, Audience};
@@ -156,6 +157,9 @@ pub struct Said {
     /// When they will hear from us again: a promise with a clock, made to that customer alone. Later than agreed is refused, unless
     /// by a lead.
     next_update_by: Option<At>,
+    /// Files of the ticket that go with it, brought as evidence before.
+    #[serde(default)]
+    files: Vec<AttachmentUid>,
     /// The newest `seq` that the writer saw. If the customer wrote since, the reply is refused.
     seen: Option<i64>,
 }
@@ -189,6 +193,16 @@ fn text(
     }
 }
 
+/// The files that are to go with it.
+fn files(ctx: &Ctx<'_>, key: TicketKey, ids: &[AttachmentUid]) -> Result<Vec<Evidence>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ticket = ticket::read(ctx, key)?;
+    let ids: Vec<AttachmentId> = ids.iter().map(|id| id.0).collect();
+    ctx.read(|conn| ticket_parts::files_named(conn, ticket.id, &ids))
+}
+
 /// 202 while it waits for a second person.
 fn spoken(ctx: &Ctx<'_>, said: &proposal::Said) -> Result<Answer> {
     let answer = changed(ctx.app, &said.ticket)?;
@@ -208,7 +222,9 @@ pub async fn reply(call: Call<Said>) -> Reply {
     call.change(move |ctx, said| {
         let next = said.next_update_by.map(|at| at.0);
         let text = text(ctx, key, said.body.as_ref(), said.wording_id)?;
-        spoken(ctx, &ticket::reply(ctx, key, &text, next, said.seen)?)
+        let files = files(ctx, key, &said.files)?;
+        let said = ticket::reply_with(ctx, key, &text, next, said.seen, &files)?;
+        spoken(ctx, &said)
     })
     .await
 }
@@ -223,6 +239,9 @@ pub struct Told {
     wording_id: Option<WordingUid>,
     /// When they will hear from us again: a promise with a clock. Later than agreed with one of them is refused, unless by a lead.
     next_update_by: Option<At>,
+    /// Files of the ticket that go with it, brought as evidence before.
+    #[serde(default)]
+    files: Vec<AttachmentUid>,
 }
 
 /// Update everybody affected
@@ -234,7 +253,8 @@ pub async fn update(call: Call<Told>) -> Reply {
     call.change(move |ctx, told| {
         let next = told.next_update_by.map(|at| at.0);
         let text = text(ctx, key, told.body.as_ref(), told.wording_id)?;
-        spoken(ctx, &ticket::update(ctx, key, &text, next)?)
+        let files = files(ctx, key, &told.files)?;
+        spoken(ctx, &ticket::update_with(ctx, key, &text, next, &files)?)
     })
     .await
 }

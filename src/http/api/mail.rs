@@ -8,8 +8,8 @@ use super::call::{Answer, Call, Nothing, Reply};
 use super::paging::{self, Page};
 use super::value::{
     At, AttemptOutcomeWord, Bytes, ChannelWord, Closed, ContactUid, DeliveryKindWord,
-    DeliveryStateWord, DeliveryUid, MailUid, Number, PageUid, PersonUid, TicketUid, Uid, Word,
-    Words,
+    DeliveryStateWord, DeliveryUid, Facts, MailUid, Number, PageUid, PersonUid, TicketUid, Uid,
+    Word, Words,
 };
 use crate::actions::{self, intake, outbox};
 use crate::app::Ctx;
@@ -71,7 +71,7 @@ pub(super) fn page_of<T, U>(
 pub struct Mail {
     pub id: MailUid,
     pub received_at: At,
-    /// `smtp`, `lmtp` or `pipe`.
+    /// `smtp`, `lmtp`, `pipe`, `imap` or `maildir`.
     pub way: &'static str,
     pub state: MailStateWord,
     /// What became of it.
@@ -79,6 +79,8 @@ pub struct Mail {
     /// Why it waits for a person.
     pub held_for: Option<&'static str>,
     pub detail: String,
+    /// What decided, by name: `route`, `proof`, `clue`, `pointer`, `key`, `standing`, `forged`.
+    pub because: Facts,
     pub ticket_id: Option<TicketUid>,
     pub entry_seq: Option<i64>,
     pub message_id: Option<String>,
@@ -98,6 +100,7 @@ impl Mail {
             verdict: of.verdict.map(Word),
             held_for: of.held_for.map(|why| why.as_str()),
             detail: of.detail,
+            because: Facts(of.because),
             ticket_id: of.ticket.map(Uid),
             entry_seq: of.entry_seq,
             message_id: of.message_id,

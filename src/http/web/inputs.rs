@@ -4,7 +4,8 @@
 use actix_web::{HttpResponse, web};
 use chrono_tz::{TZ_VARIANTS, Tz};
 
-use crate::actions;
+use crate::actions::ticket_parts::Evidence;
+use crate::actions::{self, evidence};
 use crate::app::{App, Ctx};
 use crate::domain::access::Principal;
 use crate::domain::id::{Id, PersonId, TicketKey};
@@ -184,4 +185,14 @@ mod tests {
         );
         assert!(zones.iter().any(|(name, _)| name == "Europe/Stockholm"));
     }
+}
+
+/// Stores the form's files; their bytes stand before the entry that refers to them.
+pub(super) fn stored(ctx: &Ctx<'_>, posted: &Posted) -> crate::error::Result<Vec<Evidence>> {
+    posted.check_files("file")?;
+    posted
+        .files
+        .iter()
+        .map(|file| evidence::keep(ctx, &file.name, &file.media_type, &file.bytes))
+        .collect()
 }

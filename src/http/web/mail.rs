@@ -5,7 +5,7 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::inputs::{Answer, id_of};
-use crate::actions::{allow, intake as act};
+use crate::actions::{allow, intake as act, mailbox};
 use crate::app::{App, Ctx};
 use crate::domain::access::{Action, Target};
 use crate::domain::id::{Id, MailId, TicketKey};
@@ -20,6 +20,8 @@ use crate::intake::mail;
 use crate::intake::reading::clean::clean;
 use crate::store;
 use crate::store::intake::{LedgerFilter, StoredMail};
+use crate::store::mailbox::Standing;
+use crate::words::Words;
 
 /// Lines of one page of the ledger.
 const LINES: i64 = 50;
@@ -57,6 +59,8 @@ struct LedgerPage {
     mails: Vec<(StoredMail, Option<TicketKey>)>,
     next: Option<String>,
     waiting: i64,
+    /// How the mailboxes stand that are watched.
+    mailboxes: Vec<Standing>,
 }
 
 /// A place in a list by instant and id, as an address carries it.
@@ -91,7 +95,7 @@ pub async fn ledger(
         sender: Some(sender.clone()).filter(|sender| !sender.is_empty()),
     };
     let before = read_place(&asked.from);
-    let (mails, waiting) = viewer
+    let (mails, waiting, mailboxes) = viewer
         .run(&app, move |ctx| {
             allow(&ctx.by, Action::ReadMail, Target::House)?;
             ctx.read(|conn| {
@@ -109,7 +113,8 @@ pub async fn ledger(
                     .map(|mail| (key_of(&mail), mail))
                     .map(|(key, mail)| (mail, key))
                     .collect();
-                Ok((lines, store::intake::backlog(conn)?.0))
+                let mailboxes = mailbox::standings(ctx.app, conn)?;
+                Ok((lines, store::intake::backlog(conn)?.0, mailboxes))
             })
         })
         .await?;
@@ -125,6 +130,7 @@ pub async fn ledger(
         mails,
         next,
         waiting,
+        mailboxes,
     })
 }
 
@@ -141,6 +147,10 @@ struct MailPage {
     namesakes: Vec<MailId>,
     files: Vec<(String, String, usize)>,
     may_handle: bool,
+    /// What decided about it, a sentence each.
+    reasons: Vec<String>,
+    /// What is known of its sender, as the catalogue says it.
+    proof: &'static str,
 }
 
 impl MailPage {
@@ -173,6 +183,43 @@ impl MailPage {
     fn asks_to_join(&self) -> bool {
         self.mail.verdict == Some(Verdict::JoinRequest)
     }
+}
+
+/// What decided about a mail, as it was kept with it; see `actions::intake_why`.
+fn reasons(mail: &StoredMail) -> Vec<String> {
+    let words = Words::english();
+    let because = &mail.because;
+    let place = |name: &str| {
+        let place = because.get(name).unwrap_or_default().replace('_', "-");
+        words.t(&format!("mail-place-{place}")).into_owned()
+    };
+    let mut reasons = Vec::new();
+    if let Some(address) = because.get("route") {
+        let values = [
+            ("address", address.into()),
+            ("place", place("route_place").into()),
+        ];
+        reasons.push(words.with("mail-because-route", &values).into_owned());
+    }
+    if because.get("forged").is_some() {
+        reasons.push(words.t("mail-because-forged").into_owned());
+    }
+    if let (Some(clue), Some(key)) = (because.get("clue"), because.get("key")) {
+        let values = [
+            ("key", key.into()),
+            ("pointer", because.get("pointer").unwrap_or_default().into()),
+            ("place", place("pointer_place").into()),
+        ];
+        let clue = format!("mail-because-clue-{}", clue.replace('_', "-"));
+        reasons.push(words.with(&clue, &values).into_owned());
+    } else if mail.verdict == Some(Verdict::Opened) {
+        reasons.push(words.t("mail-because-new").into_owned());
+    }
+    if let Some(standing) = because.get("standing") {
+        let standing = format!("mail-because-standing-{}", standing.replace('_', "-"));
+        reasons.push(words.t(&standing).into_owned());
+    }
+    reasons
 }
 
 /// A stored mail, its bytes read anew.
@@ -218,7 +265,14 @@ pub async fn show(
         .iter()
         .map(|part| (part.name.clone(), part.media_type.clone(), part.bytes.len()))
         .collect();
+    let proof = match mail.because.get("proof") {
+        Some("proven") => "mail-proven",
+        Some("refuted") => "mail-refuted",
+        _ => "mail-unverified",
+    };
     reply::page(&MailPage {
+        reasons: reasons(&mail),
+        proof,
         p,
         mail,
         letter,

@@ -12,6 +12,7 @@ use crate::domain::access::{Action, Target};
 use crate::domain::delivery::{DeliveryKind, DeliveryState};
 use crate::domain::id::{DeliveryId, TicketKey};
 use crate::error::Error;
+use crate::http::form::Posted;
 use crate::http::page::{Page, Viewer};
 use crate::http::reply;
 use crate::store;
@@ -123,7 +124,13 @@ pub async fn show(
     })
 }
 
-pub async fn replay(app: web::Data<App>, viewer: Viewer, id: web::Path<String>) -> Answer {
+/// The form has nothing but its token, which is checked as it is read.
+pub async fn replay(
+    app: web::Data<App>,
+    viewer: Viewer,
+    id: web::Path<String>,
+    _posted: Posted,
+) -> Answer {
     let id: DeliveryId = id_of(&id)?;
     viewer.run(&app, move |ctx| act::replay(ctx, id)).await?;
     Ok(reply::see_saying(

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, web};
 use askama::Template;
 use serde::Deserialize;
 
-use super::inputs::{Answer, id_of, invalid, opened_once};
+use super::inputs::{Answer, id_of, invalid, opened_once, stored};
 use super::tape;
 use crate::actions::portal::{self, Reading};
 use crate::app::{App, Ctx};
@@ -87,7 +87,8 @@ pub async fn open(req: HttpRequest, app: web::Data<App>, viewer: Viewer, posted:
     let opened = viewer
         .run(&app, move |ctx| {
             let (title, body) = (asked.text("title"), asked.text("body"));
-            opened_once(ctx, &asked, |ctx| portal::open(ctx, title, body))
+            let files = stored(ctx, &asked)?;
+            opened_once(ctx, &asked, |ctx| portal::open(ctx, title, body, &files))
         })
         .await;
     match invalid(opened)? {
@@ -203,9 +204,12 @@ pub async fn write(
     posted: Posted,
 ) -> Answer {
     let key = key_of(&key)?;
-    let body = posted.text("body").to_owned();
+    let asked = posted.clone();
     let written = viewer
-        .run(&app, move |ctx| portal::write(ctx, key, &body))
+        .run(&app, move |ctx| {
+            let files = stored(ctx, &asked)?;
+            portal::write(ctx, key, asked.text("body"), &files)
+        })
         .await;
     match invalid(written)? {
         Ok(_) => Ok(reply::see_saying(

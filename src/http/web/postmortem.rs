@@ -443,7 +443,12 @@ fn do_it(
 }
 
 /// `POST /INC-12/post-mortem`: opens it by hand; where there is one already, goes there.
-pub async fn open(app: web::Data<App>, viewer: Viewer, key: web::Path<String>) -> Answer {
+pub async fn open(
+    app: web::Data<App>,
+    viewer: Viewer,
+    key: web::Path<String>,
+    _posted: Posted,
+) -> Answer {
     let key: TicketKey = key.parse().map_err(|()| Error::NotFound)?;
     let opened = viewer
         .run(&app, move |ctx| postmortem::open(ctx, key))

@@ -1,15 +1,17 @@
 //! What a ticket's room shows, read in one go.
 
+use std::collections::HashMap;
+
 use super::change;
 use super::clock::Clocks;
 use super::names::{Names, Wanted};
 use super::tape;
 use super::ticket_mail::{self, MailSide};
 use super::ticket_words::{self, WordsSide};
-use crate::actions;
+use crate::actions::{self, allow};
 use crate::app::Ctx;
-use crate::domain::access::Action;
-use crate::domain::id::{PersonId, TicketKey};
+use crate::domain::access::{Action, Target};
+use crate::domain::id::{MailId, PersonId, TicketKey};
 use crate::domain::people::Part;
 use crate::domain::ticket::{Role, Ticket};
 use crate::domain::timeline::EntryKind;
@@ -52,6 +54,8 @@ pub struct Room {
     pub names: Names,
     pub entries: Vec<Recorded>,
     pub files: Vec<Attachment>,
+    /// The mails behind entries; for whoever may read mail.
+    pub mails: HashMap<i64, MailId>,
     pub older: Option<i64>,
     pub affected: Vec<Affected>,
     pub links: Vec<(store::ticket::Link, Ticket)>,
@@ -162,6 +166,10 @@ pub fn load(ctx: &Ctx<'_>, key: TicketKey, lens: Lens, before: Option<i64>) -> R
             mail: ticket_mail::load(conn, ctx, id)?,
             words: ticket_words::load(conn, ctx, id)?,
             files: store::blob::attachments(conn, id)?,
+            mails: match allow(&ctx.by, Action::ReadMail, Target::House) {
+                Ok(()) => store::mail_found::behind_entries(conn, id)?,
+                Err(_) => HashMap::new(),
+            },
             clocks,
             labels: store::ticket::labels(conn, id)?,
             links: links

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use chrono_tz::Tz;
 
 use super::names::{Names, Wanted};
-use crate::domain::id::{AttachmentId, Id};
+use crate::domain::id::{AttachmentId, Id, MailId};
 use crate::domain::quote;
 use crate::domain::timeline::{Audience, Door, EntryKind};
 use crate::domain::timestamp::Timestamp;
@@ -40,6 +40,8 @@ pub struct Item {
     pub door: String,
     /// What is to be known of a mail: unverified, new on this ticket, and the like.
     pub marks: Vec<String>,
+    /// The mail that it came by.
+    pub mail: Option<MailId>,
     pub files: Vec<FileLine>,
     /// Words that came back and may be tried again: the entry that has them.
     pub again: Option<i64>,
@@ -236,6 +238,7 @@ pub fn items(
             is_note: entry.kind == EntryKind::Note && entry.actor.person().is_some(),
             door: words.t(&format!("door-{}", entry.door)).into_owned(),
             marks: mail_marks(entry, words),
+            mail: None,
             files: by_seq
                 .remove(&entry.seq)
                 .unwrap_or_default()
@@ -281,6 +284,7 @@ fn mail_marks(entry: &Recorded, words: &Words) -> Vec<String> {
     }
     for (fact, key) in [
         ("newcomer", "tape-newcomer"),
+        ("refuted", "tape-refuted"),
         ("answers_staff_letter", "tape-answers-staff"),
     ] {
         if entry.facts.get(fact).is_some() {

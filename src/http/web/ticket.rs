@@ -370,7 +370,7 @@ fn drawn(
         "redact" => form.value("seq").parse().ok(),
         _ => redacting,
     };
-    let items = tape::items(
+    let mut items = tape::items(
         &room.entries,
         &room.files,
         &room.names,
@@ -378,6 +378,9 @@ fn drawn(
         p.now,
         p.zone,
     );
+    for item in &mut items {
+        item.mail = room.mails.get(&item.seq).copied();
+    }
     RoomPage {
         key: ticket.key.to_string(),
         kind,

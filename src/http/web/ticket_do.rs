@@ -2,11 +2,11 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
+use super::inputs::stored;
 use super::ticket::{self, Refused};
 use super::ticket_preview::{self, Outcome};
 use super::{ticket_mail, ticket_words, when};
 use crate::actions::redact::{self, Redaction};
-use crate::actions::ticket_parts::Evidence;
 use crate::actions::ticket_times::Times;
 use crate::actions::{
     self, proposal, ticket as act, ticket_answer, ticket_hold, ticket_merge, ticket_parts as parts,
@@ -99,13 +99,15 @@ pub(super) fn do_it(
         "reply" => {
             let next = next_update(posted, zone, ctx.now)?;
             let seen = posted.text("seen").parse().ok();
-            let said = act::reply(ctx, key, posted.text("body"), next, seen)
+            let files = stored(ctx, posted)?;
+            let said = act::reply_with(ctx, key, posted.text("body"), next, seen, &files)
                 .map_err(|error| on_wall_clock(error, ctx, zone))?;
             Ok(ticket_words::or_waits(&said, "said-replied"))
         }
         "update" => {
             let next = next_update(posted, zone, ctx.now)?;
-            let said = act::update(ctx, key, posted.text("body"), next)
+            let files = stored(ctx, posted)?;
+            let said = act::update_with(ctx, key, posted.text("body"), next, &files)
                 .map_err(|error| on_wall_clock(error, ctx, zone))?;
             Ok(ticket_words::or_waits(&said, "said-updated"))
         }
@@ -291,16 +293,6 @@ fn redaction(posted: &Posted) -> Result<Redaction> {
             title => Some(Title::parse(title)?),
         },
     })
-}
-
-/// Stores the form's files; their bytes stand before the entry that refers to them.
-fn stored(ctx: &Ctx<'_>, posted: &Posted) -> Result<Vec<Evidence>> {
-    posted.check_files("file")?;
-    posted
-        .files
-        .iter()
-        .map(|file| actions::evidence::keep(ctx, &file.name, &file.media_type, &file.bytes))
-        .collect()
 }
 
 /// When they will hear from us again, as a form says it.

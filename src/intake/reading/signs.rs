@@ -133,10 +133,18 @@ fn bounce(block: &Block<'_>, leaves: &[&Node<'_>], text: &str) -> Bounce {
         whole.push_str(&block.text(name, None).unwrap_or_default());
         whole.push('\n');
     }
-    for line in whole.lines().filter(|line| line.contains('<')) {
+    let marked = whole.lines().filter(|line| line.contains('<'));
+    // Some servers write an id of ours without its brackets.
+    let bare = whole
+        .lines()
+        .filter(|line| line.contains('@') && !line.contains('<'))
+        .flat_map(str::split_whitespace)
+        .filter(|word| word.contains("wk"));
+    for line in marked.chain(bare) {
         for id in letter::message_ids(line) {
-            if id.contains('@') && about.len() < MOST_IDS && !about.contains(&id) {
-                about.push(id);
+            let id = id.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+            if id.contains('@') && about.len() < MOST_IDS && !about.iter().any(|it| it == id) {
+                about.push(id.to_owned());
             }
         }
     }

@@ -23,6 +23,7 @@ diesel::table! {
         subject -> Text,
         attempts -> Integer,
         settled_at -> Nullable<BigInt>,
+        because -> Text,
     }
 }
 
@@ -65,3 +66,28 @@ diesel::table! {
         blocked_by -> Nullable<Binary>,
     }
 }
+
+diesel::table! {
+    mailbox (name) {
+        name -> Text,
+        uid_validity -> BigInt,
+        next_uid -> BigInt,
+        begins_at -> Nullable<BigInt>,
+        read_at -> Nullable<BigInt>,
+        fault -> Nullable<Text>,
+        fault_since -> Nullable<BigInt>,
+        held_by -> Nullable<Text>,
+        held_until -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    mailbox_mail (mailbox, uid_validity, uid) {
+        mailbox -> Text,
+        uid_validity -> BigInt,
+        uid -> BigInt,
+        mail_id -> Binary,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(mailbox_mail, mail);

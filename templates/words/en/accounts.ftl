@@ -363,6 +363,7 @@ portal-changed = Last change
 portal-older = Older
 portal-body = What happened?
 portal-body-hint = What you did, what you saw, since when.
+portal-files = Files
 portal-answer = Your answer
 portal-send = Send
 portal-solved = It is solved, thanks

@@ -1,0 +1,2 @@
+DROP TABLE mailbox_mail;
+DROP TABLE mailbox;
