@@ -88,4 +88,5 @@ mod twice;
 mod visitor;
 mod web;
 mod what_if;
+mod what_if_forms;
 mod wording;

@@ -208,7 +208,7 @@ both_databases!(
         let read = deliver(&desk, Some("ada@watch.example.org"), forwarded.as_bytes());
         assert!(read.verdict.is_some());
         assert!(entries(&desk, &ticket, EntryKind::Reply).is_empty());
-        act::promise_callback(&by(), ticket.key, "+49 30 1", START.plus_secs(DAY)).unwrap();
+        act::promise_callback(&by(), ticket.key, None, "+49 30 1", START.plus_secs(DAY)).unwrap();
         assert_eq!(
             clock(&desk, &ticket, Metric::Respond).state,
             ClockState::Running
@@ -330,7 +330,7 @@ both_databases!(
         let by = || desk.as_person(&ada);
         act::take(&by(), ticket.key, None).unwrap();
         let until = desk.now().plus_secs(3 * HOUR);
-        act::promise_callback(&by(), ticket.key, "+49 30 1", until).unwrap();
+        act::promise_callback(&by(), ticket.key, None, "+49 30 1", until).unwrap();
         desk.advance(HOUR);
         desk.letters();
         let wait = NewHold::new(WaitingOn::Customer, "Which port?");

@@ -121,7 +121,7 @@ both_databases!(
         let ticket = open(&desk, &ada, Severity::High, Some(contoso));
         let by = || desk.as_person(&ada);
         let until = desk.now().plus_secs(HOUR);
-        act::promise_callback(&by(), ticket.key, "+49 30 1234", until).unwrap();
+        act::promise_callback(&by(), ticket.key, None, "+49 30 1234", until).unwrap();
         desk.advance(2 * HOUR);
         act::resolve(&by(), ticket.key, None, "a new card").unwrap();
         act::step(&by(), ticket.key, None, State::Closed, "").unwrap();

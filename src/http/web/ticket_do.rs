@@ -114,7 +114,7 @@ pub(super) fn do_it(
             // On an incident it also answers the pages that are out.
             let ticket = match key.kind {
                 Kind::Incident => actions::page::acknowledge(ctx, key)?,
-                Kind::Change | Kind::Task | Kind::PostMortem => act::take(ctx, key, None)?,
+                Kind::Change | Kind::Task | Kind::PostMortem => act::take(ctx, key, rev)?,
             };
             if ticket.owner != ctx.by.person() {
                 act::take(ctx, key, None)?;
@@ -125,9 +125,9 @@ pub(super) fn do_it(
         "pass" => {
             let to = person("person", posted)?;
             if posted.text("note").trim().is_empty() {
-                act::assign(ctx, key, None, to)?;
+                act::assign(ctx, key, rev, to)?;
             } else {
-                act::hand_over(ctx, key, None, to, posted.text("note"))?;
+                act::hand_over(ctx, key, rev, to, posted.text("note"))?;
             }
             Ok("said-passed")
         }
@@ -147,7 +147,7 @@ pub(super) fn do_it(
             Ok("said-resolved")
         }
         "restore" => {
-            act::step(ctx, key, None, State::Restored, posted.text("why")).map(|_| "said-restored")
+            act::step(ctx, key, rev, State::Restored, posted.text("why")).map(|_| "said-restored")
         }
         "reopen" => act::reopen(ctx, key, rev, posted.text("why")).map(|_| "said-reopened"),
         "hold" => {
@@ -214,7 +214,7 @@ pub(super) fn do_it(
                 "until",
                 when::instant("until", posted.text("until"), zone, ctx.now)?,
             )?;
-            act::promise_callback(ctx, key, posted.text("number"), until)?;
+            act::promise_callback(ctx, key, rev, posted.text("number"), until)?;
             Ok("said-callback")
         }
         "role" => {
