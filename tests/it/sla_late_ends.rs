@@ -5,15 +5,18 @@ use chrono_tz::Tz;
 use serde_json::json;
 use watchkeeper::actions::agreement::change_agreement;
 use watchkeeper::actions::sla_report::{Asked, prepare};
+use watchkeeper::actions::ticket_edit::{self, Edit};
 use watchkeeper::actions::ticket_times::{Times, correct};
 use watchkeeper::actions::{ticket as act, ticket_answer, ticket_merge};
-use watchkeeper::domain::id::CustomerId;
+use watchkeeper::domain::id::{CustomerId, Kind};
 use watchkeeper::domain::severity::Severity;
 use watchkeeper::domain::sla_agreement::Metric;
-use watchkeeper::domain::sla_clock::CancelReason;
+use watchkeeper::domain::sla_clock::{CancelReason, ClockState};
 use watchkeeper::domain::sla_report::{Count, Period, SlaReport, Verdict};
 use watchkeeper::domain::sla_version::Effect;
-use watchkeeper::domain::ticket::{State, Ticket};
+use watchkeeper::domain::text::Title;
+use watchkeeper::domain::ticket::{Opening, State, Ticket};
+use watchkeeper::domain::timeline::EntryKind;
 use watchkeeper::domain::timestamp::Timestamp;
 use watchkeeper::store::people::Holder;
 
@@ -21,7 +24,9 @@ use crate::accounts::founded;
 use crate::both_databases;
 use crate::desk::{Desk, START, Staff};
 use crate::program::Program;
-use crate::sla::{HOUR, MINUTE, clock, customer, house, open, promise};
+use crate::sla::{
+    HOUR, MINUTE, caches_are_true, clock, clocks, customer, entries, house, open, promise,
+};
 use crate::sla_changes::agreed;
 use crate::visitor::Visitor;
 
@@ -129,6 +134,67 @@ both_databases!(
         assert_eq!(row.cancelled, Some(CancelReason::Closed));
         let report = report(&desk, &ada, contoso);
         assert_eq!(count(&report, Metric::CallBack), missed_one());
+    }
+);
+
+both_databases!(
+    a_call_back_or_a_due_date_that_was_late_and_then_moved_is_missed,
+    |desk| {
+        let (ada, contoso) = contoso(&desk);
+        let by = || desk.as_person(&ada);
+        let ticket = open(&desk, &ada, Severity::High, Some(contoso));
+        let promised = |in_secs: i64| {
+            let until = desk.now().plus_secs(in_secs);
+            act::promise_callback(&by(), ticket.key, None, "+49 30 1234", until).unwrap();
+        };
+        let first = desk.now().plus_secs(HOUR);
+        promised(HOUR);
+        let opening = Opening {
+            customer: Some(contoso),
+            due_at: Some(first),
+            ..Opening::default()
+        };
+        let title = Title::parse("Renew the certificate").unwrap();
+        let task = act::open(&by(), Kind::Task, title, &opening).unwrap();
+        desk.advance(90 * MINUTE);
+        promised(2 * HOUR);
+        let edit = Edit {
+            due_at: Some(Some(desk.now().plus_secs(2 * HOUR))),
+            ..Edit::default()
+        };
+        ticket_edit::edit(&by(), task.key, None, &edit).unwrap();
+        for (of, metric) in [(&ticket, Metric::CallBack), (&task, Metric::Due)] {
+            let rows = clocks(&desk, of);
+            let rows: Vec<_> = rows.iter().filter(|row| row.metric == metric).collect();
+            let [missed, moved] = rows[..] else {
+                panic!("two revisions of one cycle: {rows:?}")
+            };
+            assert_eq!((missed.cycle, missed.revision), (moved.cycle, 0));
+            assert_eq!(
+                (missed.state, missed.breached_at),
+                (ClockState::Superseded, Some(first))
+            );
+            assert_eq!(
+                (moved.state, moved.deadline_at),
+                (ClockState::Running, Some(desk.now().plus_secs(2 * HOUR)))
+            );
+            assert!(entries(&desk, of, EntryKind::ClockWithdrawn).is_empty());
+            let breached = entries(&desk, of, EntryKind::ClockBreached).into_iter();
+            let own = breached.filter(|it| it.facts.get("metric") == Some(metric.as_str()));
+            assert_eq!(own.count(), 1);
+            caches_are_true(&desk, of);
+        }
+        desk.advance(HOUR);
+        act::spoke_with_customer(&by(), ticket.key, "We are on it").unwrap();
+        act::step(&by(), task.key, None, State::InProgress, "").unwrap();
+        act::resolve(&by(), task.key, None, "renewed").unwrap();
+        let report = report(&desk, &ada, contoso);
+        assert_eq!(count(&report, Metric::CallBack), missed_one());
+        assert_eq!(count(&report, Metric::Due), missed_one());
+        // Half an hour each, and not what passed until the second promise was kept.
+        let by_hand = report.sections.iter().find(|it| it.agreement.is_none());
+        let late: i64 = by_hand.unwrap().late().values().sum();
+        assert_eq!(late, 60 * 60_000_000);
     }
 );
 
