@@ -20,6 +20,7 @@ use crate::mail::{contoso, deliver, key, mail, to};
 use crate::sla::{
     HOUR, MINUTE, caches_are_true, clock, clocks, entries, house, now_of, open, promise,
 };
+use crate::web::Browser;
 
 const DAY: i64 = 24 * HOUR;
 
@@ -247,6 +248,13 @@ both_databases!(
             (ClockState::Running, Some(CancelReason::TakenBack))
         );
         assert!(now_of(&desk, &ticket).awaits_us);
+        // The page lists the answer that is owed and the update that runs, and not what never was.
+        let page = Browser::of(&desk, &ada).get("/INC-1");
+        for row in [&respond, &update[0]] {
+            page.says(&format!("/INC-1/clocks/{}", row.id));
+        }
+        let never = format!("/INC-1/clocks/{}", update[1].id);
+        assert!(!page.text().contains(&never));
         assert!(
             desk.letters()
                 .iter()

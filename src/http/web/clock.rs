@@ -100,7 +100,9 @@ pub fn lines(
     p: &Page,
 ) -> Vec<ClockLine> {
     let mut newest: Vec<&ClockRow> = Vec::new();
-    for clock in &clocks.rows {
+    // What was taken back in time never was owed: the cycle before it is the newest.
+    let owed = |clock: &&ClockRow| !clock.is_taken_back() || clock.breached_at.is_some();
+    for clock in clocks.rows.iter().filter(owed) {
         let known = newest
             .iter_mut()
             .find(|it| it.metric == clock.metric && it.customer_id == clock.customer_id);
