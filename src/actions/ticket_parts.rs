@@ -1,30 +1,50 @@
 //! What hangs on a ticket: who was hit, roles, watchers, labels, links, evidence, marks.
 
-use super::record;
-use super::ticket::{active_name, change, name_of};
+use super::ticket::{active_name, change, name_of, written};
+use super::{allow_ticket, audit, record, ticket_times};
 use crate::app::Ctx;
 use crate::domain::access::Action;
 use crate::domain::id::{CustomerId, Id, Kind, PersonId, TicketId, TicketKey};
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::text;
 use crate::domain::ticket::{Relation, Role, Ticket};
-use crate::domain::timeline::{Audience, Entry, EntryKind};
+use crate::domain::timeline::{Audience, Entry, EntryKind, Facts};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use crate::store::ticket::{Affected, Watcher};
 use crate::store::{self, Tx};
 
-/// One more customer was hit. Their clocks start with their own report, or with the impact.
+/// When somebody who was hit told us, with what a time before now has to be backed by.
+#[derive(Debug, Clone, Copy)]
+pub struct ToldUs<'a> {
+    pub at: Timestamp,
+    pub why: &'a str,
+    pub evidence: &'a str,
+}
+
+/// One more customer was hit. Their clocks start with their own report, or with the impact. That they told us before now sets clocks
+/// back: that takes the same right, reason, evidence and limit as a correction ([`ticket_times`]).
 pub fn add_affected(
     ctx: &Ctx<'_>,
     key: TicketKey,
     customer: CustomerId,
-    reported_at: Option<Timestamp>,
+    told: Option<ToldUs<'_>>,
 ) -> Result<Ticket> {
+    let reported_at = told.map(|told| told.at);
     change(ctx, key, None, Action::WorkOnTicket, |tx, ticket| {
         if reported_at.is_some_and(|at| at > ctx.now) {
             return Err(Refusal::new("reported-in-future").into());
         }
+        let backing = match told.filter(|told| told.at < ctx.now) {
+            Some(told) => {
+                allow_ticket(tx, &ctx.by, Action::Backdate, ticket)?;
+                ticket_times::refuse_own(tx, ctx, ticket)?;
+                ticket_times::refuse_beyond_limit(tx, ctx, ticket, &[customer], told.at)?;
+                let evidence = ticket_times::evidence(tx, ticket, told.evidence)?;
+                Some((written("why", told.why)?, evidence))
+            }
+            None => None,
+        };
         let found = store::customer::by_id(tx, customer)?;
         let name = found
             .ok_or_else(|| FieldError::new("customer", "unknown-customer"))?
@@ -32,13 +52,20 @@ pub fn add_affected(
         if !add_hit(tx, ctx, ticket, customer, reported_at)? {
             return Err(Refusal::new("already-affected").with("name", name).into());
         }
-        let added = Entry::new(EntryKind::AffectedAdded)
+        let mut added = Entry::new(EntryKind::AffectedAdded)
             .fact("customer", customer)
-            .fact("name", name);
-        Ok(vec![added.fact_some(
-            "reported_at",
-            reported_at.map(Timestamp::rfc3339),
-        )])
+            .fact("name", &name)
+            .fact_some("reported_at", reported_at.map(Timestamp::rfc3339));
+        if let Some((why, evidence)) = backing {
+            let facts = Facts::new()
+                .with("evidence", &evidence)
+                .with("why", &why)
+                .with("affected_added name", &name)
+                .with_some("affected_added to", reported_at.map(Timestamp::rfc3339));
+            audit::note(tx, ctx, "times-corrected", &key.to_string(), &facts)?;
+            added = added.body(&why).fact("evidence", evidence);
+        }
+        Ok(vec![added])
     })
 }
 

@@ -280,19 +280,31 @@ pub async fn unlink(call: Call<Nothing>) -> Reply {
 #[serde(deny_unknown_fields)]
 pub struct NewAffected {
     customer_id: CustomerUid,
-    /// When they told us; empty if they didn't.
+    /// When they told us; empty if they didn't. A time before now sets their clocks back.
     reported_at: Option<At>,
+    /// Why it was before now.
+    #[serde(default)]
+    why: String,
+    /// What proves that: a web address, or `#12` for an entry of the ticket's timeline.
+    #[serde(default)]
+    #[schema(example = "https://graphs.example.org/d/7")]
+    evidence: String,
 }
 
 /// Add an affected customer
 ///
-/// Their clocks start with their report, or with the impact.
+/// Their clocks start with their report, or with the impact. That they told us before now takes the right, the reason and the evidence
+/// of a correction (`/times`), and goes no further back.
 #[utoipa::path(post, path = "/api/v1/tickets/{key}/affected", tag = "parts", params(DryRun), request_body = NewAffected, responses((status = 200, description = "Added", body = TicketOrPreview)))]
 pub async fn add_affected(call: Call<NewAffected>) -> Reply {
     let key = call.ticket("key")?;
     changed_or_tried(call, vec![key], move |ctx, new: &NewAffected| {
-        let reported_at = new.reported_at.map(|at| at.0);
-        parts::add_affected(ctx, key, new.customer_id.0, reported_at)
+        let told = new.reported_at.map(|at| parts::ToldUs {
+            at: at.0,
+            why: &new.why,
+            evidence: &new.evidence,
+        });
+        parts::add_affected(ctx, key, new.customer_id.0, told)
     })
     .await
 }

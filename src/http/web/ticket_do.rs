@@ -6,7 +6,7 @@ use super::ticket::{self, Refused};
 use super::ticket_preview::{self, Outcome};
 use super::{ticket_mail, ticket_words, when};
 use crate::actions::redact::{self, Redaction};
-use crate::actions::ticket_parts::Evidence;
+use crate::actions::ticket_parts::{Evidence, ToldUs};
 use crate::actions::ticket_times::Times;
 use crate::actions::{
     self, proposal, ticket as act, ticket_answer, ticket_hold, ticket_merge, ticket_parts as parts,
@@ -244,7 +244,12 @@ pub(super) fn do_it(
             })?;
             let reported_at =
                 when::instant("reported_at", posted.text("reported_at"), zone, ctx.now)?;
-            parts::add_affected(ctx, key, customer, reported_at)?;
+            let told = reported_at.map(|at| ToldUs {
+                at,
+                why: posted.text("why"),
+                evidence: posted.text("evidence"),
+            });
+            parts::add_affected(ctx, key, customer, told)?;
             Ok("said-changed")
         }
         "link" | "unlink" => {

@@ -130,6 +130,7 @@ not-told-us = hasn't told us
 restored-at = restored
 add-affected = Add a customer
 when-told = When they told us, if they did
+when-told-hint = An earlier time sets their clocks back: say why, and what proves it.
 times = Times
 impact-began = Impact began
 logged = Logged
