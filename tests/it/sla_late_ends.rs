@@ -23,6 +23,7 @@ use watchkeeper::store::people::Holder;
 use crate::accounts::founded;
 use crate::both_databases;
 use crate::desk::{Desk, START, Staff};
+use crate::mail;
 use crate::program::Program;
 use crate::sla::{
     HOUR, MINUTE, caches_are_true, clock, clocks, customer, entries, house, open, promise,
@@ -195,6 +196,66 @@ both_databases!(
         let by_hand = report.sections.iter().find(|it| it.agreement.is_none());
         let late: i64 = by_hand.unwrap().late().values().sum();
         assert_eq!(late, 60 * 60_000_000);
+    }
+);
+
+both_databases!(
+    what_was_opened_again_was_down_twice_and_worked_in_between,
+    |desk| {
+        desk.let_letters_go();
+        let ada = house(&desk);
+        let carol = mail::customer(&desk, "Contoso", "Carol", "carol@contoso.example");
+        let contact = desk
+            .app
+            .store
+            .read(|conn| watchkeeper::store::people::contact(conn, carol));
+        let contoso = contact.unwrap().unwrap().customer_id;
+        promise(&desk, &ada, contoso, &[(Metric::Resolve, None, HOUR)]);
+        let head = "Subject: Uplink down\r\nMessage-ID: <c1@contoso.example>";
+        mail::mail(&desk, "carol@contoso.example", head, "Since noon.");
+        let key = mail::key("INC-1");
+        let by = || desk.as_person(&ada);
+        act::change_severity(&by(), key, None, Severity::Disaster, "all calls").unwrap();
+        act::take(&by(), key, None).unwrap();
+        desk.advance(HOUR);
+        act::step(&by(), key, None, State::Restored, "").unwrap();
+        // It held for ten minutes.
+        desk.advance(10 * MINUTE);
+        act::step(&by(), key, None, State::InProgress, "").unwrap();
+        desk.advance(20 * MINUTE);
+        act::resolve(&by(), key, None, "a new card").unwrap();
+        // Two days on she says thank you, which opens it again.
+        desk.advance(48 * HOUR);
+        let thanks = "Subject: Re: [INC-1] Uplink down\r\nMessage-ID: <c2@contoso.example>";
+        mail::mail(&desk, "carol@contoso.example", thanks, "Thank you!");
+        let down = |desk: &Desk| {
+            let report = report(desk, &ada, contoso);
+            let own = report.sections.iter().find(|it| it.agreement.is_some());
+            let served = own.unwrap().availability.clone().unwrap();
+            let [one] = served.as_slice() else {
+                panic!("{served:?}")
+            };
+            assert_eq!(one.incidents, [key]);
+            one.uptime.down / 1_000_000
+        };
+        let again = act::read(&by(), key).unwrap();
+        assert_eq!(again.state, State::InProgress, "it is open again");
+        // An hour, twenty minutes, and the moment since her letter.
+        assert_eq!(down(&desk), 80 * MINUTE + 1);
+        desk.advance(4 * MINUTE);
+        act::resolve(&by(), key, None, "it was done").unwrap();
+        desk.advance(HOUR);
+        assert_eq!(down(&desk), 84 * MINUTE + 1);
+        // Of the day before her letter nothing is missing.
+        let day = START.plus_secs(24 * HOUR).in_zone(Tz::UTC).date_naive();
+        let asked = Asked {
+            customer: Some(contoso),
+            agreement: None,
+            period: Period::new(day, day, Tz::UTC).unwrap(),
+        };
+        let quiet = prepare(&by(), &asked).unwrap();
+        let served = quiet.sections[0].availability.as_deref();
+        assert_eq!(served, Some(&[][..]), "{served:?}");
     }
 );
 
