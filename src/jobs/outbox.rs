@@ -164,9 +164,9 @@ fn unwanted(
         return Ok(Some((key, why)));
     }
     if delivery.kind == DeliveryKind::Notice
-        && !actions::sla_notice::is_wanted(conn, &delivery.facts)?
+        && let Some(why) = actions::sla_notice::unwanted(conn, &delivery.facts)?
     {
-        return Ok(Some(("unwanted-promise-kept", Unsent::Over)));
+        return Ok(Some((why, Unsent::Over)));
     }
     if late_notice(delivery, now).is_some()
         && deliveries::is_over(conn, &delivery.facts, delivery.ticket)?

@@ -22,6 +22,7 @@ mod calc;
 mod change;
 mod clock_notices;
 mod clock_steps;
+mod clock_warnings;
 mod cluster;
 mod crowd;
 mod demo;

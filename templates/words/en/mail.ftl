@@ -272,6 +272,8 @@ field-not-a-block-pattern = "{ $value }" is neither a mail address nor a domain 
 # Why a message of ours wasn't sent.
 unwanted-answered = no longer wanted: somebody had answered, or it was over
 unwanted-promise-kept = the promise was kept meanwhile
+unwanted-promise-held = its clock is held; the release tells again
+unwanted-promise-moved = the deadline has moved since
 unwanted-newer = a newer page about the same incident took its place
 unwanted-over = the ticket was over before it could be sent
 unwanted-deactivated = the recipient is deactivated
