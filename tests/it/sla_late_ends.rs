@@ -7,7 +7,8 @@ use watchkeeper::actions::agreement::change_agreement;
 use watchkeeper::actions::sla_report::{Asked, prepare};
 use watchkeeper::actions::ticket_edit::{self, Edit};
 use watchkeeper::actions::ticket_times::{Times, correct};
-use watchkeeper::actions::{ticket as act, ticket_answer, ticket_merge};
+use watchkeeper::actions::{ticket as act, ticket_answer, ticket_hold, ticket_merge};
+use watchkeeper::domain::hold::NewHold;
 use watchkeeper::domain::id::{CustomerId, Kind};
 use watchkeeper::domain::severity::Severity;
 use watchkeeper::domain::sla_agreement::Metric;
@@ -15,7 +16,7 @@ use watchkeeper::domain::sla_clock::{CancelReason, ClockState};
 use watchkeeper::domain::sla_report::{Count, Period, SlaReport, Verdict};
 use watchkeeper::domain::sla_version::Effect;
 use watchkeeper::domain::text::Title;
-use watchkeeper::domain::ticket::{Opening, State, Ticket};
+use watchkeeper::domain::ticket::{Opening, State, Ticket, WaitingOn};
 use watchkeeper::domain::timeline::EntryKind;
 use watchkeeper::domain::timestamp::Timestamp;
 use watchkeeper::store::people::Holder;
@@ -30,6 +31,7 @@ use crate::sla::{
 };
 use crate::sla_changes::agreed;
 use crate::visitor::Visitor;
+use crate::web::Browser;
 
 /// Contoso, whose incidents are answered within the hour if they are high, within four if they are average.
 fn contoso(desk: &Desk) -> (Staff, CustomerId) {
@@ -196,6 +198,49 @@ both_databases!(
         let by_hand = report.sections.iter().find(|it| it.agreement.is_none());
         let late: i64 = by_hand.unwrap().late().values().sum();
         assert_eq!(late, 60 * 60_000_000);
+    }
+);
+
+both_databases!(
+    a_wait_after_a_breach_stops_the_lateness_on_the_page_in_the_proof_and_in_the_report,
+    |desk| {
+        desk.let_letters_go();
+        let ada = house(&desk);
+        let contoso = customer(&desk, "Contoso");
+        promise(&desk, &ada, contoso, &[(Metric::Resolve, None, HOUR)]);
+        let ticket = open(&desk, &ada, Severity::High, Some(contoso));
+        let by = || desk.as_person(&ada);
+        desk.advance(72 * MINUTE);
+        let wait = NewHold::new(WaitingOn::Vendor, "a part");
+        ticket_hold::hold(&by(), ticket.key, None, &wait).unwrap();
+        desk.advance(2 * HOUR);
+        let row = clock(&desk, &ticket, Metric::Resolve);
+        assert_eq!(
+            (row.state, row.breached_at),
+            (ClockState::Held, Some(START.plus_secs(HOUR)))
+        );
+        let browser = Browser::of(&desk, &ada);
+        let place = format!("/{}", ticket.key);
+        let proof = format!("{place}/clocks/{}", row.id);
+        let says = |over: &str| {
+            for page in [&place, &proof] {
+                let page = browser.get(page).text();
+                let clocks = page.split("class=\"clock ").skip(1);
+                let mut said = clocks.filter_map(|it| it.split(['>', '<']).nth(1));
+                assert!(said.any(|text| text == over), "{over}: {page}");
+            }
+        };
+        says("12 min over");
+        browser.get(&proof).says("12 min of working time too late");
+        ticket_hold::release(&by(), ticket.key, None, None).unwrap();
+        desk.advance(8 * MINUTE);
+        says("20 min over");
+        act::resolve(&by(), ticket.key, None, "a new card").unwrap();
+        desk.advance(HOUR);
+        says("20 min over");
+        let report = report(&desk, &ada, contoso);
+        assert_eq!(count(&report, Metric::Resolve), missed_one());
+        assert_eq!(late_minutes(&report), 20);
     }
 );
 
