@@ -280,6 +280,16 @@ fn of_several_entries_at_one_instant_the_one_that_did_it_is_named() {
         named(&in_state)[1..3],
         [("entry", Some(2)), ("entry", Some(4))]
     );
+    let again = [
+        (HOUR, Happening::Resolved),
+        (HOUR, aside),
+        (2 * HOUR, Happening::Reopened),
+        (2 * HOUR, aside),
+    ];
+    assert_eq!(
+        named(&again)[1..3],
+        [("entry", Some(2)), ("entry", Some(4))]
+    );
     let kept = [(2 * HOUR, Happening::Resolved), (2 * HOUR, aside)];
     assert_eq!(named(&kept)[1], ("entry", Some(2)));
     // A later cycle begins with the entry that brought it about, and with none if none did.
@@ -289,6 +299,53 @@ fn of_several_entries_at_one_instant_the_one_that_did_it_is_named() {
     let updates = clocks(Metric::Update, working(), budget, &list, now);
     let explained = explain(&updates[1], &list, &Custody::default(), now);
     assert_eq!(explained.steps[0].cause, Cause::Anchor { seq: Some(2) });
+}
+
+#[test]
+fn what_counts_from_before_it_was_opened_is_begun_by_the_opening_and_no_later_cycle_is() {
+    let event = |seq, secs: i64, what| Event {
+        seq,
+        effective_at: mon(secs),
+        recorded_at: mon(HOUR),
+        what,
+    };
+    // The impact lies an hour back, and somebody had a look before it was written down.
+    let list = in_order(vec![
+        event(1, HOUR, Happening::Opened),
+        event(2, HOUR / 2, Happening::Acknowledged),
+    ]);
+    let budget = Budget::Counted { secs: 4 * HOUR };
+    let now = mon(2 * HOUR);
+    let mut clock = clock(working(), budget, &list, now);
+    let begun_by = |clock: &Clock| {
+        let explained = explain(clock, &list, &Custody::default(), now);
+        explained.steps[0].cause
+    };
+    assert_eq!(begun_by(&clock), Cause::Anchor { seq: Some(1) });
+    clock.cycle = 2;
+    assert_eq!(begun_by(&clock), Cause::Anchor { seq: None });
+}
+
+#[test]
+fn an_evening_that_begins_right_now_is_now() {
+    let list = events(&[]);
+    let budget = Budget::Counted { secs: 10 * HOUR };
+    let now = mon(8 * HOUR);
+    let clock = clock(working(), budget, &list, now);
+    let explained = explain(&clock, &list, &Custody::default(), now);
+    let steps: Vec<_> = explained
+        .steps
+        .iter()
+        .map(|it| (it.kind, it.cause))
+        .collect();
+    assert_eq!(
+        steps,
+        [
+            (StepKind::Counted, Cause::Anchor { seq: Some(1) }),
+            (StepKind::Outside, Cause::Now),
+            (StepKind::Counted, Cause::Hours),
+        ]
+    );
 }
 
 #[test]
