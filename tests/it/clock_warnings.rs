@@ -162,6 +162,11 @@ both_databases!(
             panic!("one letter: {letters:?}")
         };
         assert!(letter.text.contains(&ticket.key.to_string()));
+        assert!(
+            letter.text.contains("must be resolved by"),
+            "about one deadline: {}",
+            letter.text
+        );
         assert_eq!(told_of(desk, &all), Vec::<&str>::new());
     }
 );
