@@ -74,6 +74,7 @@ mod sla_events;
 mod sla_late_ends;
 mod sla_metrics;
 mod sla_reports;
+mod stale;
 mod standing;
 mod steps;
 mod terms;

@@ -64,9 +64,11 @@ pub async fn act(
         }
         Err(Failure::House(Error::Refused(refusal))) => (Some(refusal), Vec::new()),
         Err(Failure::House(Error::Invalid(errors))) => (None, errors),
+        Err(Failure::House(Error::Stale)) if verb == "plan" => (None, Vec::new()),
         Err(other) => return Err(other),
     };
     let refused = Refused {
+        is_stale: refusal.is_none() && errors.is_empty(),
         verb,
         posted,
         refusal,

@@ -230,7 +230,6 @@ pm-step-reviewed = Reviewed
 pm-step-closed = Close
 pm-step-skipped = Skip, signed
 pm-step-cancelled = Cancel
-refusal-pm-stale = Somebody else changed it meanwhile. Below is what you typed; look at theirs in another window, then save again.
 refusal-report-stale = It says something else by now. Look again.
 field-not-minutes = Write the minutes as a whole number.
 said-meeting-set = The meeting is set and the invitations are on their way.
