@@ -32,6 +32,8 @@ pub fn add_affected(
         if !add_hit(tx, ctx, ticket, customer, reported_at)? {
             return Err(Refusal::new("already-affected").with("name", name).into());
         }
+        // Who may read what was written before has changed.
+        store::search::reindex(tx, ticket)?;
         let added = Entry::new(EntryKind::AffectedAdded)
             .fact("customer", customer)
             .fact("name", name);
@@ -98,6 +100,7 @@ pub fn watch(ctx: &Ctx<'_>, key: TicketKey, who: Watcher) -> Result<Ticket> {
     change(ctx, key, None, Action::WorkOnTicket, |tx, ticket| {
         let name = watcher_name(tx, who)?;
         let is_new = store::ticket::watch(tx, ticket.id, who, ctx.now)?;
+        reread(tx, ticket, who, is_new)?;
         Ok(is_new
             .then(|| Entry::new(EntryKind::WatcherAdded).fact("name", name))
             .into_iter()
@@ -109,11 +112,20 @@ pub fn unwatch(ctx: &Ctx<'_>, key: TicketKey, who: Watcher) -> Result<Ticket> {
     change(ctx, key, None, Action::WorkOnTicket, |tx, ticket| {
         let name = watcher_name(tx, who)?;
         let was_one = store::ticket::unwatch(tx, ticket.id, who)?;
+        reread(tx, ticket, who, was_one)?;
         Ok(was_one
             .then(|| Entry::new(EntryKind::WatcherRemoved).fact("name", name))
             .into_iter()
             .collect())
     })
+}
+
+/// A contact who begins or stops watching finds what was written before, or no longer does; staff find everything.
+fn reread(tx: &mut Tx, ticket: &Ticket, who: Watcher, is_news: bool) -> Result<()> {
+    match who {
+        Watcher::Contact(_) if is_news => store::search::reindex(tx, ticket),
+        Watcher::Contact(_) | Watcher::Person(_) => Ok(()),
+    }
 }
 
 fn watcher_name(tx: &mut Tx, who: Watcher) -> Result<String> {

@@ -66,6 +66,7 @@ mod relocate;
 mod room;
 mod roster;
 mod running;
+mod search;
 mod served;
 mod sla;
 mod sla_cases;
