@@ -43,6 +43,7 @@ mod recount_anew;
 pub mod redact;
 pub mod repository;
 pub mod roster;
+pub mod self_test;
 pub mod settings;
 pub mod sla;
 pub mod sla_burn;

@@ -41,6 +41,7 @@ pub mod roster;
 pub mod rotation;
 pub mod seal;
 pub mod search;
+pub mod self_test;
 pub mod settings;
 pub mod severity;
 pub mod sla_agreement;

@@ -179,6 +179,10 @@ fn viewer_of(conn: &mut Conn, app: &App, principal: Principal, holder: Holder) -
         frame.silent_secs = crate::actions::mail_health::silent_secs(app, conn, now)?;
         frame.stuck = crate::actions::mail_health::stuck(conn, now)?;
     }
+    if access::may(&principal, Action::ManageSettings, Target::House).is_ok() {
+        let silent = crate::actions::self_test::silent(app, conn, app.time.now())?;
+        frame.unanswered = silent.join(", ");
+    }
     Ok(Viewer {
         principal,
         zone: zone.unwrap_or(settings.house_zone),

@@ -10,6 +10,7 @@ mod outbox_clocks;
 mod outbox_digest;
 mod outbox_thread;
 mod periods;
+mod self_test;
 mod settle;
 mod sla;
 mod sweep;
@@ -55,6 +56,7 @@ pub const ALL: &[Job] = &[
     escalation::JOB,
     escalation::SHIFTS,
     trouble::JOB,
+    self_test::JOB,
     ledger::JOB,
     outbox::PAGES,
     outbox::LETTERS,

@@ -67,6 +67,7 @@ mod room;
 mod roster;
 mod running;
 mod search;
+mod self_test;
 mod served;
 mod sla;
 mod sla_cases;

@@ -198,6 +198,10 @@ silent-label = Warning: no mail comes in
 silent-band = No mail has come in for { $span }.
 silent-text = Each of the last four weeks had some at this hour: look whether the mail server still delivers.
 silent-see = What came in
+unanswered-label = Warning: somebody may not be reachable
+unanswered-band = No answer to the last self-test page from { $names }.
+unanswered-text = They may be called, and have answered no page for a day after a self-test. It ends when they answer any page.
+unanswered-see = On call
 stuck-label = Warning: mail doesn't leave
 stuck-band = { $count ->
     [one] One message can't leave: it was tried, and waits.
