@@ -24,6 +24,7 @@ mod clock_notices;
 mod clock_steps;
 mod cluster;
 mod crowd;
+mod crush;
 mod demo;
 mod desk;
 mod disk;
