@@ -15,7 +15,7 @@ use crate::domain::text::{EmailAddress, Title};
 use crate::domain::ticket::{Opening, Relation, State, Ticket};
 use crate::domain::timeline::{Audience, Entry, EntryKind, Facts};
 use crate::error::{Error, Result, is_unique_violation};
-use crate::store::blob::{self, Hash};
+use crate::store::blob::{self, Hash, NewFile};
 use crate::store::intake::StoredMail;
 use crate::store::{self, Tx};
 use crate::words::Words;
@@ -468,16 +468,14 @@ impl Decision<'_> {
                 true => Hash::of(&part.bytes),
                 false => blob::put_in(tx, &part.bytes, now)?,
             };
-            blob::attach(
-                tx,
-                ticket.id,
-                seq,
+            let file = NewFile {
                 hash,
-                &part.name,
-                &part.media_type,
-                part.bytes.len() as i64,
-                now,
-            )?;
+                name: &part.name,
+                media_type: &part.media_type,
+                size_bytes: part.bytes.len() as i64,
+                danger: part.danger,
+            };
+            blob::attach(tx, ticket.id, seq, &file, now)?;
         }
         let left_out = [
             Remark::Unreadable,
@@ -491,16 +489,14 @@ impl Decision<'_> {
             .iter()
             .any(|remark| left_out.contains(remark))
         {
-            blob::attach(
-                tx,
-                ticket.id,
-                seq,
-                mail.raw,
-                "mail.eml",
-                "message/rfc822",
-                mail.size_bytes,
-                now,
-            )?;
+            let file = NewFile {
+                hash: mail.raw,
+                name: "mail.eml",
+                media_type: "message/rfc822",
+                size_bytes: mail.size_bytes,
+                danger: self.letter.parts.iter().find_map(|part| part.danger),
+            };
+            blob::attach(tx, ticket.id, seq, &file, now)?;
         }
         Ok(())
     }

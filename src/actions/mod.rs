@@ -38,6 +38,7 @@ pub mod portal;
 pub mod postmortem;
 pub mod proposal;
 mod proposal_news;
+pub mod quarantine;
 pub mod recount;
 mod recount_anew;
 pub mod redact;

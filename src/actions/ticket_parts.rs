@@ -244,16 +244,15 @@ pub fn attach_in(
 ) -> Result<()> {
     for file in files {
         let name = text::file_name(&file.name);
-        store::blob::attach(
-            tx,
-            ticket,
-            seq,
-            file.hash,
-            &name,
-            &file.media_type,
-            file.size_bytes,
-            ctx.now,
-        )?;
+        let file = store::blob::NewFile {
+            hash: file.hash,
+            name: &name,
+            media_type: &file.media_type,
+            size_bytes: file.size_bytes,
+            // Whoever attaches it by hand knows what it is.
+            danger: None,
+        };
+        store::blob::attach(tx, ticket, seq, &file, ctx.now)?;
     }
     Ok(())
 }

@@ -144,7 +144,16 @@ fn read_lines(page: &mut Page, letter: &Letter) {
             ("type", &part.media_type),
             ("bytes", &part.bytes.len().to_string()),
         ];
-        page.line("mail-file", &page.with("explain-part", &file));
+        let mut line = page.with("explain-part", &file);
+        if let Some(danger) = part.danger {
+            let _ = write!(
+                line,
+                ", {}: {}",
+                page.words.t("quarantine-tag"),
+                page.t("danger", danger.as_str())
+            );
+        }
+        page.line("mail-file", &line);
     }
     for remark in &letter.remarks {
         page.line("mail-remark", &page.t("mail-remark", remark.as_str()));

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::mail_explain::{class, happened, proof, readers, says};
 use crate::actions::intake_explain::{Explained, Outcome};
 use crate::domain::letter::{Letter, Nature};
+use crate::domain::quarantine::Danger;
 use crate::domain::text::EmailAddress;
 
 #[derive(Serialize)]
@@ -44,6 +45,8 @@ struct File<'e> {
     name: &'e str,
     media_type: &'e str,
     bytes: usize,
+    /// It goes into quarantine, since it would do this when opened.
+    danger: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -187,6 +190,7 @@ fn read_of(letter: &Letter) -> Read<'_> {
         name: &part.name,
         media_type: &part.media_type,
         bytes: part.bytes.len(),
+        danger: part.danger.map(Danger::as_str),
     });
     Read {
         from: &letter.from.shown,

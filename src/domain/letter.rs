@@ -9,6 +9,7 @@
 
 use super::id::TicketKey;
 use super::mail_trace::Traces;
+use super::quarantine::Danger;
 use super::text::EmailAddress;
 use super::timestamp::Timestamp;
 use super::word::words;
@@ -71,6 +72,8 @@ pub struct Part {
     /// How the HTML form refers to it, without `<>`.
     pub content_id: Option<String>,
     pub bytes: Vec<u8>,
+    /// What it would do when opened; such a file is shut away.
+    pub danger: Option<Danger>,
 }
 
 words! {
@@ -92,6 +95,8 @@ words! {
         TextFromHtml = "text_from_html",
         /// An encrypted part that we have no key for.
         Encrypted = "encrypted",
+        /// A file of it would run when opened.
+        Executable = "executable",
         /// Signed by PGP or S/MIME, and nobody has checked the signature.
         SignatureUnchecked = "signature_unchecked",
     }

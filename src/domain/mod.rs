@@ -32,6 +32,7 @@ pub mod people;
 pub mod period_lock;
 pub mod pledge;
 pub mod postmortem;
+pub mod quarantine;
 pub mod query;
 pub mod quote;
 pub mod recount;

@@ -23,6 +23,7 @@ use super::reading::part::{Node, tree};
 use super::reading::{signs, tnef};
 use crate::domain::letter::{self, Letter, Nature, Part, Remark, Writer};
 use crate::domain::mail_trace::Traces;
+use crate::domain::quarantine::danger;
 use crate::domain::text::{BODY_BYTES, EmailAddress};
 use crate::domain::timestamp::Timestamp;
 
@@ -41,6 +42,7 @@ pub fn read(raw: &[u8], envelope_from: Option<&str>) -> Letter {
                 media_type: "application/pkcs7-mime".to_owned(),
                 content_id: None,
                 bytes: signed.wrapping,
+                danger: None,
             });
             letter
         }
@@ -330,6 +332,7 @@ fn parts(root: &Node<'_>, body: &mut Body, remarks: &mut Vec<Remark>) -> Vec<Par
             media_type: leaf.media.clone(),
             content_id: leaf.content_id(),
             bytes: carried.bytes,
+            danger: None,
         });
     }
     let in_text = body.files.drain(..).map(|file| Part {
@@ -338,6 +341,7 @@ fn parts(root: &Node<'_>, body: &mut Body, remarks: &mut Vec<Remark>) -> Vec<Par
         media_type: "application/octet-stream".to_owned(),
         content_id: None,
         bytes: file.bytes,
+        danger: None,
     });
     kept.extend(in_text);
     for (part, number) in kept.iter_mut().zip(1..) {
@@ -346,6 +350,13 @@ fn parts(root: &Node<'_>, body: &mut Body, remarks: &mut Vec<Remark>) -> Vec<Par
             .filter(|name| !name.is_empty())
             .unwrap_or_else(|| format!("part-{number}{}", ending(&part.media_type)));
         part.name = distinct(&name, &mut taken);
+        // The name as it came may have an ending that the shown one lost, and the other way round.
+        let written = part.written_name.as_deref().unwrap_or_default();
+        part.danger = danger(&part.name, &part.media_type, &part.bytes)
+            .or_else(|| danger(written, &part.media_type, &[]));
+        if part.danger.is_some() {
+            note(remarks, Remark::Executable);
+        }
     }
     kept
 }
@@ -357,7 +368,9 @@ pub fn pictures(letter: &Letter) -> HashMap<String, String> {
     let mut room = PICTURE_BYTES;
     for part in &letter.parts {
         let Some(id) = &part.content_id else { continue };
-        let fits = part.bytes.len() <= room && PICTURES.contains(&part.media_type.as_str());
+        let fits = part.danger.is_none()
+            && part.bytes.len() <= room
+            && PICTURES.contains(&part.media_type.as_str());
         if fits && !found.contains_key(id) {
             room -= part.bytes.len();
             let data = base64::engine::general_purpose::STANDARD.encode(&part.bytes);
@@ -411,6 +424,7 @@ fn unwrapped(found: tnef::Unwrapped, body: &mut Body, kept: &mut Vec<Part>) {
             },
             content_id: file.content_id,
             bytes: file.bytes,
+            danger: None,
         });
     }
 }

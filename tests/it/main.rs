@@ -44,6 +44,7 @@ mod mail_joining;
 mod mail_kept;
 mod mail_loops;
 mod mail_out;
+mod mail_quarantine;
 mod mail_reading;
 mod mail_routes;
 mod mail_senders;

@@ -10,7 +10,7 @@ use crate::app::{App, Ctx};
 use crate::domain::access::{Action, Target};
 use crate::domain::id::{Id, MailId, TicketKey};
 use crate::domain::intake::{MailState, Verdict};
-use crate::domain::letter::{Letter, Remark};
+use crate::domain::letter::{Letter, Part, Remark};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use crate::http::form::Posted;
@@ -139,7 +139,7 @@ struct MailPage {
     also_to: Vec<String>,
     /// Other mails under its Message-ID.
     namesakes: Vec<MailId>,
-    files: Vec<(String, String, usize)>,
+    files: Vec<Part>,
     may_handle: bool,
 }
 
@@ -213,11 +213,8 @@ pub async fn show(
         .await?;
     let p = Page::new(&req, "mail-one-title");
     let may_handle = p.may(Action::HandleMail);
-    let files = letter
-        .parts
-        .iter()
-        .map(|part| (part.name.clone(), part.media_type.clone(), part.bytes.len()))
-        .collect();
+    let mut letter = letter;
+    let files = std::mem::take(&mut letter.parts);
     reply::page(&MailPage {
         p,
         mail,

@@ -14,6 +14,7 @@ pub mod checks;
 pub mod clock;
 pub mod credits;
 pub mod customers;
+pub mod files;
 pub mod freezes;
 pub mod help;
 pub mod holidays;

@@ -6,6 +6,7 @@ use chrono_tz::Tz;
 
 use super::names::{Names, Wanted};
 use crate::domain::id::{AttachmentId, Id};
+use crate::domain::quarantine::Danger;
 use crate::domain::quote;
 use crate::domain::timeline::{Audience, Door, EntryKind};
 use crate::domain::timestamp::Timestamp;
@@ -66,6 +67,8 @@ pub struct FileLine {
     pub name: String,
     pub size: String,
     pub is_redacted: bool,
+    /// It is in quarantine: what it would do when opened.
+    pub danger: Option<Danger>,
     /// A picture that hangs on the ticket already: a logo under every mail. It can be redacted, and isn't shown again.
     pub is_repeat: bool,
 }
@@ -245,6 +248,7 @@ pub fn items(
                     name: file.name.clone(),
                     size: size(file.size_bytes),
                     is_redacted: file.redacted_at.is_some(),
+                    danger: file.quarantined_for(),
                     is_repeat: repeats.contains(&file.id),
                 })
                 .collect(),

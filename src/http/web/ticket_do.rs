@@ -13,9 +13,8 @@ use crate::actions::{
     ticket_times,
 };
 use crate::app::{App, Ctx};
-use crate::domain::access::Action;
 use crate::domain::hold::NewHold;
-use crate::domain::id::{AttachmentId, Id, Kind, PersonId, TicketKey};
+use crate::domain::id::{Id, Kind, PersonId, TicketKey};
 use crate::domain::refusal::FieldError;
 use crate::domain::text::{self, Title};
 use crate::domain::ticket::{Relation, State, WaitingOn};
@@ -400,32 +399,4 @@ fn times(posted: &Posted, zone: chrono_tz::Tz, now: Timestamp) -> Result<Times> 
 
 fn needed(field: &'static str, at: Option<Timestamp>) -> Result<Timestamp> {
     Ok(at.ok_or_else(|| FieldError::new(field, "required"))?)
-}
-
-/// `GET /INC-12/files/{id}`: evidence, as a download only, whatever it claims to be.
-pub async fn file(
-    app: web::Data<App>,
-    viewer: Viewer,
-    path: web::Path<(String, String)>,
-) -> std::result::Result<HttpResponse, Failure> {
-    let (key, id) = path.into_inner();
-    let (name, bytes) = viewer
-        .run(&app, move |ctx| {
-            let key: TicketKey = key.parse().map_err(|()| Error::NotFound)?;
-            let id: AttachmentId = Id::parse(&id).ok_or(Error::NotFound)?;
-            ctx.read(|conn| {
-                let ticket = store::ticket::by_key(conn, key)?.ok_or(Error::NotFound)?;
-                if !ctx.by.is_staff() {
-                    return Err(Error::NotFound);
-                }
-                actions::allow_ticket(conn, &ctx.by, Action::ReadTickets, &ticket)?;
-                let found =
-                    store::blob::attachment(conn, id)?.filter(|file| file.ticket == ticket.id);
-                let file = found.ok_or(Error::NotFound)?;
-                let bytes = store::blob::of_file(conn, &file)?.ok_or(Error::NotFound)?;
-                Ok((file.name, bytes))
-            })
-        })
-        .await?;
-    Ok(reply::download(&name, "application/octet-stream", bytes))
 }

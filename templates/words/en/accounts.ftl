@@ -372,6 +372,7 @@ portal-kind-opened = Opened.
 portal-kind-resolved = Resolved.
 portal-kind-reopened = Reopened.
 portal-kind-closed = Closed.
+portal-file-kept = { $name }: not offered here, since it would run when opened
 said-portal-opened = { $what } is open. We have been told.
 said-portal-solved = Thank you for telling us.
 said-portal-written = Sent.
