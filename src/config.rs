@@ -1,15 +1,17 @@
 //! Configuration: a TOML file, then the environment, then flags; later wins. Every key stands once, in [`KEYS`], which is also
 //! the table of the README. Whatever is wrong is named, all at once, with what would be right.
 
+mod mail;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use tracing_subscriber::EnvFilter;
 
-use crate::domain::settings::{SettingKey, Settings};
 use crate::domain::text::EmailAddress;
 use crate::domain::trouble::Least;
+use crate::intake::smime::Authorities;
 use crate::store::backend::DatabaseUrl;
 
 /// One setting of this process. What people may change while it runs lies in the database (the settings page).
@@ -82,9 +84,29 @@ pub const KEYS: &[Key] = &[
         meaning: "the name by which our own relay signs `Authentication-Results`; its DMARC verdict says whether mail from staff is theirs; empty: nobody's is believed",
     },
     Key {
+        name: "smime_ca",
+        default: "",
+        meaning: "PEM file with the authorities whose S/MIME certificates are believed; empty: signatures are checked, their issuers aren't",
+    },
+    Key {
         name: "mail_folder",
         default: "",
         meaning: "development: write outgoing mail into this folder instead of sending it",
+    },
+    Key {
+        name: "dkim_domain",
+        default: "",
+        meaning: "domain for which outgoing mail is signed, that of `mail_from`; with `dkim_selector` and `dkim_key`; empty: mail isn't signed here",
+    },
+    Key {
+        name: "dkim_selector",
+        default: "",
+        meaning: "name of the key in the domain's DNS; `watchkeeper mail dkim` prints the record",
+    },
+    Key {
+        name: "dkim_key",
+        default: "",
+        meaning: "PEM file with the private key, RSA or Ed25519",
     },
     Key {
         name: "webhook_private",
@@ -133,6 +155,15 @@ pub const KEYS: &[Key] = &[
     },
 ];
 
+/// With what outgoing mail is signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dkim {
+    pub domain: String,
+    pub selector: String,
+    /// A PEM file, which only the process that sends has to be able to read.
+    pub key: PathBuf,
+}
+
 #[derive(Debug, Clone)]
 pub struct Config {
     pub data: PathBuf,
@@ -146,7 +177,9 @@ pub struct Config {
     pub smtp_relay: Option<String>,
     pub mail_from: Option<EmailAddress>,
     pub mail_auth_relay: Option<String>,
+    pub smime_ca: Authorities,
     pub mail_folder: Option<PathBuf>,
+    pub dkim: Option<Dkim>,
     pub webhook_private: bool,
     pub upload_limit_bytes: usize,
     pub mail_limit_bytes: usize,
@@ -178,7 +211,8 @@ impl Config {
         Self::reader(defaults, file, environment, flags).read()
     }
 
-    /// As [`Config::load_with`], for who serves: certificate and key have to be there and fit each other too. Other commands may run
+    /// As [`Config::load_with`], for who serves: certificate and key have to be there and fit each other too, and so has the
+    /// key that signs mail. Other commands may run
     /// as somebody who can't read the key.
     pub fn load_to_serve(
         defaults: &[(&'static str, &str)],
@@ -188,6 +222,7 @@ impl Config {
     ) -> Result<Self, String> {
         let mut reader = Self::reader(defaults, file, environment, flags);
         reader.check_tls();
+        reader.check_dkim();
         reader.read()
     }
 
@@ -373,25 +408,6 @@ impl Reader {
         }
     }
 
-    /// The keys that the settings page knows too, by the same rules.
-    fn mail(&mut self) -> Settings {
-        let mut mail = Settings::default();
-        let relay = self.text("smtp_relay");
-        if mail.set(SettingKey::SmtpRelay, &relay).is_err() {
-            // The value isn't quoted: it may hold a password.
-            let (_, place) = self.values.get("smtp_relay").cloned().unwrap_or_default();
-            self.faults.push(format!(
-                "{place}: `smtp_relay` can't be read; `smtp://host:25` or `smtps://user:password@host` is wanted"
-            ));
-        }
-        let from = self.text("mail_from");
-        if mail.set(SettingKey::MailFrom, &from).is_err() {
-            let wanted = "a mail address is wanted, such as `watchkeeper@example.org`";
-            self.fault("mail_from", wanted);
-        }
-        mail
-    }
-
     fn read(mut self) -> Result<Config, String> {
         const ADDRESS: &str = "an address with a port is wanted, such as `127.0.0.1:8080`";
         let data = PathBuf::from(self.text("data"));
@@ -450,7 +466,9 @@ impl Reader {
             smtp_relay: mail.smtp_relay,
             mail_from: mail.mail_from,
             mail_auth_relay: self.optional("mail_auth_relay"),
+            smime_ca: self.authorities(),
             mail_folder: self.optional("mail_folder").map(PathBuf::from),
+            dkim: self.dkim(),
             webhook_private: self
                 .parsed("webhook_private", "`true` or `false` is wanted")
                 .unwrap_or(false),

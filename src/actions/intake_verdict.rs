@@ -11,6 +11,7 @@ use crate::domain::letter::{
     self, Automatic, Clue, Landing, Letter, Nature, Remark, Standing, landing, stored_id,
 };
 use crate::domain::mail_trace;
+use crate::domain::signature::is_outcome;
 use crate::domain::text::{EmailAddress, Title};
 use crate::domain::ticket::{Opening, Relation, State, Ticket};
 use crate::domain::timeline::{Audience, Entry, EntryKind, Facts};
@@ -342,6 +343,7 @@ impl Decision<'_> {
             // The clocks start when the mail came, however long it waited here.
             impact_at: Some(mail.received_at),
             reported_at: Some(mail.received_at),
+            facts: self.signature(),
             ..Opening::default()
         };
         let kind = rule.map_or(Kind::Incident, |rule| rule.kind);
@@ -354,6 +356,22 @@ impl Decision<'_> {
         } else {
             self.letter.text.clone()
         }
+    }
+
+    /// What is known of the mail's signature; empty if it has none.
+    fn signature(&self) -> Facts {
+        let remarks = self.letter.remarks.iter();
+        let outcomes: Vec<&str> = remarks
+            .filter(|remark| is_outcome(**remark))
+            .map(|remark| remark.as_str())
+            .collect();
+        if outcomes.is_empty() {
+            return Facts::new();
+        }
+        let signer = self.letter.signer.as_ref().filter(|it| !it.is_empty());
+        Facts::new()
+            .with("signature", outcomes.join(" "))
+            .with_some("signer", signer)
     }
 
     pub(super) fn append(
@@ -399,6 +417,9 @@ impl Decision<'_> {
             if answers_staff_letter {
                 first.audience = Audience::Internal;
                 first.facts.set("answers_staff_letter", "yes");
+            }
+            for (name, value) in self.signature().iter() {
+                first.facts.set(name, value);
             }
             if mail_trace::is_new_topic(&self.letter.subject, ticket.title.as_str()) {
                 first.facts.set("new_topic", &mail.subject);

@@ -33,7 +33,7 @@ pub fn explain(
     raw: &[u8],
     form: Form,
 ) -> Result<String> {
-    let letter = mail::read(raw, from);
+    let letter = mail::read_checked(raw, from, &app.config.smime_ca, app.time.now());
     let mark = mail::header(raw, mail::LOOP_HEADER);
     let has_loop_mark = mark.is_some_and(|mark| mark == Seal::new(app.signing_key).loop_mark());
     let ctx = app.system("mail explain", Door::Mail);
@@ -155,6 +155,7 @@ fn read_lines(page: &mut Page, letter: &Letter) {
         }
         page.line("mail-file", &line);
     }
+    page.some("mail-signer", letter.signer.as_deref());
     for remark in &letter.remarks {
         page.line("mail-remark", &page.t("mail-remark", remark.as_str()));
     }

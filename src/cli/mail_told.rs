@@ -38,6 +38,8 @@ struct Read<'e> {
     text_bytes: usize,
     parts: Vec<File<'e>>,
     remarks: Vec<&'static str>,
+    /// Whose certificate signed it.
+    signer: Option<&'e str>,
 }
 
 #[derive(Serialize)]
@@ -207,6 +209,7 @@ fn read_of(letter: &Letter) -> Read<'_> {
             .iter()
             .map(|remark| remark.as_str())
             .collect(),
+        signer: letter.signer.as_deref(),
     }
 }
 

@@ -46,6 +46,8 @@ pub struct Letter {
     pub traces: Traces,
     /// What was left out or guessed on the way: `limit-…` and `decoded-…` words, shown beside the mail.
     pub remarks: Vec<Remark>,
+    /// Whose certificate signed it, as far as that was looked at; `None` if nobody's.
+    pub signer: Option<String>,
 }
 
 /// Who wrote it, as the mail says: never verified by being written there.
@@ -99,6 +101,33 @@ words! {
         Executable = "executable",
         /// Signed by PGP or S/MIME, and nobody has checked the signature.
         SignatureUnchecked = "signature_unchecked",
+        /// The text is as it was signed, by its sender, whose certificate was good when it came and leads to an authority of ours.
+        SignatureValid = "signature_valid",
+        /// The text is as it was signed; what else there is to say follows.
+        SignatureIntact = "signature_intact",
+        /// The text isn't what was signed, or the signature isn't by this certificate.
+        SignatureBroken = "signature_broken",
+        /// No signature could be made out in what should be one, or it is larger than is looked at.
+        SignatureUnreadable = "signature_unreadable",
+        /// Signed in a way, or with a key, that proves nothing today, or that isn't known here.
+        SignatureAlgorithm = "signature_algorithm",
+        /// Only a part of the mail is signed.
+        SignaturePartial = "signature_partial",
+        /// The certificate is for another address than the mail's sender.
+        SignerNotSender = "signer_not_sender",
+        /// The signer's certificate isn't in the mail.
+        SignerMissing = "signer_missing",
+        /// The signer's certificate had ended when the mail came.
+        CertificateExpired = "certificate_expired",
+        CertificateNotYetValid = "certificate_not_yet_valid",
+        /// The certificate isn't made for signing mail.
+        CertificateUnfit = "certificate_unfit",
+        /// The certificate leads to no authority of ours: one between is missing, or nobody trusts its issuer here.
+        ChainUntrusted = "chain_untrusted",
+        /// It leads to an authority of ours over a certificate that had ended when the mail came.
+        ChainExpired = "chain_expired",
+        /// No authority is named in the settings that it could lead to.
+        ChainUnchecked = "chain_unchecked",
     }
 }
 

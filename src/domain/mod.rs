@@ -44,6 +44,7 @@ pub mod seal;
 pub mod search;
 pub mod settings;
 pub mod severity;
+pub mod signature;
 pub mod sla_agreement;
 pub mod sla_book;
 pub mod sla_burn;

@@ -21,6 +21,7 @@ use super::reading::limits::PARTS;
 use super::reading::name::{distinct, ending, is_bidi, safe_name};
 use super::reading::part::{Node, tree};
 use super::reading::{signs, tnef};
+use super::smime::{self, Authorities};
 use crate::domain::letter::{self, Letter, Nature, Part, Remark, Writer};
 use crate::domain::mail_trace::Traces;
 use crate::domain::quarantine::danger;
@@ -48,6 +49,25 @@ pub fn read(raw: &[u8], envelope_from: Option<&str>) -> Letter {
         }
         None => read_prepared(raw, &bytes, envelope_from),
     }
+}
+
+/// As [`read`], its S/MIME signature checked: whose it is and whether it holds, for a mail that came at this instant.
+pub fn read_checked(
+    raw: &[u8],
+    envelope_from: Option<&str>,
+    authorities: &Authorities,
+    came_at: Timestamp,
+) -> Letter {
+    let mut letter = read(raw, envelope_from);
+    let from = letter.from.address.as_ref();
+    if let Some(checked) = smime::check(&prepared(raw), from, authorities, came_at) {
+        letter
+            .remarks
+            .retain(|it| *it != Remark::SignatureUnchecked);
+        letter.remarks.extend(checked.outcomes);
+        letter.signer = Some(checked.signer);
+    }
+    letter
 }
 
 /// A mail inside its own signature: the whole of it can be read by anybody.
@@ -140,6 +160,7 @@ fn read_prepared(raw: &[u8], bytes: &[u8], envelope_from: Option<&str>) -> Lette
         parts,
         traces: mail_trace::traces(raw),
         remarks,
+        signer: None,
     }
 }
 
@@ -196,6 +217,7 @@ fn unreadable(raw: &[u8], envelope_from: Option<&str>) -> Letter {
         parts: Vec::new(),
         traces: Traces::default(),
         remarks,
+        signer: None,
     }
 }
 

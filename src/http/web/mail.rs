@@ -184,6 +184,12 @@ pub(super) fn load(ctx: &Ctx<'_>, id: MailId) -> Result<(StoredMail, Vec<u8>)> {
     })
 }
 
+/// A stored mail as it is read today; its signature is judged for the day on which it came.
+pub(in crate::http) fn checked(ctx: &Ctx<'_>, mail: &StoredMail, raw: &[u8]) -> Letter {
+    let from = mail.envelope_from.as_deref();
+    mail::read_checked(raw, from, &ctx.app.config.smime_ca, mail.received_at)
+}
+
 pub async fn show(
     req: HttpRequest,
     app: web::Data<App>,
@@ -195,7 +201,7 @@ pub async fn show(
         .run(&app, move |ctx| {
             allow(&ctx.by, Action::ReadMail, Target::House)?;
             let (mail, raw) = load(ctx, id)?;
-            let letter = mail::read(&raw, mail.envelope_from.as_deref());
+            let letter = checked(ctx, &mail, &raw);
             let key = match mail.ticket {
                 Some(ticket) => ctx
                     .read(|conn| store::ticket::by_id(conn, ticket))?
@@ -284,7 +290,7 @@ pub async fn handle(
         .run(&app, move |ctx| {
             allow(&ctx.by, Action::HandleMail, Target::House)?;
             let (stored, raw) = load(ctx, id)?;
-            let letter = mail::read(&raw, stored.envelope_from.as_deref());
+            let letter = checked(ctx, &stored, &raw);
             match verb.as_str() {
                 "take-in" => act::take_in(ctx, id, &letter).map(|_| ()),
                 "drop" => act::drop_held(ctx, id).map(|_| ()),

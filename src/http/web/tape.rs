@@ -291,6 +291,16 @@ fn mail_marks(entry: &Recorded, words: &Words) -> Vec<String> {
             marks.push(words.t(key).into_owned());
         }
     }
+    if let Some(signer) = entry.facts.get("signer") {
+        let signer = [("signer", Value::from(signer))];
+        marks.push(words.with("sign-by", &signer).into_owned());
+    }
+    for outcome in entry.facts.get("signature").unwrap_or_default().split(' ') {
+        let key = format!("sign-{}", outcome.replace('_', "-"));
+        if words.has(&key) {
+            marks.push(words.t(&key).into_owned());
+        }
+    }
     if let Some(subject) = entry.facts.get("new_topic") {
         let subject = [("subject", Value::from(subject))];
         marks.push(words.with("tape-new-topic", &subject).into_owned());
