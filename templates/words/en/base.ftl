@@ -1,5 +1,6 @@
 # The frame around every page, units, times, clocks, failures.
 
+catalogue-language = en
 skip = Skip to content
 until = until
 oncall-now = On call now

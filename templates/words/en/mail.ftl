@@ -8,6 +8,10 @@ mail-unreadable-title = Unreadable mail
 letter-footer-promise = Next update promised by { $at }
 letter-footer-promise-own = Next update promised by { $at } (your time)
 letter-footer-ticket = Ticket { $key }
+letter-footer-incident-ticket = Incident { $key }
+letter-footer-change-ticket = Change { $key }
+letter-footer-task-ticket = Task { $key }
+letter-footer-post-mortem-ticket = Post-mortem { $key }
 letter-footer-answers = Answers to { $address } are filed with it.
 letter-footer-house = { $house }, sent by Watchkeeper
 
@@ -16,9 +20,23 @@ letter-received-body =
     Your message arrived and is ticket { $key }. Somebody will look at it.
 
     To add something, reply to this mail and keep its subject.
+letter-received-incident-body =
+    Your message arrived and is incident { $key }. Somebody will look at it.
+
+    To add something, reply to this mail and keep its subject.
+letter-received-change-subject = We have your request for a change
+letter-received-change-body =
+    Your message arrived and is change { $key }. It is planned and approved before anything is touched.
+
+    To add something, reply to this mail and keep its subject.
+letter-received-task-body =
+    Your message arrived and is task { $key }. Somebody will do it in its turn.
+
+    To add something, reply to this mail and keep its subject.
 letter-reply-subject = { $title }
 letter-reply-body = { $from } wrote:
 letter-update-subject = Update: { $title }
+letter-update-change-subject = Update on the change: { $title }
 letter-update-body = { $from } wrote:
 letter-customer-wrote-subject = { $from } wrote: { $title }
 letter-customer-wrote-body = { $from } wrote on { $key } "{ $title }":
@@ -42,9 +60,15 @@ letter-staff-bounced-body =
 letter-staff-bounced-action = Look at the bounce
 letter-join-request-action = Look at it
 letter-assigned-subject = Yours now: { $title }
+letter-assigned-change-subject = A change is yours now: { $title }
+letter-assigned-task-subject = A task is yours now: { $title }
+letter-assigned-post-mortem-subject = A post-mortem is yours now: { $title }
 letter-assigned-body = { $from } gave you { $key } "{ $title }".
 letter-assigned-action = Open the ticket
 letter-handed-over-subject = Handed to you: { $title }
+letter-handed-over-change-subject = A change is handed to you: { $title }
+letter-handed-over-task-subject = A task is handed to you: { $title }
+letter-handed-over-post-mortem-subject = A post-mortem is handed to you: { $title }
 letter-handed-over-body = { $from } handed { $key } "{ $title }" over to you, with this note:
 letter-handed-over-action = Open the ticket
 letter-page-subject = { $severity }: { $title }
