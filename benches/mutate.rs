@@ -103,6 +103,7 @@ fn samples() -> Vec<Vec<u8>> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
         .expect("the samples are there")
         .map(|entry| entry.expect("a file").path())
+        .filter(|path| path.is_file())
         .collect();
     // The order of a folder is nobody's promise.
     files.sort();

@@ -9,15 +9,17 @@ use std::collections::HashSet;
 use watchkeeper::domain::commit_message::{self, LINKS, Mode, Rules};
 use watchkeeper::domain::id::{Kind, TicketKey};
 use watchkeeper::domain::intake::dedupe_key;
-use watchkeeper::domain::letter::{Letter, Nature};
+use watchkeeper::domain::letter::{Letter, Nature, Remark};
 use watchkeeper::domain::mail_clue::{Says, clues, pointers};
 use watchkeeper::domain::seal::{SEPARATORS, Seal, Sealed};
 use watchkeeper::domain::text::{BODY_BYTES, EmailAddress, Title};
+use watchkeeper::domain::timestamp::Timestamp;
 use watchkeeper::domain::{alert_mail, letter, mail_trace, quote};
 use watchkeeper::intake::mail as reading;
 use watchkeeper::intake::reading::address::mailboxes;
 use watchkeeper::intake::reading::clean::clean;
 use watchkeeper::intake::reading::html::text_of_html;
+use watchkeeper::intake::smime::Authorities;
 
 /// Nobody who makes input for this knows it.
 const KEY: [u8; 32] = [7; 32];
@@ -29,6 +31,21 @@ pub fn mail(bytes: &[u8]) {
         read,
         reading::read(bytes, Some("ada@x.example")),
         "twice the same"
+    );
+    let checked = reading::read_checked(
+        bytes,
+        Some("ada@x.example"),
+        &Authorities::default(),
+        Timestamp::from_micros(0),
+    );
+    assert_eq!(
+        (&checked.text, &checked.parts),
+        (&read.text, &read.parts),
+        "a signature hides nothing"
+    );
+    assert!(
+        !checked.remarks.contains(&Remark::SignatureValid),
+        "nobody vouches for it"
     );
     readable(&read);
     named_safely(&read);

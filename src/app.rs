@@ -33,6 +33,8 @@ pub struct App {
     pub roster: RwLock<Option<Arc<Roster>>>,
     /// Where the standing check of clocks has come to.
     pub rounds: Mutex<Rounds>,
+    /// When this process last looked whom a self-test is due for.
+    pub self_tests: Mutex<Option<Timestamp>>,
     /// By which everything leaves.
     pub post: Post,
     /// What the check after an unclean stop found wrong with the database, line by line; unset if it found nothing, or wasn't needed.
@@ -54,6 +56,7 @@ impl App {
             book: RwLock::default(),
             roster: RwLock::default(),
             rounds: Mutex::default(),
+            self_tests: Mutex::default(),
             post,
             damage: OnceLock::new(),
         })

@@ -1,6 +1,8 @@
 //! Configuration: a TOML file, then the environment, then flags; later wins. Every key stands once, in [`KEYS`], which is also
 //! the table of the README. Whatever is wrong is named, all at once, with what would be right.
 
+mod mail;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -8,9 +10,9 @@ use std::path::{Path, PathBuf};
 use tracing_subscriber::EnvFilter;
 
 use crate::domain::mailbox::Mailbox;
-use crate::domain::settings::{SettingKey, Settings};
 use crate::domain::text::EmailAddress;
 use crate::domain::trouble::Least;
+use crate::intake::smime::Authorities;
 use crate::store::backend::DatabaseUrl;
 
 /// One setting of this process. What people may change while it runs lies in the database (the settings page).
@@ -98,9 +100,29 @@ pub const KEYS: &[Key] = &[
         meaning: "a Maildir whose mail is taken in, and in which listeners and `watchkeeper mail` keep what comes in while the database is away; empty: none, and such mail stays with its sender",
     },
     Key {
+        name: "smime_ca",
+        default: "",
+        meaning: "PEM file with the authorities whose S/MIME certificates are believed; empty: signatures are checked, their issuers aren't",
+    },
+    Key {
         name: "mail_folder",
         default: "",
         meaning: "development: write outgoing mail into this folder instead of sending it",
+    },
+    Key {
+        name: "dkim_domain",
+        default: "",
+        meaning: "domain for which outgoing mail is signed, that of `mail_from`; with `dkim_selector` and `dkim_key`; empty: mail isn't signed here",
+    },
+    Key {
+        name: "dkim_selector",
+        default: "",
+        meaning: "name of the key in the domain's DNS; `watchkeeper mail dkim` prints the record",
+    },
+    Key {
+        name: "dkim_key",
+        default: "",
+        meaning: "PEM file with the private key, RSA or Ed25519",
     },
     Key {
         name: "webhook_private",
@@ -149,6 +171,15 @@ pub const KEYS: &[Key] = &[
     },
 ];
 
+/// With what outgoing mail is signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dkim {
+    pub domain: String,
+    pub selector: String,
+    /// A PEM file, which only the process that sends has to be able to read.
+    pub key: PathBuf,
+}
+
 #[derive(Debug, Clone)]
 pub struct Config {
     pub data: PathBuf,
@@ -165,7 +196,9 @@ pub struct Config {
     pub mail_from: Option<EmailAddress>,
     pub mail_auth_relay: Option<String>,
     pub mail_spool: Option<PathBuf>,
+    pub smime_ca: Authorities,
     pub mail_folder: Option<PathBuf>,
+    pub dkim: Option<Dkim>,
     pub webhook_private: bool,
     pub upload_limit_bytes: usize,
     pub mail_limit_bytes: usize,
@@ -197,7 +230,8 @@ impl Config {
         Self::reader(defaults, file, environment, flags).read()
     }
 
-    /// As [`Config::load_with`], for who serves: certificate and key have to be there and fit each other too. Other commands may run
+    /// As [`Config::load_with`], for who serves: certificate and key have to be there and fit each other too, and so has the
+    /// key that signs mail. Other commands may run
     /// as somebody who can't read the key.
     pub fn load_to_serve(
         defaults: &[(&'static str, &str)],
@@ -208,6 +242,7 @@ impl Config {
         let mut reader = Self::reader(defaults, file, environment, flags);
         reader.check_tls();
         reader.check_authority();
+        reader.check_dkim();
         reader.read()
     }
 
@@ -393,33 +428,6 @@ impl Reader {
         }
     }
 
-    fn check_authority(&mut self) {
-        let path = self.optional("imap_ca").map(PathBuf::from);
-        if let Err(why) = crate::tls::to_servers(path.as_deref()) {
-            let wanted = "a PEM file with the certificate of an authority is wanted";
-            self.fault("imap_ca", &format!("{why}; {wanted}"));
-        }
-    }
-
-    /// The keys that the settings page knows too, by the same rules.
-    fn mail(&mut self) -> Settings {
-        let mut mail = Settings::default();
-        let relay = self.text("smtp_relay");
-        if mail.set(SettingKey::SmtpRelay, &relay).is_err() {
-            // The value isn't quoted: it may hold a password.
-            let (_, place) = self.values.get("smtp_relay").cloned().unwrap_or_default();
-            self.faults.push(format!(
-                "{place}: `smtp_relay` can't be read; `smtp://host:25` or `smtps://user:password@host` is wanted"
-            ));
-        }
-        let from = self.text("mail_from");
-        if mail.set(SettingKey::MailFrom, &from).is_err() {
-            let wanted = "a mail address is wanted, such as `watchkeeper@example.org`";
-            self.fault("mail_from", wanted);
-        }
-        mail
-    }
-
     fn read(mut self) -> Result<Config, String> {
         const ADDRESS: &str = "an address with a port is wanted, such as `127.0.0.1:8080`";
         let data = PathBuf::from(self.text("data"));
@@ -482,7 +490,9 @@ impl Reader {
             mail_from: mail.mail_from,
             mail_auth_relay: self.optional("mail_auth_relay"),
             mail_spool: self.optional("mail_spool").map(PathBuf::from),
+            smime_ca: self.authorities(),
             mail_folder: self.optional("mail_folder").map(PathBuf::from),
+            dkim: self.dkim(),
             webhook_private: self
                 .parsed("webhook_private", "`true` or `false` is wanted")
                 .unwrap_or(false),
@@ -514,31 +524,6 @@ impl Reader {
 }
 
 impl Reader {
-    fn mailboxes(&mut self) -> Vec<Mailbox> {
-        let mut mailboxes: Vec<Mailbox> = Vec::new();
-        let (_, place) = self.values.get("imap").cloned().unwrap_or_default();
-        for (at, url) in self.text("imap").split(',').enumerate() {
-            if url.trim().is_empty() {
-                continue;
-            }
-            // The value isn't quoted: it holds a password.
-            let mut fault = |why: &str| {
-                let at = at + 1;
-                self.faults.push(format!(
-                    "{place}: mailbox {at} of `imap` can't be read: {why}; `imaps://user:password@host/INBOX` is wanted"
-                ));
-            };
-            match Mailbox::parse(url) {
-                Ok(mailbox) if mailboxes.iter().any(|other| other.name() == mailbox.name()) => {
-                    fault("it is named twice");
-                }
-                Ok(mailbox) => mailboxes.push(mailbox),
-                Err(why) => fault(why),
-            }
-        }
-        mailboxes
-    }
-
     fn min_free(&mut self) -> Least {
         let megabytes = self.parsed::<u64>("min_free_mb", "a whole number of megabytes is wanted");
         let percent = self.parsed::<u64>("min_free_percent", "a whole number, 0 to 99, is wanted");

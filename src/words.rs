@@ -22,6 +22,10 @@ struct EnglishFiles;
 /// A value for a named place in a text. Numbers choose plural forms, texts don't.
 pub type Value<'a> = FluentValue<'a>;
 
+/// The languages that there are texts in: a further one has its folder and its line here.
+const CATALOGUES: &[(&str, Catalogue)] = &[("en", Words::english)];
+type Catalogue = fn() -> &'static Words;
+
 /// One language's texts.
 pub struct Words {
     plain: HashMap<String, String>,
@@ -42,6 +46,15 @@ impl Words {
             }
             words
         })
+    }
+
+    /// The catalogue of a language tag such as a customer's, `en-GB`; English where there is none of it.
+    pub fn in_language(tag: &str) -> &'static Words {
+        let primary = tag.split('-').next().unwrap_or_default();
+        let known = CATALOGUES
+            .iter()
+            .find(|(language, _)| language.eq_ignore_ascii_case(primary));
+        known.map_or_else(Words::english, |(_, words)| words())
     }
 
     /// A catalogue from named texts in Fluent's syntax, and what is wrong with them: passages that don't parse, and keys that

@@ -497,7 +497,7 @@ pub(super) fn page_person(
     store::page_log::insert_event(tx, &PageEvent::of(&page, PageEventKind::Queued, ctx.now))?;
     for (n, (channel, address)) in ways.into_iter().enumerate() {
         let kind = match about.kind {
-            PageKind::Test => DeliveryKind::Test,
+            PageKind::Test | PageKind::SelfTest => DeliveryKind::Test,
             PageKind::Escalation | PageKind::DeadEnd | PageKind::Asked => DeliveryKind::Page,
         };
         let delivery = NewDelivery {

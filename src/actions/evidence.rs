@@ -3,7 +3,9 @@
 
 use super::ticket_parts::Evidence;
 use crate::app::{App, Ctx};
+use crate::domain::access::Principal;
 use crate::domain::file_link::FileLink;
+use crate::domain::quarantine;
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::text;
 use crate::error::{Error, Result};
@@ -22,6 +24,10 @@ pub fn keep(ctx: &Ctx<'_>, name: &str, media_type: &str, bytes: &[u8]) -> Result
         name: name.to_owned(),
         media_type: media_type.to_owned(),
         size_bytes: bytes.len() as i64,
+        danger: match ctx.by {
+            Principal::Contact { .. } => quarantine::danger(name, media_type, bytes),
+            Principal::Person { .. } | Principal::Token { .. } | Principal::System(_) => None,
+        },
     })
 }
 
@@ -32,7 +38,9 @@ pub fn by_link(app: &App, token: &str) -> Result<(String, Vec<u8>)> {
         return Err(Refusal::new("file-link-expired").into());
     }
     app.store.read(|conn| {
-        let file = store::blob::attachment(conn, link.file)?.ok_or(Error::NotFound)?;
+        let file = store::blob::attachment(conn, link.file)?
+            .filter(|file| file.quarantined_for().is_none())
+            .ok_or(Error::NotFound)?;
         let bytes = store::blob::of_file(conn, &file)?.ok_or(Error::NotFound)?;
         Ok((file.name, bytes))
     })

@@ -10,6 +10,9 @@ use crate::domain::delivery::DeliveryKind;
 use crate::domain::id::Id;
 use crate::domain::intake::Verdict;
 use crate::domain::letter::{Bounce, Landing, landing};
+use crate::domain::mail_trace::Proof;
+use crate::domain::postmortem::MeetingState;
+use crate::domain::text::EmailAddress;
 use crate::domain::ticket::Ticket;
 use crate::domain::timeline::{Entry, EntryKind, Facts};
 use crate::error::{Error, Result};
@@ -27,6 +30,10 @@ impl Decision<'_> {
         sender: &Sender,
         why: &str,
     ) -> Result<()> {
+        if self.answers_invitation(tx, mail, sender)? {
+            self.conclude(mail, Verdict::Automatic, why);
+            return Ok(());
+        }
         let (_, found) = self.find_ticket(tx, mail)?;
         if let Some((clue, ticket)) = found
             && landing(clue, sender.standing(tx, &ticket, clue)?) == Landing::Appended
@@ -36,6 +43,42 @@ impl Decision<'_> {
         }
         self.conclude(mail, Verdict::Automatic, why);
         Ok(())
+    }
+
+    /// Whether it is a guest's own answer to an invitation of ours: it stands beside their name, and on the ticket.
+    fn answers_invitation(
+        &self,
+        tx: &mut Tx,
+        mail: &mut StoredMail,
+        sender: &Sender,
+    ) -> Result<bool> {
+        let Some(answer) = &self.letter.answer else {
+            return Ok(false);
+        };
+        // Nobody answers for somebody else, and nobody whose domain disowns it for themselves.
+        let is_own =
+            sender.address.as_ref().map(EmailAddress::folded) == Some(answer.attendee.folded());
+        let Some(meeting) = store::postmortem::meeting_by_uid(tx, &answer.uid)? else {
+            return Ok(false);
+        };
+        if !is_own
+            || sender.proof == Proof::Refuted
+            || meeting.state != MeetingState::Planned
+            || !store::postmortem::set_answer(
+                tx,
+                meeting.id,
+                &answer.attendee.folded(),
+                answer.attendance,
+            )?
+        {
+            return Ok(false);
+        }
+        let ticket = store::ticket::by_id(tx, meeting.ticket)?.ok_or(Error::NotFound)?;
+        let entry = Entry::new(EntryKind::AutomaticMail)
+            .fact("why", "calendar_reply")
+            .fact("answer", answer.attendance);
+        self.note_on(tx, mail, ticket, entry.body(self.text()), sender)?;
+        Ok(true)
     }
 
     fn note_on(

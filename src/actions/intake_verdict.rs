@@ -12,11 +12,12 @@ use crate::domain::letter::{
     self, Automatic, Clue, Landing, Letter, Nature, Remark, Standing, landing, stored_id,
 };
 use crate::domain::mail_trace::{self, Proof};
+use crate::domain::signature::is_outcome;
 use crate::domain::text::{EmailAddress, Title};
 use crate::domain::ticket::{Opening, Relation, State, Ticket};
 use crate::domain::timeline::{Audience, Entry, EntryKind, Facts};
 use crate::error::{Error, Result, is_unique_violation};
-use crate::store::blob::{self, Hash};
+use crate::store::blob::{self, Hash, NewFile};
 use crate::store::intake::StoredMail;
 use crate::store::{self, Tx};
 use crate::words::Words;
@@ -365,6 +366,7 @@ impl Decision<'_> {
             // The clocks start when the mail came, however long it waited here.
             impact_at: Some(mail.received_at),
             reported_at: Some(mail.received_at),
+            facts: self.signature(),
             ..Opening::default()
         };
         let kind = rule.map_or(Kind::Incident, |rule| rule.kind);
@@ -377,6 +379,22 @@ impl Decision<'_> {
         } else {
             self.letter.text.clone()
         }
+    }
+
+    /// What is known of the mail's signature; empty if it has none.
+    fn signature(&self) -> Facts {
+        let remarks = self.letter.remarks.iter();
+        let outcomes: Vec<&str> = remarks
+            .filter(|remark| is_outcome(**remark))
+            .map(|remark| remark.as_str())
+            .collect();
+        if outcomes.is_empty() {
+            return Facts::new();
+        }
+        let signer = self.letter.signer.as_ref().filter(|it| !it.is_empty());
+        Facts::new()
+            .with("signature", outcomes.join(" "))
+            .with_some("signer", signer)
     }
 
     pub(super) fn append(
@@ -422,6 +440,9 @@ impl Decision<'_> {
             if answers_staff_letter {
                 first.audience = Audience::Internal;
                 first.facts.set("answers_staff_letter", "yes");
+            }
+            for (name, value) in self.signature().iter() {
+                first.facts.set(name, value);
             }
             if mail_trace::is_new_topic(&self.letter.subject, ticket.title.as_str()) {
                 first.facts.set("new_topic", &mail.subject);
@@ -494,16 +515,14 @@ impl Decision<'_> {
                 true => Hash::of(&part.bytes),
                 false => blob::put_in(tx, &part.bytes, now)?,
             };
-            blob::attach(
-                tx,
-                ticket.id,
-                seq,
+            let file = NewFile {
                 hash,
-                &part.name,
-                &part.media_type,
-                part.bytes.len() as i64,
-                in_order(now, place),
-            )?;
+                name: &part.name,
+                media_type: &part.media_type,
+                size_bytes: part.bytes.len() as i64,
+                danger: part.danger,
+            };
+            blob::attach(tx, ticket.id, seq, &file, in_order(now, place))?;
         }
         let left_out = [
             Remark::Unreadable,
@@ -517,14 +536,18 @@ impl Decision<'_> {
             .iter()
             .any(|remark| left_out.contains(remark))
         {
+            let file = NewFile {
+                hash: mail.raw,
+                name: "mail.eml",
+                media_type: "message/rfc822",
+                size_bytes: mail.size_bytes,
+                danger: self.letter.parts.iter().find_map(|part| part.danger),
+            };
             blob::attach(
                 tx,
                 ticket.id,
                 seq,
-                mail.raw,
-                "mail.eml",
-                "message/rfc822",
-                mail.size_bytes,
+                &file,
                 in_order(now, self.letter.parts.len() as i64),
             )?;
         }

@@ -159,6 +159,7 @@ fn involved(tx: &mut Tx, pm: &Ticket, incident: &Ticket) -> Result<Vec<Guest>> {
 fn guest(tx: &mut Tx, id: PersonId) -> Result<Option<Guest>> {
     let person = store::people::person(tx, id)?.filter(|person| person.is_active);
     Ok(person.map(|person| Guest {
+        answer: None,
         address: person.email,
         name: person.name,
         person: Some(id),
@@ -286,6 +287,7 @@ pub fn choose(ctx: &Ctx<'_>, key: TicketKey, rev: Option<i64>, choice: &Choice) 
                 let from = meeting.slot;
                 meeting.shift(slot, place.clone())?;
                 store::postmortem::update_meeting(tx, &meeting)?;
+                store::postmortem::forget_answers(tx, meeting.id)?;
                 send(tx, ctx, ticket, &meeting, &settings, None)?;
                 Ok(vec![
                     Entry::new(EntryKind::MeetingMoved)

@@ -195,7 +195,7 @@ const WHILE_OPEN: &[&str] = &["assigned", "handed_over", "hold_nudged", "custome
 pub fn is_over(conn: &mut Conn, facts: &Facts, ticket: Option<TicketId>) -> Result<bool> {
     let letter = facts.get("letter").unwrap_or_default();
     let Some(ticket) = ticket.filter(|_| WHILE_OPEN.contains(&letter)) else {
-        return Ok(!super::sla_notice::is_wanted(conn, facts)?);
+        return Ok(super::sla_notice::unwanted(conn, facts)?.is_some());
     };
     Ok(store::ticket::by_id(conn, ticket)?.is_some_and(|ticket| !ticket.is_open()))
 }

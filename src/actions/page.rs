@@ -141,6 +141,7 @@ fn note_ack(tx: &mut Tx, ctx: &Ctx<'_>, page: &Page) -> Result<()> {
         ..PageEvent::of(page, PageEventKind::Acked, ctx.now)
     };
     store::page_log::insert_event(tx, &event)?;
+    store::self_test::answered(tx, page.person_id)?;
     store::page_log::set_page_state(
         tx,
         page.id,
@@ -203,6 +204,7 @@ pub(super) fn acknowledge_in(
                 ..blank
             };
             store::page_log::insert_event(tx, &event)?;
+            store::self_test::answered(tx, person)?;
         }
     }
     let mut entries = vec![

@@ -238,7 +238,7 @@ pub(super) fn catch_up(
         entry: None,
         derived,
     };
-    let told = slate.fired.len();
+    let (told, notices) = (slate.fired.len(), slate.notices.len());
     let why = |row: &ClockRow| facts_behind(book, row);
     let written = write(around, ticket, anew, &known.told, why, slate);
     for row in written.rows {
@@ -252,6 +252,12 @@ pub(super) fn catch_up(
         .told
         .fired
         .extend(fired.map(|it| (it.clock_id, it.threshold.clone(), it.generation)));
+    // Whoever was just told anew isn't told once more by what the event moves.
+    for notice in &slate.notices[notices..] {
+        let clock = notice.facts.get("clock").and_then(Id::parse);
+        let is_told = |person, of| notice.person == Some(person) && clock == Some(of);
+        known.told.unread.retain(|it| !is_told(it.person, it.clock));
+    }
     written.pages
 }
 

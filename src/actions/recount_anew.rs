@@ -215,7 +215,10 @@ fn correct(
                 fitting.find(|target| target.metric == row.metric)
             });
             match chosen {
-                Some(target) => row.target_id = target.id,
+                Some(target) => {
+                    row.target_id = target.id;
+                    row.tzdb = TZDB.to_owned();
+                }
                 None if row.ended_at.is_none() => only.push((row.customer_id, row.metric)),
                 None => {}
             }

@@ -219,6 +219,18 @@ impl Known {
     pub fn load(tx: &mut Conn, book: &Book, ticket: &Ticket) -> Result<Self> {
         let rows = store::sla::of_ticket(tx, ticket.id)?;
         let open: Vec<ClockId> = rows.iter().map(|row| row.id).collect();
+        let fired = match open.is_empty() {
+            true => HashSet::new(),
+            false => store::slate::fired(tx, &open)?,
+        };
+        // Before anything was told, nothing is unread.
+        let unread = match fired.is_empty() {
+            true => Vec::new(),
+            false => {
+                let mut of = store::told::unread(tx, &[ticket.id])?;
+                of.remove(&ticket.id).unwrap_or_default()
+            }
+        };
         Ok(Self {
             entries: store::timeline::of_kinds(tx, ticket.id, KINDS)?,
             hits: store::ticket::affected(tx, ticket.id)?,
@@ -227,10 +239,8 @@ impl Known {
                 false => Vec::new(),
             },
             told: Told {
-                fired: match open.is_empty() {
-                    true => HashSet::new(),
-                    false => store::slate::fired(tx, &open)?,
-                },
+                fired,
+                unread,
                 watchers: Vec::new(),
             },
             rows,
@@ -265,6 +275,13 @@ impl Known {
             let own: HashSet<ClockId> = known.rows.iter().map(|row| row.id).collect();
             let told = fired.iter().filter(|(clock, _, _)| own.contains(clock));
             known.told.fired = told.cloned().collect();
+        }
+        let told = all.iter().filter(|(_, known)| !known.told.fired.is_empty());
+        let told: Vec<TicketId> = told.map(|(id, _)| *id).collect();
+        if !told.is_empty() {
+            for (id, unread) in store::told::unread(tx, &told)? {
+                all.entry(id).or_default().told.unread = unread;
+            }
         }
         if roster.settings.tells(Hearer::Watchers) {
             for (id, watchers) in store::told::watching(tx, ids)? {

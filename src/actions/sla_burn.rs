@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::domain::id::{ClockId, TicketId};
 use crate::domain::sla_agreement::Budget;
 use crate::domain::sla_book::Book;
-use crate::domain::sla_burn::Burn;
+use crate::domain::sla_burn::{Burn, over_secs};
 use crate::domain::sla_clock::ClockState;
 use crate::domain::ticket::Ticket;
 use crate::domain::timestamp::Timestamp;
@@ -85,6 +85,24 @@ pub fn of_clocks(
         sights.insert(row.id, Sight { zone, burn });
     }
     Ok(sights)
+}
+
+/// By how much each of a ticket's clocks that were late is or was late, in seconds; asks for nothing where none was.
+pub fn over(
+    app: &App,
+    conn: &mut Conn,
+    ticket: &Ticket,
+    rows: &[ClockRow],
+    now: Timestamp,
+) -> Result<HashMap<ClockId, i64>> {
+    if rows.iter().all(|row| row.breached_at.is_none()) {
+        return Ok(HashMap::new());
+    }
+    let derived = derived(app, conn, ticket, now)?.into_iter();
+    let late = derived.filter(|(row, _)| row.breached_at.is_some());
+    Ok(late
+        .map(|(row, clock)| (row.id, over_secs(&clock, now)))
+        .collect())
 }
 
 fn burn(

@@ -12,7 +12,7 @@ use crate::domain::id::{ClockId, Id, PersonId, TicketId};
 use crate::domain::people::Person;
 use crate::domain::roster::Roster;
 use crate::domain::sla_book::Book;
-use crate::domain::sla_clock::Clock;
+use crate::domain::sla_clock::{Clock, ClockState};
 use crate::domain::sla_notice::{Hearer, Hearers, Moment, next_wake, steps_ahead};
 use crate::domain::ticket::{State, Ticket};
 use crate::domain::timeline::{Actor, Audience, Door, EntryKind, Facts};
@@ -23,6 +23,7 @@ use crate::store::outbox::NewDelivery;
 use crate::store::sla::ClockRow;
 use crate::store::slate::{Fired, Slate};
 use crate::store::timeline::Recorded;
+use crate::store::told::Unread;
 use crate::store::{self, Conn};
 
 /// What every look needs besides the tickets.
@@ -71,6 +72,8 @@ impl Around<'_> {
 pub(super) struct Told {
     /// Threshold and generation of each clock.
     pub fired: HashSet<(ClockId, String, i32)>,
+    /// Warnings that nobody has read: they wait for their reader's hours, or were called off.
+    pub unread: Vec<Unread>,
     /// Loaded only where a rule of the house names them.
     pub watchers: Vec<PersonId>,
 }
@@ -170,12 +173,31 @@ pub(super) fn tell_what_is_due(
         };
         return pages | tell(around, ticket, row, what, told, &mut heard, slate);
     }
-    let Some((threshold, due_at)) = clock.warnings_due(row.warned_until, now).last() else {
+    // What was called off is told again with the release, and what waits is told of the deadline as it is now.
+    let is_back = has_just_moved
+        || known.is_some_and(|known| known.state == ClockState::Held)
+            && row.state != ClockState::Held;
+    let unread: Vec<PersonId> = told
+        .unread
+        .iter()
+        .filter(|it| it.clock == row.id && row.state != ClockState::Held)
+        .filter(|it| match it.waits {
+            true => it.deadline != row.deadline_at,
+            false => is_back,
+        })
+        .map(|it| it.person)
+        .collect();
+    let told_until = match unread.is_empty() {
+        true => row.warned_until,
+        false => clock.anchor_at,
+    };
+    let Some((threshold, due_at)) = clock.warnings_due(told_until, now).last() else {
         return pages;
     };
-    row.warned_until = due_at;
+    row.warned_until = row.warned_until.max(due_at);
     let word = threshold.to_string();
-    if is_old(row, &word) || !fire(slate, row, &word, due_at, &told.fired, now) {
+    let is_new = !is_old(row, &word) && fire(slate, row, &word, due_at, &told.fired, now);
+    if !is_new && unread.is_empty() {
         return pages;
     }
     let facts = facts_of(row)
@@ -185,11 +207,18 @@ pub(super) fn tell_what_is_due(
     let rules = around.hearers(Moment::Warning);
     let what = Telling {
         about: EntryKind::ClockWarned,
-        word: due_at.micros().to_string(),
+        word: match is_new {
+            true => due_at.micros().to_string(),
+            false => format!("{}.{seq}", due_at.micros()),
+        },
         due_at,
         seq,
         hearers: rules.at(ticket.severity, threshold),
     };
+    if !is_new {
+        let all = people(around, ticket, what.hearers, &told.watchers).into_iter();
+        heard.extend(all.filter(|person| !unread.contains(person)));
+    }
     pages | tell(around, ticket, row, what, told, &mut heard, slate)
 }
 
@@ -224,13 +253,25 @@ fn fire(
     true
 }
 
-/// Whether a notice still says something to anybody: that about a clock does as long as it runs.
-pub fn is_wanted(conn: &mut Conn, facts: &Facts) -> Result<bool> {
+/// Why a notice says nothing to anybody any more, as a key of the catalogue: its clock has ended; or it warns of one that is held now
+/// (the release tells again) or of a deadline that has moved since (what still holds of it was told anew).
+pub fn unwanted(conn: &mut Conn, facts: &Facts) -> Result<Option<&'static str>> {
     let Some(id) = facts.get("clock").and_then(Id::parse) else {
-        return Ok(true);
+        return Ok(None);
     };
-    let clock = store::sla::by_id(conn, id)?;
-    Ok(clock.is_none_or(|clock| clock.state.is_open()))
+    let Some(clock) = store::sla::by_id(conn, id)? else {
+        return Ok(None);
+    };
+    let warns = facts.get("about") == Some(EntryKind::ClockWarned.as_str());
+    Ok(if !clock.state.is_open() {
+        Some("unwanted-promise-kept")
+    } else if warns && clock.state == ClockState::Held {
+        Some("unwanted-promise-held")
+    } else if warns && clock.deadline_at != facts.instant("deadline") {
+        Some("unwanted-promise-moved")
+    } else {
+        None
+    })
 }
 
 /// A notice given later than this after it was due says so.

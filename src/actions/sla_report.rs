@@ -448,13 +448,8 @@ fn availability(
     let mut served: Vec<Served> = by_service
         .into_iter()
         .map(|(service, hits)| {
-            let outages: Vec<Outage> = hits
-                .iter()
-                .map(|hit| Outage {
-                    from: hit.from,
-                    to: hit.to,
-                })
-                .collect();
+            let outages = hits.iter().flat_map(|hit| hit.outages.iter().copied());
+            let outages: Vec<Outage> = outages.collect();
             let windows: Vec<Interval> = maintenance
                 .iter()
                 .filter(|(_, on)| service.is_some_and(|service| on.contains(&service)))

@@ -3,7 +3,7 @@
 use super::sla_reading::events;
 use crate::domain::id::{CustomerId, ServiceId};
 use crate::domain::sla_agreement::{Anchor, Case, Metric, Promisee};
-use crate::domain::sla_book::Book;
+use crate::domain::sla_book::{Book, TZDB};
 use crate::domain::sla_clock::{self, Clock, Event, Happening, Reach, Spell, Terms, Track};
 use crate::domain::ticket::Ticket;
 use crate::domain::timestamp::Timestamp;
@@ -151,7 +151,8 @@ impl<'a> Scene<'a> {
                 .filter(|row| row.customer_id == party.customer)
                 .collect();
             for track in self.tracks(party, is_hit, &events, &own, change, now) {
-                for clock in sla_clock::derive(&track, &events, now) {
+                for mut clock in sla_clock::derive(&track, &events, now) {
+                    keep_what_ended(&mut clock, &own);
                     all.push((party.customer, clock));
                 }
             }
@@ -328,4 +329,23 @@ impl<'a> Scene<'a> {
         let may_begin = change.only.is_none() && !rows.is_empty();
         may_begin.then(|| spell(change.first_seq, Reach::NextCycle))
     }
+}
+
+/// New tz data counts open clocks anew and no others: what ended by the data of an older program keeps what it came to then, as long
+/// as it is the same promise and ends as it did. Its zones as they were known then are gone, so that nothing else is known of it.
+fn keep_what_ended(clock: &mut Clock, rows: &[&ClockRow]) {
+    let is_its = |row: &&&ClockRow| {
+        row.tzdb != TZDB
+            && row.ended_at.is_some()
+            && (row.metric, row.cycle, row.revision) == (clock.metric, clock.cycle, clock.revision)
+            && (row.ended_at, row.cancelled) == (clock.ended_at, clock.cancelled)
+            && (row.anchor_at, row.target_id) == (clock.anchor_at, clock.terms.target.id)
+    };
+    let Some(row) = rows.iter().find(is_its) else {
+        return;
+    };
+    clock.state = row.state;
+    clock.deadline_at = row.deadline_at;
+    clock.breached_at = row.breached_at;
+    clock.late_by_change = row.late_by_change;
 }

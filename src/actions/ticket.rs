@@ -345,11 +345,12 @@ pub fn spoke_with_customer(ctx: &Ctx<'_>, key: TicketKey, what: &str) -> Result<
 pub fn promise_callback(
     ctx: &Ctx<'_>,
     key: TicketKey,
+    rev: Option<i64>,
     number: &str,
     until: Timestamp,
 ) -> Result<Ticket> {
     let number = text::one_line("callback_number", number, 40)?;
-    change(ctx, key, None, Action::WorkOnTicket, |_, ticket| {
+    change(ctx, key, rev, Action::WorkOnTicket, |_, ticket| {
         if until <= ctx.now {
             return Err(Refusal::new("promise-in-past").into());
         }

@@ -57,6 +57,8 @@ fn apply(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &mut Ticket, edit: &Edit) -> Result
         if let Some(customer) = customer {
             super::ticket_parts::add_hit(tx, ctx, ticket, customer, None)?;
         }
+        // Who may read what was written before has changed.
+        store::search::reindex(tx, ticket)?;
     }
     if let Some(team) = edit.team.filter(|team| *team != ticket.team) {
         let changed = Entry::new(EntryKind::TeamChanged);

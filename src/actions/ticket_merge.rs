@@ -99,6 +99,7 @@ fn absorb(
     {
         store::ticket::watch(tx, survivor.id, who, ctx.now)?;
     }
+    store::search::reindex(tx, survivor)?;
     store::mail_named::name_all_on(tx, ticket.id, survivor.id)?;
     if let Some(address) = &ticket.requester_address {
         store::mail_named::name_on_ticket(tx, survivor.id, &address.to_lowercase())?;

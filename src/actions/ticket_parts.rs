@@ -1,30 +1,51 @@
 //! What hangs on a ticket: who was hit, roles, watchers, labels, links, evidence, marks.
 
-use super::record;
-use super::ticket::{active_name, change, name_of};
+use super::ticket::{active_name, change, name_of, written};
+use super::{allow_ticket, audit, record, ticket_times};
 use crate::app::Ctx;
 use crate::domain::access::Action;
 use crate::domain::id::{AttachmentId, CustomerId, Id, Kind, PersonId, TicketId, TicketKey};
+use crate::domain::quarantine::Danger;
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::text;
 use crate::domain::ticket::{Relation, Role, Ticket};
-use crate::domain::timeline::{Audience, Entry, EntryKind};
+use crate::domain::timeline::{Audience, Entry, EntryKind, Facts};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use crate::store::ticket::{Affected, Watcher};
 use crate::store::{self, Conn, Tx};
 
-/// One more customer was hit. Their clocks start with their own report, or with the impact.
+/// When somebody who was hit told us, with what a time before now has to be backed by.
+#[derive(Debug, Clone, Copy)]
+pub struct ToldUs<'a> {
+    pub at: Timestamp,
+    pub why: &'a str,
+    pub evidence: &'a str,
+}
+
+/// One more customer was hit. Their clocks start with their own report, or with the impact. That they told us before now sets clocks
+/// back: that takes the same right, reason, evidence and limit as a correction ([`ticket_times`]).
 pub fn add_affected(
     ctx: &Ctx<'_>,
     key: TicketKey,
     customer: CustomerId,
-    reported_at: Option<Timestamp>,
+    told: Option<ToldUs<'_>>,
 ) -> Result<Ticket> {
+    let reported_at = told.map(|told| told.at);
     change(ctx, key, None, Action::WorkOnTicket, |tx, ticket| {
         if reported_at.is_some_and(|at| at > ctx.now) {
             return Err(Refusal::new("reported-in-future").into());
         }
+        let backing = match told.filter(|told| told.at < ctx.now) {
+            Some(told) => {
+                allow_ticket(tx, &ctx.by, Action::Backdate, ticket)?;
+                ticket_times::refuse_own(tx, ctx, ticket)?;
+                ticket_times::refuse_beyond_limit(tx, ctx, ticket, &[customer], told.at)?;
+                let evidence = ticket_times::evidence(tx, ticket, told.evidence)?;
+                Some((written("why", told.why)?, evidence))
+            }
+            None => None,
+        };
         let found = store::customer::by_id(tx, customer)?;
         let name = found
             .ok_or_else(|| FieldError::new("customer", "unknown-customer"))?
@@ -32,13 +53,22 @@ pub fn add_affected(
         if !add_hit(tx, ctx, ticket, customer, reported_at)? {
             return Err(Refusal::new("already-affected").with("name", name).into());
         }
-        let added = Entry::new(EntryKind::AffectedAdded)
+        // Who may read what was written before has changed.
+        store::search::reindex(tx, ticket)?;
+        let mut added = Entry::new(EntryKind::AffectedAdded)
             .fact("customer", customer)
-            .fact("name", name);
-        Ok(vec![added.fact_some(
-            "reported_at",
-            reported_at.map(Timestamp::rfc3339),
-        )])
+            .fact("name", &name)
+            .fact_some("reported_at", reported_at.map(Timestamp::rfc3339));
+        if let Some((why, evidence)) = backing {
+            let facts = Facts::new()
+                .with("evidence", &evidence)
+                .with("why", &why)
+                .with("affected_added name", &name)
+                .with_some("affected_added to", reported_at.map(Timestamp::rfc3339));
+            audit::note(tx, ctx, "times-corrected", &key.to_string(), &facts)?;
+            added = added.body(&why).fact("evidence", evidence);
+        }
+        Ok(vec![added])
     })
 }
 
@@ -98,6 +128,7 @@ pub fn watch(ctx: &Ctx<'_>, key: TicketKey, who: Watcher) -> Result<Ticket> {
     change(ctx, key, None, Action::WorkOnTicket, |tx, ticket| {
         let name = watcher_name(tx, who)?;
         let is_new = store::ticket::watch(tx, ticket.id, who, ctx.now)?;
+        reread(tx, ticket, who, is_new)?;
         Ok(is_new
             .then(|| Entry::new(EntryKind::WatcherAdded).fact("name", name))
             .into_iter()
@@ -109,11 +140,20 @@ pub fn unwatch(ctx: &Ctx<'_>, key: TicketKey, who: Watcher) -> Result<Ticket> {
     change(ctx, key, None, Action::WorkOnTicket, |tx, ticket| {
         let name = watcher_name(tx, who)?;
         let was_one = store::ticket::unwatch(tx, ticket.id, who)?;
+        reread(tx, ticket, who, was_one)?;
         Ok(was_one
             .then(|| Entry::new(EntryKind::WatcherRemoved).fact("name", name))
             .into_iter()
             .collect())
     })
+}
+
+/// A contact who begins or stops watching finds what was written before, or no longer does; staff find everything.
+fn reread(tx: &mut Tx, ticket: &Ticket, who: Watcher, is_news: bool) -> Result<()> {
+    match who {
+        Watcher::Contact(_) if is_news => store::search::reindex(tx, ticket),
+        Watcher::Contact(_) | Watcher::Person(_) => Ok(()),
+    }
 }
 
 fn watcher_name(tx: &mut Tx, who: Watcher) -> Result<String> {
@@ -204,6 +244,8 @@ pub struct Evidence {
     pub name: String,
     pub media_type: String,
     pub size_bytes: i64,
+    /// What it would do when opened, if a stranger brought it. Whoever of ours attaches something by hand knows what it is.
+    pub danger: Option<Danger>,
 }
 
 /// Attaches files to a new entry: graphs, logs, screenshots.
@@ -257,7 +299,8 @@ pub fn files_named(
     let file = |id: &AttachmentId| {
         let file = all
             .iter()
-            .find(|file| file.id == *id && file.redacted_at.is_none());
+            .find(|file| file.id == *id && file.redacted_at.is_none())
+            .filter(|file| file.quarantined_for().is_none());
         file.cloned()
             .map(Evidence::from)
             .ok_or_else(|| FieldError::new("files", "unknown-file").with("value", id.to_string()))
@@ -275,6 +318,7 @@ impl From<store::blob::Attachment> for Evidence {
             name: file.name,
             media_type: file.media_type,
             size_bytes: file.size_bytes,
+            danger: file.danger,
         }
     }
 }
@@ -294,16 +338,14 @@ pub fn attach_in(
 ) -> Result<()> {
     for (place, file) in (0..).zip(files) {
         let name = text::file_name(&file.name);
-        store::blob::attach(
-            tx,
-            ticket,
-            seq,
-            file.hash,
-            &name,
-            &file.media_type,
-            file.size_bytes,
-            in_order(ctx.now, place),
-        )?;
+        let file = store::blob::NewFile {
+            hash: file.hash,
+            name: &name,
+            media_type: &file.media_type,
+            size_bytes: file.size_bytes,
+            danger: file.danger,
+        };
+        store::blob::attach(tx, ticket, seq, &file, in_order(ctx.now, place))?;
     }
     Ok(())
 }

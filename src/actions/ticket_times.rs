@@ -118,7 +118,7 @@ fn correct_report(
 }
 
 /// Evidence is somewhere to look: a page, or an entry of this timeline.
-fn evidence(tx: &mut Tx, ticket: &Ticket, text: &str) -> Result<String> {
+pub(super) fn evidence(tx: &mut Tx, ticket: &Ticket, text: &str) -> Result<String> {
     let text = text.trim();
     if let Some(number) = text.strip_prefix('#') {
         let known = match number.parse() {

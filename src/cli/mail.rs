@@ -1,7 +1,8 @@
 //! `watchkeeper mail`: one mail on standard input, stored, from a mail server's pipe.
 //!
 //! Exit 0 means that it is durable. Exit 75 (EX_TEMPFAIL of sysexits.h) makes the mail server keep it and try again; nothing that
-//! may be our own fault ever makes it bounce. `watchkeeper mail explain` stores nothing and says what would become of it.
+//! may be our own fault ever makes it bounce. `watchkeeper mail explain` stores nothing and says what would become of it;
+//! `watchkeeper mail dkim` prints the record of the key that signs what goes out.
 
 use std::io::{Read, Write};
 use std::process::ExitCode;
@@ -13,6 +14,7 @@ use crate::actions::{intake, spool};
 use crate::config::Config;
 use crate::domain::intake::Way;
 use crate::error::Error;
+use crate::outbound::dkim::Signer;
 use crate::time::TimeSource;
 
 /// EX_TEMPFAIL: try again later.
@@ -37,6 +39,8 @@ enum MailVerb {
     /// Says what would become of the mail on standard input, and why: how it is read, what sort it is, which ticket it means, by
     /// which address it came. Takes nothing in.
     Explain(ExplainArgs),
+    /// Prints the DNS record by which others verify the signatures of our mail (`dkim_domain`, `dkim_selector`, `dkim_key`).
+    Dkim,
 }
 
 #[derive(clap::Args)]
@@ -53,8 +57,12 @@ struct ExplainArgs {
 }
 
 pub(super) fn run(config: anyhow::Result<Config>, args: &MailArgs) -> ExitCode {
-    if let Some(MailVerb::Explain(asked)) = &args.verb {
-        return match config.and_then(|config| tell(config, asked)) {
+    if let Some(verb) = &args.verb {
+        let told = config.and_then(|config| match verb {
+            MailVerb::Explain(asked) => tell(config, asked),
+            MailVerb::Dkim => print_record(&config),
+        });
+        return match told {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 eprintln!("watchkeeper: {error:#}");
@@ -135,4 +143,16 @@ fn tell(config: Config, asked: &ExplainArgs) -> anyhow::Result<()> {
         .lock()
         .write_all(told.as_bytes())
         .context("standard output")
+}
+
+fn print_record(config: &Config) -> anyhow::Result<()> {
+    let Some(dkim) = &config.dkim else {
+        anyhow::bail!(
+            "mail isn't signed: `dkim_domain`, `dkim_selector` and `dkim_key` aren't set"
+        );
+    };
+    let signer = Signer::read(&dkim.domain, &dkim.selector, &dkim.key)
+        .map_err(anyhow::Error::msg)
+        .context("`dkim_key`")?;
+    writeln!(std::io::stdout().lock(), "{}", signer.zone_line()).context("standard output")
 }

@@ -33,7 +33,7 @@ pub fn explain(
     raw: &[u8],
     form: Form,
 ) -> Result<String> {
-    let letter = mail::read(raw, from);
+    let letter = mail::read_checked(raw, from, &app.config.smime_ca, app.time.now());
     let mark = mail::header(raw, mail::LOOP_HEADER);
     let has_loop_mark = mark.is_some_and(|mark| mark == Seal::new(app.signing_key).loop_mark());
     let ctx = app.system("mail explain", Door::Mail);
@@ -144,8 +144,18 @@ fn read_lines(page: &mut Page, letter: &Letter) {
             ("type", &part.media_type),
             ("bytes", &part.bytes.len().to_string()),
         ];
-        page.line("mail-file", &page.with("explain-part", &file));
+        let mut line = page.with("explain-part", &file);
+        if let Some(danger) = part.danger {
+            let _ = write!(
+                line,
+                ", {}: {}",
+                page.words.t("quarantine-tag"),
+                page.t("danger", danger.as_str())
+            );
+        }
+        page.line("mail-file", &line);
     }
+    page.some("mail-signer", letter.signer.as_deref());
     for remark in &letter.remarks {
         page.line("mail-remark", &page.t("mail-remark", remark.as_str()));
     }

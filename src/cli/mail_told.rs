@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::mail_explain::{class, happened, proof, readers, says};
 use crate::actions::intake_explain::{Explained, Outcome};
 use crate::domain::letter::{Letter, Nature};
+use crate::domain::quarantine::Danger;
 use crate::domain::text::EmailAddress;
 
 #[derive(Serialize)]
@@ -37,6 +38,8 @@ struct Read<'e> {
     text_bytes: usize,
     parts: Vec<File<'e>>,
     remarks: Vec<&'static str>,
+    /// Whose certificate signed it.
+    signer: Option<&'e str>,
 }
 
 #[derive(Serialize)]
@@ -44,6 +47,8 @@ struct File<'e> {
     name: &'e str,
     media_type: &'e str,
     bytes: usize,
+    /// It goes into quarantine, since it would do this when opened.
+    danger: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -187,6 +192,7 @@ fn read_of(letter: &Letter) -> Read<'_> {
         name: &part.name,
         media_type: &part.media_type,
         bytes: part.bytes.len(),
+        danger: part.danger.map(Danger::as_str),
     });
     Read {
         from: &letter.from.shown,
@@ -203,6 +209,7 @@ fn read_of(letter: &Letter) -> Read<'_> {
             .iter()
             .map(|remark| remark.as_str())
             .collect(),
+        signer: letter.signer.as_deref(),
     }
 }
 

@@ -245,6 +245,8 @@ words! {
         ReadAudit = "read_audit",
         /// See mail that came in and messages that went out, with their fate.
         ReadMail = "read_mail",
+        /// Take a file out of quarantine, after a warning.
+        TakeFile = "take_file",
         /// Replay, accept or reject held mail; replay dead letters; block a sender.
         HandleMail = "handle_mail",
         ManageCustomers = "manage_customers",
@@ -282,7 +284,8 @@ const fn roles_for(action: Action) -> Roles {
         | Action::EditPostMortem
         | Action::ApproveReport
         | Action::HandleMail => Roles::of(&[Responder, Lead]),
-        Action::ReadMail => Roles::of(&[Responder, Lead, Auditor, Admin]),
+        // A mail's bytes hold its files.
+        Action::ReadMail | Action::TakeFile => Roles::of(&[Responder, Lead, Auditor, Admin]),
         Action::Backdate
         | Action::LengthenPromise
         | Action::BreakGlass
@@ -332,6 +335,7 @@ const fn scope_for(action: Action) -> Option<Scope> {
         | Action::SpeakFreely
         | Action::EditPostMortem
         | Action::HandleMail
+        | Action::TakeFile
         | Action::PageSomeone => Some(Scope::Tickets),
         Action::RunChange | Action::ApproveChange | Action::BreakGlass => Some(Scope::Changes),
         Action::AcknowledgePage
@@ -540,6 +544,7 @@ mod tests {
         approve_ledger      . . l . . .
         read_audit          . . . . a A
         read_mail           . r l . a A
+        take_file           . r l . a A
         handle_mail         . r l . . .
         manage_customers    . . l . . A
         manage_agreements   . . l . . A

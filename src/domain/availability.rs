@@ -12,6 +12,32 @@ pub struct Outage {
     pub to: Option<Timestamp>,
 }
 
+/// What an incident's timeline says of whether it works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    Restored,
+    /// It was opened again, or the restoration didn't hold.
+    Broken,
+}
+
+/// The outages of one incident since `from`, one for each time that it broke. `turns` ascend; what is restored already isn't
+/// restored once more.
+pub fn outages(from: Timestamp, turns: &[(Timestamp, Turn)]) -> Vec<Outage> {
+    let mut outages = vec![Outage { from, to: None }];
+    for (at, turn) in turns {
+        let last = outages.last_mut().filter(|outage| outage.to.is_none());
+        match (turn, last) {
+            (Turn::Restored, Some(outage)) => outage.to = Some((*at).max(outage.from)),
+            (Turn::Broken, None) => outages.push(Outage {
+                from: *at,
+                to: None,
+            }),
+            (Turn::Restored, None) | (Turn::Broken, Some(_)) => {}
+        }
+    }
+    outages
+}
+
 /// How much of the agreed time something worked, in microseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Uptime {
@@ -121,6 +147,36 @@ mod tests {
         ];
         assert_eq!(minutes(uptime(day, None, &outages, &[])), (1440, 120));
         assert_eq!(minutes(uptime(day, None, &[], &[])), (1440, 0));
+    }
+
+    #[test]
+    fn what_was_opened_again_is_an_outage_for_each_time_that_it_broke() {
+        use Turn::{Broken, Restored};
+        let spans = |turns: &[(i64, Turn)]| -> Vec<(i64, Option<i64>)> {
+            let turns: Vec<_> = turns
+                .iter()
+                .map(|(minute, turn)| (at(*minute), *turn))
+                .collect();
+            let minute = |it: Timestamp| it.secs_since(at(0)) / 60;
+            let outages = outages(at(10), &turns).into_iter();
+            outages
+                .map(|outage| (minute(outage.from), outage.to.map(minute)))
+                .collect()
+        };
+        assert_eq!(spans(&[]), [(10, None)]);
+        assert_eq!(spans(&[(30, Restored)]), [(10, Some(30))]);
+        // Restored and then resolved: it worked from the first of them on.
+        assert_eq!(spans(&[(30, Restored), (40, Restored)]), [(10, Some(30))]);
+        let again = [(30, Restored), (90, Broken), (95, Broken), (100, Restored)];
+        assert_eq!(spans(&again), [(10, Some(30)), (90, Some(100))]);
+        assert_eq!(spans(&again[..3]), [(10, Some(30)), (90, None)]);
+        // Broken while it was down says nothing new; restored before the impact that was corrected, it was never down.
+        assert_eq!(spans(&[(20, Broken), (30, Restored)]), [(10, Some(30))]);
+        assert_eq!(spans(&[(5, Restored)]), [(10, Some(10))]);
+        let day = Interval::new(at(0), at(1440));
+        let turns = again.map(|(minute, turn)| (at(minute), turn));
+        let down = uptime(day, None, &outages(at(10), &turns), &[]);
+        assert_eq!(minutes(down), (1440, 30));
     }
 
     #[test]

@@ -85,6 +85,12 @@ pub enum When {
     /// Each year from this month and day to that one, both included; the span may cross New Year. 29 February exists in leap
     /// years only.
     Yearly { from: (u32, u32), to: (u32, u32) },
+    /// As `Yearly`, with a 29 February at an end of it for which another day stands in common years: 28 February or 1 March.
+    LeapDay {
+        from: (u32, u32),
+        to: (u32, u32),
+        otherwise: (u32, u32),
+    },
     /// The `nth` (1–5, or −1 for the last) such weekday of a month; weekday 0 is Monday.
     NthWeekday { month: u32, nth: i8, weekday: u8 },
     /// Days after Easter Sunday (western), negative before.
@@ -521,6 +527,15 @@ fn check(exception: &Exception) -> Result<(), FieldError> {
     let known = match exception.when {
         When::Once { from, to } => from <= to && days_of(to) - days_of(from) <= 366,
         When::Yearly { from, to } => day_exists(from) && day_exists(to),
+        When::LeapDay {
+            from,
+            to,
+            otherwise,
+        } => {
+            let has_leap_day = from == (2, 29) || to == (2, 29);
+            let stands_in = otherwise == (2, 28) || otherwise == (3, 1);
+            day_exists(from) && day_exists(to) && has_leap_day && stands_in
+        }
         When::NthWeekday {
             month,
             nth,
@@ -566,24 +581,20 @@ fn expand(exceptions: &[Exception]) -> (Vec<(i64, u32)>, Vec<Special>) {
         match exception.when {
             When::Once { from, to } => claim(days_of(from), days_of(to), false),
             When::Yearly { from, to } => {
-                for year in 1969..=2100 {
-                    let end_year = if to < from { year + 1 } else { year };
-                    let first = NaiveDate::from_ymd_opt(year, from.0, from.1);
-                    let last = NaiveDate::from_ymd_opt(end_year, to.0, to.1);
-                    // A span that touches a 29 February keeps its other days in other years.
-                    let first = first.or_else(|| {
-                        (from != to)
-                            .then(|| NaiveDate::from_ymd_opt(year, 3, 1))
-                            .flatten()
-                    });
-                    let last = last.or_else(|| {
-                        (from != to)
-                            .then(|| NaiveDate::from_ymd_opt(end_year, 2, 28))
-                            .flatten()
-                    });
-                    if let (Some(first), Some(last)) = (first, last) {
-                        claim(days_of(first), days_of(last), true);
-                    }
+                // A span that touches a 29 February keeps its other days in other years.
+                let is_span = from != to;
+                let (first, last) = ((3, 1), (2, 28));
+                for (first, last) in yearly(from, to, is_span.then_some((first, last))) {
+                    claim(first, last, true);
+                }
+            }
+            When::LeapDay {
+                from,
+                to,
+                otherwise,
+            } => {
+                for (first, last) in yearly(from, to, Some((otherwise, otherwise))) {
+                    claim(first, last, true);
                 }
             }
             When::NthWeekday {
@@ -618,6 +629,21 @@ fn expand(exceptions: &[Exception]) -> (Vec<(i64, u32)>, Vec<Special>) {
         dates.push((date, place as u32));
     }
     (dates, specials)
+}
+
+/// The days of a yearly span. `instead`: what a first and what a last day that a year doesn't have is there, if anything.
+fn yearly(
+    from: (u32, u32),
+    to: (u32, u32),
+    instead: Option<((u32, u32), (u32, u32))>,
+) -> impl Iterator<Item = (i64, i64)> {
+    let on = |year, (month, day): (u32, u32)| NaiveDate::from_ymd_opt(year, month, day);
+    (1969..=2100).filter_map(move |year| {
+        let end_year = if to < from { year + 1 } else { year };
+        let first = on(year, from).or_else(|| on(year, instead?.0))?;
+        let last = on(end_year, to).or_else(|| on(end_year, instead?.1))?;
+        Some((days_of(first), days_of(last)))
+    })
 }
 
 impl Special {
@@ -762,5 +788,60 @@ mod tests {
         assert!(calendar.starting_on(date(2026, 12, 27)).is_empty());
         assert_eq!(calendar.starting_on(date(2026, 12, 28)).len(), 1);
         assert!(calendar.starting_on(date(2026, 12, 29)).is_empty());
+    }
+
+    #[test]
+    fn a_29_february_is_in_leap_years_only_unless_a_day_stands_in_for_it() {
+        let closed_in = |line: &str, year: i32| -> Vec<(u32, u32)> {
+            let exceptions = crate::domain::calendar_text::parse_exceptions("x", line).unwrap();
+            let calendar = Calendar::new(Tz::UTC, &[], exceptions).unwrap();
+            let days = NaiveDate::from_ymd_opt(year, 1, 1).unwrap().iter_days();
+            days.take_while(|day| day.year() == year)
+                .filter(|day| calendar.differs_on(*day))
+                .map(|day| (day.month(), day.day()))
+                .collect()
+        };
+        for (line, leap, common) in [
+            ("02-29 closed", vec![(2, 29)], vec![]),
+            ("02-29 or 02-28 closed", vec![(2, 29)], vec![(2, 28)]),
+            ("02-29 or 03-01 closed", vec![(2, 29)], vec![(3, 1)]),
+            // A span keeps its other days; its end, or its beginning, may be another one.
+            (
+                "02-27..02-29 closed",
+                vec![(2, 27), (2, 28), (2, 29)],
+                vec![(2, 27), (2, 28)],
+            ),
+            (
+                "02-27..02-29 or 03-01 closed",
+                vec![(2, 27), (2, 28), (2, 29)],
+                vec![(2, 27), (2, 28), (3, 1)],
+            ),
+            (
+                "02-29..03-02 closed",
+                vec![(2, 29), (3, 1), (3, 2)],
+                vec![(3, 1), (3, 2)],
+            ),
+            (
+                "02-29..03-02 or 02-28 closed",
+                vec![(2, 29), (3, 1), (3, 2)],
+                vec![(2, 28), (3, 1), (3, 2)],
+            ),
+        ] {
+            for year in [2024, 2028, 2000] {
+                assert_eq!(closed_in(line, year), leap, "{line}, {year}");
+            }
+            for year in [2025, 2026, 2027, 2100] {
+                assert_eq!(closed_in(line, year), common, "{line}, {year}");
+            }
+        }
+        for wrong in [
+            "02-28 or 03-01 closed",
+            "02-29 or 02-27 closed",
+            "02-29 or 02-29 closed",
+        ] {
+            let exceptions = crate::domain::calendar_text::parse_exceptions("x", wrong).unwrap();
+            let refused = Calendar::new(Tz::UTC, &[], exceptions).unwrap_err();
+            assert_eq!(refused.problem, "no-such-date", "{wrong}");
+        }
     }
 }

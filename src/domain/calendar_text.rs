@@ -5,6 +5,7 @@
 //! 2026-12-24 09:00-13:00 Christmas Eve       open at these times instead
 //! 2026-12-28..2026-12-31 closed Stocktaking
 //! 12-24..01-02 closed Year's end             each year, over New Year
+//! 02-29 or 02-28 closed Founders' Day        a 29 February that is another day in common years: 02-28 or 03-01
 //! 06-03 not 12:00-14:00 Summer lunch         closed at these times only
 //! last-mon-may closed Memorial Day           also 1-, 2- … 5-
 //! easter-2 closed Good Friday                days from Easter Sunday
@@ -80,8 +81,13 @@ pub fn parse_exceptions(field: &'static str, text: &str) -> Result<Vec<Exception
 
 fn exception(line: &str) -> Option<Exception> {
     let (when_text, rest) = line.split_once(char::is_whitespace)?;
-    let when = when(&when_text.to_ascii_lowercase())?;
-    let (word, rest) = first_word(rest);
+    let mut when = when(&when_text.to_ascii_lowercase())?;
+    let (mut word, mut rest) = first_word(rest);
+    if word.eq_ignore_ascii_case("or") {
+        let (otherwise, after) = first_word(rest);
+        when = in_common_years(when, month_day(otherwise)?)?;
+        (word, rest) = first_word(after);
+    }
     let ranges = |text: &str| -> Option<Vec<Range>> {
         text.split(',')
             .map(|part| Range::parse(part).ok())
@@ -109,6 +115,26 @@ fn first_word(text: &str) -> (&str, &str) {
         .map_or((text, ""), |(word, rest)| (word, rest.trim()))
 }
 
+fn month_day(text: &str) -> Option<(u32, u32)> {
+    let (month, day) = text.split_once('-')?;
+    (month.len() == 2 && day.len() == 2).then_some((month.parse().ok()?, day.parse().ok()?))
+}
+
+/// What has a 29 February for which `otherwise` stands in common years.
+fn in_common_years(when: When, otherwise: (u32, u32)) -> Option<When> {
+    match when {
+        When::Yearly { from, to } => Some(When::LeapDay {
+            from,
+            to,
+            otherwise,
+        }),
+        When::Once { .. }
+        | When::LeapDay { .. }
+        | When::NthWeekday { .. }
+        | When::Easter { .. } => None,
+    }
+}
+
 fn when(text: &str) -> Option<When> {
     if let Some(days) = text.strip_prefix("easter") {
         let days = if days.is_empty() {
@@ -127,10 +153,6 @@ fn when(text: &str) -> Option<When> {
     if let (Some(from), Some(to)) = (date(from), date(to)) {
         return Some(When::Once { from, to });
     }
-    let month_day = |text: &str| -> Option<(u32, u32)> {
-        let (month, day) = text.split_once('-')?;
-        (month.len() == 2 && day.len() == 2).then_some((month.parse().ok()?, day.parse().ok()?))
-    };
     if let (Some(from), Some(to)) = (month_day(from), month_day(to)) {
         return Some(When::Yearly { from, to });
     }
@@ -163,12 +185,18 @@ fn line(exception: &Exception) -> String {
             format!("{from}..{to}")
         }
     };
+    let day_text = |(month, day): (u32, u32)| format!("{month:02}-{day:02}");
     let when = match exception.when {
         When::Once { from, to } => span(from.to_string(), to.to_string()),
-        When::Yearly { from, to } => span(
-            format!("{:02}-{:02}", from.0, from.1),
-            format!("{:02}-{:02}", to.0, to.1),
-        ),
+        When::Yearly { from, to } => span(day_text(from), day_text(to)),
+        When::LeapDay {
+            from,
+            to,
+            otherwise,
+        } => {
+            let leap_year = span(day_text(from), day_text(to));
+            format!("{leap_year} or {}", day_text(otherwise))
+        }
         When::NthWeekday {
             month,
             nth,
@@ -210,10 +238,11 @@ mod tests {
     #[test]
     fn exceptions_survive_their_lines() {
         let text = "2026-12-24 09:00-13:00 Christmas Eve\n2026-12-28..2026-12-31 closed Stocktaking\n\
-                    12-24..01-02 closed Year's end\n06-03 not 12:00-14:00,16:00-17:00 Lunch\nlast-mon-may closed Memorial Day\n\
+                    12-24..01-02 closed Year's end\n02-29 or 02-28 closed Founders' Day\n\
+                    02-20..02-29 or 03-01 09:00-13:00 Carnival\n06-03 not 12:00-14:00,16:00-17:00 Lunch\nlast-mon-may closed Memorial Day\n\
                     4-thu-nov closed Thanksgiving\neaster-2 closed Good Friday\neaster+1 closed Easter Monday";
         let read = parse_exceptions("exceptions", text).unwrap();
-        assert_eq!(read.len(), 8);
+        assert_eq!(read.len(), 10);
         assert_eq!(exceptions_text(&read), text);
     }
 
@@ -226,6 +255,11 @@ mod tests {
             "6-fun-may closed",
             "12-24 9-13 x",
             "2026-1-2 closed",
+            "02-29 or closed",
+            "02-29 or",
+            "02-29 or 2-28 closed",
+            "2024-02-29 or 02-28 closed",
+            "easter or 03-01 closed",
         ] {
             let error = parse_exceptions("exceptions", wrong).unwrap_err();
             assert_eq!(error.problem, "not-an-exception", "{wrong}");

@@ -9,6 +9,8 @@
 
 use super::id::TicketKey;
 use super::mail_trace::Traces;
+use super::postmortem::Attendance;
+use super::quarantine::Danger;
 use super::text::EmailAddress;
 use super::timestamp::Timestamp;
 use super::word::words;
@@ -38,6 +40,8 @@ pub struct Letter {
     /// The character sets that the text was read in, `windows-1252`; more than one if its parts differ.
     pub charsets: Vec<String>,
     pub nature: Nature,
+    /// What it answers to an invitation.
+    pub answer: Option<CalendarAnswer>,
     /// The sender asked that nobody answers automatically, whatever the mail's nature is.
     pub wants_no_answer: bool,
     pub parts: Vec<Part>,
@@ -45,6 +49,18 @@ pub struct Letter {
     pub traces: Traces,
     /// What was left out or guessed on the way: `limit-…` and `decoded-…` words, shown beside the mail.
     pub remarks: Vec<Remark>,
+    /// Whose certificate signed it, as far as that was looked at; `None` if nobody's.
+    pub signer: Option<String>,
+}
+
+/// An answer to an invitation, as calendars send it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CalendarAnswer {
+    /// The invitation's.
+    pub uid: String,
+    /// Who answers.
+    pub attendee: EmailAddress,
+    pub attendance: Attendance,
 }
 
 /// Who wrote it, as the mail says: never verified by being written there.
@@ -71,6 +87,8 @@ pub struct Part {
     /// How the HTML form refers to it, without `<>`.
     pub content_id: Option<String>,
     pub bytes: Vec<u8>,
+    /// What it would do when opened; such a file is shut away.
+    pub danger: Option<Danger>,
 }
 
 words! {
@@ -92,8 +110,37 @@ words! {
         TextFromHtml = "text_from_html",
         /// An encrypted part that we have no key for.
         Encrypted = "encrypted",
+        /// A file of it would run when opened.
+        Executable = "executable",
         /// Signed by PGP or S/MIME, and nobody has checked the signature.
         SignatureUnchecked = "signature_unchecked",
+        /// The text is as it was signed, by its sender, whose certificate was good when it came and leads to an authority of ours.
+        SignatureValid = "signature_valid",
+        /// The text is as it was signed; what else there is to say follows.
+        SignatureIntact = "signature_intact",
+        /// The text isn't what was signed, or the signature isn't by this certificate.
+        SignatureBroken = "signature_broken",
+        /// No signature could be made out in what should be one, or it is larger than is looked at.
+        SignatureUnreadable = "signature_unreadable",
+        /// Signed in a way, or with a key, that proves nothing today, or that isn't known here.
+        SignatureAlgorithm = "signature_algorithm",
+        /// Only a part of the mail is signed.
+        SignaturePartial = "signature_partial",
+        /// The certificate is for another address than the mail's sender.
+        SignerNotSender = "signer_not_sender",
+        /// The signer's certificate isn't in the mail.
+        SignerMissing = "signer_missing",
+        /// The signer's certificate had ended when the mail came.
+        CertificateExpired = "certificate_expired",
+        CertificateNotYetValid = "certificate_not_yet_valid",
+        /// The certificate isn't made for signing mail.
+        CertificateUnfit = "certificate_unfit",
+        /// The certificate leads to no authority of ours: one between is missing, or nobody trusts its issuer here.
+        ChainUntrusted = "chain_untrusted",
+        /// It leads to an authority of ours over a certificate that had ended when the mail came.
+        ChainExpired = "chain_expired",
+        /// No authority is named in the settings that it could lead to.
+        ChainUnchecked = "chain_unchecked",
     }
 }
 

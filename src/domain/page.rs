@@ -22,6 +22,8 @@ words! {
         Asked = "asked",
         /// "Send me a test page".
         Test = "test",
+        /// Sent now and then to find out whether this person can be reached.
+        SelfTest = "self_test",
     }
 }
 

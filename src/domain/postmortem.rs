@@ -148,12 +148,23 @@ pub struct Moment {
     pub text: String,
 }
 
+words! {
+    /// What somebody answered to an invitation.
+    pub enum Attendance {
+        Accepted = "accepted",
+        Tentative = "tentative",
+        Declined = "declined",
+    }
+}
+
 /// Somebody who was asked to a meeting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Guest {
     pub address: EmailAddress,
     pub name: String,
     pub person: Option<PersonId>,
+    /// To the invitation as it stands now.
+    pub answer: Option<Attendance>,
 }
 
 impl Meeting {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::escalation::Policy;
+use super::escalation::{Policy, Target};
 use super::id::{PersonId, TeamId};
 use super::oncall::{self, Override};
 use super::people::{Person, Team, Way};
@@ -68,6 +68,28 @@ impl Roster {
     /// The policy in force; `None` for a team that never had one.
     pub fn policy(&self, team: TeamId) -> Option<&Policy> {
         self.policies.get(&team)
+    }
+
+    /// Everybody who may be called: who stands on the rotation or the policy of a team that is there, each once.
+    pub fn called(&self) -> Vec<PersonId> {
+        let mut people = Vec::new();
+        for team in self.teams.iter().filter(|team| team.is_active) {
+            let plan = self.schedules.get(&team.id);
+            people.extend(plan.into_iter().flat_map(|plan| &plan.rotation.people));
+            let steps = self.policy(team.id).map_or(&[][..], |policy| &policy.steps);
+            for target in steps.iter().flat_map(|step| &step.targets) {
+                match target {
+                    Target::Person(person) => people.push(*person),
+                    Target::Team => people.extend(self.members(team.id)),
+                    // Who is on duty stands on the rotation.
+                    Target::OnDuty => {}
+                }
+            }
+        }
+        people.retain(|id| self.person(*id).is_some_and(|person| person.is_active));
+        people.sort();
+        people.dedup();
+        people
     }
 
     pub fn person(&self, id: PersonId) -> Option<&Person> {

@@ -28,6 +28,7 @@ words! {
         ClockAfter = "clock_after",
         GlassReviewHours = "glass_review_hours",
         OwnWords = "own_words",
+        SelfTestHours = "self_test_hours",
     }
 }
 
@@ -66,6 +67,8 @@ pub struct Settings {
     pub glass_review_hours: i64,
     /// When own words to a customer need a second person.
     pub own_words: OwnWords,
+    /// So often everybody who may be called is sent a self-test page; 0: never.
+    pub self_test_hours: i64,
 }
 
 impl Default for Settings {
@@ -90,6 +93,7 @@ impl Default for Settings {
             // Auditors expect it within a day.
             glass_review_hours: 24,
             own_words: OwnWords::Free,
+            self_test_hours: 168,
         }
     }
 }
@@ -134,6 +138,7 @@ impl Settings {
             SettingKey::ClockAfter => self.clock_after.to_string(),
             SettingKey::GlassReviewHours => self.glass_review_hours.to_string(),
             SettingKey::OwnWords => self.own_words.to_string(),
+            SettingKey::SelfTestHours => self.self_test_hours.to_string(),
         }
     }
 
@@ -202,6 +207,16 @@ impl Settings {
                         .with("accepted", accepted.join(", "))
                 };
                 self.own_words = text.parse().map_err(|()| wrong())?;
+            }
+            SettingKey::SelfTestHours => {
+                self.self_test_hours = match text.parse() {
+                    Ok(hours @ 0..=8760) => hours,
+                    _ => {
+                        return Err(FieldError::new(field, "not-hours-or-never")
+                            .with("value", text.to_owned())
+                            .with("max", "8760"));
+                    }
+                }
             }
         }
         Ok(())
@@ -302,6 +317,7 @@ mod tests {
             (SettingKey::NightTo, "05:00"),
             (SettingKey::PostMortemFor, "disaster"),
             (SettingKey::CloseAfterDays, "14"),
+            (SettingKey::SelfTestHours, "0"),
             (
                 SettingKey::ClockBreach,
                 "disaster:owner,page high: average:owner warning: information: other:",
@@ -344,6 +360,8 @@ mod tests {
             (SettingKey::CloseAfterDays, "0", "not-days"),
             (SettingKey::GlassReviewHours, "169", "not-hours"),
             (SettingKey::OwnWords, "sometimes", "unknown-word"),
+            (SettingKey::SelfTestHours, "-1", "not-hours-or-never"),
+            (SettingKey::SelfTestHours, "8761", "not-hours-or-never"),
             (SettingKey::ClockAfter, "disaster:page", "not-a-clock-rule"),
         ] {
             let error = settings.set(key, text).unwrap_err();

@@ -1,6 +1,8 @@
-//! How much of a promise's working time is left: what a burn line draws. Outside the hours nothing burns.
+//! How much of a promise's working time is left: what a burn line draws. Outside the hours nothing burns. And by how much a promise
+//! is late by the wall clock.
 
 use super::sla_agreement::{Budget, Target};
+use super::sla_clock::Clock;
 use super::timestamp::Timestamp;
 use super::worktime::{Hours, Interval, counted};
 
@@ -59,6 +61,18 @@ impl Burn {
     }
 }
 
+/// By how much a clock is late, or was when it ended, in seconds by the wall clock: what passed since its breach, without the
+/// stretches in which it stood. Zero without a breach.
+pub fn over_secs(clock: &Clock, now: Timestamp) -> i64 {
+    let until = clock.ended_at.unwrap_or(now);
+    let Some(from) = clock.breached_at.filter(|at| *at < until) else {
+        return 0;
+    };
+    let stood = clock.held().into_iter();
+    let stood = stood.map(|it| it.to.min(until).micros_since(it.from.max(from)).max(0));
+    (until.micros_since(from) - stood.sum::<i64>()) / 1_000_000
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -75,6 +89,71 @@ mod tests {
         Timestamp::parse_rfc3339("2026-06-01T07:00:00Z")
             .unwrap()
             .plus_secs(hours * 3600)
+    }
+
+    #[test]
+    fn lateness_on_the_wall_stands_still_while_its_clock_is_held() {
+        use super::super::sla_clock::{
+            Event, Happening, Reach, Spell, Terms, Track, derive, in_order,
+        };
+        use super::super::ticket::WaitingOn;
+        let always = Arc::new(Hours::of(Arc::new(Calendar::always(Tz::UTC))));
+        let target = Target::promise(
+            Metric::Resolve,
+            Promisee::Customer,
+            Kind::Incident,
+            mon(0),
+            Id::new(mon(0)),
+        );
+        let target = Target {
+            id: Some(Id::new(mon(0))),
+            budget: Budget::Counted { secs: 2 * 3600 },
+            stops_on: vec![WaitingOn::Vendor],
+            ..target
+        };
+        let track = Track {
+            metric: Metric::Resolve,
+            promisee: Promisee::Customer,
+            kind: Kind::Incident,
+            anchor_at: mon(0),
+            spells: vec![Spell {
+                from_seq: 0,
+                terms: Some(Terms {
+                    target: Arc::new(target),
+                    hours: always.clone(),
+                }),
+                reach: Reach::Running,
+            }],
+            by_hand: (Id::new(mon(0)), always),
+            kept: Vec::new(),
+        };
+        let hold = Happening::Held {
+            on: WaitingOn::Vendor,
+            until: None,
+            by_state: false,
+        };
+        // Held for an hour before the deadline, which that moves to three; and, by two waits, from four to seven.
+        let happened = [
+            (0, Happening::Opened),
+            (1, hold),
+            (2, Happening::Released),
+            (4, hold),
+            (5, hold),
+            (7, Happening::Released),
+            (10, Happening::Resolved),
+        ];
+        let over = |now: i64| {
+            let events = happened.iter().zip(1..).map(|((at, what), seq)| Event {
+                seq,
+                effective_at: mon(*at),
+                recorded_at: mon(*at),
+                what: *what,
+            });
+            let events = in_order(events.filter(|it| it.effective_at <= mon(now)).collect());
+            over_secs(&derive(&track, &events, mon(now))[0], mon(now)) / 3600
+        };
+        let hours = [1, 3, 4, 5, 6, 7, 8, 9, 10, 20];
+        assert_eq!(hours.map(over), [0, 0, 1, 1, 1, 1, 2, 3, 4, 4]);
     }
 
     #[test]

@@ -438,7 +438,10 @@ fn finish(
         (Budget::Fixed { at }, _) => Some(run.promised.unwrap_or(at)),
     };
     clock.deadline_at = match (agreed, run.promised) {
-        (Some(agreed), Some(promised)) if !run.lengthened => Some(agreed.min(promised)),
+        // What was late already when more time was promised stays late.
+        (Some(agreed), Some(promised)) if run.lengthened.is_none_or(|at| agreed < at) => {
+            Some(agreed.min(promised))
+        }
         (Some(_), Some(promised)) => Some(promised),
         (agreed, promised) => agreed.or(promised),
     };
@@ -544,5 +547,7 @@ pub fn due_of(clocks: impl Iterator<Item = Standing>, hold_until: Option<Timesta
 mod edge_tests;
 #[cfg(test)]
 mod event_tests;
+#[cfg(test)]
+mod promise_tests;
 #[cfg(test)]
 mod tests;

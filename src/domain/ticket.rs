@@ -8,7 +8,7 @@ use super::id::{
 use super::refusal::Refusal;
 use super::severity::{Priority, Risk, Severity};
 use super::text::Title;
-use super::timeline::{Door, Entry, EntryKind};
+use super::timeline::{Door, Entry, EntryKind, Facts};
 use super::timestamp::Timestamp;
 use super::word::words;
 
@@ -230,6 +230,8 @@ pub struct Opening {
     /// It waits from the first moment on.
     pub hold: Option<NewHold>,
     pub labels: Vec<String>,
+    /// What its first entry says besides: of a mail, whose signature it carried.
+    pub facts: Facts,
 }
 
 impl Ticket {
@@ -295,12 +297,15 @@ impl Ticket {
             updated_at: now,
             version: 0,
         };
-        let entry = Entry::new(EntryKind::Opened)
+        let mut entry = Entry::new(EntryKind::Opened)
             .body(opening.body.clone())
             .fact("key", key)
             .fact_some("severity", ticket.severity)
             .fact_some("priority", ticket.priority)
             .fact_some("risk", ticket.risk);
+        for (name, value) in opening.facts.iter() {
+            entry.facts.set(name, value);
+        }
         Ok((ticket, entry))
     }
 

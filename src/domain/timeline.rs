@@ -160,6 +160,8 @@ words! {
         FirstLook = "first_look",
         ReportMarked = "report_marked",
         Redacted = "redacted",
+        /// Somebody took a file that was shut away, after a warning.
+        FileTaken = "file_taken",
         ClockWarned = "clock_warned",
         ClockBreached = "clock_breached",
         /// It was late for so long that the next step of its escalation was taken.

@@ -61,6 +61,8 @@ pub struct Frame {
     pub held: i64,
     /// Letters that can't leave; for the same people.
     pub stuck: i64,
+    /// Who has answered no page for a day after a self-test, by name; for whoever can do something about it.
+    pub unanswered: String,
     /// Clocks show due times instead of ticking.
     pub still_clocks: bool,
     /// Single-key shortcuts are off.

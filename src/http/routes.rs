@@ -119,7 +119,11 @@ pub fn configure(routes: &mut ServiceConfig) {
         )
         .route(
             "/{key:[A-Za-z]{2,3}-[0-9]+}/files/{id}",
-            get().to(ticket_do::file),
+            get().to(files::show),
+        )
+        .route(
+            "/{key:[A-Za-z]{2,3}-[0-9]+}/files/{id}",
+            post().to(files::take_out),
         )
         .route(
             "/{key:[A-Za-z]{2,3}-[0-9]+}/edit",

@@ -181,6 +181,10 @@ fn viewer_of(conn: &mut Conn, app: &App, principal: Principal, holder: Holder) -
         frame.stuck = crate::actions::mail_health::stuck(conn, now)?;
         frame.unread = crate::actions::mailbox::failing(app, conn, now)?.map(|of| of.name);
     }
+    if access::may(&principal, Action::ManageSettings, Target::House).is_ok() {
+        let silent = crate::actions::self_test::silent(app, conn, app.time.now())?;
+        frame.unanswered = silent.join(", ");
+    }
     Ok(Viewer {
         principal,
         zone: zone.unwrap_or(settings.house_zone),

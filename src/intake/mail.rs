@@ -13,6 +13,7 @@ use mail_parser::MessageParser;
 use super::mail_trace;
 use super::reading::address::{Mailbox, mailboxes};
 use super::reading::body::{self, Body, tidy};
+use super::reading::calendar_reply;
 use super::reading::charset::decode;
 use super::reading::cms::signed_content;
 use super::reading::header::{Block, readable};
@@ -21,8 +22,10 @@ use super::reading::limits::PARTS;
 use super::reading::name::{distinct, ending, is_bidi, safe_name};
 use super::reading::part::{Node, tree};
 use super::reading::{signs, tnef};
+use super::smime::{self, Authorities};
 use crate::domain::letter::{self, Letter, Nature, Part, Remark, Writer};
 use crate::domain::mail_trace::Traces;
+use crate::domain::quarantine::danger;
 use crate::domain::text::{BODY_BYTES, EmailAddress};
 use crate::domain::timestamp::Timestamp;
 
@@ -41,11 +44,31 @@ pub fn read(raw: &[u8], envelope_from: Option<&str>) -> Letter {
                 media_type: "application/pkcs7-mime".to_owned(),
                 content_id: None,
                 bytes: signed.wrapping,
+                danger: None,
             });
             letter
         }
         None => read_prepared(raw, &bytes, envelope_from),
     }
+}
+
+/// As [`read`], its S/MIME signature checked: whose it is and whether it holds, for a mail that came at this instant.
+pub fn read_checked(
+    raw: &[u8],
+    envelope_from: Option<&str>,
+    authorities: &Authorities,
+    came_at: Timestamp,
+) -> Letter {
+    let mut letter = read(raw, envelope_from);
+    let from = letter.from.address.as_ref();
+    if let Some(checked) = smime::check(&prepared(raw), from, authorities, came_at) {
+        letter
+            .remarks
+            .retain(|it| *it != Remark::SignatureUnchecked);
+        letter.remarks.extend(checked.outcomes);
+        letter.signer = Some(checked.signer);
+    }
+    letter
 }
 
 /// A mail inside its own signature: the whole of it can be read by anybody.
@@ -135,9 +158,14 @@ fn read_prepared(raw: &[u8], bytes: &[u8], envelope_from: Option<&str>) -> Lette
         charsets: body.sets,
         wants_no_answer: signs::suppresses_answers(block) || nature != Nature::Personal,
         nature,
+        answer: parts
+            .iter()
+            .filter(|part| part.media_type == "text/calendar")
+            .find_map(|part| calendar_reply::answer(&part.bytes)),
         parts,
         traces: mail_trace::traces(raw),
         remarks,
+        signer: None,
     }
 }
 
@@ -185,6 +213,7 @@ fn unreadable(raw: &[u8], envelope_from: Option<&str>) -> Letter {
         text: cut(tidy(&read.text), &mut remarks),
         html: None,
         charsets: vec![read.set],
+        answer: None,
         nature: if envelope_from == Some("") {
             Nature::Automatic(letter::Automatic::NoReturnPath)
         } else {
@@ -194,6 +223,7 @@ fn unreadable(raw: &[u8], envelope_from: Option<&str>) -> Letter {
         parts: Vec::new(),
         traces: Traces::default(),
         remarks,
+        signer: None,
     }
 }
 
@@ -330,6 +360,7 @@ fn parts(root: &Node<'_>, body: &mut Body, remarks: &mut Vec<Remark>) -> Vec<Par
             media_type: leaf.media.clone(),
             content_id: leaf.content_id(),
             bytes: carried.bytes,
+            danger: None,
         });
     }
     let in_text = body.files.drain(..).map(|file| Part {
@@ -338,6 +369,7 @@ fn parts(root: &Node<'_>, body: &mut Body, remarks: &mut Vec<Remark>) -> Vec<Par
         media_type: "application/octet-stream".to_owned(),
         content_id: None,
         bytes: file.bytes,
+        danger: None,
     });
     kept.extend(in_text);
     for (part, number) in kept.iter_mut().zip(1..) {
@@ -346,6 +378,13 @@ fn parts(root: &Node<'_>, body: &mut Body, remarks: &mut Vec<Remark>) -> Vec<Par
             .filter(|name| !name.is_empty())
             .unwrap_or_else(|| format!("part-{number}{}", ending(&part.media_type)));
         part.name = distinct(&name, &mut taken);
+        // The name as it came may have an ending that the shown one lost, and the other way round.
+        let written = part.written_name.as_deref().unwrap_or_default();
+        part.danger = danger(&part.name, &part.media_type, &part.bytes)
+            .or_else(|| danger(written, &part.media_type, &[]));
+        if part.danger.is_some() {
+            note(remarks, Remark::Executable);
+        }
     }
     kept
 }
@@ -357,7 +396,9 @@ pub fn pictures(letter: &Letter) -> HashMap<String, String> {
     let mut room = PICTURE_BYTES;
     for part in &letter.parts {
         let Some(id) = &part.content_id else { continue };
-        let fits = part.bytes.len() <= room && PICTURES.contains(&part.media_type.as_str());
+        let fits = part.danger.is_none()
+            && part.bytes.len() <= room
+            && PICTURES.contains(&part.media_type.as_str());
         if fits && !found.contains_key(id) {
             room -= part.bytes.len();
             let data = base64::engine::general_purpose::STANDARD.encode(&part.bytes);
@@ -411,6 +452,7 @@ fn unwrapped(found: tnef::Unwrapped, body: &mut Body, kept: &mut Vec<Part>) {
             },
             content_id: file.content_id,
             bytes: file.bytes,
+            danger: None,
         });
     }
 }

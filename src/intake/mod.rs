@@ -8,3 +8,6 @@ mod mail_tests;
 mod mail_trace;
 pub mod push;
 pub mod reading;
+pub mod smime;
+#[cfg(test)]
+mod smime_tests;

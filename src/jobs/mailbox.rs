@@ -58,7 +58,11 @@ fn read(app: &App, mail: StoredMail) -> Result<Option<ReadMail>> {
         return Ok(None);
     };
     // The parser promises not to panic; one that does anyway must not stop the others.
-    let letter = std::panic::catch_unwind(|| mail::read(&raw, mail.envelope_from.as_deref()));
+    let authorities = &app.config.smime_ca;
+    let letter = std::panic::catch_unwind(|| {
+        let from = mail.envelope_from.as_deref();
+        mail::read_checked(&raw, from, authorities, mail.received_at)
+    });
     match letter {
         Ok(letter) => {
             let own = Seal::new(app.signing_key).loop_mark();

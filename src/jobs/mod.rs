@@ -11,6 +11,7 @@ mod outbox_digest;
 mod outbox_files;
 mod outbox_thread;
 mod periods;
+mod self_test;
 mod settle;
 mod sla;
 mod spool;
@@ -58,6 +59,7 @@ pub const ALL: &[Job] = &[
     escalation::JOB,
     escalation::SHIFTS,
     trouble::JOB,
+    self_test::JOB,
     ledger::JOB,
     outbox::PAGES,
     outbox::LETTERS,

@@ -165,9 +165,9 @@ fn unwanted(
         return Ok(Some((key, why)));
     }
     if delivery.kind == DeliveryKind::Notice
-        && !actions::sla_notice::is_wanted(conn, &delivery.facts)?
+        && let Some(why) = actions::sla_notice::unwanted(conn, &delivery.facts)?
     {
-        return Ok(Some(("unwanted-promise-kept", Unsent::Over)));
+        return Ok(Some((why, Unsent::Over)));
     }
     if late_notice(delivery, now).is_some()
         && deliveries::is_over(conn, &delivery.facts, delivery.ticket)?
@@ -293,7 +293,8 @@ pub(super) fn compose(
         promised_at: promised(conn, delivery, ticket.as_ref(), recipient.customer, now)?,
         large: &large,
     };
-    let written = written(conn, house, delivery, &about, now)?;
+    let words = Words::in_language(&recipient.language);
+    let written = written(conn, house, delivery, words, &about, now)?;
     let (in_reply_to, references) = thread(conn, delivery, ticket.as_ref(), &house.host)?;
     Ok(OutgoingMail {
         message_id: message_id(house, delivery, key),
@@ -324,6 +325,7 @@ fn written(
     conn: &mut Conn,
     house: &House,
     delivery: &Delivery,
+    words: &Words,
     about: &About<'_>,
     now: Timestamp,
 ) -> Result<Forms> {
@@ -334,14 +336,14 @@ fn written(
     if let (Some(page), Some(link)) = (page, &about.link) {
         let note = actions::page_note::note_of(conn, &house.roster, &page)?;
         let url = house.public_url.as_deref().unwrap_or_default();
-        let text = crate::render::page::text(Words::english(), &note, link, url, now);
+        let text = crate::render::page::text(words, &note, link, url, now);
         return Ok(Forms {
             subject: text.subject,
             text: text.body,
             html: None,
         });
     }
-    let written = letter::write(Words::english(), about).map_err(Error::internal)?;
+    let written = letter::write(words, about).map_err(Error::internal)?;
     Ok(Forms {
         subject: written.subject,
         text: written.text,
@@ -368,6 +370,8 @@ struct Recipient {
     zone: chrono_tz::Tz,
     /// It is theirs, not the house's for want of a better one.
     is_own_zone: bool,
+    /// Of the customer; "" where nobody said.
+    language: String,
 }
 
 fn recipient(conn: &mut Conn, house: &House, delivery: &Delivery) -> Result<Recipient> {
@@ -377,18 +381,22 @@ fn recipient(conn: &mut Conn, house: &House, delivery: &Delivery) -> Result<Reci
             customer: None,
             zone: person.zone,
             is_own_zone: true,
+            language: String::new(),
         });
     }
     if let Some(id) = delivery.contact
         && let Some(contact) = store::people::contact(conn, id)?
     {
         let customer = store::customer::by_id(conn, contact.customer_id)?;
-        let zone = contact.zone.or(customer.map(|customer| customer.zone));
+        let zone = contact
+            .zone
+            .or(customer.as_ref().map(|customer| customer.zone));
         return Ok(Recipient {
             name: contact.name,
             customer: Some(contact.customer_id),
             zone: zone.unwrap_or(house.roster.settings.house_zone),
             is_own_zone: zone.is_some(),
+            language: customer.map_or_else(String::new, |customer| customer.language),
         });
     }
     let name = delivery.facts.get("name").unwrap_or_default().to_owned();
@@ -397,6 +405,7 @@ fn recipient(conn: &mut Conn, house: &House, delivery: &Delivery) -> Result<Reci
         customer: None,
         zone: house.roster.settings.house_zone,
         is_own_zone: false,
+        language: String::new(),
     })
 }
 

@@ -80,7 +80,7 @@ fn summary(
     let mut lines = Vec::new();
     let (mut late, mut soon) = (0, 0);
     for notice in all {
-        if !actions::sla_notice::is_wanted(conn, &notice.facts)? {
+        if actions::sla_notice::unwanted(conn, &notice.facts)?.is_some() {
             continue;
         }
         let Some(ticket) = notice.ticket else {

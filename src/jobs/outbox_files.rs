@@ -33,7 +33,8 @@ pub(super) fn of(
     let mut linked = Vec::new();
     let mut bytes_so_far = 0;
     for file in store::blob::attachments(conn, ticket)? {
-        if file.entry_seq != seq || file.redacted_at.is_some() {
+        let is_kept_back = file.redacted_at.is_some() || file.quarantined_for().is_some();
+        if file.entry_seq != seq || is_kept_back {
             continue;
         }
         bytes_so_far += file.size_bytes;

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_imap::types::UnsolicitedResponse;
-use futures_util::TryStreamExt;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -225,24 +224,19 @@ impl Visit<'_> {
     async fn list(&self, line: &mut Line) -> std::result::Result<Vec<Listed>, Fault> {
         // News of before are answered by this list.
         while line.session.unsolicited_responses.try_recv().is_ok() {}
+        line.has_news = false;
         let first = self.place.next_uid;
         let now = self.app.time.now();
-        let asked = async {
-            line.session
-                .uid_fetch(format!("{first}:*"), "(UID INTERNALDATE RFC822.SIZE)")
-                .await?
-                .try_filter_map(|mail| async move {
-                    let at = mail.internal_date();
-                    Ok(mail.uid.map(|uid| Listed {
-                        uid,
-                        at: at.map_or(now, |at| Timestamp::from_micros(at.timestamp_micros())),
-                        size: mail.size.unwrap_or(0) as usize,
-                    }))
-                })
-                .try_collect::<Vec<_>>()
-                .await
-        };
-        let mut listed = timeout(FETCH, asked).await??;
+        let set = format!("{first}:*");
+        let asked = line.fetch(&set, "(UID INTERNALDATE RFC822.SIZE)");
+        let given = timeout(FETCH, asked).await??.into_iter();
+        let mut listed: Vec<Listed> = given
+            .map(|mail| Listed {
+                uid: mail.uid,
+                at: mail.at.unwrap_or(now),
+                size: mail.size,
+            })
+            .collect();
         listed.retain(|mail| mail.uid >= first);
         Ok(listed)
     }
@@ -262,18 +256,10 @@ impl Visit<'_> {
             false => "(UID BODY.PEEK[])",
         };
         let set = uid_set(&mails.iter().map(|mail| mail.uid).collect::<Vec<_>>());
-        let asked = async {
-            let mut found = HashMap::new();
-            let mut stream = line.session.uid_fetch(&set, what).await?;
-            while let Some(mail) = stream.try_next().await? {
-                let bytes = if is_large { mail.header() } else { mail.body() };
-                if let (Some(uid), Some(bytes)) = (mail.uid, bytes) {
-                    found.insert(uid, bytes.to_vec());
-                }
-            }
-            Ok::<_, async_imap::error::Error>(found)
-        };
-        let mut found = timeout(FETCH, asked).await??;
+        let given = timeout(FETCH, line.fetch(&set, what)).await??.into_iter();
+        let mut found: HashMap<u32, Vec<u8>> = given
+            .filter_map(|mail| Some((mail.uid, mail.bytes?)))
+            .collect();
         let mut whole = Vec::new();
         for mail in mails {
             let Some(mut bytes) = found.remove(&mail.uid) else {
@@ -377,7 +363,7 @@ impl Line {
         let mut idle = self.session.idle();
         timeout(ANSWER, idle.init()).await??;
         // Told between the list and the IDLE.
-        let mut has_news = false;
+        let mut has_news = self.has_news;
         while let Ok(said) = told.try_recv() {
             has_news |= is_news(&said);
         }

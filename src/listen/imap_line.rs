@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use async_imap::Session;
 use async_imap::error::Error as ImapError;
-use futures_util::TryStreamExt;
+use async_imap::imap_proto::{AttributeValue, MailboxDatum, Response, Status};
+use chrono::DateTime;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -13,6 +14,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use crate::domain::mailbox::{After, Mailbox, Security, wire_name};
+use crate::domain::timestamp::Timestamp;
 
 /// Longest wait for a connection, its encryption and its login, each.
 const OPENING: Duration = Duration::from_secs(30);
@@ -70,6 +72,8 @@ pub(super) struct Line {
     /// Deletes what is named, and nothing that others marked.
     knows_uid_expunge: bool,
     knows_move: bool,
+    /// The server told of new mail while something else was asked.
+    pub(super) has_news: bool,
 }
 
 /// Calls the server and logs in. A password crosses the network encrypted, or not at all.
@@ -96,6 +100,7 @@ pub(super) async fn connect(mailbox: &Mailbox, tls: &TlsConnector) -> Result<Lin
         knows_idle: can.has_str("IDLE"),
         knows_uid_expunge: can.has_str("UIDPLUS"),
         knows_move: can.has_str("MOVE"),
+        has_news: false,
     })
 }
 
@@ -136,18 +141,111 @@ impl Line {
     }
 
     async fn flag(&mut self, uids: &str, flag: &str) -> Result<(), ImapError> {
-        let query = format!("+FLAGS.SILENT ({flag})");
-        let told = self.session.uid_store(uids, query).await?;
-        told.try_for_each(|_| std::future::ready(Ok(()))).await
+        let command = format!("UID STORE {uids} +FLAGS.SILENT ({flag})");
+        self.session.run_command_and_check_ok(command).await
     }
 
     /// A server without UIDPLUS keeps them marked: its EXPUNGE would take along what others marked.
     async fn delete(&mut self, uids: &str) -> Result<(), ImapError> {
         self.flag(uids, "\\Deleted").await?;
         if self.knows_uid_expunge {
-            let gone = self.session.uid_expunge(uids).await?;
-            gone.try_for_each(|_| std::future::ready(Ok(()))).await?;
+            let command = format!("UID EXPUNGE {uids}");
+            self.session.run_command_and_check_ok(command).await?;
         }
         Ok(())
+    }
+
+    /// Asks for something of these mails, and returns what was given once the server says that it is all. The library's own way takes
+    /// a line that broke for the end of the list.
+    pub(super) async fn fetch(&mut self, uids: &str, what: &str) -> Result<Vec<Given>, ImapError> {
+        let id = self
+            .session
+            .run_command(format!("UID FETCH {uids} {what}"))
+            .await?;
+        let mut all = Vec::new();
+        loop {
+            let told = self.session.read_response().await?;
+            let told = told.ok_or(ImapError::ConnectionLost)?;
+            match told.parsed() {
+                Response::Fetch(_, values) => all.extend(Given::of(values)),
+                Response::MailboxData(MailboxDatum::Exists(_)) => self.has_news = true,
+                Response::Done {
+                    tag,
+                    status,
+                    outcome,
+                } if *tag == id => {
+                    let said = outcome.information.as_deref().unwrap_or_default();
+                    return match status {
+                        Status::Ok => Ok(all),
+                        Status::No => Err(ImapError::No(said.to_owned())),
+                        Status::Bad | Status::PreAuth | Status::Bye => {
+                            Err(ImapError::Bad(said.to_owned()))
+                        }
+                    };
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// What a server gives of a mail.
+pub(super) struct Given {
+    pub(super) uid: u32,
+    /// When the server received it.
+    pub(super) at: Option<Timestamp>,
+    pub(super) size: usize,
+    /// The whole, or the part that was asked for.
+    pub(super) bytes: Option<Vec<u8>>,
+}
+
+impl Given {
+    /// Nothing without a UID: a change of flags that somebody else made.
+    fn of(values: &[AttributeValue<'_>]) -> Option<Self> {
+        let mut uid = None;
+        let mut given = Self {
+            uid: 0,
+            at: None,
+            size: 0,
+            bytes: None,
+        };
+        for value in values {
+            match value {
+                AttributeValue::Uid(is) => uid = Some(*is),
+                AttributeValue::Rfc822Size(is) => given.size = *is as usize,
+                AttributeValue::InternalDate(is) => given.at = received_at(is),
+                AttributeValue::BodySection { data, .. } => {
+                    given.bytes = data.as_ref().map(|bytes| bytes.to_vec());
+                }
+                _ => {}
+            }
+        }
+        given.uid = uid?;
+        Some(given)
+    }
+}
+
+/// `17-Jul-1996 02:44:25 -0700`, with a blank before a day of one digit.
+fn received_at(text: &str) -> Option<Timestamp> {
+    let at = DateTime::parse_from_str(text.trim(), "%d-%b-%Y %H:%M:%S %z").ok()?;
+    Some(Timestamp::from_micros(at.timestamp_micros()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_servers_date_is_read_in_its_own_zone() {
+        let at = |text| received_at(text).map(|at| at.rfc3339());
+        let read = at("17-Jul-1996 02:44:25 -0700");
+        assert_eq!(read.as_deref(), Some("1996-07-17T09:44:25Z"));
+        assert_eq!(
+            at(" 1-Jun-2026 00:00:00 +0000").as_deref(),
+            Some("2026-06-01T00:00:00Z")
+        );
+        for wrong in ["", "yesterday", "32-Jan-2026 00:00:00 +0000"] {
+            assert_eq!(at(wrong), None, "{wrong}");
+        }
     }
 }

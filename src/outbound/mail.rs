@@ -16,6 +16,7 @@ use lettre::transport::smtp::client::{SmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
 
+use super::Signing;
 use crate::domain::outgoing::{Handover, OutgoingMail};
 
 /// Longest wait for any single answer of the relay.
@@ -27,9 +28,9 @@ const IDLE: usize = 4;
 pub enum Mailer {
     /// No relay is configured: everything waits, and every page of the web says so.
     Nowhere,
-    Relay(Relay),
+    Relay(Relay, Signing),
     /// One file per mail, for development.
-    Folder(PathBuf),
+    Folder(PathBuf, Signing),
     /// Kept in memory, with the answer to give next; for tests.
     Recorded(Recorder),
 }
@@ -38,8 +39,10 @@ impl Mailer {
     pub fn send(&self, mail: &OutgoingMail) -> Handover {
         match self {
             Mailer::Nowhere => Handover::Deferred("no relay is configured".to_owned()),
-            Mailer::Relay(relay) => relay.send(mail),
-            Mailer::Folder(folder) => write_file(folder, mail),
+            Mailer::Relay(relay, signing) => handed(mail, signing, |bytes| relay.send(mail, bytes)),
+            Mailer::Folder(folder, signing) => {
+                handed(mail, signing, |bytes| write_file(folder, mail, bytes))
+            }
             Mailer::Recorded(recorder) => recorder.take(mail),
         }
     }
@@ -96,11 +99,30 @@ impl Recorder {
     }
 }
 
-fn write_file(folder: &Path, mail: &OutgoingMail) -> Handover {
-    let bytes = match bytes(mail) {
-        Ok(bytes) => bytes,
+/// Makes the mail's bytes, signed if they are to be, and hands them on.
+fn handed(
+    mail: &OutgoingMail,
+    signing: &Signing,
+    hand_on: impl FnOnce(&[u8]) -> Handover,
+) -> Handover {
+    let mut message = match message(mail) {
+        Ok(message) => message,
         Err(why) => return Handover::Refused(why),
     };
+    match signing {
+        Signing::Off => {}
+        // The last thing that is done to it.
+        Signing::By(signer) => {
+            if let Err(why) = signer.sign(&mut message) {
+                return Handover::Deferred(why);
+            }
+        }
+        Signing::Broken(why) => return Handover::Deferred(format!("`dkim_key`: {why}")),
+    }
+    hand_on(&message.formatted())
+}
+
+fn write_file(folder: &Path, mail: &OutgoingMail, bytes: &[u8]) -> Handover {
     let name: String = mail
         .message_id
         .chars()
@@ -179,16 +201,12 @@ impl Relay {
         })
     }
 
-    fn send(&self, mail: &OutgoingMail) -> Handover {
-        let bytes = match bytes(mail) {
-            Ok(bytes) => bytes,
-            Err(why) => return Handover::Refused(why),
-        };
+    fn send(&self, mail: &OutgoingMail, bytes: &[u8]) -> Handover {
         let mut connection = match self.connection() {
             Ok(connection) => connection,
             Err(error) => return Handover::Deferred(error.to_string()),
         };
-        let outcome = self.dialogue(&mut connection, mail, &bytes);
+        let outcome = self.dialogue(&mut connection, mail, bytes);
         match outcome {
             Handover::Accepted(_) | Handover::Refused(_) | Handover::Deferred(_)
                 if !connection.has_broken() =>
@@ -322,8 +340,13 @@ fn one_line(text: &str) -> String {
         .collect()
 }
 
-/// The mail's bytes. CR and LF in a name or subject become blanks: no header line can be smuggled in.
+/// The mail's bytes, not signed.
 pub fn bytes(mail: &OutgoingMail) -> Result<Vec<u8>, String> {
+    message(mail).map(|message| message.formatted())
+}
+
+/// CR and LF in a name or subject become blanks: no header line can be smuggled in.
+fn message(mail: &OutgoingMail) -> Result<Message, String> {
     let mailbox = |name: &str, address: &str| {
         let address: Address = address
             .parse()
@@ -366,9 +389,7 @@ pub fn bytes(mail: &OutgoingMail) -> Result<Vec<u8>, String> {
     } else {
         builder.multipart(parts(mail)?)
     };
-    message
-        .map(|message| message.formatted())
-        .map_err(|error| error.to_string())
+    message.map_err(|error| error.to_string())
 }
 
 fn parts(mail: &OutgoingMail) -> Result<MultiPart, String> {
@@ -527,7 +548,10 @@ mod tests {
 
     #[test]
     fn the_step_that_failed_says_what_is_known() {
-        let send = |script| relay(script).send(&mail());
+        let send = |script| {
+            let mail = mail();
+            relay(script).send(&mail, &bytes(&mail).unwrap())
+        };
         assert!(
             matches!(send(&["220 x", "250 x", "250 x", "250 x", "354 x", "250 2.0.0 queued as 7"]), Handover::Accepted(why) if why.contains("queued as 7"))
         );

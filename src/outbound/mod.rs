@@ -1,11 +1,13 @@
 //! Hands finished bytes to a network, and says truthfully what is known afterwards. Never touches the store.
 
+pub mod dkim;
 pub mod mail;
 pub mod webhook;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::Config;
+use dkim::Signer;
 use mail::{Mailer, Recorder, Relay};
 use webhook::Caller;
 
@@ -14,17 +16,20 @@ pub struct Post {
     /// A folder, or the recorder of a test: goes before every relay.
     fixed: Option<Arc<Mailer>>,
     relay: Mutex<Option<(String, Arc<Mailer>)>>,
+    signing: Signing,
     pub caller: Caller,
 }
 
 impl Post {
     pub fn of(config: &Config) -> Self {
+        let signing = Signing::of(config);
         Self {
             fixed: config
                 .mail_folder
                 .clone()
-                .map(|folder| Arc::new(Mailer::Folder(folder))),
+                .map(|folder| Arc::new(Mailer::Folder(folder, signing.clone()))),
             relay: Mutex::new(None),
+            signing,
             caller: Caller::network(config.webhook_private),
         }
     }
@@ -34,6 +39,7 @@ impl Post {
         Self {
             fixed: Some(Arc::new(Mailer::Recorded(Recorder::default()))),
             relay: Mutex::new(None),
+            signing: Signing::Off,
             caller: Caller::Recorded(Mutex::default()),
         }
     }
@@ -65,7 +71,7 @@ impl Post {
             return Arc::clone(mailer);
         }
         let mailer = match Relay::parse(url, hello) {
-            Ok(relay) => Arc::new(Mailer::Relay(relay)),
+            Ok(relay) => Arc::new(Mailer::Relay(relay, self.signing.clone())),
             Err(why) => {
                 tracing::error!(why, "the relay's address can't be read; mail waits");
                 Arc::new(Mailer::Nowhere)
@@ -73,5 +79,26 @@ impl Post {
         };
         *known = Some((url.to_owned(), Arc::clone(&mailer)));
         mailer
+    }
+}
+
+/// Whether our mail is signed.
+#[derive(Debug, Clone)]
+pub enum Signing {
+    Off,
+    By(Arc<Signer>),
+    /// It should be, and the key can't be read: nothing goes out until it can.
+    Broken(String),
+}
+
+impl Signing {
+    fn of(config: &Config) -> Self {
+        let Some(dkim) = &config.dkim else {
+            return Signing::Off;
+        };
+        match Signer::read(&dkim.domain, &dkim.selector, &dkim.key) {
+            Ok(signer) => Signing::By(Arc::new(signer)),
+            Err(why) => Signing::Broken(why),
+        }
     }
 }

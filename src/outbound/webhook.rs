@@ -216,6 +216,9 @@ pub fn is_public(ip: IpAddr) -> bool {
 mod tests {
     use super::*;
     use crate::domain::timestamp::Timestamp;
+    use std::io::{BufRead, BufReader, Read, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::mpsc;
 
     #[test]
     fn private_addresses_are_known_in_every_spelling() {
@@ -255,15 +258,144 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_call_to_this_machine_is_refused_unless_it_is_allowed() {
-        let call = |url: &str| OutgoingCall {
+    fn call(url: &str) -> OutgoingCall {
+        OutgoingCall {
             url: url.to_owned(),
             id: "msg_1".to_owned(),
             body: "{}".to_owned(),
             secret: None,
             at: Timestamp::from_micros(0),
-        };
+        }
+    }
+
+    /// What a receiver does once a call has arrived.
+    #[derive(Clone)]
+    enum Then {
+        Answers(String),
+        /// Reads everything and closes without a word.
+        HangsUp,
+        /// Everything has arrived, but not all of it is read: the system answers with a reset.
+        Resets,
+    }
+
+    /// A receiver of one call; what it read comes out of the channel.
+    fn receiver(then: Then) -> (String, mpsc::Receiver<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/in", listener.local_addr().unwrap());
+        let (told, heard) = mpsc::channel();
+        std::thread::spawn(move || {
+            let (stream, _) = listener.accept().unwrap();
+            let text = received(&stream, matches!(then, Then::Resets));
+            if let Then::Answers(answer) = then {
+                let mut stream = stream;
+                stream.write_all(answer.as_bytes()).unwrap();
+            }
+            // Nobody listens to what isn't looked at.
+            let _ = told.send(text);
+        });
+        (url, heard)
+    }
+
+    /// The head and the body of a call; its last byte stays unread if `but_the_last`.
+    fn received(stream: &TcpStream, but_the_last: bool) -> String {
+        // Unbuffered: what isn't asked for stays in the system's hands.
+        let mut reader = BufReader::with_capacity(1, stream);
+        let mut text = String::new();
+        while !text.ends_with("\r\n\r\n") {
+            assert_ne!(reader.read_line(&mut text).unwrap(), 0, "{text}");
+        }
+        let length = text
+            .to_ascii_lowercase()
+            .split_once("content-length: ")
+            .and_then(|(_, rest)| rest.lines().next()?.trim().parse::<usize>().ok())
+            .expect("a length");
+        let mut body = vec![0; length - usize::from(but_the_last)];
+        reader.read_exact(&mut body).unwrap();
+        if but_the_last {
+            assert_eq!(stream.peek(&mut [0]).unwrap(), 1, "the last byte is here");
+        }
+        text + &String::from_utf8(body).unwrap()
+    }
+
+    fn answered(head: &str) -> Handover {
+        let answer = format!("HTTP/1.1 {head}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+        let (url, _heard) = receiver(Then::Answers(answer));
+        Caller::network(true).send(&call(&url))
+    }
+
+    #[test]
+    fn what_a_receiver_answers_decides_whether_it_is_tried_again() {
+        for good in ["200 OK", "201 Created", "202 Accepted", "204 No Content"] {
+            let handed = answered(good);
+            assert!(
+                matches!(handed, Handover::Accepted(_)),
+                "{good}: {handed:?}"
+            );
+        }
+        for later in [
+            "408 Request Timeout",
+            "425 Too Early",
+            "429 Too Many Requests",
+            "500 Internal Server Error",
+            "502 Bad Gateway",
+            "503 Service Unavailable",
+        ] {
+            let handed = answered(later);
+            assert!(
+                matches!(&handed, Handover::Deferred(why) if why.contains(&later[..3])),
+                "{later}: {handed:?}"
+            );
+        }
+        for never in [
+            "400 Bad Request",
+            "401 Unauthorized",
+            "404 Not Found",
+            "410 Gone",
+        ] {
+            let handed = answered(never);
+            assert!(
+                matches!(&handed, Handover::Refused(why) if why.contains(&never[..3])),
+                "{never}: {handed:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_redirect_is_refused_and_where_it_leads_hears_nothing() {
+        for status in [301, 302, 303, 307, 308] {
+            let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
+            elsewhere.set_nonblocking(true).unwrap();
+            let place = elsewhere.local_addr().unwrap();
+            let handed = answered(&format!("{status} Moved\r\nlocation: http://{place}/"));
+            assert!(
+                matches!(&handed, Handover::Refused(why) if why.contains(&status.to_string())),
+                "{status}: {handed:?}"
+            );
+            let came = elsewhere.accept().expect_err("nobody came");
+            assert_eq!(came.kind(), std::io::ErrorKind::WouldBlock);
+        }
+    }
+
+    #[test]
+    fn without_an_answer_after_the_last_byte_nobody_knows() {
+        for (what, then) in [
+            ("hung up", Then::HangsUp),
+            ("reset", Then::Resets),
+            ("half an answer", Then::Answers("HTTP/1.1 20".to_owned())),
+        ] {
+            let (url, heard) = receiver(then);
+            let handed = Caller::network(true).send(&call(&url));
+            assert!(matches!(handed, Handover::Unsure(_)), "{what}: {handed:?}");
+            let text = heard.recv().expect("it was called");
+            assert!(
+                text.starts_with("POST /in HTTP/1.1\r\n") && text.contains("webhook-id: msg_1\r\n"),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_call_to_this_machine_is_refused_unless_it_is_allowed() {
         let guarded = Caller::network(false);
         for url in [
             "http://127.0.0.1:9/",

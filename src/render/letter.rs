@@ -1,7 +1,8 @@
 //! Letters: what a mail of ours says and how it is threaded. Pure: everything it prints is handed in.
 //!
-//! All texts come from the catalogue: `letter-<word>-subject` and `letter-<word>-body`, and `letter-<word>-action` for the one
-//! button that a letter may have. A word that the catalogue doesn't know is written as a plain notice, so that a new kind of
+//! All texts come from the recipient's catalogue: `letter-<word>-subject` and `letter-<word>-body`, and `letter-<word>-action` for
+//! the one button that a letter may have. Where the ticket's kind has a text of its own (`letter-<word>-change-body`), that goes
+//! before the one for all kinds. A word that the catalogue doesn't know is written as a plain notice, so that a new kind of
 //! notice is readable before anybody has worded it. Nothing that a stranger wrote is repeated to strangers: whether a letter
 //! carries the entry's text is decided here, by its word.
 
@@ -73,6 +74,8 @@ struct Html<'a> {
 
 /// What both forms show, in order.
 struct Sheet {
+    /// Of its words, as a tag.
+    language: String,
     subject: String,
     /// The line above which people reply; only where a reply is read by us.
     marker: Option<&'static str>,
@@ -140,9 +143,8 @@ fn sheet(words: &Words, about: &About<'_>) -> Sheet {
         .map(|(name, value)| (name.as_str(), Value::from(value.as_str())))
         .collect();
     let say = |part: &str| {
-        words
-            .with(&format!("letter-{known}-{part}"), &values)
-            .into_owned()
+        let key = keyed(words, about.ticket, &known, part);
+        words.with(&key, &values).into_owned()
     };
     let subject = match about.ticket {
         // The token in the subject is what a person reads out, and what finds the ticket when nothing else does.
@@ -154,12 +156,13 @@ fn sheet(words: &Words, about: &About<'_>) -> Sheet {
         .filter(|_| WITH_TEXT.contains(&word))
         .map(paragraphs)
         .unwrap_or_default();
-    let action_key = format!("letter-{known}-action");
+    let action_key = keyed(words, about.ticket, &known, "action");
     let place = about.link.clone().or_else(|| ticket_url(about));
     let action = place
         .filter(|_| words.has(&action_key))
         .map(|url| (words.t(&action_key).into_owned(), url));
     Sheet {
+        language: words.t("catalogue-language").into_owned(),
         subject: subject.split_whitespace().collect::<Vec<_>>().join(" "),
         marker: ANSWERABLE.contains(&word).then_some(REPLY_ABOVE),
         paragraphs: paragraphs(&say("body")),
@@ -193,6 +196,18 @@ fn named(words: &Words, about: &About<'_>, file: &Large) -> (String, String) {
         words.with("letter-large-file", &values).into_owned(),
         file.url.clone(),
     )
+}
+
+/// The key of a letter's part: that of the ticket's kind, if it has one.
+fn keyed(words: &Words, ticket: Option<&Ticket>, word: &str, part: &str) -> String {
+    if let Some(ticket) = ticket {
+        let kind = dashed(ticket.key.kind.as_str());
+        let own = format!("letter-{word}-{kind}-{part}");
+        if words.has(&own) {
+            return own;
+        }
+    }
+    format!("letter-{word}-{part}")
 }
 
 /// Catalogue keys have hyphens where facts have underscores.
@@ -276,7 +291,8 @@ fn footer(
         lines.push(words.with(key, &[("at", Value::from(at))]).into_owned());
     }
     if about.ticket.is_some() {
-        lines.push(words.with("letter-footer-ticket", values).into_owned());
+        let key = keyed(words, about.ticket, "footer", "ticket");
+        lines.push(words.with(&key, values).into_owned());
     }
     if let Some(address) = about.answers_to.filter(|_| ANSWERABLE.contains(&word)) {
         let address = [("address", Value::from(address))];
@@ -419,6 +435,61 @@ mod tests {
         );
         assert!(written.text.contains("05:00"), "{}", written.text);
         assert!(written.text.contains("https://watch.example.org/INC-12"));
+    }
+
+    #[test]
+    fn a_letter_says_of_what_kind_its_ticket_is_in_both_forms() {
+        for (kind, key, footer, received) in [
+            (
+                Kind::Incident,
+                "INC-12",
+                "Incident INC-12",
+                "is incident INC-12",
+            ),
+            (Kind::Change, "CHG-12", "Change CHG-12", "is change CHG-12"),
+            (Kind::Task, "TSK-12", "Task TSK-12", "is task TSK-12"),
+            (
+                Kind::PostMortem,
+                "PM-12",
+                "Post-mortem PM-12",
+                "is ticket PM-12",
+            ),
+        ] {
+            let title = Title::parse("Raise the pool").unwrap();
+            let now = Timestamp::from_micros(0);
+            let opening = Opening::default();
+            let ticket = Ticket::open(kind, 12, title, &opening, Door::Mail, now);
+            let (ticket, facts) = (ticket.unwrap().0, Facts::new().with("from", "Bob"));
+            let about = about(DeliveryKind::AutoAnswer, &facts, &ticket);
+            let written = write(Words::english(), &about).unwrap();
+            assert!(written.subject.starts_with(&format!("[{key}] ")));
+            for form in [&written.text, &written.html] {
+                assert!(form.contains(footer), "{form}");
+                assert!(form.contains(received), "{form}");
+            }
+            assert!(written.html.contains("<html lang=\"en\">"));
+        }
+        // Whoever is given a change reads that it is one, already in the list of their mails.
+        let title = Title::parse("Raise the pool").unwrap();
+        let (opening, now) = (Opening::default(), Timestamp::from_micros(0));
+        let ticket = Ticket::open(Kind::Change, 7, title, &opening, Door::Web, now);
+        let ticket = ticket.unwrap().0;
+        let facts = Facts::new().with("letter", "assigned").with("from", "Bob");
+        let written = write(
+            Words::english(),
+            &about(DeliveryKind::Notice, &facts, &ticket),
+        );
+        assert_eq!(
+            written.unwrap().subject,
+            "[CHG-7] A change is yours now: Raise the pool"
+        );
+    }
+
+    #[test]
+    fn a_language_without_a_catalogue_gets_english() {
+        for tag in ["en", "en-GB", "EN", "sv", "", "x-none"] {
+            assert!(Words::in_language(tag).has("letter-received-body"), "{tag}");
+        }
     }
 
     #[test]

@@ -15,9 +15,15 @@ pub struct PageText {
 /// The text of `note`, rendered at `now`. `link` answers it; `public_url` leads to the incident.
 pub fn text(words: &Words, note: &Note, link: &str, public_url: &str, now: Timestamp) -> PageText {
     let Some(about) = &note.about else {
-        let body = words.with("page-test-body", &[("link", link.into())]);
+        let (subject, body) = match note.kind {
+            PageKind::SelfTest => ("page-self-test-subject", "page-self-test-body"),
+            PageKind::Test | PageKind::Escalation | PageKind::DeadEnd | PageKind::Asked => {
+                ("page-test-subject", "page-test-body")
+            }
+        };
+        let body = words.with(body, &[("link", link.into())]);
         return PageText {
-            subject: words.t("page-test-subject").into_owned(),
+            subject: words.t(subject).into_owned(),
             body: format!("{body}\n"),
         };
     };

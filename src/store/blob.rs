@@ -11,8 +11,11 @@ use super::schema::after::outage_file;
 use super::schema::core::{attachment, blob, blob_chunk, delivery};
 use super::schema::mail::mail;
 use crate::domain::id::{AttachmentId, Id, TicketId};
+use crate::domain::quarantine::Danger;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result, is_unique_violation};
+
+super::column::text_column!(Danger);
 
 /// Bytes per row: small enough that no single row is a burden on either database.
 const CHUNK: usize = 256 * 1024;
@@ -291,6 +294,25 @@ pub struct Attachment {
     pub size_bytes: i64,
     /// Its name and its bytes are gone.
     pub redacted_at: Option<Timestamp>,
+    /// What it would do when opened, if it came by mail and would do anything.
+    pub danger: Option<Danger>,
+}
+
+impl Attachment {
+    /// Why it is shut away: served to nobody but staff who take it out. What was redacted does nothing any more.
+    pub fn quarantined_for(&self) -> Option<Danger> {
+        self.danger.filter(|_| self.redacted_at.is_none())
+    }
+}
+
+/// A file to hang on an entry; its bytes are stored already.
+#[derive(Debug, Clone, Copy)]
+pub struct NewFile<'a> {
+    pub hash: Hash,
+    pub name: &'a str,
+    pub media_type: &'a str,
+    pub size_bytes: i64,
+    pub danger: Option<Danger>,
 }
 
 type AttachmentRow = (
@@ -302,33 +324,35 @@ type AttachmentRow = (
     String,
     i64,
     Option<Timestamp>,
+    Option<Danger>,
 );
 
-#[expect(clippy::too_many_arguments)] // seven columns of one row and the time
 pub fn attach(
     tx: &mut Tx,
     ticket: TicketId,
     entry_seq: i64,
-    hash: Hash,
-    name: &str,
-    media_type: &str,
-    size: i64,
+    file: &NewFile<'_>,
     now: Timestamp,
 ) -> Result<AttachmentId> {
     let id = Id::new(now);
     // The same file may come again after it was redacted, by mail: it stays away.
-    let is_redacted = is_redacted(tx, hash)?;
-    let name = if is_redacted { REDACTED_NAME } else { name };
+    let is_redacted = is_redacted(tx, file.hash)?;
+    let name = if is_redacted {
+        REDACTED_NAME
+    } else {
+        file.name
+    };
     diesel::insert_into(attachment::table)
         .values((
             attachment::id.eq(id),
             attachment::ticket_id.eq(ticket),
             attachment::entry_seq.eq(entry_seq),
-            attachment::hash.eq(hash.0.to_vec()),
+            attachment::hash.eq(file.hash.0.to_vec()),
             attachment::name.eq(name),
-            attachment::media_type.eq(media_type),
-            attachment::size_bytes.eq(size),
+            attachment::media_type.eq(file.media_type),
+            attachment::size_bytes.eq(file.size_bytes),
             attachment::redacted_at.eq(is_redacted.then_some(now)),
+            attachment::danger.eq(file.danger),
         ))
         .execute(&mut **tx)?;
     Ok(id)
@@ -377,7 +401,7 @@ pub fn attachment(conn: &mut Conn, id: AttachmentId) -> Result<Option<Attachment
 }
 
 fn attachment_of(
-    (id, ticket, entry_seq, hash, name, media_type, size_bytes, redacted_at): AttachmentRow,
+    (id, ticket, entry_seq, hash, name, media_type, size_bytes, redacted_at, danger): AttachmentRow,
 ) -> Result<Attachment> {
     Ok(Attachment {
         id,
@@ -388,6 +412,7 @@ fn attachment_of(
         media_type,
         size_bytes,
         redacted_at,
+        danger,
     })
 }
 

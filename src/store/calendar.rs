@@ -37,10 +37,27 @@ struct ExceptionJson {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum WhenJson {
-    Once { from: NaiveDate, to: NaiveDate },
-    Yearly { from: (u32, u32), to: (u32, u32) },
-    NthWeekday { month: u32, nth: i8, weekday: u8 },
-    Easter { days: i16 },
+    Once {
+        from: NaiveDate,
+        to: NaiveDate,
+    },
+    Yearly {
+        from: (u32, u32),
+        to: (u32, u32),
+    },
+    LeapDay {
+        from: (u32, u32),
+        to: (u32, u32),
+        otherwise: (u32, u32),
+    },
+    NthWeekday {
+        month: u32,
+        nth: i8,
+        weekday: u8,
+    },
+    Easter {
+        days: i16,
+    },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -76,6 +93,15 @@ fn exceptions_json(exceptions: &[Exception]) -> String {
             when: match exception.when {
                 When::Once { from, to } => WhenJson::Once { from, to },
                 When::Yearly { from, to } => WhenJson::Yearly { from, to },
+                When::LeapDay {
+                    from,
+                    to,
+                    otherwise,
+                } => WhenJson::LeapDay {
+                    from,
+                    to,
+                    otherwise,
+                },
                 When::NthWeekday {
                     month,
                     nth,
@@ -129,6 +155,15 @@ fn read(zone: &str, weekly: &str, exceptions: &str) -> Result<Calendar> {
             when: match row.when {
                 WhenJson::Once { from, to } => When::Once { from, to },
                 WhenJson::Yearly { from, to } => When::Yearly { from, to },
+                WhenJson::LeapDay {
+                    from,
+                    to,
+                    otherwise,
+                } => When::LeapDay {
+                    from,
+                    to,
+                    otherwise,
+                },
                 WhenJson::NthWeekday {
                     month,
                     nth,
@@ -369,6 +404,14 @@ mod tests {
                         to: (1, 2),
                     },
                     What::ClosedFor(vec![range("09:00-10:00")]),
+                ),
+                exception(
+                    When::LeapDay {
+                        from: (2, 20),
+                        to: (2, 29),
+                        otherwise: (3, 1),
+                    },
+                    What::Closed,
                 ),
                 exception(
                     When::NthWeekday {

@@ -49,6 +49,7 @@ pub mod room;
 pub mod roster;
 pub mod schema;
 pub mod search;
+pub mod self_test;
 pub mod settings;
 pub mod sla;
 pub mod sla_check;

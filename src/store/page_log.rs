@@ -235,7 +235,7 @@ pub fn acks_of_ticket(conn: &mut Conn, ticket: TicketId) -> Result<Vec<PageEvent
 pub fn last_paged_at(conn: &mut Conn, person: PersonId) -> Result<Option<Timestamp>> {
     let theirs = page::table
         .filter(page::person_id.eq(person))
-        .filter(page::kind.ne(PageKind::Test));
+        .filter(page::kind.ne_all([PageKind::Test, PageKind::SelfTest]));
     // Planned while the table is young, a maximum walks all of their pages ever after.
     if let Some(conn) = far(conn) {
         let newest = theirs.order(page::queued_at.desc()).limit(1);

@@ -7,12 +7,14 @@ use super::people::stored_address;
 use super::schema::after::{action_item, meeting, meeting_guest, postmortem, postmortem_section};
 use super::{Conn, Tx};
 use crate::domain::id::{MeetingId, PersonId, TicketId};
-use crate::domain::postmortem::{Guest, Meeting, MeetingState, Section, Slot, SlotRule};
+use crate::domain::postmortem::{
+    Attendance, Guest, Meeting, MeetingState, Section, Slot, SlotRule,
+};
 use crate::domain::task::ActionType;
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
 
-text_column!(Section, SlotRule, MeetingState, ActionType);
+text_column!(Attendance, Section, SlotRule, MeetingState, ActionType);
 
 /// What a post-mortem has besides its ticket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Queryable, Insertable)]
@@ -210,24 +212,50 @@ pub fn meeting_of(conn: &mut Conn, ticket: TicketId) -> Result<Option<Meeting>> 
 
 /// Everybody who was asked, in the order of their addresses.
 pub fn guests(conn: &mut Conn, of: MeetingId) -> Result<Vec<Guest>> {
-    let rows: Vec<(String, String, Option<PersonId>)> = meeting_guest::table
+    let rows: Vec<(String, String, Option<PersonId>, Option<Attendance>)> = meeting_guest::table
         .filter(meeting_guest::meeting_id.eq(of))
         .order(meeting_guest::address)
         .select((
             meeting_guest::address,
             meeting_guest::name,
             meeting_guest::person_id,
+            meeting_guest::answer,
         ))
         .load(conn)?;
     rows.into_iter()
-        .map(|(address, name, person)| {
+        .map(|(address, name, person, answer)| {
             Ok(Guest {
+                answer,
                 address: stored_address(&address)?,
                 name,
                 person,
             })
         })
         .collect()
+}
+
+/// The meeting of an invitation.
+pub fn meeting_by_uid(conn: &mut Conn, uid: &str) -> Result<Option<Meeting>> {
+    let row: Option<MeetingRow> = meeting::table
+        .filter(meeting::uid.eq(uid))
+        .first(conn)
+        .optional()?;
+    Ok(row.map(MeetingRow::meeting))
+}
+
+/// What the guest at that address answers; no if nobody there was asked.
+pub fn set_answer(tx: &mut Tx, of: MeetingId, address: &str, answer: Attendance) -> Result<bool> {
+    let guest = meeting_guest::table.find((of, address));
+    let set = diesel::update(guest).set(meeting_guest::answer.eq(Some(answer)));
+    Ok(set.execute(&mut **tx)? == 1)
+}
+
+/// It takes place at another time: everybody is asked anew.
+pub fn forget_answers(tx: &mut Tx, of: MeetingId) -> Result<()> {
+    diesel::update(meeting_guest::table.filter(meeting_guest::meeting_id.eq(of)))
+        .set(meeting_guest::answer.eq(None::<Attendance>))
+        .execute(&mut **tx)?;
+    Ok(())
 }
 
 /// Adds a guest; whether they weren't one already.

@@ -99,6 +99,18 @@ pub fn insert_audit(tx: &mut Tx, line: &AuditLine) -> Result<()> {
     Ok(())
 }
 
+/// Who did the last deed whose word begins with `family` to what is called `subject`.
+pub fn last_doer(conn: &mut Conn, family: &str, subject: &str) -> Result<Option<String>> {
+    let name = audit::table
+        .filter(audit::subject.eq(subject))
+        .filter(audit::deed.like(format!("{family}-%")))
+        .order((audit::at.desc(), audit::id.desc()))
+        .select(audit::actor_name)
+        .first(conn)
+        .optional()?;
+    Ok(name)
+}
+
 /// The newest lines, or those before `before` (the last line of the page above).
 pub fn audit_page(
     conn: &mut Conn,

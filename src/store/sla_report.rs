@@ -5,16 +5,17 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 
-use super::Conn;
 use super::schema::core::{affected, ticket, ticket_service};
 use super::schema::git::change_plan;
 use super::schema::sla::{agreement, clock, target};
 use super::sla::ClockRow;
-use crate::domain::availability::is_maintenance;
+use super::{Conn, timeline};
+use crate::domain::availability::{Outage, Turn, is_maintenance, outages};
 use crate::domain::id::{AgreementId, CustomerId, Kind, ServiceId, TargetId, TicketId, TicketKey};
 use crate::domain::severity::Severity;
 use crate::domain::sla_proof::Home;
 use crate::domain::ticket::State;
+use crate::domain::timeline::EntryKind;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::worktime::Interval;
 use crate::error::Result;
@@ -158,9 +159,8 @@ pub fn titles(
 pub struct Hit {
     pub key: TicketKey,
     pub severity: Option<Severity>,
-    pub from: Timestamp,
-    /// `None`: it goes on.
-    pub to: Option<Timestamp>,
+    /// Those that overlap the period; several where it was opened again.
+    pub outages: Vec<Outage>,
     /// None: it names no service.
     pub services: Vec<ServiceId>,
 }
@@ -199,25 +199,69 @@ pub fn hits(conn: &mut Conn, customer: CustomerId, period: Interval) -> Result<V
         .load(conn)?;
     let ids: Vec<TicketId> = rows.iter().map(|((id, ..), _)| *id).collect();
     let services = services(conn, &ids)?;
+    let turns = turns(conn, &ids)?;
+    let overlaps =
+        |outage: &Outage| outage.from < period.to && outage.to.is_none_or(|to| to > period.from);
     Ok(rows
         .into_iter()
         .map(
-            |((id, number, severity, resolved_at), (service, from, restored_at))| Hit {
-                key: TicketKey {
-                    kind: Kind::Incident,
-                    number,
-                },
-                severity,
-                from,
-                to: restored_at.or(resolved_at),
-                services: match services.get(&id) {
-                    Some(services) => services.clone(),
-                    None => service.into_iter().collect(),
-                },
+            |((id, number, severity, resolved_at), (service, from, restored_at))| {
+                // What never broke again is as its row says, however it came here.
+                let mut all = match turns.get(&id) {
+                    Some(turns) => outages(from, turns),
+                    None => vec![Outage {
+                        from,
+                        to: restored_at.or(resolved_at),
+                    }],
+                };
+                all.retain(overlaps);
+                Hit {
+                    key: TicketKey {
+                        kind: Kind::Incident,
+                        number,
+                    },
+                    severity,
+                    outages: all,
+                    services: match services.get(&id) {
+                        Some(services) => services.clone(),
+                        None => service.into_iter().collect(),
+                    },
+                }
             },
         )
-        .filter(|hit| hit.to.is_none_or(|to| to > period.from))
+        .filter(|hit| !hit.outages.is_empty())
         .collect())
+}
+
+/// When those of these incidents that broke again were restored and when they broke, in their order.
+fn turns(
+    conn: &mut Conn,
+    tickets: &[TicketId],
+) -> Result<HashMap<TicketId, Vec<(Timestamp, Turn)>>> {
+    let kinds = [
+        EntryKind::Restored,
+        EntryKind::Resolved,
+        EntryKind::Reopened,
+        EntryKind::StateChanged,
+    ];
+    let mut all: HashMap<TicketId, Vec<(Timestamp, Turn)>> = HashMap::new();
+    for some in tickets.chunks(AT_ONCE) {
+        for entry in timeline::without_text(conn, some, &kinds)? {
+            let turn = match entry.kind {
+                EntryKind::Restored | EntryKind::Resolved => Turn::Restored,
+                EntryKind::Reopened => Turn::Broken,
+                _ if entry.facts.get("from") == Some(State::Restored.as_str()) => Turn::Broken,
+                _ => continue,
+            };
+            let of_ticket = all.entry(entry.ticket).or_default();
+            of_ticket.push((entry.effective_at, turn));
+        }
+    }
+    all.retain(|_, turns| {
+        turns.sort_by_key(|(at, _)| *at);
+        turns.iter().any(|(_, turn)| *turn == Turn::Broken)
+    });
+    Ok(all)
 }
 
 /// Maintenance that was announced and overlaps the period, with the services that it was on.

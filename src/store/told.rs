@@ -11,8 +11,10 @@ use super::fixed::fixed_update;
 use super::outbox::{self, Delivery};
 use super::schema::core::{attempt, delivery, watcher};
 use super::schema::sla::clock_told;
+use super::timeline::facts_of;
 use crate::domain::delivery::{AttemptOutcome, Channel, DeliveryKind, DeliveryState};
-use crate::domain::id::{DeliveryId, Id, PersonId, TicketId};
+use crate::domain::id::{ClockId, DeliveryId, Id, PersonId, TicketId};
+use crate::domain::timeline::EntryKind;
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
 
@@ -32,6 +34,69 @@ pub fn watching(conn: &mut Conn, tickets: &[TicketId]) -> Result<HashMap<TicketI
         of.entry(ticket)
             .or_default()
             .push(Id::from_uuid(person.uuid()));
+    }
+    Ok(of)
+}
+
+/// A warning that its reader hasn't got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unread {
+    pub clock: ClockId,
+    pub person: PersonId,
+    /// What it says.
+    pub deadline: Option<Timestamp>,
+    /// It waits to be sent; otherwise it was called off.
+    pub waits: bool,
+}
+
+/// Of each clock of these tickets and each reader the last warning, where that wasn't sent.
+pub fn unread(conn: &mut Conn, tickets: &[TicketId]) -> Result<HashMap<TicketId, Vec<Unread>>> {
+    type Row = (
+        Option<TicketId>,
+        Option<PersonId>,
+        String,
+        DeliveryState,
+        i32,
+    );
+    let rows: Vec<Row> = delivery::table
+        .filter(delivery::ticket_id.eq_any(tickets.to_vec()))
+        .filter(delivery::kind.eq(DeliveryKind::Notice))
+        .filter(delivery::dedupe_key.ge("clock:"))
+        .filter(delivery::dedupe_key.lt("clock;"))
+        // Two of one instant stand in the order in which the timeline tells of them.
+        .order((delivery::entry_seq, delivery::queued_at))
+        .select((
+            delivery::ticket_id,
+            delivery::person_id,
+            delivery::facts,
+            delivery::state,
+            delivery::attempts,
+        ))
+        .load(conn)?;
+    let mut last: HashMap<(TicketId, ClockId, PersonId), Option<Unread>> = HashMap::new();
+    for (ticket, person, facts, state, attempts) in rows {
+        let facts = facts_of(&facts);
+        let warns = facts.get("about") == Some(EntryKind::ClockWarned.as_str());
+        let clock = facts.get("clock").and_then(Id::parse);
+        let (Some(ticket), Some(person), Some(clock), true) = (ticket, person, clock, warns) else {
+            continue;
+        };
+        let is_unread = match state {
+            DeliveryState::Queued => attempts == 0,
+            DeliveryState::Cancelled => true,
+            _ => false,
+        };
+        let unread = Unread {
+            clock,
+            person,
+            deadline: facts.instant("deadline"),
+            waits: state == DeliveryState::Queued,
+        };
+        last.insert((ticket, clock, person), is_unread.then_some(unread));
+    }
+    let mut of: HashMap<TicketId, Vec<Unread>> = HashMap::new();
+    for ((ticket, ..), unread) in last {
+        of.entry(ticket).or_default().extend(unread);
     }
     Ok(of)
 }

@@ -47,12 +47,13 @@ both_databases!(
         browser
             .get("/PM-1")
             .says("A pool &lt;limit&gt; was too low");
-        // Somebody else was faster: refused, and what was typed is still there.
+        // Somebody else was faster: both texts are there.
         fields[0].1 = "typed meanwhile";
         browser
             .post("/PM-1/post-mortem/write", &fields)
-            .is(422)
-            .says("typed meanwhile");
+            .is(409)
+            .says("typed meanwhile")
+            .says("Theirs, as it stands now");
 
         browser
             .post(
@@ -143,7 +144,7 @@ both_databases!(
             .says("33% of orders");
         browser
             .post(&place, &fields)
-            .is(422)
+            .is(409)
             .says("33% of orders failed.");
         fields[0].1 = "";
         browser

@@ -507,6 +507,7 @@ const ELSEWHERE: &[&str] = &[
     "customer :: invite_contact",
     "person :: invite_again",
     "part :: content",
+    "part :: take_out",
     "commit :: of_ticket",
     "mail :: raw",
 ];

@@ -75,6 +75,10 @@ const TWINS: &[(&str, &str)] = &[
         "POST /api/v1/tickets/{key}/reports/{customer}/send",
     ),
     (
+        "/{key}/files/{id}",
+        "POST /api/v1/tickets/{key}/attachments/{id}/take-out",
+    ),
+    (
         "/{key}/{verb}",
         "POST /api/v1/tickets/{key}/take, POST /api/v1/changes/{key}/start, \
          POST /api/v1/tickets/{key}/proposals/{seq}/approve, POST /api/v1/tickets/{key}/proposals/{seq}/send-back, \

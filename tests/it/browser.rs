@@ -307,7 +307,10 @@ impl Browser {
         };
         let exact = of(&format!("normalize-space(.)={label}"));
         let beginning = of(&format!("starts-with(normalize-space(.),{label})"));
+        // In a table the label is one that only a screen reader says.
+        let said = format!("//input[@aria-label={label}] | //select[@aria-label={label}]");
         self.looks_for(&exact)
+            .or_else(|| self.looks_for(&said))
             .unwrap_or_else(|| self.shown(&beginning))
     }
 

@@ -28,6 +28,7 @@ const NO_PAGES: &[&str] = &[
     "/mail/in/{id}/html",
     "/{key}/files/{id}",
     "/portal/{key}/files/{id}",
+    "/file/{token}",
     "/{key}/report/{customer}/{format}",
     "/reports/sla/{format:html|csv|pdf}",
     "/reports/stored/{id}/{format:html|csv|pdf}",

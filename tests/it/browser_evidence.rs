@@ -43,6 +43,11 @@ fn a_picture_is_pasted_and_dropped_and_stands_on_the_timeline() {
         "Browser.grantPermissions",
         json!({"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"], "origin": house.url}),
     );
+    // A window that nobody sees has no focus by itself.
+    desk.devtools(
+        "Emulation.setFocusEmulationEnabled",
+        json!({"enabled": true}),
+    );
     assert_eq!(desk.runs_async(COPY, vec![]), "copied");
     desk.runs("document.getElementById('note').focus()", vec![]);
     for kind in ["rawKeyDown", "keyUp"] {

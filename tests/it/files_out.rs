@@ -239,6 +239,27 @@ both_databases!(what_a_customer_sends_is_theirs_to_read, |desk| {
     assert_eq!(opened.status, 303, "{}", opened.text);
     let page = cleo.get("/portal/INC-2").text;
     assert!(page.contains("c.txt"), "{page}");
+    // What would run when opened is kept and given to nobody by itself.
+    let bad = cleo.upload(
+        "/portal/INC-2",
+        &[("body", "Run this")],
+        &[("fix.exe", b"MZ\x90\x00")],
+    );
+    assert_eq!(bad.status, 303, "{}", bad.text);
+    let page = cleo.get("/portal/INC-2").text;
+    assert!(page.contains("fix.exe"), "{page}");
+    let linked = page
+        .split("href=\"")
+        .filter(|rest| rest.contains("fix.exe"));
+    let linked: Vec<&str> = linked
+        .filter(|rest| rest.starts_with("/portal/INC-2/files/"))
+        .collect();
+    assert!(
+        linked
+            .iter()
+            .all(|rest| !rest.split("</a>").next().unwrap().contains("fix.exe")),
+        "{page}"
+    );
     // By mail, with nothing but the file.
     let address = desk
         .app

@@ -243,7 +243,10 @@ both_databases!(windows_are_kept_in_the_browser_by_who_may, |desk| {
     off.push(("rev", "1"));
     browser.post(&place, &off).is(303);
     browser.get("/freezes").says("off");
-    browser.post(&place, &off).is(409);
+    browser
+        .post(&place, &off)
+        .is(409)
+        .says("name=\"rev\" value=\"2\"");
     browser.get("/audit").says("changed a freeze");
     go_to_friday(&desk);
     let now = desk.now();

@@ -120,19 +120,9 @@ pub(crate) fn arrived(desk: &Desk, count: usize) {
     assert_eq!(ledger(desk).len(), count);
 }
 
-/// When the first clock began.
+/// From when its clocks count.
 pub(crate) fn began(desk: &Desk, key: &str) -> Timestamp {
-    let ticket = ticket(desk, key);
-    let clocks = desk
-        .app
-        .store
-        .read(|conn| store::sla::of_ticket(conn, ticket.id));
-    let first = clocks
-        .expect("clocks")
-        .iter()
-        .map(|clock| clock.anchor_at)
-        .min();
-    first.expect("a clock")
+    ticket(desk, key).impact_at
 }
 
 fn mail_of(subject: &str) -> Vec<u8> {

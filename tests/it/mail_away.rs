@@ -1,16 +1,25 @@
-//! Mail that only looks like somebody's: notes of absence without a header that says so, and our own letters as they lie in a mailbox.
+//! Mail that only looks like somebody's: notes of absence without a header that says so, answers to invitations, and our own letters as
+//! they lie in a mailbox.
 
 use std::io::Write;
 
 use watchkeeper::domain::access::{Role, Roles};
+use watchkeeper::domain::id::Kind;
 use watchkeeper::domain::intake::{HeldFor, Verdict};
+use watchkeeper::domain::postmortem::Attendance;
+use watchkeeper::domain::severity::Severity;
+use watchkeeper::domain::text::Title;
+use watchkeeper::domain::ticket::Opening;
 use watchkeeper::domain::timeline::EntryKind;
+use watchkeeper::store::people::Holder;
 use watchkeeper::{actions, store};
 
 use crate::both_databases;
 use crate::imap::{ledger, until};
-use crate::mail::{contoso, key, mail, take, ticket, tickets, timeline, to};
+use crate::mail::{contoso, deliver, key, mail, take, ticket, tickets, timeline, to};
 use crate::mail_senders::CAROL;
+use crate::served::Served;
+use crate::visitor::Visitor;
 
 /// One language after the other, as Outlook, Gmail and others write them.
 const AWAY: &[&str] = &[
@@ -47,10 +56,9 @@ both_databases!(
             "Down.",
         );
         take(&desk, "INC-1");
-        let ada = desk.person("Ada", Roles::of(&[Role::Responder]));
-        actions::ticket::resolve(&desk.as_person(&ada), key("INC-1"), None, "Restarted").unwrap();
-        let letters = desk.letters();
-        to(&letters, CAROL);
+        let bea = desk.person("Bea", Roles::of(&[Role::Responder]));
+        actions::ticket::resolve(&desk.as_person(&bea), key("INC-1"), None, "Restarted").unwrap();
+        desk.letters();
         let clocks = || {
             let id = ticket(&desk, "INC-1").id;
             desk.app
@@ -145,5 +153,68 @@ both_databases!(
             .find(|mail| mail.subject.starts_with("Fwd:"));
         assert_eq!(back.unwrap().held_for, Some(HeldFor::Loop));
         assert_eq!(tickets(&desk), 1);
+    }
+);
+
+both_databases!(
+    e62_an_answer_to_an_invitation_stands_beside_whom_it_is_from,
+    |desk| {
+        desk.let_letters_go();
+        let ada = desk.person("Ada", Roles::all());
+        let ctx = desk.as_person(&ada);
+        let title = Title::parse("DB master down").unwrap();
+        let opening = Opening {
+            severity: Some(Severity::Disaster),
+            ..Opening::default()
+        };
+        actions::ticket::open(&ctx, Kind::Incident, title, &opening).unwrap();
+        actions::ticket::take(&ctx, key("INC-1"), None).unwrap();
+        actions::ticket::resolve(&desk.as_person(&ada), key("INC-1"), None, "Restarted").unwrap();
+        let meeting = || {
+            let pm = ticket(&desk, "PM-1").id;
+            let found = desk.app.store.read(|conn| {
+                let meeting = store::postmortem::meeting_of(conn, pm)?.expect("a meeting");
+                Ok((store::postmortem::guests(conn, meeting.id)?, meeting))
+            });
+            found.unwrap()
+        };
+        let (guests, planned) = meeting();
+        let guest = guests[0].address.as_str().to_owned();
+        let reply = |from: &str, status: &str, n: u8| {
+            let raw = format!(
+                "From: {from}\r\nTo: support@watch.example.org\r\nSubject: Accepted: Post-mortem\r\nMessage-ID: <r{n}@x.example>\r\nMIME-Version: 1.0\r\nContent-Type: text/calendar; charset=utf-8; method=REPLY\r\n\r\nBEGIN:VCALENDAR\r\nMETHOD:REPLY\r\nBEGIN:VEVENT\r\nUID:{}\r\nATTENDEE;PARTSTAT={status}:mailto:{guest}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n",
+                planned.uid
+            );
+            deliver(&desk, Some(from), raw.as_bytes())
+        };
+        let answers = || meeting().0[0].answer;
+        // Nobody answers for somebody else.
+        let strange = reply("eve@evil.example", "DECLINED", 1);
+        assert_eq!(
+            (strange.verdict, answers()),
+            (Some(Verdict::Automatic), None)
+        );
+        let entries = timeline(&desk, "PM-1").len();
+        let said = reply(&guest, "ACCEPTED", 2);
+        assert_eq!(
+            (said.verdict, said.ticket),
+            (Some(Verdict::Automatic), Some(ticket(&desk, "PM-1").id))
+        );
+        assert_eq!(answers(), Some(Attendance::Accepted));
+        assert_eq!(timeline(&desk, "PM-1").len(), entries + 1);
+        reply(&guest, "TENTATIVE", 3);
+        assert_eq!(answers(), Some(Attendance::Tentative));
+        let served = Served::new(&desk.app);
+        let visitor = Visitor::logged_in(&served, &desk.app, Holder::Person(ada.id));
+        let page = visitor.get("/PM-1").text;
+        assert!(page.contains("(perhaps)"), "{page}");
+        // At another time everybody is asked anew.
+        let choice = actions::meeting::Choice {
+            starts_at: planned.slot.starts_at.plus_secs(3_600),
+            minutes: 30,
+            place: String::new(),
+        };
+        actions::meeting::choose(&desk.as_person(&ada), key("PM-1"), None, &choice).unwrap();
+        assert_eq!(answers(), None);
     }
 );

@@ -385,7 +385,7 @@ both_databases!(
         let footer = letter.text.rsplit_once("We look.").unwrap().1;
         for said in [
             answers.as_str(),
-            "Ticket INC-1",
+            "Incident INC-1",
             "https://watch.example.org/INC-1",
             "Next update promised by",
         ] {

@@ -126,8 +126,8 @@ fn configuration(server: &Dovecot) -> String {
          first_valid_uid = 1\nfirst_valid_gid = 1\nmail_location = maildir:{folder}/mail/%n\n\
          disable_plaintext_auth = no\nauth_username_chars =\nmail_fsync = never\n\
          ssl = yes\nssl_cert = <{folder}/cert.pem\nssl_key = <{folder}/key.pem\n\
-         passdb {{\n driver = passwd-file\n args = {folder}/passwords\n}}\n\
-         userdb {{\n driver = static\n args = uid={user} gid={group} home={folder}/home/%n allow_all_users=yes\n}}\n\
+         passdb {{\n driver = passwd-file\n args = username_format=%n {folder}/passwords\n}}\n\
+         userdb {{\n driver = static\n args = uid={user} gid={group} home={folder}/home/%n\n}}\n\
          service anvil {{\n chroot =\n}}\n\
          service imap-login {{\n chroot =\n\
          inet_listener imap {{\n port = {imap}\n}}\n\

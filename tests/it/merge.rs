@@ -130,6 +130,16 @@ both_databases!(
         );
         let respond = newest(&desk, &second, Metric::Respond);
         assert_eq!(respond.cancelled, Some(CancelReason::TakenBack));
+        // What the page lists is the answer that was given, and not the one that was never owed here.
+        let rows = clocks(&desk, &second);
+        let given = rows
+            .iter()
+            .find(|row| (row.metric, row.cycle) == (Metric::Respond, 1))
+            .unwrap();
+        let browser = Browser::of(&desk, &ada);
+        let page = browser.get(&format!("/{}", second.key));
+        page.says(&format!("/{}/clocks/{}", second.key, given.id));
+        assert!(!page.text().contains(&respond.id.to_string()));
         let withdrawn = entries(&desk, &second, EntryKind::ClockWithdrawn);
         assert!(
             withdrawn
@@ -140,7 +150,6 @@ both_databases!(
         );
         // Both facts stay, and the clock's own page says so.
         assert!(!entries(&desk, &second, EntryKind::ClockBreached).is_empty());
-        let browser = Browser::of(&desk, &ada);
         browser
             .get(&format!("/{}/clocks/{}", second.key, back.id))
             .says("Ada took the two tickets apart");

@@ -148,3 +148,21 @@ fn a_newer_schema_is_refused_on_sqlite() {
 fn a_newer_schema_is_refused_on_postgres() {
     a_newer_schema_is_refused(On::Postgres);
 }
+
+/// Two with one number would be taken for one: the second would never run.
+#[test]
+fn every_migration_has_a_number_of_its_own_and_both_trees_have_the_same() {
+    let numbers = |tree: &str| -> Vec<String> {
+        let entries = std::fs::read_dir(Path::new("migrations").join(tree)).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut numbers: Vec<String> = names
+            .map(|name| name.split('_').next().unwrap_or_default().to_owned())
+            .collect();
+        numbers.sort();
+        numbers
+    };
+    let (sqlite, postgres) = (numbers("sqlite"), numbers("postgres"));
+    assert_eq!(sqlite, postgres);
+    let twice = sqlite.windows(2).find(|pair| pair[0] == pair[1]);
+    assert_eq!(twice, None);
+}

@@ -177,6 +177,7 @@ both_databases!(
             name: "maja.txt".to_owned(),
             media_type: file.media_type.clone(),
             size_bytes: file.size_bytes,
+            danger: None,
         };
         parts::attach(&ctx, other.key, "", &[same], Audience::Internal).unwrap();
         let pm = postmortem::open(&ctx, incident(1)).unwrap();

@@ -438,7 +438,7 @@ both_databases!(a_promised_call_back_is_a_clock_of_its_own, |desk| {
     let contoso = customer(&desk, "Contoso");
     let ticket = open(&desk, &ada, Severity::Warning, Some(contoso));
     let by = START.plus_secs(20 * MINUTE);
-    act::promise_callback(&desk.as_person(&ada), ticket.key, "+49 30 1234", by).unwrap();
+    act::promise_callback(&desk.as_person(&ada), ticket.key, None, "+49 30 1234", by).unwrap();
     assert_eq!(
         clock(&desk, &ticket, Metric::CallBack).deadline_at,
         Some(by)

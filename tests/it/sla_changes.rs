@@ -312,6 +312,7 @@ both_databases!(
         act::promise_callback(
             &desk.as_person(&ada),
             ticket.key,
+            None,
             "+49 30 1",
             START.plus_secs(DAY),
         )

@@ -20,6 +20,7 @@ use crate::mail::{contoso, deliver, key, mail, to};
 use crate::sla::{
     HOUR, MINUTE, caches_are_true, clock, clocks, entries, house, now_of, open, promise,
 };
+use crate::web::Browser;
 
 const DAY: i64 = 24 * HOUR;
 
@@ -208,7 +209,7 @@ both_databases!(
         let read = deliver(&desk, Some("ada@watch.example.org"), forwarded.as_bytes());
         assert!(read.verdict.is_some());
         assert!(entries(&desk, &ticket, EntryKind::Reply).is_empty());
-        act::promise_callback(&by(), ticket.key, "+49 30 1", START.plus_secs(DAY)).unwrap();
+        act::promise_callback(&by(), ticket.key, None, "+49 30 1", START.plus_secs(DAY)).unwrap();
         assert_eq!(
             clock(&desk, &ticket, Metric::Respond).state,
             ClockState::Running
@@ -247,6 +248,13 @@ both_databases!(
             (ClockState::Running, Some(CancelReason::TakenBack))
         );
         assert!(now_of(&desk, &ticket).awaits_us);
+        // The page lists the answer that is owed and the update that runs, and not what never was.
+        let page = Browser::of(&desk, &ada).get("/INC-1");
+        for row in [&respond, &update[0]] {
+            page.says(&format!("/INC-1/clocks/{}", row.id));
+        }
+        let never = format!("/INC-1/clocks/{}", update[1].id);
+        assert!(!page.text().contains(&never));
         assert!(
             desk.letters()
                 .iter()
@@ -330,7 +338,7 @@ both_databases!(
         let by = || desk.as_person(&ada);
         act::take(&by(), ticket.key, None).unwrap();
         let until = desk.now().plus_secs(3 * HOUR);
-        act::promise_callback(&by(), ticket.key, "+49 30 1", until).unwrap();
+        act::promise_callback(&by(), ticket.key, None, "+49 30 1", until).unwrap();
         desk.advance(HOUR);
         desk.letters();
         let wait = NewHold::new(WaitingOn::Customer, "Which port?");

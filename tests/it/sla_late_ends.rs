@@ -5,25 +5,33 @@ use chrono_tz::Tz;
 use serde_json::json;
 use watchkeeper::actions::agreement::change_agreement;
 use watchkeeper::actions::sla_report::{Asked, prepare};
+use watchkeeper::actions::ticket_edit::{self, Edit};
 use watchkeeper::actions::ticket_times::{Times, correct};
-use watchkeeper::actions::{ticket as act, ticket_answer, ticket_merge};
-use watchkeeper::domain::id::CustomerId;
+use watchkeeper::actions::{ticket as act, ticket_answer, ticket_hold, ticket_merge};
+use watchkeeper::domain::hold::NewHold;
+use watchkeeper::domain::id::{CustomerId, Kind};
 use watchkeeper::domain::severity::Severity;
 use watchkeeper::domain::sla_agreement::Metric;
-use watchkeeper::domain::sla_clock::CancelReason;
+use watchkeeper::domain::sla_clock::{CancelReason, ClockState};
 use watchkeeper::domain::sla_report::{Count, Period, SlaReport, Verdict};
 use watchkeeper::domain::sla_version::Effect;
-use watchkeeper::domain::ticket::{State, Ticket};
+use watchkeeper::domain::text::Title;
+use watchkeeper::domain::ticket::{Opening, State, Ticket, WaitingOn};
+use watchkeeper::domain::timeline::EntryKind;
 use watchkeeper::domain::timestamp::Timestamp;
 use watchkeeper::store::people::Holder;
 
 use crate::accounts::founded;
 use crate::both_databases;
 use crate::desk::{Desk, START, Staff};
+use crate::mail;
 use crate::program::Program;
-use crate::sla::{HOUR, MINUTE, clock, customer, house, open, promise};
+use crate::sla::{
+    HOUR, MINUTE, caches_are_true, clock, clocks, customer, entries, house, open, promise,
+};
 use crate::sla_changes::agreed;
 use crate::visitor::Visitor;
+use crate::web::Browser;
 
 /// Contoso, whose incidents are answered within the hour if they are high, within four if they are average.
 fn contoso(desk: &Desk) -> (Staff, CustomerId) {
@@ -121,7 +129,7 @@ both_databases!(
         let ticket = open(&desk, &ada, Severity::High, Some(contoso));
         let by = || desk.as_person(&ada);
         let until = desk.now().plus_secs(HOUR);
-        act::promise_callback(&by(), ticket.key, "+49 30 1234", until).unwrap();
+        act::promise_callback(&by(), ticket.key, None, "+49 30 1234", until).unwrap();
         desk.advance(2 * HOUR);
         act::resolve(&by(), ticket.key, None, "a new card").unwrap();
         act::step(&by(), ticket.key, None, State::Closed, "").unwrap();
@@ -129,6 +137,170 @@ both_databases!(
         assert_eq!(row.cancelled, Some(CancelReason::Closed));
         let report = report(&desk, &ada, contoso);
         assert_eq!(count(&report, Metric::CallBack), missed_one());
+    }
+);
+
+both_databases!(
+    a_call_back_or_a_due_date_that_was_late_and_then_moved_is_missed,
+    |desk| {
+        let (ada, contoso) = contoso(&desk);
+        let by = || desk.as_person(&ada);
+        let ticket = open(&desk, &ada, Severity::High, Some(contoso));
+        let promised = |in_secs: i64| {
+            let until = desk.now().plus_secs(in_secs);
+            act::promise_callback(&by(), ticket.key, None, "+49 30 1234", until).unwrap();
+        };
+        let first = desk.now().plus_secs(HOUR);
+        promised(HOUR);
+        let opening = Opening {
+            customer: Some(contoso),
+            due_at: Some(first),
+            ..Opening::default()
+        };
+        let title = Title::parse("Renew the certificate").unwrap();
+        let task = act::open(&by(), Kind::Task, title, &opening).unwrap();
+        desk.advance(90 * MINUTE);
+        promised(2 * HOUR);
+        let edit = Edit {
+            due_at: Some(Some(desk.now().plus_secs(2 * HOUR))),
+            ..Edit::default()
+        };
+        ticket_edit::edit(&by(), task.key, None, &edit).unwrap();
+        for (of, metric) in [(&ticket, Metric::CallBack), (&task, Metric::Due)] {
+            let rows = clocks(&desk, of);
+            let rows: Vec<_> = rows.iter().filter(|row| row.metric == metric).collect();
+            let [missed, moved] = rows[..] else {
+                panic!("two revisions of one cycle: {rows:?}")
+            };
+            assert_eq!((missed.cycle, missed.revision), (moved.cycle, 0));
+            assert_eq!(
+                (missed.state, missed.breached_at),
+                (ClockState::Superseded, Some(first))
+            );
+            assert_eq!(
+                (moved.state, moved.deadline_at),
+                (ClockState::Running, Some(desk.now().plus_secs(2 * HOUR)))
+            );
+            assert!(entries(&desk, of, EntryKind::ClockWithdrawn).is_empty());
+            let breached = entries(&desk, of, EntryKind::ClockBreached).into_iter();
+            let own = breached.filter(|it| it.facts.get("metric") == Some(metric.as_str()));
+            assert_eq!(own.count(), 1);
+            caches_are_true(&desk, of);
+        }
+        desk.advance(HOUR);
+        act::spoke_with_customer(&by(), ticket.key, "We are on it").unwrap();
+        act::step(&by(), task.key, None, State::InProgress, "").unwrap();
+        act::resolve(&by(), task.key, None, "renewed").unwrap();
+        let report = report(&desk, &ada, contoso);
+        assert_eq!(count(&report, Metric::CallBack), missed_one());
+        assert_eq!(count(&report, Metric::Due), missed_one());
+        // Half an hour each, and not what passed until the second promise was kept.
+        let by_hand = report.sections.iter().find(|it| it.agreement.is_none());
+        let late: i64 = by_hand.unwrap().late().values().sum();
+        assert_eq!(late, 60 * 60_000_000);
+    }
+);
+
+both_databases!(
+    a_wait_after_a_breach_stops_the_lateness_on_the_page_in_the_proof_and_in_the_report,
+    |desk| {
+        desk.let_letters_go();
+        let ada = house(&desk);
+        let contoso = customer(&desk, "Contoso");
+        promise(&desk, &ada, contoso, &[(Metric::Resolve, None, HOUR)]);
+        let ticket = open(&desk, &ada, Severity::High, Some(contoso));
+        let by = || desk.as_person(&ada);
+        desk.advance(72 * MINUTE);
+        let wait = NewHold::new(WaitingOn::Vendor, "a part");
+        ticket_hold::hold(&by(), ticket.key, None, &wait).unwrap();
+        desk.advance(2 * HOUR);
+        let row = clock(&desk, &ticket, Metric::Resolve);
+        assert_eq!(
+            (row.state, row.breached_at),
+            (ClockState::Held, Some(START.plus_secs(HOUR)))
+        );
+        let browser = Browser::of(&desk, &ada);
+        let place = format!("/{}", ticket.key);
+        let proof = format!("{place}/clocks/{}", row.id);
+        let says = |over: &str| {
+            for page in [&place, &proof] {
+                let page = browser.get(page).text();
+                let clocks = page.split("class=\"clock ").skip(1);
+                let mut said = clocks.filter_map(|it| it.split(['>', '<']).nth(1));
+                assert!(said.any(|text| text == over), "{over}: {page}");
+            }
+        };
+        says("12 min over");
+        browser.get(&proof).says("12 min of working time too late");
+        ticket_hold::release(&by(), ticket.key, None, None).unwrap();
+        desk.advance(8 * MINUTE);
+        says("20 min over");
+        act::resolve(&by(), ticket.key, None, "a new card").unwrap();
+        desk.advance(HOUR);
+        says("20 min over");
+        let report = report(&desk, &ada, contoso);
+        assert_eq!(count(&report, Metric::Resolve), missed_one());
+        assert_eq!(late_minutes(&report), 20);
+    }
+);
+
+both_databases!(
+    what_was_opened_again_was_down_twice_and_worked_in_between,
+    |desk| {
+        desk.let_letters_go();
+        let ada = house(&desk);
+        let carol = mail::customer(&desk, "Contoso", "Carol", "carol@contoso.example");
+        let contact = desk
+            .app
+            .store
+            .read(|conn| watchkeeper::store::people::contact(conn, carol));
+        let contoso = contact.unwrap().unwrap().customer_id;
+        promise(&desk, &ada, contoso, &[(Metric::Resolve, None, HOUR)]);
+        let head = "Subject: Uplink down\r\nMessage-ID: <c1@contoso.example>";
+        mail::mail(&desk, "carol@contoso.example", head, "Since noon.");
+        let key = mail::key("INC-1");
+        let by = || desk.as_person(&ada);
+        act::change_severity(&by(), key, None, Severity::Disaster, "all calls").unwrap();
+        act::take(&by(), key, None).unwrap();
+        desk.advance(HOUR);
+        act::step(&by(), key, None, State::Restored, "").unwrap();
+        // It held for ten minutes.
+        desk.advance(10 * MINUTE);
+        act::step(&by(), key, None, State::InProgress, "").unwrap();
+        desk.advance(20 * MINUTE);
+        act::resolve(&by(), key, None, "a new card").unwrap();
+        // Two days on she says thank you, which opens it again.
+        desk.advance(48 * HOUR);
+        let thanks = "Subject: Re: [INC-1] Uplink down\r\nMessage-ID: <c2@contoso.example>";
+        mail::mail(&desk, "carol@contoso.example", thanks, "Thank you!");
+        let down = |desk: &Desk| {
+            let report = report(desk, &ada, contoso);
+            let own = report.sections.iter().find(|it| it.agreement.is_some());
+            let served = own.unwrap().availability.clone().unwrap();
+            let [one] = served.as_slice() else {
+                panic!("{served:?}")
+            };
+            assert_eq!(one.incidents, [key]);
+            one.uptime.down / 1_000_000
+        };
+        let again = act::read(&by(), key).unwrap();
+        assert_eq!(again.state, State::InProgress, "it is open again");
+        // An hour, twenty minutes, and the moment since her letter.
+        assert_eq!(down(&desk), 80 * MINUTE + 1);
+        desk.advance(4 * MINUTE);
+        act::resolve(&by(), key, None, "it was done").unwrap();
+        desk.advance(HOUR);
+        assert_eq!(down(&desk), 84 * MINUTE + 1);
+        // Of the day before her letter nothing is missing.
+        let day = START.plus_secs(24 * HOUR).in_zone(Tz::UTC).date_naive();
+        let asked = Asked {
+            customer: Some(contoso),
+            agreement: None,
+            period: Period::new(day, day, Tz::UTC).unwrap(),
+        };
+        let quiet = prepare(&by(), &asked).unwrap();
+        let served = quiet.sections[0].availability.as_deref();
+        assert_eq!(served, Some(&[][..]), "{served:?}");
     }
 );
 

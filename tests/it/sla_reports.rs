@@ -225,7 +225,7 @@ both_databases!(
 );
 
 both_databases!(
-    t17_nothing_is_added_up_by_person_and_the_refusal_says_why,
+    nothing_is_added_up_by_person_and_the_refusal_says_why,
     |desk| {
         let june = june(desk);
         let place = june.place("UTC", "&late_by=person");

@@ -12,6 +12,7 @@ use watchkeeper::domain::recount::RecountCause;
 use watchkeeper::domain::severity::Severity;
 use watchkeeper::domain::sla_agreement::{Metric, Threshold};
 use watchkeeper::domain::sla_book::TZDB;
+use watchkeeper::domain::sla_clock::ClockState;
 use watchkeeper::domain::sla_version::Effect;
 use watchkeeper::domain::text::Title;
 use watchkeeper::domain::ticket::{Opening, Ticket};
@@ -20,6 +21,7 @@ use watchkeeper::domain::timestamp::Timestamp;
 use watchkeeper::error::Error;
 use watchkeeper::store;
 use watchkeeper::store::backend::Conn;
+use watchkeeper::store::sla::ClockRow;
 
 use crate::both_databases;
 use crate::desk::{Desk, START};
@@ -127,6 +129,55 @@ both_databases!(
         // The post-mortem of the one that was resolved has its two clocks, too.
         assert_eq!((zones.looked_at, zones.moved), (2, 3));
         assert!(zones.done_at.is_some());
+    }
+);
+
+both_databases!(
+    what_had_ended_by_older_tz_data_stays_whatever_is_written_on_its_ticket_afterwards,
+    |desk| {
+        let ada = house(&desk);
+        let (contoso, calendar) = (customer(&desk, "Contoso"), office(&desk));
+        let targets = vec![promise(Metric::Resolve, 4 * HOUR, calendar)];
+        sign(&desk, &ada, &agreed("Gold", &[contoso], targets));
+        let by = || desk.as_person(&ada);
+        let ticket = open(&desk, &ada, contoso);
+        desk.advance(4 * HOUR + HOUR / 2);
+        act::resolve(&by(), ticket.key, None, "a reboot").unwrap();
+        // As if an older program, by whose zones it was due an hour later, had counted it: it was in time.
+        sql(
+            &desk,
+            "UPDATE clock SET tzdb = '2019a', deadline_at = deadline_at + 3600000000, \
+             breached_at = NULL, state = 'met' WHERE metric = 'resolve'",
+        );
+        sql(
+            &desk,
+            "UPDATE recount SET subject = '2019a' WHERE cause = 'zones_changed'",
+        );
+        desk.advance(1);
+        let kept = clock(&desk, &ticket, Metric::Resolve);
+        let expected = (ClockState::Met, after(5 * HOUR), None, "2019a");
+        let stands = |row: &ClockRow| {
+            let tzdb = row.tzdb.clone();
+            (row.state, row.deadline_at, row.breached_at, tzdb)
+        };
+        let as_expected = |row: &ClockRow| {
+            let (state, deadline, breached, tzdb) = stands(row);
+            assert_eq!((state, deadline, breached, tzdb.as_str()), expected);
+        };
+        as_expected(&kept);
+        // What is written on it afterwards doesn't bring the new data in by the back door, and the proof isn't at odds with it.
+        act::spoke_with_customer(&by(), ticket.key, "all is well").unwrap();
+        as_expected(&clock(&desk, &ticket, Metric::Resolve));
+        caches_are_true(&desk, &ticket);
+        // Opened again it runs, and is counted by what is known now.
+        act::reopen(&by(), ticket.key, None, "it came back").unwrap();
+        let open = clock(&desk, &ticket, Metric::Resolve);
+        assert_eq!(
+            (open.deadline_at, open.breached_at),
+            (after(4 * HOUR), after(4 * HOUR))
+        );
+        caches_are_true(&desk, &ticket);
+        desk.let_letters_go();
     }
 );
 

@@ -1,9 +1,10 @@
 //! The three instants of a ticket, and who may correct two of them.
 
+use serde_json::json;
 use watchkeeper::actions::agreement::change_agreement;
 use watchkeeper::actions::ticket_times::{Times, correct};
 use watchkeeper::actions::{sla, ticket as act, ticket_parts};
-use watchkeeper::domain::access::{Role, Roles};
+use watchkeeper::domain::access::{Role, Roles, Scopes};
 use watchkeeper::domain::id::{CustomerId, Kind};
 use watchkeeper::domain::severity::Severity;
 use watchkeeper::domain::sla_agreement::{Anchor, HoldsFor, Metric};
@@ -15,12 +16,17 @@ use watchkeeper::domain::timeline::EntryKind;
 use watchkeeper::domain::timestamp::Timestamp;
 use watchkeeper::error::{Error, Result};
 use watchkeeper::store;
+use watchkeeper::store::people::Holder;
 
+use crate::api_walk::Two;
 use crate::both_databases;
 use crate::desk::{Desk, START, Staff};
+use crate::program::token_of;
+use crate::served::Served;
 use crate::sla::{
     HOUR, MINUTE, caches_are_true, clock, customer, entries, house, now_of, open, promise,
 };
+use crate::visitor::{Answer, Visitor};
 use crate::web::Browser;
 
 const DAY: i64 = 24 * HOUR;
@@ -47,6 +53,12 @@ fn refused(outcome: Result<Ticket>, rule: &str) {
         Err(Error::Refused(refusal) | Error::Forbidden(refusal)) => assert_eq!(refusal.rule, rule),
         other => panic!("{rule}: {other:?}"),
     }
+}
+
+#[track_caller]
+fn answers(answer: &Answer, status: u16, text: &str) {
+    assert_eq!(answer.status, status, "{}", answer.text);
+    assert!(answer.text.contains(text), "{text:?}: {}", answer.text);
 }
 
 /// Contoso, to whom an answer within the hour and a solution within four are promised, both from their report.
@@ -398,6 +410,125 @@ both_databases!(
             "a ticket had to exist within eight hours"
         );
         caches_are_true(&desk, &ticket);
+    }
+);
+
+both_databases!(
+    t60_that_somebody_who_is_added_told_us_earlier_takes_the_same_right_reason_evidence_and_limit,
+    |desk| {
+        desk.let_letters_go();
+        let ada = house(&desk);
+        let ben = desk.person("Ben", Roles::of(&[Role::Responder]));
+        let contoso = contoso(&desk, &ada);
+        let (fabrikam, northwind) = (customer(&desk, "Fabrikam"), customer(&desk, "Northwind"));
+        promise(&desk, &ada, fabrikam, &[(Metric::Respond, None, HOUR)]);
+        let ticket = open(&desk, &ada, Severity::High, Some(contoso));
+        let place = "/INC-1/affected";
+        let proof = "https://mail.example.org/7";
+        let form = |at: &'static str, more: &[(&'static str, &'static str)]| {
+            let known = [("customer", "Fabrikam"), ("reported_at", at)];
+            [&known[..], more].concat()
+        };
+        let served = Served::new(&desk.app);
+        let visit = |who: &Staff| Visitor::logged_in(&served, &desk.app, Holder::Person(who.id));
+        let (lead, responder) = (visit(&ada), visit(&ben));
+        // Stockholm's wall clock: it is eleven.
+        let backed = [("evidence", proof), ("why", "they wrote to sales")];
+        let half_past = "2026-06-01T10:30";
+        answers(&responder.post(place, &form(half_past, &backed)), 403, "");
+        assert!(!responder.get("/INC-1").text.contains("aff-proof"));
+        answers(&lead.get("/INC-1"), 200, "aff-proof");
+        let unknown = [("evidence", "#99"), backed[1]];
+        for (form, says) in [
+            (form(half_past, &[]), half_past),
+            (form(half_past, &backed[..1]), proof),
+            (form(half_past, &unknown), "#99"),
+            (form("2026-05-01T10:30", &backed), "at most 7 days"),
+            (form("2026-06-01T11:30", &backed), "2026-06-01T11:30"),
+        ] {
+            answers(&lead.post(place, &form), 422, says);
+        }
+        let hits = || {
+            let read = desk
+                .app
+                .store
+                .read(|conn| store::ticket::affected(conn, ticket.id));
+            read.unwrap()
+        };
+        assert_eq!(hits().len(), 1, "none of it was done");
+        // Nobody sets back the clocks of what they answer for, as long as somebody else could.
+        act::take(&desk.as_person(&ada), ticket.key, None).unwrap();
+        let eve = desk.person("Eve", Roles::of(&[Role::Lead, Role::Responder]));
+        answers(&lead.post(place, &form(half_past, &backed)), 403, "");
+        let other = visit(&eve);
+        let shown = other.post(place, &form(half_past, &backed));
+        answers(&shown, 200, "With this customer");
+        answers(&shown, 200, "11:30");
+        let rev = now_of(&desk, &ticket).version.to_string();
+        let sure = [("confirmed", "yes"), ("rev", rev.as_str())];
+        let backed_form = form(half_past, &backed);
+        let done = other.post(place, &[&backed_form[..], &sure].concat());
+        answers(&done, 303, "");
+        let respond = crate::sla::clocks(&desk, &ticket);
+        let respond = respond
+            .iter()
+            .find(|row| row.customer_id == Some(fabrikam))
+            .unwrap();
+        assert_eq!(respond.anchor_at, START.plus_secs(-30 * MINUTE));
+        let said = entries(&desk, &ticket, EntryKind::AffectedAdded).remove(0);
+        assert_eq!(
+            (said.facts.get("evidence"), said.body.as_str()),
+            (Some(proof), "they wrote to sales")
+        );
+        let audit = desk
+            .app
+            .store
+            .read(|conn| store::settings::audit_page(conn, None, 10));
+        let audit = audit.unwrap();
+        let line = audit.iter().find(|line| line.deed == "times-corrected");
+        assert_eq!(line.expect("an audit row").actor_name, "Eve");
+        // Who says nothing of an earlier time needs none of it.
+        let by = desk.as_person(&ben);
+        ticket_parts::add_affected(&by, ticket.key, northwind, None).unwrap();
+        caches_are_true(&desk, &ticket);
+    }
+);
+
+both_databases!(
+    t60_a_program_that_adds_a_customer_is_held_to_the_same,
+    |desk| {
+        let two = Two::new(desk);
+        let p = &two.p;
+        p.desk.let_letters_go();
+        let (contoso, _) = two.contoso();
+        let asked = json!({"name": "Fabrikam", "zone": "UTC"});
+        let fabrikam = p.done("POST", "/api/v1/customers", asked).text("/id");
+        let key = p.opened(json!({"title": "Slow", "severity": "high", "customer_id": contoso}));
+        let place = format!("/api/v1/tickets/{key}/affected");
+        let half_past = START.plus_secs(-30 * MINUTE).rfc3339();
+        let bare = json!({"customer_id": fabrikam, "reported_at": half_past});
+        let full = json!({"customer_id": fabrikam, "reported_at": half_past,
+            "why": "they wrote to sales", "evidence": "#1"});
+        let ben = p.desk.person("Ben", Roles::of(&[Role::Responder]));
+        let bearer = format!("Bearer {}", token_of(&p.desk, &ben, Scopes::all()));
+        let heads = [
+            ("authorization", bearer.as_str()),
+            ("content-type", "application/json"),
+        ];
+        let forbidden = p.send("POST", &place, &heads, Some(&full.to_string()));
+        assert_eq!(forbidden.status, 403, "{}", forbidden.body);
+        let refused = p.call("POST", &place, &[], Some(&bare.to_string()));
+        assert_eq!(
+            refused.faults(),
+            [("evidence".to_owned(), "required".to_owned())]
+        );
+        p.done("POST", &place, full);
+        let parts = p.get(&format!("/api/v1/tickets/{key}/parts"));
+        let hits = parts.body["affected"].as_array().unwrap();
+        assert!(
+            hits.iter()
+                .any(|it| it["reported_at"] == half_past.as_str())
+        );
     }
 );
 

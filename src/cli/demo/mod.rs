@@ -24,9 +24,10 @@ use crate::actions::freeze;
 use crate::app::App;
 use crate::config::Config;
 use crate::domain::freeze::Details;
+use crate::domain::settings::{SettingKey, Settings};
 use crate::domain::text::EmailAddress;
 use crate::domain::timestamp::Timestamp;
-use crate::store::{Store, migrate, settings};
+use crate::store::{Store, Tx, migrate, settings};
 use crate::time::TimeSource;
 
 /// Stands in a folder that the demo made and may make anew.
@@ -98,6 +99,12 @@ pub fn make(config: &Config, until: Timestamp, tickets: u64) -> anyhow::Result<E
         .as_deref()
         .context("the demo needs an address")?;
     let house = house::found(&app, public_url, PASSWORD).context("the demo's house")?;
+    // Nobody lives there to answer them: self-tests begin when somebody opens it.
+    let hours = |hours: &str| {
+        let put = |tx: &mut Tx| settings::put(tx, SettingKey::SelfTestHours, hours, app.time.now());
+        app.store.write(put)
+    };
+    hours("0")?;
     if tickets > 0 {
         crowd::fill(&app, &house, tickets, until).context("the demo's many tickets")?;
         // From here on the month is lived; the years before lie in one piece.
@@ -123,6 +130,7 @@ pub fn make(config: &Config, until: Timestamp, tickets: u64) -> anyhow::Result<E
         app.store.read(settings::all)?.house_zone,
     );
     freeze::add(&house.ines.at(&app), &friday).context("the demo's freeze")?;
+    hours(&Settings::default().text(SettingKey::SelfTestHours))?;
     Ok(house.ines.email)
 }
 

@@ -125,6 +125,85 @@ fn a_prorated_clock_carries_its_share_and_adds_up() {
 }
 
 #[test]
+fn terms_whose_entry_a_party_does_not_hear_of_begin_with_the_next_that_it_does() {
+    let mut track = changed(8 * HOUR, ChangePolicy::Carry, Some(4 * HOUR));
+    track.spells[1].from_seq = 3;
+    let list = [
+        (HOUR, Happening::Acknowledged),
+        (2 * HOUR, Happening::Acknowledged),
+        (3 * HOUR, Happening::Acknowledged),
+    ];
+    // The third entry was for others.
+    let heard: Vec<Event> = events(&list)
+        .into_iter()
+        .filter(|event| event.seq != 3)
+        .collect();
+    let clocks = derive(&track, &heard, mon(3 * HOUR));
+    let at = |hours: i64| Some(mon(hours * HOUR));
+    assert_eq!(
+        deadlines(&clocks),
+        [
+            (0, ClockState::Superseded, at(8)),
+            (1, ClockState::Running, at(4))
+        ]
+    );
+    assert_eq!(clocks[0].ended_at, at(3));
+    assert_eq!(derive(&track, &heard[..2], mon(3 * HOUR)).len(), 1);
+}
+
+#[test]
+fn what_had_nothing_to_use_up_carries_no_share() {
+    // An agreed instant that was the beginning itself: none of its time was ever there.
+    let mut track = changed(8 * HOUR, ChangePolicy::Prorate, Some(4 * HOUR));
+    let terms = track.spells[0].terms.as_mut().unwrap();
+    let mut nothing = terms.target.as_ref().clone();
+    nothing.budget = Budget::Fixed { at: mon(0) };
+    terms.target = Arc::new(nothing);
+    let change = events(&[(2 * HOUR, Happening::Retargeted)]);
+    let clocks = derive(&track, &change, mon(3 * HOUR));
+    assert_eq!(
+        (
+            clocks[1].deadline_at,
+            clocks[1].credit,
+            clocks[1].counts_from
+        ),
+        (Some(mon(4 * HOUR)), 0, mon(0))
+    );
+}
+
+#[test]
+fn what_had_ended_keeps_its_own_terms_and_gives_them_to_no_other_cycle() {
+    let updates = |kept: &[(i32, i32)]| {
+        let mut track = track(Metric::Update, HOUR, always());
+        let target = target(
+            Metric::Update,
+            Promisee::Customer,
+            Budget::Counted { secs: 30 * MINUTE },
+        );
+        let terms = Terms {
+            target: Arc::new(target),
+            hours: always(),
+        };
+        let kept = kept.iter();
+        track.kept = kept
+            .map(|(cycle, revision)| (*cycle, *revision, terms.clone()))
+            .collect();
+        let list = [
+            (45 * MINUTE, Happening::Replied),
+            (90 * MINUTE, Happening::Replied),
+        ];
+        let clocks = derive(&track, &events(&list), mon(91 * MINUTE));
+        clocks.iter().map(|clock| clock.state).collect::<Vec<_>>()
+    };
+    use ClockState::{Met, Missed, Running};
+    assert_eq!(updates(&[]), [Met, Met, Running]);
+    assert_eq!(updates(&[(1, 0)]), [Missed, Met, Running]);
+    assert_eq!(updates(&[(2, 0)]), [Met, Missed, Running]);
+    // What is open, and what never was, has nothing to keep.
+    assert_eq!(updates(&[(3, 0), (1, 1)]), [Met, Met, Running]);
+}
+
+#[test]
 fn terms_that_hold_again_let_a_cancelled_clock_go_on_from_its_anchor() {
     let mut track = changed(8 * HOUR, ChangePolicy::Carry, None);
     track.spells.push(Spell {

@@ -34,8 +34,8 @@ pub(super) struct Run {
     pub end: Option<(Timestamp, End)>,
     pub gaps: Vec<Interval>,
     pub promised: Option<Timestamp>,
-    /// What was promised holds, though it is later than what was agreed.
-    pub lengthened: bool,
+    /// Since when what was promised holds, though it is later than what was agreed.
+    pub lengthened: Option<Timestamp>,
 }
 
 impl Run {
@@ -262,7 +262,7 @@ impl Fold<'_> {
             end: None,
             gaps: Vec::new(),
             promised: None,
-            lengthened: false,
+            lengthened: None,
         });
     }
 
@@ -391,6 +391,7 @@ impl Fold<'_> {
 
     fn promise(&mut self, event: &Event, due: Option<Timestamp>, lengthens: bool) {
         let is_update = self.track.metric == Metric::Update;
+        self.leave_what_was_missed(event, due);
         match (due, self.open_run()) {
             (Some(due), Some(run)) => {
                 let by_hand = run.terms.target.id.is_none();
@@ -399,14 +400,16 @@ impl Fold<'_> {
                     Some(earlier) if is_update && !by_hand && !lengthens => earlier.min(due),
                     _ => due,
                 });
-                run.lengthened |= lengthens;
+                if lengthens {
+                    run.lengthened = run.lengthened.or(Some(event.effective_at));
+                }
             }
             (None, Some(run)) => {
                 if run.terms.target.id.is_none() {
                     run.end = Some((event.effective_at, End::Cancelled(CancelReason::TakenBack)));
                 } else {
                     run.promised = None;
-                    run.lengthened = false;
+                    run.lengthened = None;
                 }
             }
             (Some(due), None) => {
@@ -429,5 +432,30 @@ impl Fold<'_> {
             }
             (None, None) => {}
         }
+    }
+
+    /// What was promised by hand and is late already stays missed: what is promised from here on is another revision's.
+    fn leave_what_was_missed(&mut self, event: &Event, due: Option<Timestamp>) {
+        let at = event.effective_at;
+        let is_missed = |run: &&mut Run| run.promised.is_some_and(|promised| promised < at);
+        let Some(run) = self.open_run().filter(is_missed) else {
+            return;
+        };
+        let by_hand = run.terms.target.id.is_none();
+        // Taken back, it ends as it stands.
+        if by_hand && due.is_none() {
+            return;
+        }
+        run.end = Some((at, End::Superseded));
+        run.until_seq = Some(event.seq);
+        let next = Run {
+            prorated_at: None,
+            // Where no agreement says since when, it counts from its making.
+            anchor_at: if by_hand { at } else { run.anchor_at },
+            promised: None,
+            lengthened: None,
+            ..run.succeeded(run.terms.clone(), event.seq, at)
+        };
+        self.runs.push(next);
     }
 }

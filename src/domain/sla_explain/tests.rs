@@ -11,7 +11,7 @@ use super::super::sla_agreement::{Anchor, Budget, Metric, Promisee, Target};
 use super::super::sla_clock::{Reach, Spell, Terms, Track, derive, in_order};
 use super::super::sla_holder::Turn;
 use super::super::sla_policy::Policy;
-use super::super::ticket::WaitingOn;
+use super::super::ticket::{State, WaitingOn};
 use super::super::worktime::Hours;
 use super::*;
 
@@ -49,9 +49,20 @@ fn events(list: &[(i64, Happening)]) -> Vec<Event> {
 }
 
 fn clock(hours: Arc<Hours>, budget: Budget, events: &[Event], now: Timestamp) -> Clock {
+    clocks(Metric::Resolve, hours, budget, events, now).remove(0)
+}
+
+/// The cycles of a promise that stands still while the ticket is restored.
+fn clocks(
+    metric: Metric,
+    hours: Arc<Hours>,
+    budget: Budget,
+    events: &[Event],
+    now: Timestamp,
+) -> Vec<Clock> {
     let target = Target {
         id: Some(Id::new(mon(0))),
-        metric: Metric::Resolve,
+        metric,
         promisee: Promisee::Customer,
         kind: Kind::Incident,
         severity: None,
@@ -63,10 +74,13 @@ fn clock(hours: Arc<Hours>, budget: Budget, events: &[Event], now: Timestamp) ->
         anchor: Anchor::Logged,
         warn: Vec::new(),
         stops_on: Target::usual_stops(Metric::Resolve).to_vec(),
-        policy: Policy::default(),
+        policy: Policy {
+            holds_in: vec![State::Restored],
+            ..Policy::default()
+        },
     };
     let track = Track {
-        metric: Metric::Resolve,
+        metric,
         promisee: Promisee::Customer,
         kind: Kind::Incident,
         anchor_at: mon(0),
@@ -81,7 +95,7 @@ fn clock(hours: Arc<Hours>, budget: Budget, events: &[Event], now: Timestamp) ->
         by_hand: (Id::new(mon(0)), hours),
         kept: Vec::new(),
     };
-    derive(&track, events, now).remove(0)
+    derive(&track, events, now)
 }
 
 fn wait(on: WaitingOn, until: Option<Timestamp>) -> Happening {
@@ -177,6 +191,219 @@ fn other_hands_a_holds_end_and_another_calendar_are_causes_of_their_own() {
             Cause::Version,
             Cause::Now,
         ]
+    );
+}
+
+#[test]
+fn each_wait_is_begun_and_ended_by_its_own_entry() {
+    let list = events(&[
+        (HOUR, wait(WaitingOn::Customer, None)),
+        (2 * HOUR, Happening::Released),
+        (3 * HOUR, wait(WaitingOn::Customer, None)),
+        (4 * HOUR, Happening::Released),
+    ]);
+    let budget = Budget::Counted { secs: 4 * HOUR };
+    let now = mon(5 * HOUR);
+    let clock = clock(working(), budget, &list, now);
+    let explained = explain(&clock, &list, &Custody::default(), now);
+    let causes: Vec<_> = explained
+        .steps
+        .iter()
+        .map(|step| (step.cause.word(), step.cause.seq()))
+        .collect();
+    assert_eq!(
+        causes,
+        [
+            ("anchor", Some(1)),
+            ("entry", Some(2)),
+            ("entry", Some(3)),
+            ("entry", Some(4)),
+            ("entry", Some(5)),
+            ("now", None),
+        ]
+    );
+    let words = [
+        Cause::Hours,
+        Cause::Version,
+        Cause::HoldEnd,
+        Cause::Deadline,
+    ];
+    let words = words.map(|cause| (cause.word(), cause.seq()));
+    let expected = ["hours", "version", "hold_end", "deadline"];
+    assert_eq!(words, expected.map(|word| (word, None)));
+    assert_eq!(Cause::Anchor { seq: None }.seq(), None);
+}
+
+#[test]
+fn of_several_entries_at_one_instant_the_one_that_did_it_is_named() {
+    // Each time something else was written in the same moment, and after it.
+    let aside = Happening::Promised {
+        metric: Metric::CallBack,
+        at: Some(mon(90 * HOUR)),
+        lengthens: false,
+    };
+    let named = |list: &[(i64, Happening)]| -> Vec<(&str, Option<i64>)> {
+        let list = events(list);
+        let budget = Budget::Counted { secs: 4 * HOUR };
+        let now = mon(3 * HOUR);
+        let explained = explain(
+            &clock(working(), budget, &list, now),
+            &list,
+            &Custody::default(),
+            now,
+        );
+        let steps = explained.steps.iter();
+        steps
+            .map(|step| (step.cause.word(), step.cause.seq()))
+            .collect()
+    };
+    let sent = Happening::Kept(Metric::Report);
+    let begun = [(0, sent)];
+    assert_eq!(named(&begun)[0], ("anchor", Some(1)));
+    let waited = [
+        (HOUR, wait(WaitingOn::Vendor, None)),
+        (HOUR, aside),
+        (2 * HOUR, Happening::Released),
+        (2 * HOUR, aside),
+    ];
+    assert_eq!(
+        named(&waited)[1..3],
+        [("entry", Some(2)), ("entry", Some(4))]
+    );
+    let in_state = [
+        (HOUR, Happening::Entered(State::Restored)),
+        (HOUR, aside),
+        (2 * HOUR, Happening::Entered(State::InProgress)),
+        (2 * HOUR, aside),
+    ];
+    assert_eq!(
+        named(&in_state)[1..3],
+        [("entry", Some(2)), ("entry", Some(4))]
+    );
+    let again = [
+        (HOUR, Happening::Resolved),
+        (HOUR, aside),
+        (2 * HOUR, Happening::Reopened),
+        (2 * HOUR, aside),
+    ];
+    assert_eq!(
+        named(&again)[1..3],
+        [("entry", Some(2)), ("entry", Some(4))]
+    );
+    let kept = [(2 * HOUR, Happening::Resolved), (2 * HOUR, aside)];
+    assert_eq!(named(&kept)[1], ("entry", Some(2)));
+    // A later cycle begins with the entry that brought it about, and with none if none did.
+    let list = events(&[(HOUR, Happening::Replied), (HOUR, sent)]);
+    let budget = Budget::Counted { secs: 4 * HOUR };
+    let now = mon(2 * HOUR);
+    let updates = clocks(Metric::Update, working(), budget, &list, now);
+    let explained = explain(&updates[1], &list, &Custody::default(), now);
+    assert_eq!(explained.steps[0].cause, Cause::Anchor { seq: Some(2) });
+}
+
+#[test]
+fn what_counts_from_before_it_was_opened_is_begun_by_the_opening_and_no_later_cycle_is() {
+    let event = |seq, secs: i64, what| Event {
+        seq,
+        effective_at: mon(secs),
+        recorded_at: mon(HOUR),
+        what,
+    };
+    // The impact lies an hour back, and somebody had a look before it was written down.
+    let list = in_order(vec![
+        event(1, HOUR, Happening::Opened),
+        event(2, HOUR / 2, Happening::Acknowledged),
+    ]);
+    let budget = Budget::Counted { secs: 4 * HOUR };
+    let now = mon(2 * HOUR);
+    let mut clock = clock(working(), budget, &list, now);
+    let begun_by = |clock: &Clock| {
+        let explained = explain(clock, &list, &Custody::default(), now);
+        explained.steps[0].cause
+    };
+    assert_eq!(begun_by(&clock), Cause::Anchor { seq: Some(1) });
+    clock.cycle = 2;
+    assert_eq!(begun_by(&clock), Cause::Anchor { seq: None });
+}
+
+#[test]
+fn an_evening_that_begins_right_now_is_now() {
+    let list = events(&[]);
+    let budget = Budget::Counted { secs: 10 * HOUR };
+    let now = mon(8 * HOUR);
+    let clock = clock(working(), budget, &list, now);
+    let explained = explain(&clock, &list, &Custody::default(), now);
+    let steps: Vec<_> = explained
+        .steps
+        .iter()
+        .map(|it| (it.kind, it.cause))
+        .collect();
+    assert_eq!(
+        steps,
+        [
+            (StepKind::Counted, Cause::Anchor { seq: Some(1) }),
+            (StepKind::Outside, Cause::Now),
+            (StepKind::Counted, Cause::Hours),
+        ]
+    );
+}
+
+#[test]
+fn what_is_summed_up_of_a_long_lateness_is_no_part_of_the_budget() {
+    let list = events(&[]);
+    let budget = Budget::Counted { secs: HOUR };
+    let now = mon(150 * 24 * HOUR);
+    let clock = clock(working(), budget, &list, now);
+    let explained = explain(&clock, &list, &Custody::default(), now);
+    let folded = explained.folded.expect("a hundred working days are folded");
+    assert_eq!(folded.counted, folded.late);
+    assert_eq!(explained.sum, [HOUR * 1_000_000]);
+}
+
+#[test]
+fn what_happened_before_it_or_changed_nothing_is_no_step() {
+    let list = events(&[]);
+    let (one, other) = (Id::new(mon(1)), Id::new(mon(2)));
+    let turn = |secs: i64, seq, owner| Turn {
+        at: mon(secs),
+        seq,
+        owner: Some(owner),
+        team: None,
+    };
+    // Somebody had it before it counted; the same person gets it again; and somebody else long after its deadline.
+    let turns = vec![
+        turn(-HOUR, 5, one),
+        turn(HOUR, 6, one),
+        turn(2 * HOUR, 7, other),
+        turn(6 * HOUR, 8, one),
+    ];
+    let custody = Custody::new(turns, &list);
+    let budget = Budget::Counted { secs: 4 * HOUR };
+    let now = mon(0);
+    let clock = clock(working(), budget, &list, now);
+    let explained = explain(&clock, &list, &custody, now);
+    let steps: Vec<_> = explained
+        .steps
+        .iter()
+        .map(|step| (step.interval.from, step.interval.to, step.cause))
+        .collect();
+    assert_eq!(
+        steps,
+        [
+            (mon(0), mon(2 * HOUR), Cause::Anchor { seq: Some(1) }),
+            (mon(2 * HOUR), mon(4 * HOUR), Cause::Entry { seq: 7 }),
+        ]
+    );
+    // By night it is in nobody's hands: whoever gets it then makes no step of their own.
+    let turns = vec![turn(0, 5, one), turn(10 * HOUR, 6, other)];
+    let custody = Custody::new(turns, &list);
+    let budget = Budget::Counted { secs: 9 * HOUR };
+    let clock = self::clock(working(), budget, &list, now);
+    let explained = explain(&clock, &list, &custody, now);
+    let kinds: Vec<_> = explained.steps.iter().map(|step| step.kind).collect();
+    assert_eq!(
+        kinds,
+        [StepKind::Counted, StepKind::Outside, StepKind::Counted]
     );
 }
 

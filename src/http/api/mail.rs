@@ -241,7 +241,7 @@ async fn settle(
     call.change(move |ctx, _| {
         actions::allow(&ctx.by, Action::HandleMail, Target::House)?;
         let (mail, raw) = stored(ctx, id)?;
-        let letter = crate::intake::mail::read(&raw, mail.envelope_from.as_deref());
+        let letter = crate::http::web::mail::checked(ctx, &mail, &raw);
         Answer::ok(&Mail::of(decide(ctx, id, &letter)?))
     })
     .await

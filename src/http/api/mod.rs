@@ -119,6 +119,7 @@ doors! {
     "/api/v1/tickets/{key}/evidence" { POST part::attach }
     "/api/v1/tickets/{key}/attachments/{id}" { GET part::attachment }
     "/api/v1/tickets/{key}/attachments/{id}/content" { GET part::content }
+    "/api/v1/tickets/{key}/attachments/{id}/take-out" { POST part::take_out }
     "/api/v1/tickets/{key}/commits" { GET commit::of_ticket }
     "/api/v1/tickets/{key}/clocks" { GET clock::list }
     "/api/v1/tickets/{key}/clocks/{id}" { GET clock::explained }

@@ -14,15 +14,16 @@ use super::value::{
     RelationWord, ServiceUid, Uid, Word,
 };
 use super::what_if::{DryRun, TicketOrPreview, changed_or_tried};
-use crate::actions::{allow_ticket, ticket, ticket_parts as parts};
+use crate::actions::{allow_ticket, quarantine, ticket, ticket_parts as parts};
 use crate::app::Ctx;
 use crate::domain::access::Action;
-use crate::domain::id::{AttachmentId, PersonId, TicketKey};
+use crate::domain::id::{AttachmentId, PersonId};
+use crate::domain::quarantine::Danger;
 use crate::domain::refusal::FieldError;
 use crate::domain::text;
 use crate::domain::ticket::{self as domain, Relation, Role};
 use crate::domain::timeline::Audience;
-use crate::error::{Error, Fields, Result as HouseResult};
+use crate::error::{Error, Fields};
 use crate::http::form::Upload;
 use crate::store;
 use crate::store::blob::Attachment as File;
@@ -90,6 +91,9 @@ pub struct Attachment {
     pub sha256: String,
     /// Its name and its bytes are gone.
     pub redacted_at: Option<At>,
+    /// It is in quarantine, since it came by mail and would do something when opened: `program`, `script`, `shortcut`, `macros` or
+    /// `volume`.
+    pub danger: Option<&'static str>,
 }
 
 /// Read what hangs on a ticket
@@ -167,6 +171,7 @@ pub async fn read(call: Call<Nothing>) -> Reply {
                     .map(|file| Attachment {
                         id: Uid(file.id),
                         entry_seq: file.entry_seq,
+                        danger: file.quarantined_for().map(Danger::as_str),
                         name: file.name,
                         media_type: file.media_type,
                         size_bytes: file.size_bytes,
@@ -280,19 +285,31 @@ pub async fn unlink(call: Call<Nothing>) -> Reply {
 #[serde(deny_unknown_fields)]
 pub struct NewAffected {
     customer_id: CustomerUid,
-    /// When they told us; empty if they didn't.
+    /// When they told us; empty if they didn't. A time before now sets their clocks back.
     reported_at: Option<At>,
+    /// Why it was before now.
+    #[serde(default)]
+    why: String,
+    /// What proves that: a web address, or `#12` for an entry of the ticket's timeline.
+    #[serde(default)]
+    #[schema(example = "https://graphs.example.org/d/7")]
+    evidence: String,
 }
 
 /// Add an affected customer
 ///
-/// Their clocks start with their report, or with the impact.
+/// Their clocks start with their report, or with the impact. That they told us before now takes the right, the reason and the evidence
+/// of a correction (`/times`), and goes no further back.
 #[utoipa::path(post, path = "/api/v1/tickets/{key}/affected", tag = "parts", params(DryRun), request_body = NewAffected, responses((status = 200, description = "Added", body = TicketOrPreview)))]
 pub async fn add_affected(call: Call<NewAffected>) -> Reply {
     let key = call.ticket("key")?;
     changed_or_tried(call, vec![key], move |ctx, new: &NewAffected| {
-        let reported_at = new.reported_at.map(|at| at.0);
-        parts::add_affected(ctx, key, new.customer_id.0, reported_at)
+        let told = new.reported_at.map(|at| parts::ToldUs {
+            at: at.0,
+            why: &new.why,
+            evidence: &new.evidence,
+        });
+        parts::add_affected(ctx, key, new.customer_id.0, told)
     })
     .await
 }
@@ -417,51 +434,65 @@ pub struct AttachmentContent {
     pub content: String,
 }
 
-/// A file of this ticket, and its bytes.
-fn file_of(ctx: &Ctx<'_>, key: TicketKey, id: AttachmentId) -> HouseResult<(File, Vec<u8>)> {
-    let ticket = ticket::read(ctx, key)?;
-    ctx.read(|conn| {
-        let file = store::blob::attachment(conn, id)?.filter(|file| file.ticket == ticket.id);
-        let file = file.ok_or(Error::NotFound)?;
-        let bytes = store::blob::of_file(conn, &file)?.ok_or(Error::NotFound)?;
-        Ok((file, bytes))
-    })
+impl AttachmentContent {
+    fn of(file: File, bytes: &[u8]) -> Self {
+        Self {
+            sha256: file.hash.hex(),
+            name: file.name,
+            media_type: file.media_type,
+            size_bytes: file.size_bytes,
+            content: STANDARD.encode(bytes),
+        }
+    }
 }
 
 /// Read an attachment
 ///
-/// With its bytes in base 64; `…/content` has them as they are.
+/// With its bytes in base 64; `…/content` has them as they are. One in quarantine is refused as `file-in-quarantine`.
 #[utoipa::path(get, path = "/api/v1/tickets/{key}/attachments/{id}", tag = "parts", responses((status = 200, description = "The file", body = AttachmentContent)))]
 pub async fn attachment(call: Call<Nothing>) -> Reply {
     let key = call.ticket("key")?;
     let id: AttachmentId = call.id("id")?;
     call.read(move |ctx| {
-        let (file, bytes) = file_of(ctx, key, id)?;
-        Answer::ok(&AttachmentContent {
-            name: file.name,
-            media_type: file.media_type,
-            size_bytes: file.size_bytes,
-            sha256: file.hash.hex(),
-            content: STANDARD.encode(bytes),
-        })
+        let (file, bytes) = quarantine::ask_unwarned(ctx, key, id)?;
+        Answer::ok(&AttachmentContent::of(file, &bytes))
     })
     .await
 }
 
 /// Download an attachment
 ///
-/// Its bytes as they are. Which type they were said to be stands with the attachment; it is never believed.
+/// Its bytes as they are. Which type they were said to be stands with the attachment; it is never believed. One in quarantine is
+/// refused as `file-in-quarantine`.
 #[utoipa::path(get, path = "/api/v1/tickets/{key}/attachments/{id}/content", tag = "parts", responses((status = 200, description = "The file's bytes", body = Bytes, content_type = "application/octet-stream")))]
 pub async fn content(call: Call<Nothing>) -> Reply {
     let key = call.ticket("key")?;
     let id: AttachmentId = call.id("id")?;
     call.send(move |ctx| {
-        let (file, bytes) = file_of(ctx, key, id)?;
+        let (file, bytes) = quarantine::ask_unwarned(ctx, key, id)?;
         Ok(Download {
             name: file.name,
             media_type: "application/octet-stream",
             bytes,
         })
+    })
+    .await
+}
+
+/// Take an attachment out of quarantine
+///
+/// It came by mail and would do something when opened: `danger` says what. Whoever takes it stands on the timeline. A repetition
+/// under the same `Idempotency-Key` has everything but the content.
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/attachments/{id}/take-out", tag = "parts", responses((status = 200, description = "The file", body = AttachmentContent)))]
+pub async fn take_out(call: Call<Nothing>) -> Reply {
+    let key = call.ticket("key")?;
+    let id: AttachmentId = call.id("id")?;
+    call.change(move |ctx, _| {
+        let (file, bytes) = quarantine::take_out(ctx, key, id)?;
+        let mut content = AttachmentContent::of(file, &bytes);
+        let answer = Answer::ok(&content)?;
+        content.content.clear();
+        answer.kept_as(&content)
     })
     .await
 }

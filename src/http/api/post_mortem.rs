@@ -83,6 +83,8 @@ pub struct Guest {
     pub name: String,
     pub email: String,
     pub person_id: Option<PersonUid>,
+    /// `accepted`, `tentative` or `declined`, once they answered the invitation as it stands now.
+    pub answer: Option<&'static str>,
 }
 
 fn shown(ctx: &Ctx<'_>, key: TicketKey) -> Result<Answer> {
@@ -138,6 +140,7 @@ fn shown(ctx: &Ctx<'_>, key: TicketKey) -> Result<Answer> {
                         name: guest.name,
                         email: guest.address.as_str().to_owned(),
                         person_id: guest.person.map(Uid),
+                        answer: guest.answer.map(|answer| answer.as_str()),
                     })
                     .collect(),
             }),

@@ -54,6 +54,8 @@ pub struct Settings {
     pub glass_review_hours: i64,
     /// When own words to a customer need a second person: never, when they name a time or a guarantee, or always.
     pub own_words: OwnWordsWord,
+    /// So often, in hours, everybody who may be called is sent a self-test page; 0: never.
+    pub self_test_hours: i64,
     pub environments: Vec<String>,
     /// Settings that the configuration of the process decides: what is set here has no effect meanwhile.
     pub overruled: Vec<&'static str>,
@@ -78,6 +80,7 @@ fn shown(ctx: &Ctx<'_>) -> Result<Answer> {
         clock_after: rules(&set.clock_after),
         glass_review_hours: set.glass_review_hours,
         own_words: Word(set.own_words),
+        self_test_hours: set.self_test_hours,
         house_name: set.house_name,
         public_url: set.public_url,
         environments,
@@ -130,6 +133,8 @@ pub struct SettingsEdit {
     clock_after: Option<BTreeMap<String, Vec<String>>>,
     glass_review_hours: Option<i64>,
     own_words: Option<OwnWordsWord>,
+    /// 0: never.
+    self_test_hours: Option<i64>,
     /// All of them; at least one.
     environments: Option<Vec<String>>,
 }
@@ -160,6 +165,7 @@ impl SettingsEdit {
                     self.glass_review_hours.map(|hours| hours.to_string())
                 }
                 SettingKey::OwnWords => self.own_words.map(|word| word.0.to_string()),
+                SettingKey::SelfTestHours => self.self_test_hours.map(|hours| hours.to_string()),
             };
             text.map(|text| (*key, text))
         });

@@ -20,11 +20,10 @@ pub struct Why {
 /// Take a ticket
 ///
 /// "I have it": the token's owner becomes its owner. A new incident is in progress then.
-#[utoipa::path(post, path = "/api/v1/tickets/{key}/take", tag = "steps", params(IfMatch), responses((status = 200, description = "Taken", body = Ticket)))]
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/take", tag = "steps", params(IfMatch, DryRun), responses((status = 200, description = "Taken", body = TicketOrPreview)))]
 pub async fn take(call: Call<Nothing>) -> Reply {
     let (key, rev) = (call.ticket("key")?, call.rev);
-    call.change(move |ctx, _| changed(ctx.app, &ticket::take(ctx, key, rev)?))
-        .await
+    changed_or_tried(call, vec![key], move |ctx, _| ticket::take(ctx, key, rev)).await
 }
 
 /// To whom.
@@ -35,11 +34,13 @@ pub struct Assignment {
 }
 
 /// Assign a ticket
-#[utoipa::path(post, path = "/api/v1/tickets/{key}/assign", tag = "steps", params(IfMatch), request_body = Assignment, responses((status = 200, description = "Assigned", body = Ticket)))]
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/assign", tag = "steps", params(IfMatch, DryRun), request_body = Assignment, responses((status = 200, description = "Assigned", body = TicketOrPreview)))]
 pub async fn assign(call: Call<Assignment>) -> Reply {
     let (key, rev) = (call.ticket("key")?, call.rev);
-    call.change(move |ctx, to| changed(ctx.app, &ticket::assign(ctx, key, rev, to.person_id.0)?))
-        .await
+    changed_or_tried(call, vec![key], move |ctx, to: &Assignment| {
+        ticket::assign(ctx, key, rev, to.person_id.0)
+    })
+    .await
 }
 
 /// Put a ticket back
@@ -76,11 +77,10 @@ pub async fn hand_over(call: Call<HandOver>) -> Reply {
 /// Acknowledge an incident
 ///
 /// Stops the paging, makes the token's owner its owner if there is none, and meets `own` and the house's `respond`.
-#[utoipa::path(post, path = "/api/v1/tickets/{key}/acknowledge", tag = "steps", responses((status = 200, description = "Acknowledged", body = Ticket)))]
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/acknowledge", tag = "steps", params(DryRun), responses((status = 200, description = "Acknowledged", body = TicketOrPreview)))]
 pub async fn acknowledge(call: Call<Nothing>) -> Reply {
     let key = call.ticket("key")?;
-    call.change(move |ctx, _| changed(ctx.app, &page::acknowledge(ctx, key)?))
-        .await
+    changed_or_tried(call, vec![key], move |ctx, _| page::acknowledge(ctx, key)).await
 }
 
 /// Page somebody
@@ -196,13 +196,12 @@ pub struct Callback {
 }
 
 /// Promise a call-back
-#[utoipa::path(post, path = "/api/v1/tickets/{key}/callback", tag = "steps", request_body = Callback, responses((status = 200, description = "Promised", body = Ticket)))]
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/callback", tag = "steps", params(IfMatch, DryRun), request_body = Callback, responses((status = 200, description = "Promised", body = TicketOrPreview)))]
 pub async fn callback(call: Call<Callback>) -> Reply {
-    let key = call.ticket("key")?;
-    call.change(move |ctx, asked| {
+    let (key, rev) = (call.ticket("key")?, call.rev);
+    changed_or_tried(call, vec![key], move |ctx, asked: &Callback| {
         let until = asked.callback_at.0;
-        let ticket = ticket::promise_callback(ctx, key, &asked.callback_number, until)?;
-        changed(ctx.app, &ticket)
+        ticket::promise_callback(ctx, key, rev, &asked.callback_number, until)
     })
     .await
 }

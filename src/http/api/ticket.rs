@@ -22,6 +22,7 @@ use crate::domain::refusal::FieldError;
 use crate::domain::severity::{Priority, Severity};
 use crate::domain::text::{self, Title};
 use crate::domain::ticket::{self as domain, Opening, State};
+use crate::domain::timeline::Facts;
 use crate::error::{Error, Fields, Result};
 use crate::store;
 use crate::store::queue::{Cursor, Filter};
@@ -247,6 +248,7 @@ impl NewTicket {
             spoken_to: self.spoken_to,
             hold,
             labels,
+            facts: Facts::new(),
         };
         let title = title.ok_or_else(|| Error::internal("a title without a fault"))?;
         let kind = self.kind.map_or(Kind::Incident, |word| word.0);

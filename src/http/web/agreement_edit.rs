@@ -8,9 +8,9 @@ use askama::Template;
 use super::agreement_policy::{self, PolicyChoices};
 use super::agreement_rows::{read, written};
 use super::agreement_view::{Promises, promises};
-use super::inputs::{Answer, Tick, id_of, invalid, rev, ticked_ids};
+use super::inputs::{Answer, Tick, id_of, invalid, rev, ticked_ids, with_who};
 use super::names::{Names, Wanted};
-use super::terms::{Moves, digest, effect};
+use super::terms::{self, Moves, digest, effect};
 use crate::actions::agreement::{self, AgreementDetails};
 use crate::actions::{self, allow};
 use crate::app::{App, Ctx};
@@ -28,7 +28,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use crate::http::form::{Form, Posted};
 use crate::http::page::{Page, Viewer};
-use crate::http::reply;
+use crate::http::reply::{self, Failure};
 use crate::store;
 use crate::words::Words;
 
@@ -146,12 +146,26 @@ pub async fn form(
     let asked = query.iter().find(|(name, _)| name == "version");
     let asked = asked.and_then(|(_, number)| number.parse().ok());
     let p = Page::new(&req, "agreement-new");
+    let (mut form, targets) = standing(&known, asked, p.now);
+    if let Some((layer, _)) = known.begin(asked, p.now)
+        && layer.is_planned(p.now)
+    {
+        form = form
+            .with("effect", "from")
+            .with("from", p.field_time(&layer.from));
+    }
+    let names = names(&app, &viewer, &targets).await?;
+    reply::page(&page(&req, &known, form, Vec::new(), &targets, &names))
+}
+
+/// The form of the agreement as it stands, or as the version that was asked for was written, and its promises.
+fn standing(known: &Known, asked: Option<i64>, now: Timestamp) -> (Form, Vec<Target>) {
     let mut form = Form::new(Words::english());
     let mut targets = Vec::new();
     if known.id.is_none() {
         form = form.with("backdate_days", USUAL_BACKDATE_DAYS);
     }
-    if let Some((layer, agreement)) = known.begin(asked, p.now) {
+    if let Some((_, agreement)) = known.begin(asked, now) {
         form = form
             .with("name", &agreement.name)
             .with("backdate_days", agreement.backdate_days)
@@ -163,21 +177,15 @@ pub async fn form(
             form = written(form, row, target);
             targets.push((**target).clone());
         }
-        if layer.is_planned(p.now) {
-            form = form
-                .with("effect", "from")
-                .with("from", p.field_time(&layer.from));
-        }
     }
-    let names = names(&app, &viewer, &targets).await?;
-    reply::page(&page(&req, &known, form, Vec::new(), &targets, &names))
+    (form, targets)
 }
 
 async fn names(
     app: &web::Data<App>,
     viewer: &Viewer,
     targets: &[Target],
-) -> std::result::Result<Names, crate::http::reply::Failure> {
+) -> std::result::Result<Names, Failure> {
     let wanted = Wanted {
         customers: targets.iter().filter_map(|it| it.customer).collect(),
         services: targets.iter().filter_map(|it| it.service).collect(),
@@ -207,9 +215,10 @@ fn page(
             .chain(choices)
             .collect()
     };
-    let filled = (0..MOST_PROMISES)
-        .rev()
-        .find(|row| !form.value(&format!("{row}-budget")).is_empty());
+    let filled = (0..MOST_PROMISES).rev().find(|row| {
+        let budget = format!("{row}-budget");
+        !form.value(&budget).is_empty() || form.clash(&budget).is_some()
+    });
     let count = filled.map_or(0, |last| last + 1) + SPARE_ROWS;
     let is_theirs = |id: &str| form.is_ticked("customer", id);
     let parties = known.customers.iter().filter(|(id, _)| is_theirs(id));
@@ -373,7 +382,7 @@ async fn drawn(
     id: Option<AgreementId>,
     posted: &Posted,
     errors: Vec<FieldError>,
-) -> std::result::Result<EditPage, crate::http::reply::Failure> {
+) -> std::result::Result<EditPage, Failure> {
     let known = viewer.run(app, move |ctx| load(ctx, id)).await?;
     let (targets, _, wrong) = read(posted);
     let errors = if errors.is_empty() { wrong } else { errors };
@@ -381,6 +390,28 @@ async fn drawn(
     let names = names(app, viewer, &targets).await?;
     let form = Form::kept(Words::english(), posted, errors);
     Ok(page(req, &known, form, problems, &targets, &names))
+}
+
+/// The page with what was typed beside what somebody else has written meanwhile: their newest version, which the form must follow.
+async fn clashing(
+    req: &HttpRequest,
+    app: &web::Data<App>,
+    viewer: &Viewer,
+    id: Option<AgreementId>,
+    posted: &Posted,
+) -> Answer {
+    let known = viewer.run(app, move |ctx| load(ctx, id)).await?;
+    let now = Page::new(req, "agreement-new").now;
+    let (standing, _) = standing(&known, Some(known.newest()), now);
+    let standing = terms::with_effect(standing, posted);
+    let name = standing.value("name").to_owned();
+    let kept = Some(Form::stale(Words::english(), posted));
+    let kept = with_who(app, viewer, kept, ("agreement", &name)).await?;
+    let (targets, _, _) = read(posted);
+    let names = names(app, viewer, &targets).await?;
+    let form = Form::opened(kept, standing);
+    let page = page(req, &known, form, Vec::new(), &targets, &names);
+    reply::page_with(page.form.status(), &page)
 }
 
 /// `POST /agreements/preview`: shows what was typed, and what is wrong with it; it saves nothing.
@@ -444,6 +475,9 @@ pub async fn save(
             (viewer.run(&app, save).await, rows)
         }
     };
+    if matches!(saved, Err(Failure::House(Error::Stale))) {
+        return clashing(&req, &app, &viewer, id, &posted).await;
+    }
     match invalid(saved)? {
         Ok(Saved::Done(id)) => Ok(reply::see_saying(
             &format!("/agreements/{id}"),

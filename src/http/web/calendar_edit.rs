@@ -1,13 +1,12 @@
 //! The calendar editor: a zone, the week, public holidays, and the dates that differ, as lines that people type and read. What was
 //! understood is shown while it is written; the clocks that would move are shown before it is saved.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use askama::Template;
 
 use super::calendar_view::{CalendarView, DAYS, view};
-use super::inputs::{Answer, id_of, invalid, rev, zones};
-use super::terms::{Moves, digest, effect};
+use super::inputs::{Answer, id_of, or_form, rev, with_who, zones};
+use super::terms::{self, Moves, digest, effect};
 use crate::actions::calendar::{self, CalendarDetails};
 use crate::actions::{self, allow};
 use crate::app::{App, Ctx};
@@ -17,9 +16,10 @@ use crate::domain::calendar_text::{exceptions_text, parse_exceptions, parse_rang
 use crate::domain::holidays;
 use crate::domain::id::{CalendarId, Id};
 use crate::domain::refusal::FieldError;
-use crate::domain::sla_book::KnownCalendar;
-use crate::domain::sla_version::Effect;
+use crate::domain::sla_book::{CalendarVersion, KnownCalendar};
+use crate::domain::sla_version::{Effect, Layer};
 use crate::domain::text;
+use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Fields, Result};
 use crate::http::form::{Form, Posted};
 use crate::http::page::{Page, Viewer};
@@ -82,44 +82,55 @@ pub async fn form(
 ) -> Answer {
     let id: Option<CalendarId> = id.map(|id| id_of(&id)).transpose()?;
     let known = viewer.run(&app, move |ctx| load(ctx, id)).await?;
-    let mut form = Form::new(Words::english());
     let mut page = blank(&req, &known, Form::new(Words::english()));
     if let Some(known) = &known {
         let asked = query.iter().find(|(name, _)| name == "version");
         let asked: Option<i64> = asked.and_then(|(_, number)| number.parse().ok());
-        let written = known
-            .layers
-            .iter()
-            .find(|(layer, _)| Some(layer.number) == asked);
-        let (layer, version) = written
-            .or_else(|| known.at(page.p.now))
-            .ok_or(Error::NotFound)?;
+        let now = page.p.now;
+        let (layer, version) = begin(known, asked, now)?;
         let own = &version.own;
-        form = form
-            .with("name", &known.name)
-            .with("rev", known.version)
-            .with("zone", own.zone().name())
-            .with("exceptions", exceptions_text(own.exceptions()));
-        for (day, ranges) in DAYS.iter().zip(own.weekly()) {
-            form = form.with(day, ranges_text(ranges));
-        }
-        for (field, code) in SETS.iter().zip(&version.holidays) {
-            form = form.with(field, code);
-        }
-        if layer.is_planned(page.p.now) {
+        page.form = standing(known, asked, now)?;
+        if layer.is_planned(now) {
             let from = layer.from.in_zone(own.zone());
-            form = form
-                .with("effect", "from")
-                .with("from", from.format("%Y-%m-%dT%H:%M"));
-        }
-        if !known.is_active {
-            form = form.with("retire", "yes");
+            let from = from.format("%Y-%m-%dT%H:%M");
+            page.form = page.form.with("effect", "from").with("from", from);
         }
         let days = holidays::days_of(&version.holidays, holidays::years());
         page.look = Some(view(&page.p, own.weekly(), &version.calendar, own, &days));
     }
-    page.form = form;
     reply::page(&page)
+}
+
+/// The version that the form begins from: the one that was asked for, else what holds now.
+fn begin(
+    known: &KnownCalendar,
+    asked: Option<i64>,
+    now: Timestamp,
+) -> Result<&(Layer, CalendarVersion)> {
+    let mut layers = known.layers.iter();
+    let written = layers.find(|(layer, _)| Some(layer.number) == asked);
+    written.or_else(|| known.at(now)).ok_or(Error::NotFound)
+}
+
+/// The form of the calendar as it stands; from when it holds is for whoever changes it to say.
+fn standing(known: &KnownCalendar, asked: Option<i64>, now: Timestamp) -> Result<Form> {
+    let (_, version) = begin(known, asked, now)?;
+    let own = &version.own;
+    let mut form = Form::new(Words::english())
+        .with("name", &known.name)
+        .with("rev", known.version)
+        .with("zone", own.zone().name())
+        .with("exceptions", exceptions_text(own.exceptions()));
+    for (day, ranges) in DAYS.iter().zip(own.weekly()) {
+        form = form.with(day, ranges_text(ranges));
+    }
+    for (field, code) in SETS.iter().zip(&version.holidays) {
+        form = form.with(field, code);
+    }
+    if !known.is_active {
+        form = form.with("retire", "yes");
+    }
+    Ok(form)
 }
 
 fn blank(req: &HttpRequest, known: &Option<KnownCalendar>, form: Form) -> EditPage {
@@ -391,7 +402,7 @@ pub async fn save(
             viewer.run(&app, save).await
         }
     };
-    match invalid(saved)? {
+    match or_form(saved, &posted)? {
         Ok(Saved::Done) => {
             let place = id.map_or("/agreements".to_owned(), |id| format!("/calendars/{id}"));
             Ok(reply::see_saying(&place, "said-saved", ""))
@@ -402,12 +413,20 @@ pub async fn save(
             page.moves = Some(*moves);
             reply::page(&page)
         }
-        Err(errors) => {
+        Err(form) => {
             let known = viewer.run(&app, move |ctx| load(ctx, id)).await?;
-            reply::page_with(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                &drawn(&req, &known, &posted, errors),
-            )
+            let mut page = drawn(&req, &known, &posted, form.errors().to_vec());
+            if form.is_stale()
+                && let Some(known) = &known
+            {
+                // What the form must follow is the version written last, whenever it holds.
+                let standing = standing(known, Some(known.version), page.p.now)?;
+                let standing = terms::with_effect(standing, &posted);
+                let doer = ("calendar", known.name.as_str());
+                let kept = with_who(&app, &viewer, Some(form), doer).await?;
+                page.form = Form::opened(kept, standing);
+            }
+            reply::page_with(page.form.status(), &page)
         }
     }
 }

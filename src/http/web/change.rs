@@ -165,16 +165,16 @@ pub fn view(known: &Known, ticket: &Ticket, p: &Page, kept: Option<Form>) -> Opt
             .map(|(_, name)| name.clone())
     };
     let plan = change.plan.clone();
-    let form = kept.unwrap_or_else(|| {
-        Form::new(p.words)
-            .with("purpose", &plan.purpose)
-            .with_some("starts_at", plan.starts_at.map(|at| p.field_time(&at)))
-            .with_some("ends_at", plan.ends_at.map(|at| p.field_time(&at)))
-            .with("side_effects", &plan.side_effects)
-            .with_some("version_before", plan.version_before.as_ref())
-            .with_some("version_after", plan.version_after.as_ref())
-            .with("revert", &plan.revert)
-    });
+    let standing = Form::new(p.words)
+        .with("purpose", &plan.purpose)
+        .with_some("starts_at", plan.starts_at.map(|at| p.field_time(&at)))
+        .with_some("ends_at", plan.ends_at.map(|at| p.field_time(&at)))
+        .with("side_effects", &plan.side_effects)
+        .with_some("version_before", plan.version_before.as_ref())
+        .with_some("version_after", plan.version_after.as_ref())
+        .with("revert", &plan.revert)
+        .with("rev", ticket.version);
+    let form = Form::opened(kept, standing);
     let state = ticket.state;
     let git = known.commits.first();
     let (me, now) = (known.me, p.now);

@@ -18,10 +18,12 @@ use crate::store::sla::ClockRow;
 use crate::store::{self, Conn};
 use crate::words::Words;
 
-/// A clock as a tick: what people see of it. `held_since` is when its ticket began to wait.
+/// A clock as a tick: what people see of it. `over_secs` is by how much it is late if it is, `held_since` when its ticket began to
+/// wait.
 pub fn tick(
     row: &ClockRow,
     burn: Option<Burn>,
+    over_secs: Option<i64>,
     held_since: Option<Timestamp>,
     now: Timestamp,
 ) -> Tick {
@@ -29,15 +31,17 @@ pub fn tick(
         .deadline_at
         .map_or(0, |due_at| due_at.secs_since(row.anchor_at).max(0));
     let burns = burn.map_or(Burns::Always { total_secs }, Burns::AtWork);
-    let late_secs = |until: Timestamp| row.breached_at.map_or(0, |at| until.secs_since(at).max(0));
+    let late_secs = over_secs.unwrap_or_default();
     match row.state {
         ClockState::Scheduled | ClockState::Running => match row.deadline_at {
-            Some(due_at) => Tick::Running { due_at, burns },
+            // Where it stood since, it is as late as one that was due so much later.
+            Some(due_at) => Tick::Running {
+                due_at: over_secs.map_or(due_at, |over| due_at.max(now.plus_secs(-over))),
+                burns,
+            },
             None => Tick::None,
         },
-        ClockState::Held if row.breached_at.is_some() => Tick::Missed {
-            late_secs: late_secs(now),
-        },
+        ClockState::Held if row.breached_at.is_some() => Tick::Missed { late_secs },
         ClockState::Held => Tick::Held {
             held_secs: held_since.map(|since| now.secs_since(since).max(0)),
             left_secs: row.deadline_at.map(|at| at.secs_since(now).max(0)),
@@ -46,9 +50,7 @@ pub fn tick(
         ClockState::Met => Tick::Met,
         ClockState::Missed | ClockState::Cancelled | ClockState::Superseded => {
             match row.breached_at {
-                Some(_) => Tick::Missed {
-                    late_secs: late_secs(row.ended_at.unwrap_or(now)),
-                },
+                Some(_) => Tick::Missed { late_secs },
                 None => Tick::None,
             }
         }
@@ -59,6 +61,8 @@ pub fn tick(
 pub struct Clocks {
     pub rows: Vec<ClockRow>,
     pub sights: HashMap<ClockId, Sight>,
+    /// By how much those that were late are or were late, in seconds.
+    pub over: HashMap<ClockId, i64>,
     /// Since when the ticket waits, and for whom by name.
     pub waits: Option<(Timestamp, String)>,
 }
@@ -75,6 +79,7 @@ impl Clocks {
         let rows = store::sla::of_ticket(conn, ticket.id)?;
         Ok(Self {
             sights: actions::sla_burn::of_clocks(ctx.app, conn, &rows, ctx.now)?,
+            over: actions::sla_burn::over(ctx.app, conn, ticket, &rows, ctx.now)?,
             rows,
             waits: waits(ticket, asker, words),
         })
@@ -100,7 +105,9 @@ pub fn lines(
     p: &Page,
 ) -> Vec<ClockLine> {
     let mut newest: Vec<&ClockRow> = Vec::new();
-    for clock in &clocks.rows {
+    // What was taken back in time never was owed: the cycle before it is the newest.
+    let owed = |clock: &&ClockRow| !clock.is_taken_back() || clock.breached_at.is_some();
+    for clock in clocks.rows.iter().filter(owed) {
         let known = newest
             .iter_mut()
             .find(|it| it.metric == clock.metric && it.customer_id == clock.customer_id);
@@ -148,7 +155,13 @@ pub fn lines(
             ClockLine {
                 label,
                 // How long it is held stands in the note.
-                tick: tick(clock, sight.and_then(|sight| sight.burn), None, p.now),
+                tick: tick(
+                    clock,
+                    sight.and_then(|sight| sight.burn),
+                    clocks.over.get(&clock.id).copied(),
+                    None,
+                    p.now,
+                ),
                 line: format!("c-{place}"),
                 explain: Some(format!("/{key}/clocks/{}", clock.id)),
                 note,

@@ -1,10 +1,9 @@
 //! Customers and their contacts.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use askama::Template;
 
-use super::inputs::{Answer, id_of, invalid, rev, switched, zones};
+use super::inputs::{Answer, id_of, or_form, rev, switched, with_who, zones};
 use crate::actions::{allow, customer as customers};
 use crate::app::{App, Ctx};
 use crate::domain::access::{Action, Reach, Target};
@@ -15,7 +14,6 @@ use crate::http::form::{Form, Posted};
 use crate::http::page::{Page, Viewer};
 use crate::http::reply::{self, Failure};
 use crate::store;
-use crate::words::Words;
 
 #[derive(Template)]
 #[template(path = "customer/list.html")]
@@ -84,7 +82,7 @@ fn page_of(req: &HttpRequest, known: Known, kept: Option<Form>) -> CustomerPage 
         Some(customer) => Page::titled(req, customer.name.clone()),
         None => Page::new(req, "customer-new"),
     };
-    let form = kept.unwrap_or_else(|| match &known.customer {
+    let standing = match &known.customer {
         Some(customer) => Form::new(p.words)
             .with("name", &customer.name)
             .with("zone", customer.zone.name())
@@ -93,13 +91,13 @@ fn page_of(req: &HttpRequest, known: Known, kept: Option<Form>) -> CustomerPage 
             .with("note", &customer.note)
             .with("rev", customer.version),
         None => Form::new(p.words).with("language", "en"),
-    });
+    };
     CustomerPage {
         zones: zones(p.words),
         may_manage: p.may(Action::ManageCustomers),
         customer: known.customer,
         contacts: known.contacts,
-        form,
+        form: Form::opened(kept, standing),
         p,
     }
 }
@@ -148,17 +146,18 @@ async fn save(
             viewer.run(&app, work).await
         }
     };
-    match invalid(saved)? {
+    match or_form(saved, &posted)? {
         Ok(customer) => Ok(reply::see_saying(
             &format!("/customers/{}", customer.id),
             "said-saved",
             "",
         )),
-        Err(errors) => {
+        Err(form) => {
             let known = viewer.run(&app, move |ctx| load(ctx, id)).await?;
-            let form = Form::kept(Words::english(), &posted, errors);
-            let page = page_of(&req, known, Some(form));
-            reply::page_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
+            let name = known.customer.as_ref().map_or("", |it| it.name.as_str());
+            let form = with_who(&app, &viewer, Some(form), ("customer", name)).await?;
+            let page = page_of(&req, known, form);
+            reply::page_with(page.form.status(), &page)
         }
     }
 }
@@ -239,7 +238,9 @@ async fn contact_page(
         Some(contact) => Page::titled(req, contact.name.clone()),
         None => Page::new(req, "contact-new"),
     };
-    let form = kept.unwrap_or_else(|| match &contact {
+    let name = contact.as_ref().map_or("", |contact| contact.name.as_str());
+    let kept = with_who(app, viewer, kept, ("contact", name)).await?;
+    let standing = match &contact {
         Some(contact) => Form::new(p.words)
             .with("name", &contact.name)
             .with("email", &contact.email)
@@ -248,7 +249,7 @@ async fn contact_page(
             .with("reach", contact.reach)
             .with("rev", contact.version),
         None => Form::new(p.words).with("reach", Reach::Own),
-    });
+    };
     let mut zones = zones(p.words);
     if let Some(first) = zones.first_mut() {
         first.1 = p.t("zone-of-customer").into_owned();
@@ -260,8 +261,8 @@ async fn contact_page(
         zones,
         reaches: reaches.collect(),
         customer,
+        form: Form::opened(kept, standing),
         contact,
-        form,
         fresh_link: None,
         p,
     })
@@ -321,16 +322,15 @@ async fn save_contact(
             viewer.run(&app, work).await
         }
     };
-    match invalid(saved)? {
+    match or_form(saved, &posted)? {
         Ok(_) => Ok(reply::see_saying(
             &format!("/customers/{customer}"),
             "said-saved",
             "",
         )),
-        Err(errors) => {
-            let form = Form::kept(Words::english(), &posted, errors);
+        Err(form) => {
             let page = contact_page(&req, &app, &viewer, customer, id, Some(form)).await?;
-            reply::page_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
+            reply::page_with(page.form.status(), &page)
         }
     }
 }

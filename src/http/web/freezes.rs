@@ -1,10 +1,9 @@
 //! Freezes: the windows in which changes don't begin.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use askama::Template;
 
-use super::inputs::{self, Answer, Tick, id_of, invalid, rev, ticked_ids};
+use super::inputs::{self, Answer, Tick, id_of, or_form, rev, ticked_ids, with_who};
 use crate::actions::freeze as act;
 use crate::app::{App, Ctx};
 use crate::domain::access::{self, Action, Target};
@@ -18,7 +17,6 @@ use crate::http::form::{Form, Posted};
 use crate::http::page::{Page, Viewer};
 use crate::http::reply::{self, Failure};
 use crate::store;
-use crate::words::Words;
 
 #[derive(Template)]
 #[template(path = "settings/freezes.html")]
@@ -115,22 +113,16 @@ async fn drawn(
         }
         None => None,
     };
-    let status = match &kept {
-        Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
-        None => StatusCode::OK,
-    };
-    let form = kept.unwrap_or_else(|| match &edited {
-        Some(freeze) => {
-            let form = Form::new(p.words)
-                .with("name", &freeze.name)
-                .with("zone", freeze.zone.name())
-                .with("from", freeze.when.from())
-                .with("to", freeze.when.to())
-                .with("level", freeze.level)
-                .with("active", if freeze.is_active { "yes" } else { "" });
-            let services = freeze.services.iter();
-            services.fold(form, |form, id| form.with("services", id))
-        }
+    let standing = match &edited {
+        Some(freeze) => Form::new(p.words)
+            .with("name", &freeze.name)
+            .with("zone", freeze.zone.name())
+            .with("from", freeze.when.from())
+            .with("to", freeze.when.to())
+            .with("level", freeze.level)
+            .with("active", if freeze.is_active { "yes" } else { "" })
+            .with_all("services", &freeze.services)
+            .with("rev", freeze.version),
         None => {
             let form = Form::new(p.words)
                 .with("zone", known.set.house_zone.name())
@@ -146,7 +138,11 @@ async fn drawn(
                 false => form,
             }
         }
-    });
+    };
+    let name = edited.as_ref().map_or("", |freeze| freeze.name.as_str());
+    let kept = with_who(app, viewer, kept, ("freeze", name)).await?;
+    let form = Form::opened(kept, standing);
+    let status = form.status();
     let mut services: Vec<&Service> = known.services.iter().filter(|it| it.is_active).collect();
     services.sort_by_key(|it| it.name.to_lowercase());
     let ticks = services.into_iter().map(|service| Tick {
@@ -233,11 +229,8 @@ async fn answered(
     edited: Option<FreezeId>,
     done: std::result::Result<Freeze, Failure>,
 ) -> Answer {
-    match invalid(done)? {
+    match or_form(done, posted)? {
         Ok(freeze) => Ok(reply::see_saying("/freezes", "said-changed", &freeze.name)),
-        Err(errors) => {
-            let kept = Form::kept(Words::english(), posted, errors);
-            drawn(req, app, viewer, edited, Some(kept)).await
-        }
+        Err(form) => drawn(req, app, viewer, edited, Some(form)).await,
     }
 }

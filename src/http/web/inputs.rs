@@ -13,9 +13,10 @@ use crate::domain::people::Person;
 use crate::domain::refusal::FieldError;
 use crate::domain::ticket::Ticket;
 use crate::error::Error;
-use crate::http::form::{ONCE, Posted};
+use crate::http::form::{Choice, Form, ONCE, Posted};
 use crate::http::page::Viewer;
 use crate::http::reply::{self, Failure};
+use crate::store;
 use crate::store::blob::Hash;
 use crate::store::idempotency::Kept;
 use crate::words::Words;
@@ -39,6 +40,40 @@ pub fn invalid<T>(outcome: Result<T, Failure>) -> Result<Result<T, Vec<FieldErro
         Ok(value) => Ok(Ok(value)),
         Err(Failure::House(Error::Invalid(errors))) => Ok(Err(errors)),
         Err(other) => Err(other),
+    }
+}
+
+/// Inputs that were wrong, and a row that somebody else has changed since, become the form to show again; other failures stay failures.
+pub fn or_form<T>(
+    outcome: Result<T, Failure>,
+    posted: &Posted,
+) -> Result<Result<T, Form>, Failure> {
+    match outcome {
+        Ok(value) => Ok(Ok(value)),
+        Err(Failure::House(Error::Invalid(errors))) => {
+            Ok(Err(Form::kept(Words::english(), posted, errors)))
+        }
+        Err(Failure::House(Error::Stale)) => Ok(Err(Form::stale(Words::english(), posted))),
+        Err(other) => Err(other),
+    }
+}
+
+/// A form that came too late says who was faster: whoever did the last deed of this family to what is called `subject` now.
+pub async fn with_who(
+    app: &web::Data<App>,
+    viewer: &Viewer,
+    form: Option<Form>,
+    (family, subject): (&'static str, &str),
+) -> Result<Option<Form>, Failure> {
+    match form {
+        Some(form) if form.is_stale() => {
+            let subject = subject.to_owned();
+            let look = move |ctx: &Ctx<'_>| {
+                ctx.read(|conn| store::settings::last_doer(conn, family, &subject))
+            };
+            Ok(Some(form.changed_by(viewer.run(app, look).await?)))
+        }
+        other => Ok(other),
     }
 }
 
@@ -113,6 +148,16 @@ pub struct Tick {
     pub ticked: bool,
 }
 
+impl Choice for Tick {
+    fn value(&self) -> &str {
+        &self.value
+    }
+
+    fn text(&self) -> &str {
+        &self.text
+    }
+}
+
 /// A group of boxes, one per person who is still here, by name.
 pub fn people_ticks(people: &[Person], ticked: impl Fn(PersonId) -> bool) -> Vec<Tick> {
     let mut here: Vec<&Person> = people.iter().filter(|person| person.is_active).collect();
@@ -168,6 +213,16 @@ pub fn zones(words: &Words) -> Vec<(String, String)> {
     std::iter::once(none).chain(some).collect()
 }
 
+/// Stores the form's files; their bytes stand before the entry that refers to them.
+pub(super) fn stored(ctx: &Ctx<'_>, posted: &Posted) -> crate::error::Result<Vec<Evidence>> {
+    posted.check_files("file")?;
+    posted
+        .files
+        .iter()
+        .map(|file| evidence::keep(ctx, &file.name, &file.media_type, &file.bytes))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,14 +240,4 @@ mod tests {
         );
         assert!(zones.iter().any(|(name, _)| name == "Europe/Stockholm"));
     }
-}
-
-/// Stores the form's files; their bytes stand before the entry that refers to them.
-pub(super) fn stored(ctx: &Ctx<'_>, posted: &Posted) -> crate::error::Result<Vec<Evidence>> {
-    posted.check_files("file")?;
-    posted
-        .files
-        .iter()
-        .map(|file| evidence::keep(ctx, &file.name, &file.media_type, &file.bytes))
-        .collect()
 }

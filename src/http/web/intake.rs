@@ -1,10 +1,9 @@
 //! The addresses that take mail, and the senders whose mail is held unread.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use askama::Template;
 
-use super::inputs::{Answer, id_of, invalid};
+use super::inputs::{Answer, id_of, or_form};
 use crate::actions::{allow, intake as act};
 use crate::app::App;
 use crate::domain::access::{Action, Target};
@@ -19,7 +18,6 @@ use crate::http::page::{Page, Viewer};
 use crate::http::reply::{self, Failure};
 use crate::store;
 use crate::store::intake::Blocked;
-use crate::words::Words;
 
 /// What mail may become.
 const KINDS: [Kind; 3] = [Kind::Incident, Kind::Task, Kind::Change];
@@ -97,7 +95,7 @@ fn page_of(
     let with_none = |key: &str, rest: Vec<(String, String)>| {
         none(key).into_iter().chain(rest).collect::<Vec<_>>()
     };
-    let form = kept.unwrap_or_else(|| match &chosen {
+    let standing = match &chosen {
         Some(address) => Form::new(p.words)
             .with("address", &address.address)
             .with("kind", address.kind)
@@ -117,7 +115,7 @@ fn page_of(
             .with("kind", Kind::Incident)
             .with("separator", "+")
             .with("active", "yes"),
-    });
+    };
     AddressesPage {
         kinds: KINDS
             .iter()
@@ -137,7 +135,7 @@ fn page_of(
         blocked: known.blocked,
         block_form: block.unwrap_or_else(|| Form::new(p.words)),
         known: chosen,
-        form,
+        form: Form::opened(kept, standing),
         p,
     }
 }
@@ -250,15 +248,12 @@ async fn save(
                 .await
         }
     };
-    match invalid(saved)? {
+    match or_form(saved, &posted)? {
         Ok(()) => Ok(reply::see_saying("/mail/addresses", "said-saved", "")),
-        Err(errors) => {
+        Err(form) => {
             let known = load(&app, &viewer).await?;
-            let form = Form::kept(Words::english(), &posted, errors);
-            reply::page_with(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                &page_of(&req, known, id, Some(form), None),
-            )
+            let page = page_of(&req, known, id, Some(form), None);
+            reply::page_with(page.form.status(), &page)
         }
     }
 }
@@ -276,15 +271,12 @@ pub async fn block(
     let done = viewer
         .run(&app, move |ctx| act::block(ctx, &pattern, &reason))
         .await;
-    match invalid(done)? {
+    match or_form(done, &posted)? {
         Ok(()) => Ok(reply::see_saying("/mail/addresses", "said-done", "")),
-        Err(errors) => {
+        Err(form) => {
             let known = load(&app, &viewer).await?;
-            let form = Form::kept(Words::english(), &posted, errors);
-            reply::page_with(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                &page_of(&req, known, None, None, Some(form)),
-            )
+            let page = page_of(&req, known, None, None, Some(form));
+            reply::page_with(page.block_form.status(), &page)
         }
     }
 }

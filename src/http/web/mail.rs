@@ -10,7 +10,7 @@ use crate::app::{App, Ctx};
 use crate::domain::access::{Action, Target};
 use crate::domain::id::{Id, MailId, TicketKey};
 use crate::domain::intake::{MailState, Verdict};
-use crate::domain::letter::{Letter, Remark};
+use crate::domain::letter::{Letter, Part, Remark};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use crate::http::form::Posted;
@@ -145,7 +145,7 @@ struct MailPage {
     also_to: Vec<String>,
     /// Other mails under its Message-ID.
     namesakes: Vec<MailId>,
-    files: Vec<(String, String, usize)>,
+    files: Vec<Part>,
     may_handle: bool,
     /// What decided about it, a sentence each.
     reasons: Vec<String>,
@@ -231,6 +231,12 @@ pub(super) fn load(ctx: &Ctx<'_>, id: MailId) -> Result<(StoredMail, Vec<u8>)> {
     })
 }
 
+/// A stored mail as it is read today; its signature is judged for the day on which it came.
+pub(in crate::http) fn checked(ctx: &Ctx<'_>, mail: &StoredMail, raw: &[u8]) -> Letter {
+    let from = mail.envelope_from.as_deref();
+    mail::read_checked(raw, from, &ctx.app.config.smime_ca, mail.received_at)
+}
+
 pub async fn show(
     req: HttpRequest,
     app: web::Data<App>,
@@ -242,7 +248,7 @@ pub async fn show(
         .run(&app, move |ctx| {
             allow(&ctx.by, Action::ReadMail, Target::House)?;
             let (mail, raw) = load(ctx, id)?;
-            let letter = mail::read(&raw, mail.envelope_from.as_deref());
+            let letter = checked(ctx, &mail, &raw);
             let key = match mail.ticket {
                 Some(ticket) => ctx
                     .read(|conn| store::ticket::by_id(conn, ticket))?
@@ -260,16 +266,13 @@ pub async fn show(
         .await?;
     let p = Page::new(&req, "mail-one-title");
     let may_handle = p.may(Action::HandleMail);
-    let files = letter
-        .parts
-        .iter()
-        .map(|part| (part.name.clone(), part.media_type.clone(), part.bytes.len()))
-        .collect();
     let proof = match mail.because.get("proof") {
         Some("proven") => "mail-proven",
         Some("refuted") => "mail-refuted",
         _ => "mail-unverified",
     };
+    let mut letter = letter;
+    let files = std::mem::take(&mut letter.parts);
     reply::page(&MailPage {
         reasons: reasons(&mail),
         proof,
@@ -341,7 +344,7 @@ pub async fn handle(
         .run(&app, move |ctx| {
             allow(&ctx.by, Action::HandleMail, Target::House)?;
             let (stored, raw) = load(ctx, id)?;
-            let letter = mail::read(&raw, stored.envelope_from.as_deref());
+            let letter = checked(ctx, &stored, &raw);
             match verb.as_str() {
                 "take-in" => act::take_in(ctx, id, &letter).map(|_| ()),
                 "drop" => act::drop_held(ctx, id).map(|_| ()),

@@ -1,10 +1,9 @@
 //! Planning: a team's rotation, and what happens when nobody answers.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use askama::Template;
 
-use super::inputs::{Answer, id_of, invalid, zones};
+use super::inputs::{Answer, id_of, or_form, with_who, zones};
 use super::oncall::local;
 use crate::actions::oncall::Plan;
 use crate::actions::{self, allow};
@@ -21,7 +20,6 @@ use crate::http::form::{Form, Posted};
 use crate::http::page::{Page, Viewer};
 use crate::http::reply;
 use crate::store;
-use crate::words::Words;
 
 /// One place of the rotation, for the form: people are chosen in order.
 struct Place {
@@ -79,7 +77,7 @@ fn choices(p: &Page, people: &[Person]) -> Vec<(String, String)> {
 
 fn plan_page(req: &HttpRequest, known: Known, kept: Option<Form>) -> PlanPage {
     let p = Page::new(req, "plan-title");
-    let form = kept.unwrap_or_else(|| {
+    let standing = {
         let form = Form::new(p.words);
         match &known.schedule {
             Some(schedule) => {
@@ -103,7 +101,8 @@ fn plan_page(req: &HttpRequest, known: Known, kept: Option<Form>) -> PlanPage {
                 filled(form, &known.members)
             }
         }
-    });
+    };
+    let form = Form::opened(kept, standing);
     let used = known
         .schedule
         .as_ref()
@@ -167,19 +166,18 @@ pub async fn plan(
             actions::oncall::plan_rotation(ctx, team, &plan, seen).map(|_| ())
         })
         .await;
-    match invalid(outcome)? {
+    match or_form(outcome, &posted)? {
         Ok(()) => Ok(reply::see_saying(
             &format!("/on-call/{team}"),
             "said-planned",
             "",
         )),
-        Err(errors) => {
+        Err(form) => {
             let known = viewer.run(&app, move |ctx| load(ctx, team)).await?;
-            let kept = Form::kept(Words::english(), &posted, errors);
-            reply::page_with(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                &plan_page(&req, known, Some(kept)),
-            )
+            let doer = ("rotation", known.team.name.as_str());
+            let form = with_who(&app, &viewer, Some(form), doer).await?;
+            let page = plan_page(&req, known, form);
+            reply::page_with(page.form.status(), &page)
         }
     }
 }
@@ -202,7 +200,7 @@ fn read_plan(posted: &Posted) -> Result<(Plan, Option<i64>)> {
     else {
         return Err(Error::internal("a checked plan is incomplete"));
     };
-    let seen = posted.text("rev").parse().ok().filter(|rev| *rev > 0);
+    let seen = posted.text("rev").parse().ok();
     Ok((
         Plan {
             zone,
@@ -259,7 +257,7 @@ fn policy_page(req: &HttpRequest, known: Known, kept: Option<Form>) -> PolicyPag
         version: 0,
         ..escalation::Policy::first(Id::from_uuid(uuid::Uuid::nil()), known.team.id)
     });
-    let form = kept.unwrap_or_else(|| {
+    let standing = {
         let mut form = Form::new(p.words)
             .with("rev", policy.version)
             .with("repeat", policy.repeat)
@@ -271,7 +269,8 @@ fn policy_page(req: &HttpRequest, known: Known, kept: Option<Form>) -> PolicyPag
             }
         }
         form
-    });
+    };
+    let form = Form::opened(kept, standing);
     let mut targets = vec![
         (String::new(), p.t("policy-no-target").into_owned()),
         ("on_duty".to_owned(), p.t("target-on-duty").into_owned()),
@@ -343,19 +342,18 @@ pub async fn policy(
     let outcome = viewer
         .run(&app, move |ctx| save_policy(ctx, team, &form))
         .await;
-    match invalid(outcome)? {
+    match or_form(outcome, &posted)? {
         Ok(()) => Ok(reply::see_saying(
             &format!("/on-call/{team}"),
             "said-policy-saved",
             "",
         )),
-        Err(errors) => {
+        Err(form) => {
             let known = viewer.run(&app, move |ctx| load(ctx, team)).await?;
-            let kept = Form::kept(Words::english(), &posted, errors);
-            reply::page_with(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                &policy_page(&req, known, Some(kept)),
-            )
+            let doer = ("policy", known.team.name.as_str());
+            let form = with_who(&app, &viewer, Some(form), doer).await?;
+            let page = policy_page(&req, known, form);
+            reply::page_with(page.form.status(), &page)
         }
     }
 }

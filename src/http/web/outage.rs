@@ -100,7 +100,6 @@ struct ReportPage {
     lacks: Vec<String>,
     form: Form,
     parts: Vec<PartLine>,
-    rev: String,
     editions: Vec<(String, String)>,
     discovered: Vec<(String, String)>,
     data_loss: Vec<(String, String)>,
@@ -117,6 +116,8 @@ struct Refused {
     refusal: Option<Refusal>,
     errors: Vec<FieldError>,
     is_write: bool,
+    /// Somebody else wrote meanwhile.
+    is_stale: bool,
 }
 
 /// `GET /INC-12/report/{customer}`
@@ -154,7 +155,8 @@ async fn page(
         })
         .await?;
     let p = Page::new(req, "report-page");
-    let status = match refused {
+    let status = match &refused {
+        Some(refused) if refused.is_stale => StatusCode::CONFLICT,
         Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
         None => StatusCode::OK,
     };
@@ -187,17 +189,22 @@ fn drawn(
             ),
         |form, part| form.with(part.as_str(), texts.part(*part)),
     );
+    let fresh = fresh.with_some("rev", prepared.stored.as_ref().map(|it| it.rev));
     let (form, refusal) = match refused {
         Some(refused) => {
             let said = match &refused.refusal {
-                Some(refusal) => words.refusal(refusal),
-                None => p.t("form-wrong").into_owned(),
+                Some(refusal) => Some(words.refusal(refusal)),
+                None if refused.is_stale => None,
+                None => Some(p.t("form-wrong").into_owned()),
             };
             let form = match refused.is_write {
+                true if refused.is_stale => {
+                    Form::opened(Some(Form::stale(words, &refused.posted)), fresh)
+                }
                 true => Form::kept(words, &refused.posted, refused.errors),
                 false => fresh,
             };
-            (form, Some(said))
+            (form, said)
         }
         None => (fresh, None),
     };
@@ -264,10 +271,6 @@ fn drawn(
                 },
             })
             .collect(),
-        rev: prepared
-            .stored
-            .as_ref()
-            .map_or_else(String::new, |stored| stored.rev.to_string()),
         editions: choices(
             "report-edition",
             &Edition::ALL
@@ -450,10 +453,12 @@ async fn after(
         }
         Err(Failure::House(Error::Refused(refusal))) => (Some(refusal), Vec::new()),
         Err(Failure::House(Error::Invalid(errors))) => (None, errors),
+        Err(Failure::House(Error::Stale)) if is_write => (None, Vec::new()),
         Err(Failure::House(Error::Stale)) => (Some(Refusal::new("report-stale")), Vec::new()),
         Err(other) => return Err(other),
     };
     let refused = Refused {
+        is_stale: refusal.is_none() && errors.is_empty(),
         posted,
         refusal,
         errors,

@@ -6,7 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use askama::Template;
 
-use super::inputs::{Answer, Tick, id_of, invalid, rev, switched, ticked_ids, zones};
+use super::inputs::{Answer, Tick, id_of, or_form, rev, switched, ticked_ids, zones};
 use super::profile::{ways_form, ways_in};
 use crate::actions::{allow, people};
 use crate::app::{App, Ctx};
@@ -178,18 +178,18 @@ pub async fn invite(
         }
         Err(error) => Err(error),
     };
-    match invalid(invited)? {
+    match or_form(invited, &posted)? {
         Ok(invited) => {
             person_page(&req, &app, &viewer, invited.id, StatusCode::OK, |page| {
                 page.fresh_link = Some(page.whole(&invited.path));
             })
             .await
         }
-        Err(errors) => {
+        Err(form) => {
             let teams = viewer.run(&app, open_teams).await?;
-            let form = Form::kept(Words::english(), &posted, errors);
+            let status = form.status();
             let page = new_page(&req, form, roles, teams, &of);
-            reply::page_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
+            reply::page_with(status, &page)
         }
     }
 }
@@ -317,16 +317,18 @@ pub async fn edit(
         }
         Err(error) => Err(error),
     };
-    match invalid(edited)? {
+    match or_form(edited, &posted)? {
         Ok(_) => Ok(reply::see_saying(
             &format!("/people/{id}"),
             "said-saved",
             "",
         )),
-        Err(errors) => {
-            let form = Form::kept(Words::english(), &posted, errors);
-            let status = StatusCode::UNPROCESSABLE_ENTITY;
-            person_page(&req, &app, &viewer, id, status, |page| page.form = form).await
+        Err(form) => {
+            let status = form.status();
+            person_page(&req, &app, &viewer, id, status, |page| {
+                page.form = Form::opened(Some(form), page.form.clone());
+            })
+            .await
         }
     }
 }
@@ -365,15 +367,14 @@ pub async fn save_ways(
         }
         Err(error) => Err(error.into()),
     };
-    match invalid(saved)? {
+    match or_form(saved, &posted)? {
         Ok(()) => Ok(reply::see_saying(
             &format!("/people/{id}"),
             "said-saved",
             "",
         )),
-        Err(errors) => {
-            let form = Form::kept(Words::english(), &posted, errors);
-            let status = StatusCode::UNPROCESSABLE_ENTITY;
+        Err(form) => {
+            let status = form.status();
             person_page(&req, &app, &viewer, id, status, |page| page.ways = form).await
         }
     }

@@ -51,6 +51,8 @@ struct Refused {
     posted: Posted,
     refusal: Option<Refusal>,
     errors: Vec<FieldError>,
+    /// Somebody else wrote meanwhile.
+    is_stale: bool,
 }
 
 struct SectionLine {
@@ -105,7 +107,6 @@ struct PostMortemPage {
     meet: Form,
     action: Form,
     step: Form,
-    rev: i64,
     steps: Vec<(String, String)>,
     /// Steps that can't be taken yet, and why.
     not_yet: Vec<(String, String)>,
@@ -137,7 +138,8 @@ async fn page(
 ) -> Answer {
     let known = viewer.run(&app, move |ctx| load(ctx, key)).await?;
     let p = Page::titled(req, format!("{key} {}", known.ticket.title));
-    let status = match refused {
+    let status = match &refused {
+        Some(refused) if refused.is_stale => StatusCode::CONFLICT,
         Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
         None => StatusCode::OK,
     };
@@ -190,6 +192,7 @@ fn drawn(p: Page, known: Known, refused: Option<Refused>) -> PostMortemPage {
         Some(refused) => (
             refused.verb.as_str(),
             match &refused.refusal {
+                None if refused.is_stale => None,
                 Some(refusal) => Some(words.refusal(refusal)),
                 None => Some(p.t("form-wrong").into_owned()),
             },
@@ -197,6 +200,9 @@ fn drawn(p: Page, known: Known, refused: Option<Refused>) -> PostMortemPage {
         None => ("", None),
     };
     let kept = |name: &str, fresh: Form| match &refused {
+        Some(refused) if verb == name && refused.is_stale => {
+            Form::opened(Some(Form::stale(words, &refused.posted)), fresh)
+        }
         Some(refused) if verb == name => Form::kept(words, &refused.posted, refused.errors.clone()),
         _ => fresh,
     };
@@ -205,7 +211,8 @@ fn drawn(p: Page, known: Known, refused: Option<Refused>) -> PostMortemPage {
         .iter()
         .fold(Form::new(words), |form, (section, text)| {
             form.with(section.as_str(), text)
-        });
+        })
+        .with("rev", ticket.version);
     let planned = known
         .meeting
         .as_ref()
@@ -279,7 +286,13 @@ fn drawn(p: Page, known: Known, refused: Option<Refused>) -> PostMortemPage {
             guests: known
                 .guests
                 .iter()
-                .map(|guest| guest.name.as_str())
+                .map(|guest| match guest.answer {
+                    Some(answer) => {
+                        let key = format!("guest-{answer}");
+                        format!("{} ({})", guest.name, words.t(&key))
+                    }
+                    None => guest.name.clone(),
+                })
                 .collect::<Vec<_>>()
                 .join(", "),
         }),
@@ -303,7 +316,6 @@ fn drawn(p: Page, known: Known, refused: Option<Refused>) -> PostMortemPage {
         action: kept("add-action", Form::new(words)).prefixed("a-"),
         step: kept("move", Form::new(words)).prefixed("s-"),
         write,
-        rev: ticket.version,
         steps,
         not_yet,
         people,
@@ -348,11 +360,11 @@ pub async fn act(
         }
         Err(Failure::House(Error::Refused(refusal))) => (Some(refusal), Vec::new()),
         Err(Failure::House(Error::Invalid(errors))) => (None, errors),
-        // Somebody else wrote meanwhile: what was typed stays in the form, above it what is there now.
-        Err(Failure::House(Error::Stale)) => (Some(Refusal::new("pm-stale")), Vec::new()),
+        Err(Failure::House(Error::Stale)) if verb == "write" => (None, Vec::new()),
         Err(other) => return Err(other),
     };
     let refused = Refused {
+        is_stale: refusal.is_none() && errors.is_empty(),
         verb,
         posted,
         refusal,

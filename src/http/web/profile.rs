@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, web};
 use askama::Template;
 
 use super::account::new_password;
-use super::inputs::{Answer, id_of, invalid, rev, zones};
+use super::inputs::{Answer, id_of, or_form, rev, zones};
 use crate::actions::login;
 use crate::actions::people;
 use crate::app::{App, Ctx};
@@ -218,10 +218,11 @@ async fn again(
     app: &web::Data<App>,
     viewer: &Viewer,
     seat: Seat,
-    put: impl FnOnce(&mut ProfilePage),
+    form: Form,
+    put: impl FnOnce(&mut ProfilePage, Form),
 ) -> Answer {
-    let status = StatusCode::UNPROCESSABLE_ENTITY;
-    page_with(req, app, viewer, seat, status, put).await
+    let status = form.status();
+    page_with(req, app, viewer, seat, status, |page| put(page, form)).await
 }
 
 /// The page with a secret that was just made. Not a redirect: the secret exists in this answer only.
@@ -274,11 +275,13 @@ pub async fn save(
         }
         Err(errors) => Err(Error::Invalid(errors).into()),
     };
-    match invalid(saved)? {
+    match or_form(saved, &posted)? {
         Ok(_) => Ok(reply::see_saying("/profile", "said-saved", "")),
-        Err(errors) => {
-            let form = Form::kept(Words::english(), &posted, errors);
-            again(&req, &app, &viewer, seat, |page| page.form = form).await
+        Err(form) => {
+            again(&req, &app, &viewer, seat, form, |page, form| {
+                page.form = Form::opened(Some(form), page.form.clone());
+            })
+            .await
         }
     }
 }
@@ -298,12 +301,14 @@ pub async fn save_ways(
         }
         Err(error) => Err(error.into()),
     };
-    match invalid(saved)? {
+    match or_form(saved, &posted)? {
         Ok(None) => Ok(reply::see_saying("/profile", "said-saved", "")),
         Ok(Some(secret)) => with_secret(&req, &app, &viewer, seat, secret).await,
-        Err(errors) => {
-            let form = Form::kept(Words::english(), &posted, errors);
-            again(&req, &app, &viewer, seat, |page| page.ways = form).await
+        Err(form) => {
+            again(&req, &app, &viewer, seat, form, |page, form| {
+                page.ways = form
+            })
+            .await
         }
     }
 }
@@ -358,15 +363,17 @@ pub async fn change_password(
             viewer.run(&app, work).await
         }
     };
-    match invalid(changed)? {
+    match or_form(changed, &posted)? {
         Ok(()) => Ok(reply::see_saying(
             place(&viewer),
             "said-password-changed",
             "",
         )),
-        Err(errors) => {
-            let form = Form::kept(Words::english(), &posted, errors);
-            again(&req, &app, &viewer, seat, |page| page.password = form).await
+        Err(form) => {
+            again(&req, &app, &viewer, seat, form, |page, form| {
+                page.password = form
+            })
+            .await
         }
     }
 }

@@ -11,6 +11,7 @@ use super::inputs::{Answer, id_of};
 use crate::actions::sla_proof;
 use crate::app::App;
 use crate::domain::id::{ClockId, TicketKey};
+use crate::domain::sla_burn::over_secs;
 use crate::domain::sla_explain::StepKind;
 use crate::domain::sla_proof::Proof;
 use crate::domain::timestamp::Timestamp;
@@ -158,7 +159,13 @@ fn drawn(p: Page, row: &ClockRow, proof: &Proof) -> ClockPage {
         id: row.id.to_string(),
         ticket_title: proof.title.clone(),
         metric: say::metric(proof, words),
-        tick: tick(row, proof.burn(), proof.held_since, p.now),
+        tick: tick(
+            row,
+            proof.burn(),
+            Some(over_secs(&proof.clock, p.now)).filter(|_| row.breached_at.is_some()),
+            proof.held_since,
+            p.now,
+        ),
         deadline: proof.clock.deadline_at,
         zone,
         theirs,

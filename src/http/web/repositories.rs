@@ -1,10 +1,9 @@
 //! Repositories that may tell us about their commits, and their hooks' token, which is shown once.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use askama::Template;
 
-use super::inputs::{Answer, id_of, invalid, rev};
+use super::inputs::{Answer, id_of, or_form, rev, with_who};
 use crate::actions::repository::{self, Listed, Typed};
 use crate::app::{App, Ctx};
 use crate::domain::git::Repository;
@@ -71,7 +70,6 @@ async fn page(
     req: &HttpRequest,
     app: &web::Data<App>,
     viewer: &Viewer,
-    status: StatusCode,
     form: Form,
     fresh: Option<(String, String)>,
 ) -> Answer {
@@ -88,7 +86,7 @@ async fn page(
         format!("{}://{}", connection.scheme(), connection.host())
     });
     reply::page_with(
-        status,
+        form.status(),
         &ListPage {
             p,
             repositories,
@@ -102,7 +100,7 @@ async fn page(
 
 /// `GET /repositories`
 pub async fn list(req: HttpRequest, app: web::Data<App>, viewer: Viewer) -> Answer {
-    page(&req, &app, &viewer, StatusCode::OK, new_form(), None).await
+    page(&req, &app, &viewer, new_form(), None).await
 }
 
 /// `POST /repositories`: the answer shows the token, and nothing else ever does.
@@ -116,23 +114,12 @@ pub async fn register(
     let made = viewer
         .run(&app, move |ctx| repository::register(ctx, &typed))
         .await;
-    match invalid(made)? {
+    match or_form(made, &posted)? {
         Ok((repository, token)) => {
             let fresh = Some((repository.name, token));
-            page(&req, &app, &viewer, StatusCode::OK, new_form(), fresh).await
+            page(&req, &app, &viewer, new_form(), fresh).await
         }
-        Err(errors) => {
-            let form = Form::kept(Words::english(), &posted, errors);
-            page(
-                &req,
-                &app,
-                &viewer,
-                StatusCode::UNPROCESSABLE_ENTITY,
-                form,
-                None,
-            )
-            .await
-        }
+        Err(form) => page(&req, &app, &viewer, form, None).await,
     }
 }
 
@@ -149,7 +136,7 @@ pub async fn new_token(
         .run(&app, move |ctx| repository::new_token(ctx, id))
         .await?;
     let fresh = Some((repository.name, token));
-    page(&req, &app, &viewer, StatusCode::OK, new_form(), fresh).await
+    page(&req, &app, &viewer, new_form(), fresh).await
 }
 
 async fn edit_page(
@@ -167,22 +154,18 @@ async fn edit_page(
     };
     let (repository, services) = viewer.run(app, load).await?;
     let p = Page::titled(req, repository.name.clone());
-    let status = if kept.is_some() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
-    };
-    let form = kept.unwrap_or_else(|| {
-        Form::new(p.words)
-            .with("name", &repository.name)
-            .with("default_branch", &repository.default_branch)
-            .with("publish", repository.publish.join("\n"))
-            .with_some("commit_url", repository.commit_url.as_ref())
-            .with_some("service", repository.service)
-            .with_some("is_active", repository.is_active.then_some("yes"))
-    });
+    let standing = Form::new(p.words)
+        .with("name", &repository.name)
+        .with("default_branch", &repository.default_branch)
+        .with("publish", repository.publish.join("\n"))
+        .with_some("commit_url", repository.commit_url.as_ref())
+        .with_some("service", repository.service)
+        .with_some("is_active", repository.is_active.then_some("yes"))
+        .with("rev", repository.version);
+    let kept = with_who(app, viewer, kept, ("repository", &repository.name)).await?;
+    let form = Form::opened(kept, standing);
     reply::page_with(
-        status,
+        form.status(),
         &EditPage {
             p,
             repository,
@@ -215,15 +198,12 @@ pub async fn edit(
     let done = viewer
         .run(&app, move |ctx| repository::edit(ctx, id, rev, &typed))
         .await;
-    match invalid(done)? {
+    match or_form(done, &posted)? {
         Ok(repository) => Ok(reply::see_saying(
             "/repositories",
             "said-changed",
             &repository.name,
         )),
-        Err(errors) => {
-            let kept = Form::kept(Words::english(), &posted, errors);
-            edit_page(&req, &app, &viewer, id, Some(kept)).await
-        }
+        Err(form) => edit_page(&req, &app, &viewer, id, Some(form)).await,
     }
 }

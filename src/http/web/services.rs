@@ -1,10 +1,11 @@
 //! Services: whose they are, how many nodes must live, who knows them and who needs to know.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use askama::Template;
 
-use super::inputs::{Answer, Tick, id_of, invalid, people_ticks, rev, switched, ticked_ids};
+use super::inputs::{
+    Answer, Tick, id_of, or_form, people_ticks, rev, switched, ticked_ids, with_who,
+};
 use crate::actions::allow;
 use crate::actions::house::{self, ServiceLists};
 use crate::app::{App, Ctx};
@@ -16,7 +17,6 @@ use crate::http::form::{Form, Posted};
 use crate::http::page::{Page, Viewer};
 use crate::http::reply;
 use crate::store;
-use crate::words::Words;
 
 #[derive(Template)]
 #[template(path = "house/services.html")]
@@ -100,7 +100,7 @@ fn load(ctx: &Ctx<'_>, id: Option<ServiceId>) -> Result<Known> {
     })
 }
 
-fn page_of(req: &HttpRequest, known: Known, kept: Option<(Form, ServiceLists)>) -> ServicePage {
+fn page_of(req: &HttpRequest, known: Known, kept: Option<Form>) -> ServicePage {
     let p = match &known.service {
         Some(service) => Page::titled(req, service.name.clone()),
         None => Page::new(req, "service-new"),
@@ -114,22 +114,23 @@ fn page_of(req: &HttpRequest, known: Known, kept: Option<(Form, ServiceLists)>) 
             .collect()
     };
     let (experts, need_to_know) = (find(&known.lists.experts), find(&known.lists.need_to_know));
-    let (form, lists) = kept.unwrap_or_else(|| {
-        let form = match &known.service {
-            Some(service) => Form::new(p.words)
-                .with("name", &service.name)
-                .with("public_name", &service.public_name)
-                .with("team", service.team_id)
-                .with_some("runbook_url", service.runbook_url.as_ref())
-                .with("members_total", service.members_total)
-                .with("members_needed", service.members_needed)
-                .with("rev", service.version),
-            None => Form::new(p.words)
-                .with("members_total", 1)
-                .with("members_needed", 1),
-        };
-        (form, known.lists)
-    });
+    let standing = match &known.service {
+        Some(service) => Form::new(p.words)
+            .with("name", &service.name)
+            .with("public_name", &service.public_name)
+            .with("team", service.team_id)
+            .with_some("runbook_url", service.runbook_url.as_ref())
+            .with("members_total", service.members_total)
+            .with("members_needed", service.members_needed)
+            .with_all("experts", &known.lists.experts)
+            .with_all("need_to_know", &known.lists.need_to_know)
+            .with("rev", service.version),
+        None => Form::new(p.words)
+            .with("members_total", 1)
+            .with("members_needed", 1),
+    };
+    let form = Form::opened(kept, standing);
+    let ticked = |name: &str, id: PersonId| form.is_ticked(name, &id.to_string());
     let owner = known.service.as_ref().map(|service| service.team_id);
     let none = std::iter::once((String::new(), p.t("team-choose").into_owned()));
     let here = known
@@ -145,8 +146,8 @@ fn page_of(req: &HttpRequest, known: Known, kept: Option<(Form, ServiceLists)>) 
             .iter()
             .find(|team| Some(team.id) == owner)
             .cloned(),
-        expert_ticks: people_ticks(&known.people, |id| lists.experts.contains(&id)),
-        know_ticks: people_ticks(&known.people, |id| lists.need_to_know.contains(&id)),
+        expert_ticks: people_ticks(&known.people, |id| ticked("experts", id)),
+        know_ticks: people_ticks(&known.people, |id| ticked("need_to_know", id)),
         may_manage: p.may(Action::ManageServices),
         service: known.service,
         experts,
@@ -198,7 +199,6 @@ async fn save(
     let saved = match details {
         Err(errors) => Err(Error::Invalid(errors).into()),
         Ok(details) => {
-            let lists = lists.clone();
             let work = move |ctx: &Ctx<'_>| match id {
                 Some(id) => house::edit_service(ctx, id, seen, &details, &lists),
                 None => house::add_service(ctx, &details, &lists),
@@ -206,17 +206,18 @@ async fn save(
             viewer.run(&app, work).await
         }
     };
-    match invalid(saved)? {
+    match or_form(saved, &posted)? {
         Ok(service) => Ok(reply::see_saying(
             &format!("/services/{}", service.id),
             "said-saved",
             "",
         )),
-        Err(errors) => {
+        Err(form) => {
             let known = viewer.run(&app, move |ctx| load(ctx, id)).await?;
-            let form = Form::kept(Words::english(), &posted, errors);
-            let page = page_of(&req, known, Some((form, lists)));
-            reply::page_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
+            let name = known.service.as_ref().map_or("", |it| it.name.as_str());
+            let form = with_who(&app, &viewer, Some(form), ("service", name)).await?;
+            let page = page_of(&req, known, form);
+            reply::page_with(page.form.status(), &page)
         }
     }
 }

@@ -6,6 +6,7 @@ use chrono_tz::Tz;
 
 use super::names::{Names, Wanted};
 use crate::domain::id::{AttachmentId, Id, MailId};
+use crate::domain::quarantine::Danger;
 use crate::domain::quote;
 use crate::domain::timeline::{Audience, Door, EntryKind};
 use crate::domain::timestamp::Timestamp;
@@ -68,6 +69,8 @@ pub struct FileLine {
     pub name: String,
     pub size: String,
     pub is_redacted: bool,
+    /// It is in quarantine: what it would do when opened.
+    pub danger: Option<Danger>,
     /// A picture that hangs on the ticket already: a logo under every mail. It can be redacted, and isn't shown again.
     pub is_repeat: bool,
 }
@@ -248,6 +251,7 @@ pub fn items(
                     name: file.name.clone(),
                     size: size(file.size_bytes),
                     is_redacted: file.redacted_at.is_some(),
+                    danger: file.quarantined_for(),
                     is_repeat: repeats.contains(&file.id),
                 })
                 .collect(),
@@ -289,6 +293,16 @@ fn mail_marks(entry: &Recorded, words: &Words) -> Vec<String> {
     ] {
         if entry.facts.get(fact).is_some() {
             marks.push(words.t(key).into_owned());
+        }
+    }
+    if let Some(signer) = entry.facts.get("signer") {
+        let signer = [("signer", Value::from(signer))];
+        marks.push(words.with("sign-by", &signer).into_owned());
+    }
+    for outcome in entry.facts.get("signature").unwrap_or_default().split(' ') {
+        let key = format!("sign-{}", outcome.replace('_', "-"));
+        if words.has(&key) {
+            marks.push(words.t(&key).into_owned());
         }
     }
     if let Some(subject) = entry.facts.get("new_topic") {

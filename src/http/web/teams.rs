@@ -1,10 +1,11 @@
 //! One team: who belongs to it, where it lives, what it owns.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use askama::Template;
 
-use super::inputs::{Answer, Tick, id_of, invalid, people_ticks, rev, switched, ticked_ids, zones};
+use super::inputs::{
+    Answer, Tick, id_of, or_form, people_ticks, rev, switched, ticked_ids, with_who, zones,
+};
 use crate::actions::house::{self, TeamDetails};
 use crate::actions::{self, allow};
 use crate::app::{App, Ctx};
@@ -19,7 +20,6 @@ use crate::http::form::{Form, Posted};
 use crate::http::page::{Page, Viewer};
 use crate::http::reply;
 use crate::store;
-use crate::words::Words;
 
 #[derive(Template)]
 #[template(path = "people/team.html")]
@@ -71,22 +71,21 @@ fn load(ctx: &Ctx<'_>, id: Option<TeamId>) -> Result<Known> {
     })
 }
 
-fn page_of(req: &HttpRequest, known: Known, kept: Option<(Form, Vec<PersonId>)>) -> TeamPage {
+fn page_of(req: &HttpRequest, known: Known, kept: Option<Form>) -> TeamPage {
     let p = match &known.team {
         Some(team) => Page::titled(req, team.name.clone()),
         None => Page::new(req, "team-new"),
     };
-    let (form, ticked) = kept.unwrap_or_else(|| {
-        let form = match &known.team {
-            Some(team) => Form::new(p.words)
-                .with("name", &team.name)
-                .with("zone", team.zone.name())
-                .with_some("calendar", team.calendar_id)
-                .with("rev", team.version),
-            None => Form::new(p.words),
-        };
-        (form, known.members.clone())
-    });
+    let standing = match &known.team {
+        Some(team) => Form::new(p.words)
+            .with("name", &team.name)
+            .with("zone", team.zone.name())
+            .with_some("calendar", team.calendar_id)
+            .with_all("members", &known.members)
+            .with("rev", team.version),
+        None => Form::new(p.words),
+    };
+    let form = Form::opened(kept, standing);
     let own = known.team.as_ref().and_then(|team| team.calendar_id);
     let none = std::iter::once((String::new(), p.t("team-no-calendar").into_owned()));
     let offered = known
@@ -108,7 +107,9 @@ fn page_of(req: &HttpRequest, known: Known, kept: Option<(Form, Vec<PersonId>)>)
             .chain(offered.map(|calendar| (calendar.id.to_string(), calendar.name.clone())))
             .collect(),
         members: known.members.iter().filter_map(by_id).collect(),
-        ticks: people_ticks(&known.people, |id| ticked.contains(&id)),
+        ticks: people_ticks(&known.people, |id| {
+            form.is_ticked("members", &id.to_string())
+        }),
         may_manage: p.may(Action::ManagePeople),
         team: known.team,
         services: known.services,
@@ -171,7 +172,7 @@ async fn save(
         Some(_) => rev(&posted)?,
         None => 0,
     };
-    let saved = match details(&posted, members.clone()) {
+    let saved = match details(&posted, members) {
         Err(error) => Err(error.into()),
         Ok(details) => {
             let work = move |ctx: &Ctx<'_>| match id {
@@ -181,17 +182,18 @@ async fn save(
             viewer.run(&app, work).await
         }
     };
-    match invalid(saved)? {
+    match or_form(saved, &posted)? {
         Ok(team) => Ok(reply::see_saying(
             &format!("/teams/{}", team.id),
             "said-saved",
             "",
         )),
-        Err(errors) => {
+        Err(form) => {
             let known = viewer.run(&app, move |ctx| load(ctx, id)).await?;
-            let form = Form::kept(Words::english(), &posted, errors);
-            let page = page_of(&req, known, Some((form, members)));
-            reply::page_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
+            let name = known.team.as_ref().map_or("", |team| team.name.as_str());
+            let form = with_who(&app, &viewer, Some(form), ("team", name)).await?;
+            let page = page_of(&req, known, form);
+            reply::page_with(page.form.status(), &page)
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::domain::sla_clock::ClockState;
 use crate::domain::sla_version::{self, Effect, Finished, Layer};
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
-use crate::http::form::Posted;
+use crate::http::form::{Form, Posted};
 use crate::store::blob::Hash;
 use crate::words::Words;
 
@@ -54,6 +54,13 @@ fn finished(posted: &Posted) -> Finished {
     } else {
         Finished::These(clocks)
     }
+}
+
+/// A form as its row stands, with what was typed of when a change holds: that is the change's own, nobody else's.
+pub fn with_effect(standing: Form, posted: &Posted) -> Form {
+    ["effect", "from", "until", "reason", "finished"]
+        .into_iter()
+        .fold(standing, |form, name| form.with_all(name, posted.all(name)))
 }
 
 /// What was typed, as one word: whoever saves has seen what exactly this would do.

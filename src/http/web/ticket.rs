@@ -30,6 +30,7 @@ use crate::http::marks::{Glyph, Tick};
 use crate::http::page::{Page, Viewer};
 use crate::http::reply::{self, Failure};
 use crate::store::ticket::Watcher;
+use crate::words::Words;
 
 /// A form of this page that is shown again as it was sent: one that was refused, or one that isn't done yet.
 pub struct Refused {
@@ -37,6 +38,17 @@ pub struct Refused {
     pub posted: Posted,
     pub refusal: Option<Refusal>,
     pub errors: Vec<FieldError>,
+    /// Somebody else had changed the same meanwhile.
+    pub is_stale: bool,
+}
+
+impl Refused {
+    fn form(&self, words: &'static Words) -> Form {
+        match self.is_stale {
+            true => Form::stale(words, &self.posted),
+            false => Form::kept(words, &self.posted, self.errors.clone()),
+        }
+    }
 }
 
 pub struct ClockLine {
@@ -268,6 +280,7 @@ pub async fn page(
     let page = Page::titled(req, format!("{key} {}", room.ticket.title));
     let is_wrong = |it: &Refused| it.refusal.is_some() || !it.errors.is_empty();
     let status = match &refused {
+        Some(refused) if refused.is_stale => StatusCode::CONFLICT,
         Some(refused) if is_wrong(refused) => StatusCode::UNPROCESSABLE_ENTITY,
         _ => StatusCode::OK,
     };
@@ -288,7 +301,7 @@ fn drawn(
     let (glyph, state) = row::stand(ticket, words);
     let commits = change::commits_view(&room.change, &p);
     let kept = refused.as_ref().filter(|refused| refused.verb == "plan");
-    let kept = kept.map(|it| Form::kept(words, &it.posted, it.errors.clone()));
+    let kept = kept.map(|it| it.form(words));
     let change = change::view(&room.change, ticket, &p, kept);
     let says = |family: &str, word: &str| (word.to_owned(), p.word(family, word));
     let clocks = clock::lines(

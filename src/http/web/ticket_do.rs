@@ -7,15 +7,15 @@ use super::ticket::{self, Refused};
 use super::ticket_preview::{self, Outcome};
 use super::{ticket_mail, ticket_words, when};
 use crate::actions::redact::{self, Redaction};
+use crate::actions::ticket_parts::ToldUs;
 use crate::actions::ticket_times::Times;
 use crate::actions::{
     self, proposal, ticket as act, ticket_answer, ticket_hold, ticket_merge, ticket_parts as parts,
     ticket_times,
 };
 use crate::app::{App, Ctx};
-use crate::domain::access::Action;
 use crate::domain::hold::NewHold;
-use crate::domain::id::{AttachmentId, Id, Kind, PersonId, TicketKey};
+use crate::domain::id::{Id, Kind, PersonId, TicketKey};
 use crate::domain::refusal::FieldError;
 use crate::domain::text::{self, Title};
 use crate::domain::ticket::{Relation, State, WaitingOn};
@@ -64,9 +64,11 @@ pub async fn act(
         }
         Err(Failure::House(Error::Refused(refusal))) => (Some(refusal), Vec::new()),
         Err(Failure::House(Error::Invalid(errors))) => (None, errors),
+        Err(Failure::House(Error::Stale)) if verb == "plan" => (None, Vec::new()),
         Err(other) => return Err(other),
     };
     let refused = Refused {
+        is_stale: refusal.is_none() && errors.is_empty(),
         verb,
         posted,
         refusal,
@@ -116,7 +118,7 @@ pub(super) fn do_it(
             // On an incident it also answers the pages that are out.
             let ticket = match key.kind {
                 Kind::Incident => actions::page::acknowledge(ctx, key)?,
-                Kind::Change | Kind::Task | Kind::PostMortem => act::take(ctx, key, None)?,
+                Kind::Change | Kind::Task | Kind::PostMortem => act::take(ctx, key, rev)?,
             };
             if ticket.owner != ctx.by.person() {
                 act::take(ctx, key, None)?;
@@ -127,9 +129,9 @@ pub(super) fn do_it(
         "pass" => {
             let to = person("person", posted)?;
             if posted.text("note").trim().is_empty() {
-                act::assign(ctx, key, None, to)?;
+                act::assign(ctx, key, rev, to)?;
             } else {
-                act::hand_over(ctx, key, None, to, posted.text("note"))?;
+                act::hand_over(ctx, key, rev, to, posted.text("note"))?;
             }
             Ok("said-passed")
         }
@@ -149,7 +151,7 @@ pub(super) fn do_it(
             Ok("said-resolved")
         }
         "restore" => {
-            act::step(ctx, key, None, State::Restored, posted.text("why")).map(|_| "said-restored")
+            act::step(ctx, key, rev, State::Restored, posted.text("why")).map(|_| "said-restored")
         }
         "reopen" => act::reopen(ctx, key, rev, posted.text("why")).map(|_| "said-reopened"),
         "hold" => {
@@ -216,7 +218,7 @@ pub(super) fn do_it(
                 "until",
                 when::instant("until", posted.text("until"), zone, ctx.now)?,
             )?;
-            act::promise_callback(ctx, key, posted.text("number"), until)?;
+            act::promise_callback(ctx, key, rev, posted.text("number"), until)?;
             Ok("said-callback")
         }
         "role" => {
@@ -246,7 +248,12 @@ pub(super) fn do_it(
             })?;
             let reported_at =
                 when::instant("reported_at", posted.text("reported_at"), zone, ctx.now)?;
-            parts::add_affected(ctx, key, customer, reported_at)?;
+            let told = reported_at.map(|at| ToldUs {
+                at,
+                why: posted.text("why"),
+                evidence: posted.text("evidence"),
+            });
+            parts::add_affected(ctx, key, customer, told)?;
             Ok("said-changed")
         }
         "link" | "unlink" => {
@@ -392,32 +399,4 @@ fn times(posted: &Posted, zone: chrono_tz::Tz, now: Timestamp) -> Result<Times> 
 
 fn needed(field: &'static str, at: Option<Timestamp>) -> Result<Timestamp> {
     Ok(at.ok_or_else(|| FieldError::new(field, "required"))?)
-}
-
-/// `GET /INC-12/files/{id}`: evidence, as a download only, whatever it claims to be.
-pub async fn file(
-    app: web::Data<App>,
-    viewer: Viewer,
-    path: web::Path<(String, String)>,
-) -> std::result::Result<HttpResponse, Failure> {
-    let (key, id) = path.into_inner();
-    let (name, bytes) = viewer
-        .run(&app, move |ctx| {
-            let key: TicketKey = key.parse().map_err(|()| Error::NotFound)?;
-            let id: AttachmentId = Id::parse(&id).ok_or(Error::NotFound)?;
-            ctx.read(|conn| {
-                let ticket = store::ticket::by_key(conn, key)?.ok_or(Error::NotFound)?;
-                if !ctx.by.is_staff() {
-                    return Err(Error::NotFound);
-                }
-                actions::allow_ticket(conn, &ctx.by, Action::ReadTickets, &ticket)?;
-                let found =
-                    store::blob::attachment(conn, id)?.filter(|file| file.ticket == ticket.id);
-                let file = found.ok_or(Error::NotFound)?;
-                let bytes = store::blob::of_file(conn, &file)?.ok_or(Error::NotFound)?;
-                Ok((file.name, bytes))
-            })
-        })
-        .await?;
-    Ok(reply::download(&name, "application/octet-stream", bytes))
 }

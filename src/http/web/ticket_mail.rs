@@ -112,7 +112,7 @@ pub fn answer(ctx: &Ctx<'_>, key: TicketKey, posted: &Posted) -> Result<&'static
     if !is_of_ticket && stored.verdict == Some(Verdict::JoinRequest) {
         return Err(Error::NotFound);
     }
-    let letter = mail::read(&raw, stored.envelope_from.as_deref());
+    let letter = super::mail::checked(ctx, &stored, &raw);
     let accept = posted.text("answer") == "accept";
     act::answer_join(ctx, id, &letter, accept)?;
     Ok(if accept {

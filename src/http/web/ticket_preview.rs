@@ -22,7 +22,8 @@ use crate::store;
 
 /// The verbs by which clocks may move without being kept: these are looked at before they are done.
 const MOVING: &[&str] = &[
-    "severity", "hold", "release", "step", "reopen", "times", "affected", "merge", "unmerge",
+    "severity", "hold", "release", "step", "restore", "take", "pass", "reopen", "times",
+    "affected", "callback", "merge", "unmerge",
 ];
 /// What a form of ours carries besides what was typed.
 const OURS: &[&str] = &["csrf", "preview", "confirmed", "rev"];

@@ -137,6 +137,7 @@ pub async fn used(
         posted,
         refusal: None,
         errors,
+        is_stale: false,
     })
 }
 
@@ -171,5 +172,6 @@ pub async fn again(
         posted,
         refusal: None,
         errors: Vec::new(),
+        is_stale: false,
     }))
 }

@@ -1,10 +1,9 @@
 //! Webhooks of the house: who is told by a signed call when something is recorded, and what became of the last calls.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use askama::Template;
 
-use super::inputs::{Answer, id_of, invalid, rev};
+use super::inputs::{Answer, id_of, or_form, rev, with_who};
 use crate::actions::webhook::{self as act, Typed};
 use crate::app::{App, Ctx};
 use crate::domain::id::HookId;
@@ -16,7 +15,6 @@ use crate::http::page::{Page, Viewer};
 use crate::http::reply;
 use crate::store;
 use crate::store::outbox::Delivery;
-use crate::words::Words;
 
 /// Calls that a webhook's page looks back on.
 const LAST: i64 = 20;
@@ -92,12 +90,10 @@ async fn list_page(
     };
     let hooks = viewer.run(app, load).await?;
     let p = Page::new(req, "webhooks-title");
-    let status = match &kept {
-        Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
-        None => StatusCode::OK,
-    };
+    let form = Form::opened(kept, Form::new(p.words).with("events", "*"));
+    let status = form.status();
     let page = ListPage {
-        form: kept.unwrap_or_else(|| Form::new(p.words).with("events", "*")),
+        form,
         p,
         hooks,
         events: events(),
@@ -115,15 +111,12 @@ pub async fn list(req: HttpRequest, app: web::Data<App>, viewer: Viewer) -> Answ
 pub async fn add(req: HttpRequest, app: web::Data<App>, viewer: Viewer, posted: Posted) -> Answer {
     let new = typed(&posted, true);
     let made = viewer.run(&app, move |ctx| act::add(ctx, &new)).await;
-    match invalid(made)? {
+    match or_form(made, &posted)? {
         Ok(hook) => {
             let fresh = Some((hook.name, hook.secret));
             list_page(&req, &app, &viewer, None, fresh).await
         }
-        Err(errors) => {
-            let kept = Form::kept(Words::english(), &posted, errors);
-            list_page(&req, &app, &viewer, Some(kept), None).await
-        }
+        Err(form) => list_page(&req, &app, &viewer, Some(form), None).await,
     }
 }
 
@@ -141,16 +134,14 @@ async fn hook_page(
     };
     let (hook, calls) = viewer.run(app, load).await?;
     let p = Page::titled(req, hook.name.clone());
-    let status = match &kept {
-        Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
-        None => StatusCode::OK,
-    };
-    let form = kept.unwrap_or_else(|| {
-        Form::new(p.words)
-            .with("name", &hook.name)
-            .with("url", &hook.url)
-            .with("events", hook.events.words().join("\n"))
-    });
+    let standing = Form::new(p.words)
+        .with("name", &hook.name)
+        .with("url", &hook.url)
+        .with("events", hook.events.words().join("\n"))
+        .with("rev", hook.version);
+    let kept = with_who(app, viewer, kept, ("webhook", &hook.url)).await?;
+    let form = Form::opened(kept, standing);
+    let status = form.status();
     let page = HookPage {
         p,
         hook,
@@ -188,12 +179,9 @@ pub async fn edit(
             act::edit(ctx, id, Some(rev), &typed(&asked, known.is_enabled))
         })
         .await;
-    match invalid(done)? {
+    match or_form(done, &posted)? {
         Ok(hook) => Ok(reply::see_saying("/webhooks", "said-changed", &hook.name)),
-        Err(errors) => {
-            let kept = Form::kept(Words::english(), &posted, errors);
-            hook_page(&req, &app, &viewer, id, Some(kept)).await
-        }
+        Err(form) => hook_page(&req, &app, &viewer, id, Some(form)).await,
     }
 }
 

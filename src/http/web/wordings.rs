@@ -1,16 +1,14 @@
 //! Wordings: the list, and each one's form, which shows how it reads before it is saved.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use askama::Template;
 
-use super::inputs::{Answer, id_of, invalid, rev};
+use super::inputs::{Answer, id_of, or_form, rev, with_who};
 use crate::actions::allow;
 use crate::actions::wording::{self as act, Typed};
 use crate::app::{App, Ctx};
 use crate::domain::access::{Action, Target};
 use crate::domain::id::WordingId;
-use crate::domain::refusal::FieldError;
 use crate::domain::wording::{self, Filling, Wording};
 use crate::error::Result;
 use crate::http::form::{Form, Posted};
@@ -42,28 +40,10 @@ struct WordingPage {
     preview: Option<String>,
 }
 
-/// A form as it was sent: what is wrong with it, or how it would read.
-struct Kept {
-    posted: Posted,
-    errors: Vec<FieldError>,
-}
-
-impl Kept {
-    /// A look at what was typed. What can't be saved can't be shown.
-    fn looked(posted: &Posted) -> Self {
-        let typed = wording::body("body", posted.text("body"));
-        Self {
-            posted: posted.clone(),
-            errors: typed.err().into_iter().collect(),
-        }
-    }
-
-    fn status(kept: Option<&Self>) -> StatusCode {
-        match kept {
-            Some(kept) if !kept.errors.is_empty() => StatusCode::UNPROCESSABLE_ENTITY,
-            _ => StatusCode::OK,
-        }
-    }
+/// A look at what was typed. What can't be saved can't be shown.
+fn looked(posted: &Posted) -> Form {
+    let typed = wording::body("body", posted.text("body"));
+    Form::kept(Words::english(), posted, typed.err().into_iter().collect())
 }
 
 /// How a text reads, on a ticket made up for it.
@@ -80,10 +60,10 @@ fn read_out(p: &Page, body: &str) -> String {
     wording::with_next_update(&wording::filled(body, &filling), &next)
 }
 
-/// What was typed, read out if there is nothing wrong with it.
-fn preview(p: &Page, kept: Option<&Kept>) -> Option<String> {
-    let kept = kept.filter(|kept| kept.errors.is_empty())?;
-    Some(read_out(p, kept.posted.text("body")))
+/// What stands in the form, read out if there is nothing wrong with it.
+fn preview(p: &Page, form: &Form) -> Option<String> {
+    let is_sound = !form.has_errors() && !form.value("body").is_empty();
+    is_sound.then(|| read_out(p, form.value("body")))
 }
 
 fn typed(posted: &Posted, is_active: bool) -> Typed {
@@ -98,7 +78,7 @@ async fn list_page(
     req: &HttpRequest,
     app: &web::Data<App>,
     viewer: &Viewer,
-    kept: Option<Kept>,
+    kept: Option<Form>,
 ) -> Answer {
     let load = |ctx: &Ctx<'_>| -> Result<Vec<Wording>> {
         allow(&ctx.by, Action::ManageSettings, Target::House)?;
@@ -107,13 +87,11 @@ async fn list_page(
     let mut wordings = viewer.run(app, load).await?;
     wordings.sort_by_key(|it| (!it.is_active, it.name.to_lowercase()));
     let p = Page::new(req, "wordings-title");
-    let status = Kept::status(kept.as_ref());
+    let form = Form::opened(kept, Form::new(p.words));
+    let status = form.status();
     let page = ListPage {
-        preview: preview(&p, kept.as_ref()),
-        form: match kept {
-            Some(kept) => Form::kept(Words::english(), &kept.posted, kept.errors),
-            None => Form::new(p.words),
-        },
+        preview: preview(&p, &form),
+        form,
         places: wording::known(),
         wordings,
         p,
@@ -129,17 +107,17 @@ pub async fn list(req: HttpRequest, app: web::Data<App>, viewer: Viewer) -> Answ
 /// `POST /wordings`
 pub async fn add(req: HttpRequest, app: web::Data<App>, viewer: Viewer, posted: Posted) -> Answer {
     if posted.ticked("preview") {
-        return list_page(&req, &app, &viewer, Some(Kept::looked(&posted))).await;
+        return list_page(&req, &app, &viewer, Some(looked(&posted))).await;
     }
     let new = typed(&posted, true);
     let added = viewer.run(&app, move |ctx| act::add(ctx, &new)).await;
-    match invalid(added)? {
+    match or_form(added, &posted)? {
         Ok(wording) => Ok(reply::see_saying(
             "/wordings",
             "said-wording-added",
             &wording.name,
         )),
-        Err(errors) => list_page(&req, &app, &viewer, Some(Kept { posted, errors })).await,
+        Err(form) => list_page(&req, &app, &viewer, Some(form)).await,
     }
 }
 
@@ -148,7 +126,7 @@ async fn wording_page(
     app: &web::Data<App>,
     viewer: &Viewer,
     id: WordingId,
-    kept: Option<Kept>,
+    kept: Option<Form>,
 ) -> Answer {
     let load = move |ctx: &Ctx<'_>| {
         allow(&ctx.by, Action::ManageSettings, Target::House)?;
@@ -156,20 +134,16 @@ async fn wording_page(
     };
     let wording = viewer.run(app, load).await?;
     let p = Page::titled(req, wording.name.clone());
-    let status = Kept::status(kept.as_ref());
-    let preview = match &kept {
-        Some(_) => preview(&p, kept.as_ref()),
-        None => Some(read_out(&p, &wording.body)),
-    };
-    let form = match kept {
-        Some(kept) => Form::kept(Words::english(), &kept.posted, kept.errors),
-        None => Form::new(p.words)
-            .with("name", &wording.name)
-            .with("body", &wording.body)
-            .with_some("is_active", wording.is_active.then_some("yes")),
-    };
+    let standing = Form::new(p.words)
+        .with("name", &wording.name)
+        .with("body", &wording.body)
+        .with_some("is_active", wording.is_active.then_some("yes"))
+        .with("rev", wording.version);
+    let kept = with_who(app, viewer, kept, ("wording", &wording.name)).await?;
+    let form = Form::opened(kept, standing);
+    let status = form.status();
     let page = WordingPage {
-        preview,
+        preview: preview(&p, &form),
         form,
         places: wording::known(),
         wording,
@@ -198,18 +172,18 @@ pub async fn edit(
 ) -> Answer {
     let id: WordingId = id_of(&id)?;
     if posted.ticked("preview") {
-        return wording_page(&req, &app, &viewer, id, Some(Kept::looked(&posted))).await;
+        return wording_page(&req, &app, &viewer, id, Some(looked(&posted))).await;
     }
     let (typed, rev) = (typed(&posted, posted.ticked("is_active")), rev(&posted)?);
     let done = viewer
         .run(&app, move |ctx| act::edit(ctx, id, Some(rev), &typed))
         .await;
-    match invalid(done)? {
+    match or_form(done, &posted)? {
         Ok(wording) => Ok(reply::see_saying(
             "/wordings",
             "said-wording-changed",
             &wording.name,
         )),
-        Err(errors) => wording_page(&req, &app, &viewer, id, Some(Kept { posted, errors })).await,
+        Err(form) => wording_page(&req, &app, &viewer, id, Some(form)).await,
     }
 }

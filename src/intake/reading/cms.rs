@@ -1,5 +1,7 @@
 //! What an S/MIME signature encloses (RFC 5652 `SignedData`, in DER or BER): everybody may read it. Whether the signature holds is
-//! not looked at here, so nothing that is read this way proves who wrote it.
+//! not looked at here, so nothing that is read this way proves who wrote it: that is [`smime`](crate::intake::smime)'s.
+//!
+//! Sizes, counts and depths are bounded before anything is copied; what is larger counts as no signature.
 
 /// How deep elements may lie within each other: what a mail needs is seven.
 const DEPTH: usize = 12;
@@ -14,20 +16,150 @@ const PIECES: u8 = 0x24;
 const SEQUENCE: u8 = 0x30;
 const SET: u8 = 0x31;
 const EXPLICIT_0: u8 = 0xa0;
+const EXPLICIT_1: u8 = 0xa1;
+
+/// Bytes of everything but the signed text: a bundle of certificates with its time stamps has some ten thousand.
+const PROOF_BYTES: usize = 256 * 1024;
+/// Certificates of one signature, and its signers.
+const CERTIFICATES: usize = 32;
+const SIGNERS: usize = 4;
+/// How deep elements lie within a certificate or a signer's attributes, with a time stamp's own signature among them.
+const DER_DEPTH: usize = 40;
 
 /// The signed bytes; `None` if it is no signature, or a detached one, or cut.
 pub fn signed_content(bytes: &[u8]) -> Option<Vec<u8>> {
+    let (enclosed, _) = opened(bytes)?;
+    let (inner, enclosed) = expect(enclosed, OID)?;
+    let (content, _) = expect(enclosed, EXPLICIT_0)?;
+    let mut found = Vec::new();
+    (inner == DATA && octets(content, DEPTH, &mut found)).then_some(found)
+}
+
+/// What the signature encloses, and what follows that.
+fn opened(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (info, _) = expect(bytes, SEQUENCE)?;
     let (kind, info) = expect(info, OID)?;
     let (signed, _) = expect(info, EXPLICIT_0)?;
     let (signed, _) = expect(signed, SEQUENCE)?;
     let (_, signed) = expect(signed, INTEGER)?;
     let (_, signed) = expect(signed, SET)?;
-    let (enclosed, _) = expect(signed, SEQUENCE)?;
-    let (inner, enclosed) = expect(enclosed, OID)?;
-    let (content, _) = expect(enclosed, EXPLICIT_0)?;
+    (kind == SIGNED_DATA).then_some(())?;
+    expect(signed, SEQUENCE)
+}
+
+/// What a signature brings besides the signed bytes, each piece in DER.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Proofs {
+    /// As they came: their issuers signed these very bytes.
+    pub certificates: Vec<Vec<u8>>,
+    /// One `SignerInfo` each.
+    pub signers: Vec<Vec<u8>>,
+}
+
+/// The certificates and signers of a signature, detached or not; `None` if it is none, is cut, or holds more than is looked at.
+pub fn proofs(bytes: &[u8]) -> Option<Proofs> {
+    let (_, mut rest) = opened(bytes)?;
+    if rest.len() > PROOF_BYTES {
+        return None;
+    }
+    let mut found = Proofs::default();
+    loop {
+        let (tag, content, after) = element(rest, DEPTH)?;
+        match tag {
+            EXPLICIT_0 => {
+                found.certificates = pieces(content, CERTIFICATES, |piece| match piece {
+                    // What is no certificate of the usual kind is nobody's here.
+                    [SEQUENCE, ..] => Some(Some(in_der(piece)?)),
+                    _ => Some(None),
+                })?;
+            }
+            SET => {
+                found.signers = pieces(content, SIGNERS, |piece| Some(Some(in_der(piece)?)))?;
+                return Some(found);
+            }
+            // Revocation lists: their issuers are asked by nobody here.
+            EXPLICIT_1 => {}
+            _ => return None,
+        }
+        rest = after;
+    }
+}
+
+/// The elements that stand in a row, at most so many.
+fn pieces(
+    mut bytes: &[u8],
+    most: usize,
+    read: impl Fn(&[u8]) -> Option<Option<Vec<u8>>>,
+) -> Option<Vec<Vec<u8>>> {
     let mut found = Vec::new();
-    (kind == SIGNED_DATA && inner == DATA && octets(content, DEPTH, &mut found)).then_some(found)
+    while !bytes.is_empty() {
+        let (_, _, rest) = element(bytes, DEPTH)?;
+        let piece = &bytes[..bytes.len() - rest.len()];
+        if let Some(piece) = read(piece)? {
+            if found.len() == most {
+                return None;
+            }
+            found.push(piece);
+        }
+        bytes = rest;
+    }
+    Some(found)
+}
+
+/// The element with all lengths written out, and octets in one piece; what is DER already stays as it is.
+fn in_der(piece: &[u8]) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(piece.len());
+    write_out(piece, DER_DEPTH, &mut out)?;
+    Some(out)
+}
+
+fn write_out(bytes: &[u8], depth: usize, out: &mut Vec<u8>) -> Option<()> {
+    let (tag, content, _) = element(bytes, depth)?;
+    if tag == PIECES {
+        let mut whole = Vec::new();
+        octets(bytes, depth, &mut whole).then_some(())?;
+        return put(OCTETS, &whole, out);
+    }
+    // Primitive: its content is nobody's business.
+    if tag & 0x20 == 0 {
+        return put(tag, content, out);
+    }
+    let mut inner = Vec::with_capacity(content.len());
+    let mut rest = content;
+    while !rest.is_empty() {
+        let (_, _, after) = element(rest, depth - 1)?;
+        write_out(rest, depth - 1, &mut inner)?;
+        rest = after;
+    }
+    put(tag, &inner, out)
+}
+
+fn put(tag: u8, content: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    let length = u32::try_from(content.len()).ok()?;
+    out.push(tag);
+    let digits = length.to_be_bytes();
+    let zeros = digits.iter().take_while(|digit| **digit == 0).count();
+    match length {
+        0..0x80 => out.push(length as u8),
+        _ => {
+            out.push(0x80 | (digits.len() - zeros) as u8);
+            out.extend_from_slice(&digits[zeros..]);
+        }
+    }
+    out.extend_from_slice(content);
+    Some(())
+}
+
+/// The bytes of a signer's attributes as they were signed: as a set of its own. `None` if there are none.
+pub fn signed_attributes(signer: &[u8]) -> Option<Vec<u8>> {
+    let (content, _) = expect(signer, SEQUENCE)?;
+    let (_, content) = expect(content, INTEGER)?;
+    let (_, _, content) = element(content, DEPTH)?;
+    let (_, content) = expect(content, SEQUENCE)?;
+    let (attributes, _) = expect(content, EXPLICIT_0)?;
+    let mut out = Vec::with_capacity(attributes.len() + 4);
+    put(SET, attributes, &mut out)?;
+    Some(out)
 }
 
 /// The content of the element at the beginning, if it has that tag, and what follows it.

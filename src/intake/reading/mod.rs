@@ -6,6 +6,7 @@
 
 pub mod address;
 pub mod body;
+pub mod calendar_reply;
 pub mod charset;
 pub mod clean;
 pub mod cms;

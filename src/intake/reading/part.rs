@@ -21,6 +21,8 @@ pub struct Node<'m> {
     /// Lower case; "" if there is none.
     pub encoding: String,
     pub body: &'m [u8],
+    /// Its header and body, as they came.
+    pub whole: &'m [u8],
     pub children: Vec<Node<'m>>,
     /// Its place among all parts, in order.
     pub number: usize,
@@ -134,6 +136,7 @@ fn node<'m>(
         disposition,
         encoding,
         body,
+        whole,
         children,
         number,
     }
@@ -148,6 +151,7 @@ fn closed(bytes: &[u8], number: usize) -> Node<'_> {
         disposition: Parameters::default(),
         encoding: String::new(),
         body: bytes,
+        whole: bytes,
         children: Vec::new(),
         number,
     }

@@ -49,6 +49,7 @@ diesel::table! {
         address -> Text,
         name -> Text,
         person_id -> Nullable<Binary>,
+        answer -> Nullable<Text>,
     }
 }
 

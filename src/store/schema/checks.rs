@@ -17,3 +17,11 @@ diesel::table! {
         detail -> Text,
     }
 }
+
+diesel::table! {
+    self_test (person_id) {
+        person_id -> Binary,
+        paged_at -> BigInt,
+        waiting_since -> Nullable<BigInt>,
+    }
+}

@@ -166,6 +166,7 @@ diesel::table! {
         media_type -> Text,
         size_bytes -> BigInt,
         redacted_at -> Nullable<BigInt>,
+        danger -> Nullable<Text>,
     }
 }
 

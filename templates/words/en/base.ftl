@@ -1,5 +1,6 @@
 # The frame around every page, units, times, clocks, failures.
 
+catalogue-language = en
 skip = Skip to content
 until = until
 oncall-now = On call now
@@ -86,6 +87,12 @@ error-refused-title = That wasn't done
 error-refused-text = Nothing was changed. Here is why.
 error-stale-title = Somebody was faster
 error-stale-text = This was changed after you opened it, so nothing was written. Go back, look at what is new, and send again.
+clash = Somebody else changed this while you were typing.
+clash-by = { $name } changed this while you were typing.
+clash-text = Nothing is written yet. Your text is still in the form, and where theirs differs it stands below. Change yours if you want, then save again and it holds.
+clash-empty = (nothing)
+clash-ticked = Ticked
+clash-not-ticked = Not ticked
 error-internal-title = We broke
 error-internal-text = It isn't your fault, and it was written down. Try again; if it stays, tell whoever runs this the number below.
 error-full-title = The disk is nearly full

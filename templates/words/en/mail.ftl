@@ -8,6 +8,10 @@ mail-unreadable-title = Unreadable mail
 letter-footer-promise = Next update promised by { $at }
 letter-footer-promise-own = Next update promised by { $at } (your time)
 letter-footer-ticket = Ticket { $key }
+letter-footer-incident-ticket = Incident { $key }
+letter-footer-change-ticket = Change { $key }
+letter-footer-task-ticket = Task { $key }
+letter-footer-post-mortem-ticket = Post-mortem { $key }
 letter-footer-answers = Answers to { $address } are filed with it.
 refusal-file-link-expired = This link has expired. Answer the mail that it stands in, and we send the file again.
 letter-large-file = { $name }, { $size } MB, too large for a mail; this link works until { $until }
@@ -18,9 +22,23 @@ letter-received-body =
     Your message arrived and is ticket { $key }. Somebody will look at it.
 
     To add something, reply to this mail and keep its subject.
+letter-received-incident-body =
+    Your message arrived and is incident { $key }. Somebody will look at it.
+
+    To add something, reply to this mail and keep its subject.
+letter-received-change-subject = We have your request for a change
+letter-received-change-body =
+    Your message arrived and is change { $key }. It is planned and approved before anything is touched.
+
+    To add something, reply to this mail and keep its subject.
+letter-received-task-body =
+    Your message arrived and is task { $key }. Somebody will do it in its turn.
+
+    To add something, reply to this mail and keep its subject.
 letter-reply-subject = { $title }
 letter-reply-body = { $from } wrote:
 letter-update-subject = Update: { $title }
+letter-update-change-subject = Update on the change: { $title }
 letter-update-body = { $from } wrote:
 letter-customer-wrote-subject = { $from } wrote: { $title }
 letter-customer-wrote-body = { $from } wrote on { $key } "{ $title }":
@@ -44,9 +62,15 @@ letter-staff-bounced-body =
 letter-staff-bounced-action = Look at the bounce
 letter-join-request-action = Look at it
 letter-assigned-subject = Yours now: { $title }
+letter-assigned-change-subject = A change is yours now: { $title }
+letter-assigned-task-subject = A task is yours now: { $title }
+letter-assigned-post-mortem-subject = A post-mortem is yours now: { $title }
 letter-assigned-body = { $from } gave you { $key } "{ $title }".
 letter-assigned-action = Open the ticket
 letter-handed-over-subject = Handed to you: { $title }
+letter-handed-over-change-subject = A change is handed to you: { $title }
+letter-handed-over-task-subject = A task is handed to you: { $title }
+letter-handed-over-post-mortem-subject = A post-mortem is handed to you: { $title }
 letter-handed-over-body = { $from } handed { $key } "{ $title }" over to you, with this note:
 letter-handed-over-action = Open the ticket
 letter-page-subject = { $severity }: { $title }
@@ -223,7 +247,23 @@ mail-remark-text-cut = The text was cut; the raw mail has all of it.
 mail-remark-charset-guessed = The declared character set didn't fit; it was guessed.
 mail-remark-broken-encoding = A part's encoding was broken.
 mail-remark-text-from-html = The text was made from the HTML form.
+mail-remark-executable = A file of it would run when opened: it is in quarantine.
 mail-remark-signature-unchecked = It is signed; the signature wasn't checked.
+mail-remark-signature-valid = It is signed by its sender, and as it was signed. The certificate was good when it came, and leads to an authority that is trusted here.
+mail-remark-signature-intact = It is as it was signed.
+mail-remark-signature-broken = The signature doesn't hold: the text was changed, or another key signed it.
+mail-remark-signature-unreadable = It should be signed, but no signature can be made out.
+mail-remark-signature-algorithm = It is signed in a way, or with a key, that proves nothing today.
+mail-remark-signature-partial = Only a part of it is signed: what stands around that part isn't.
+mail-remark-signer-not-sender = Whoever signed it isn't its sender: the certificate is for another address.
+mail-remark-signer-missing = The signer's certificate isn't in it, so the signature can't be checked.
+mail-remark-certificate-expired = The signer's certificate had ended when it came.
+mail-remark-certificate-not-yet-valid = The signer's certificate wasn't valid yet when it came.
+mail-remark-certificate-unfit = The certificate isn't made for signing mail.
+mail-remark-chain-untrusted = The certificate leads to no authority that is trusted here, or one between is missing.
+mail-remark-chain-expired = The certificate of an authority above the signer's had ended when it came.
+mail-remark-chain-unchecked = The certificate was not checked against any authority: none is named in the settings.
+mail-signer = Signed by
 mail-remark-encrypted = A part is encrypted, and there is no key for it here.
 
 silent-label = Warning: no mail comes in
@@ -239,6 +279,10 @@ held-band = { $count ->
    *[other] { $count } mails are held until somebody looks at them.
 }
 held-see = What is held
+unanswered-label = Warning: somebody may not be reachable
+unanswered-band = No answer to the last self-test page from { $names }.
+unanswered-text = They may be called, and have answered no page for a day after a self-test. It ends when they answer any page.
+unanswered-see = On call
 stuck-label = Warning: mail doesn't leave
 stuck-band = { $count ->
     [one] One message can't leave: it was tried, and waits.
@@ -313,6 +357,8 @@ field-not-a-block-pattern = "{ $value }" is neither a mail address nor a domain 
 # Why a message of ours wasn't sent.
 unwanted-answered = no longer wanted: somebody had answered, or it was over
 unwanted-promise-kept = the promise was kept meanwhile
+unwanted-promise-held = its clock is held; the release tells again
+unwanted-promise-moved = the deadline has moved since
 unwanted-newer = a newer page about the same incident took its place
 unwanted-over = the ticket was over before it could be sent
 unwanted-deactivated = the recipient is deactivated
@@ -420,3 +466,37 @@ explain-readers-internal = for staff
 explain-readers-customer = for staff and the customer
 explain-readers-all-affected = for everybody affected
 explain-letter = Letter
+
+quarantine-tag = quarantine
+quarantine-title = A file in quarantine
+quarantine-warns = This file came by mail and would do something when opened.
+quarantine-text = Its sender is whoever wrote the mail, and may not be who they say. Open it only where nothing can be lost: on a machine without access to anything of ours.
+quarantine-trace = Taking it out is recorded on the ticket's timeline, with your name.
+quarantine-name = File
+quarantine-size = Size
+quarantine-why = It is
+quarantine-hash = SHA-256
+quarantine-take = Take it out all the same
+quarantine-leave = Leave it
+danger-program = a program
+danger-script = a script
+danger-shortcut = a shortcut that starts something
+danger-macros = an office document with macros
+danger-volume = a disk image
+
+sign-by = signed by { $signer }
+sign-signature-unchecked = signed, not checked
+sign-signature-valid = signature valid
+sign-signature-intact = as it was signed
+sign-signature-broken = signature doesn't hold
+sign-signature-unreadable = signature can't be read
+sign-signature-algorithm = signature proves nothing today
+sign-signature-partial = signed in part only
+sign-signer-not-sender = signer is not the sender
+sign-signer-missing = signer's certificate is missing
+sign-certificate-expired = certificate had ended
+sign-certificate-not-yet-valid = certificate not valid yet
+sign-certificate-unfit = certificate isn't for mail
+sign-chain-untrusted = issuer not trusted
+sign-chain-expired = issuer's certificate had ended
+sign-chain-unchecked = issuer not checked

@@ -7,6 +7,12 @@ page-test-body =
 
     Answer it here, so that the ledger knows how long it took:
     { $link }
+page-self-test-subject = Watchkeeper self-test: please answer
+page-self-test-body =
+    Nothing is wrong. Because you may be called, this finds out now and then whether pages reach you.
+
+    Answer it within a day; otherwise the admins hear that you may not be reachable:
+    { $link }
 page-since = since { $at }
 page-time = { $day } { $time } { $zone }
 page-answer =
@@ -43,6 +49,8 @@ night-answered = You have it. The paging has stopped.
 night-was-answered = This page has been answered.
 night-over = This incident is over. There is nothing to answer.
 night-expired = This link has expired. Open the incident to answer.
+night-self-test = Self-test
+night-self-test-text = Nothing is wrong. Answer, so that it is known that pages reach you.
 night-test = Test page
 night-test-text = If you can read this, pages reach you.
 
@@ -156,6 +164,7 @@ page-kind-escalation = escalation
 page-kind-dead-end = nobody had answered
 page-kind-asked = asked by a colleague
 page-kind-test = test
+page-kind-self-test = self-test
 page-state-queued = waiting to be sent
 page-state-failed = refused on every way
 page-state-suppressed = not sent

@@ -76,6 +76,7 @@ entry-first-look = took a first look
 entry-report-marked = changed what goes into the outage report
 entry-redacted = redacted an entry
 entry-redacted-here = redacted an entry; a file of it still hangs on { $also_on }
+entry-file-taken = took { $name } out of quarantine
 entry-clock-warned = { $metric } is due soon
 entry-clock-breached = { $metric } is late
 entry-clock-still-late = { $metric } has been late for { $late_by }

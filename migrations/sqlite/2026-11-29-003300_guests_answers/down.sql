@@ -1,0 +1,1 @@
+ALTER TABLE meeting_guest DROP COLUMN answer;
