@@ -593,3 +593,54 @@ fn together_each_calendar_keeps_its_own_versions() {
         Tz::America__New_York
     );
 }
+
+#[test]
+fn versions_hold_from_their_instants_and_keep_their_week_in_another_zone() {
+    let calendar = |hours: &str| {
+        let ranges: Vec<_> = (0..=4).map(|day| (day, range(hours))).collect();
+        Arc::new(Calendar::new(BERLIN, &ranges, Vec::new()).unwrap())
+    };
+    let (first, second, third) = (
+        at("2026-01-01T00:00:00Z"),
+        at("2026-06-01T00:00:00Z"),
+        at("2026-09-01T00:00:00Z"),
+    );
+    let hours = Hours::versions(vec![
+        (first, calendar("09:00-17:00")),
+        (second, calendar("08:00-16:00")),
+        (third, calendar("10:00-18:00")),
+    ]);
+    // The first was never otherwise before; from its instant on each holds, and not before.
+    for (when, since) in [
+        (first, None),
+        (second.plus_micros(-1), None),
+        (second, Some(second)),
+        (third.plus_micros(-1), Some(second)),
+        (third.plus_secs(86_400), Some(third)),
+    ] {
+        assert_eq!(hours.in_force_since(when), since, "{when:?}");
+    }
+    let changes = |from, until| hours.changes(from, until).collect::<Vec<_>>();
+    assert_eq!(changes(first, third.plus_secs(1)), [second, third]);
+    // Neither end counts.
+    assert_eq!(changes(second, third), [] as [Timestamp; 0]);
+    assert_eq!(changes(second.plus_micros(-1), third), [second]);
+    assert_eq!(changes(third, third.plus_secs(1)), []);
+    assert_eq!(changes(first.plus_secs(-1), second), []);
+
+    let moved = hours.in_zone(Tz::Asia__Tokyo);
+    let monday = local(Tz::Asia__Tokyo, "2026-06-08 08:00");
+    let end = local(Tz::Asia__Tokyo, "2026-06-08 16:00");
+    assert_eq!(
+        counted(&moved, monday.plus_secs(-3_600), end.plus_secs(3_600), &[]),
+        8 * HOUR
+    );
+    assert_eq!(counted(&moved, monday, end, &[]), 8 * HOUR);
+    // In its own zone nothing moves.
+    let same = hours.in_zone(BERLIN);
+    let monday = local(BERLIN, "2026-06-08 08:00");
+    assert_eq!(
+        counted(&same, monday, monday.plus_secs(8 * 3_600), &[]),
+        8 * HOUR
+    );
+}
