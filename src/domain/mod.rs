@@ -20,6 +20,7 @@ pub mod holidays;
 pub mod id;
 pub mod intake;
 pub mod letter;
+mod link_token;
 pub mod login;
 pub mod mail_clue;
 pub mod mail_trace;

@@ -6,6 +6,7 @@
 use chrono_tz::Tz;
 
 use super::id::{PageId, PersonId, TicketKey};
+use super::link_token;
 use super::severity::Severity;
 use super::text::Title;
 use super::timestamp::Timestamp;
@@ -152,10 +153,7 @@ pub struct Link {
     pub expires_at: Timestamp,
 }
 
-/// Length of a signature in a link, in bytes: 128 bits can't be guessed, and the address stays short enough for a text message.
-const MAC_BYTES: usize = 16;
-/// Page and person 16 bytes each, expiry in whole seconds 5 bytes, signature.
-const TOKEN_BYTES: usize = 16 + 16 + 5 + MAC_BYTES;
+const LABEL: &str = "watchkeeper page link";
 
 impl Link {
     /// For `page`, queued at `now`. Expiry is kept in whole seconds.
@@ -179,29 +177,13 @@ impl Link {
 
     /// The link's token: 71 characters that need no escaping in an address.
     pub fn token(self, secret: &[u8]) -> String {
-        use base64::Engine;
-        let payload = self.payload();
-        let mut bytes = Vec::with_capacity(TOKEN_BYTES);
-        bytes.extend_from_slice(&payload);
-        bytes.extend_from_slice(&sign(secret, &payload));
-        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
+        link_token::write(LABEL, secret, &self.payload())
     }
 
     /// Reads a token that we signed; `None` for anything else. Whether it has expired is the caller's question: a late link
     /// gets a page that says so.
     pub fn read(token: &str, secret: &[u8]) -> Option<Self> {
-        use base64::Engine;
-        use subtle::ConstantTimeEq;
-        let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD
-            .decode(token)
-            .ok()?;
-        if bytes.len() != TOKEN_BYTES {
-            return None;
-        }
-        let (payload, mac) = bytes.split_at(TOKEN_BYTES - MAC_BYTES);
-        if !bool::from(sign(secret, payload).ct_eq(mac)) {
-            return None;
-        }
+        let payload: [u8; 37] = link_token::read(LABEL, secret, token)?;
         let id = |range: std::ops::Range<usize>| uuid::Uuid::from_slice(&payload[range]).ok();
         let mut secs = [0; 8];
         secs[3..].copy_from_slice(&payload[32..37]);
@@ -211,19 +193,6 @@ impl Link {
             expires_at: Timestamp::from_micros(i64::from_be_bytes(secs).saturating_mul(1_000_000)),
         })
     }
-}
-
-/// HMAC-SHA-256 over the payload, cut to [`MAC_BYTES`]. The label keeps our other signatures from being taken for this one.
-fn sign(secret: &[u8], payload: &[u8]) -> [u8; MAC_BYTES] {
-    use hmac::{Hmac, KeyInit, Mac};
-    let mut mac =
-        Hmac::<sha2::Sha256>::new_from_slice(secret).expect("HMAC takes a key of any length");
-    mac.update(b"watchkeeper page link\n");
-    mac.update(payload);
-    let full = mac.finalize().into_bytes();
-    let mut cut = [0; MAC_BYTES];
-    cut.copy_from_slice(&full[..MAC_BYTES]);
-    cut
 }
 
 #[cfg(test)]
