@@ -18,6 +18,7 @@ use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
 
 use super::Signing;
 use crate::domain::outgoing::{Handover, OutgoingMail};
+use crate::domain::text::EmailAddress;
 
 /// Longest wait for any single answer of the relay.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -227,43 +228,15 @@ impl Relay {
         mail: &OutgoingMail,
         bytes: &[u8],
     ) -> Handover {
-        let sender = mail.bounces_to.as_ref().unwrap_or(&mail.from);
-        let (Ok(from), Ok(to)) = (
-            sender.as_str().parse::<Address>(),
-            mail.to.as_str().parse::<Address>(),
-        ) else {
-            return Handover::Refused(format!(
-                "`{sender}` or `{}` is no address that SMTP knows",
-                mail.to
-            ));
-        };
-        let mut parameters = Vec::new();
-        if !sender.as_str().is_ascii() || !mail.to.as_str().is_ascii() {
-            if !connection
-                .server_info()
-                .supports_feature(Extension::SmtpUtfEight)
-            {
-                return Handover::Refused(format!(
-                    "the relay doesn't take international addresses such as `{}`",
-                    mail.to
-                ));
-            }
-            parameters.push(MailParameter::SmtpUtfEight);
+        let own = mail.bounces_to.as_ref();
+        let mut opened = envelope(connection, own.unwrap_or(&mail.from), mail);
+        if own.is_some() && matches!(opened, Err(Handover::Refused(_))) {
+            // Some relays let nobody send as any other address than the one that they know: a bounce then says less, and the mail
+            // leaves.
+            opened = envelope(connection, &mail.from, mail);
         }
-        let steps = [
-            Mail::new(Some(from), parameters).to_string(),
-            Rcpt::new(to, Vec::new()).to_string(),
-            Data.to_string(),
-        ];
-        for step in steps {
-            if let Err(error) = connection.command(step) {
-                let outcome = before_handover(&error);
-                // A refused step leaves the dialogue open; start the next mail afresh, or not at all.
-                if error.status().is_none() || connection.command(Rset).is_err() {
-                    connection.abort();
-                }
-                return outcome;
-            }
+        if let Err(outcome) = opened {
+            return outcome;
         }
         match connection.message(bytes) {
             Ok(response) => Handover::Accepted(one_line(&format!(
@@ -319,6 +292,52 @@ impl Relay {
         }
         Ok(connection)
     }
+}
+
+/// Names the sender and the recipient, up to where the text may begin; or says what became of it. Nothing is handed over yet.
+fn envelope(
+    connection: &mut SmtpConnection,
+    sender: &EmailAddress,
+    mail: &OutgoingMail,
+) -> Result<(), Handover> {
+    let (Ok(from), Ok(to)) = (
+        sender.as_str().parse::<Address>(),
+        mail.to.as_str().parse::<Address>(),
+    ) else {
+        return Err(Handover::Refused(format!(
+            "`{sender}` or `{}` is no address that SMTP knows",
+            mail.to
+        )));
+    };
+    let mut parameters = Vec::new();
+    if !sender.as_str().is_ascii() || !mail.to.as_str().is_ascii() {
+        if !connection
+            .server_info()
+            .supports_feature(Extension::SmtpUtfEight)
+        {
+            return Err(Handover::Refused(format!(
+                "the relay doesn't take international addresses such as `{}`",
+                mail.to
+            )));
+        }
+        parameters.push(MailParameter::SmtpUtfEight);
+    }
+    let steps = [
+        Mail::new(Some(from), parameters).to_string(),
+        Rcpt::new(to, Vec::new()).to_string(),
+        Data.to_string(),
+    ];
+    for step in steps {
+        if let Err(error) = connection.command(step) {
+            let outcome = before_handover(&error);
+            // A refused step leaves the dialogue open; start the next mail afresh, or not at all.
+            if error.status().is_none() || connection.command(Rset).is_err() {
+                connection.abort();
+            }
+            return Err(outcome);
+        }
+    }
+    Ok(())
 }
 
 /// Nothing was handed over yet: a permanent answer is final, anything else may be tried again.
@@ -430,7 +449,6 @@ fn parts(mail: &OutgoingMail) -> Result<MultiPart, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::text::EmailAddress;
     use crate::domain::timestamp::Timestamp;
     use std::io::{BufRead, BufReader, Write};
     use std::net::TcpListener;
@@ -559,6 +577,36 @@ mod tests {
             send(&["220 x", "250 x", "250 x", "550 5.1.1 who?", "250 x"]),
             Handover::Refused(_)
         ));
+        // A relay that lets nobody send as another address gets the plain one.
+        let as_another = OutgoingMail {
+            bounces_to: Some(EmailAddress::parse("watch+b1.x@desk.example").unwrap()),
+            ..mail()
+        };
+        let script = &[
+            "220 x",
+            "250 x",
+            "250 x",
+            "550 5.7.60 not as this one",
+            "250 x",
+            "250 x",
+            "250 x",
+            "354 x",
+            "250 2.0.0 taken",
+        ];
+        let sent = relay(script).send(&as_another, &bytes(&as_another).unwrap());
+        assert!(matches!(sent, Handover::Accepted(_)), "{sent:?}");
+        let script = &[
+            "220 x",
+            "250 x",
+            "250 x",
+            "550 5.1.1 who?",
+            "250 x",
+            "250 x",
+            "550 5.1.1 who?",
+            "250 x",
+        ];
+        let sent = relay(script).send(&as_another, &bytes(&as_another).unwrap());
+        assert!(matches!(sent, Handover::Refused(_)), "{sent:?}");
         assert!(matches!(
             send(&["220 x", "250 x", "451 later", "250 x"]),
             Handover::Deferred(_)
