@@ -5,7 +5,7 @@
 //! line of its own: nobody can write one there by mail.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -25,6 +25,10 @@ use crate::store::intake::arrived;
 
 /// Mails of one look: others have their turn between two.
 const AT_ONCE: usize = 50;
+/// Longest line with an envelope: a thousand recipients fit.
+const MOST_ENVELOPE: u64 = 1024 * 1024;
+/// Of a mail above the limit so much is looked at for its header.
+const MOST_HEADER: u64 = 2 * 1024 * 1024;
 /// The subfolder of what we kept ourselves.
 const KEPT: &str = ".Kept";
 
@@ -68,12 +72,19 @@ pub fn keep(
         Uuid::new_v4().simple()
     );
     let half = folder.join("tmp").join(&name);
-    let mut file = File::create_new(&half)?;
-    serde_json::to_writer(&mut file, &envelope)?;
-    file.write_all(b"\n")?;
-    file.write_all(raw)?;
-    file.sync_all()?;
-    fs::rename(&half, folder.join("new").join(&name))?;
+    let written = || {
+        let mut file = File::create_new(&half)?;
+        serde_json::to_writer(&mut file, &envelope)?;
+        file.write_all(b"\n")?;
+        file.write_all(raw)?;
+        file.sync_all()?;
+        fs::rename(&half, folder.join("new").join(&name))
+    };
+    if let Err(error) = written() {
+        // Its sender keeps it; the half of it would only take room. If that stays too, nobody takes it for a mail.
+        let _ = fs::remove_file(&half);
+        return Err(error);
+    }
     // The name is durable too.
     File::open(folder.join("new"))?.sync_all()
 }
@@ -87,25 +98,29 @@ pub fn pick_up(app: &App) -> Result<bool> {
     let mut waiting = 0;
     for (folder, is_ours) in [(spool.join(KEPT), true), (spool.clone(), false)] {
         let names = names_in(&folder.join("new"))?;
-        is_more |= names.len() > AT_ONCE;
-        for (taken, name) in names.iter().take(AT_ONCE).enumerate() {
+        let mut taken = 0;
+        for (place, name) in names.iter().enumerate() {
+            if taken == AT_ONCE {
+                is_more = true;
+                waiting += names.len() - place;
+                break;
+            }
             match take(app, &folder, name, is_ours) {
-                Ok(()) => {}
+                Ok(()) => taken += 1,
                 // Whoever moved it away has it.
                 Err(Fault::File(error)) if error.kind() == io::ErrorKind::NotFound => {}
-                // It stays, and stops nobody.
+                // It stays, is counted, and stops nobody. The log would hear of it at every look.
                 Err(Fault::File(error)) => {
                     waiting += 1;
-                    tracing::error!(%error, folder = %folder.display(), name, "a mail in the spool can't be taken in");
+                    tracing::debug!(%error, folder = %folder.display(), name, "a mail in the spool can't be taken in");
                 }
                 Err(Fault::House(error)) => {
-                    waiting += names.len() - taken;
+                    waiting += names.len() - place;
                     metrics::gauge!("watchkeeper_mail_spooled").set(waiting as f64);
                     return Err(error);
                 }
             }
         }
-        waiting += names.len().saturating_sub(AT_ONCE);
     }
     metrics::gauge!("watchkeeper_mail_spooled").set(waiting as f64);
     Ok(is_more)
@@ -141,14 +156,24 @@ fn names_in(folder: &Path) -> Result<Vec<String>> {
 
 fn take(app: &App, folder: &Path, name: &str, is_ours: bool) -> std::result::Result<(), Fault> {
     let path = folder.join("new").join(name);
-    let bytes = fs::read(&path)?;
-    let (envelope, raw) = match is_ours {
-        true => opened(&bytes)?,
-        false => (of_file(&path, name)?, bytes.as_slice()),
+    let limit = app.config.mail_limit_bytes as u64;
+    let whole = fs::metadata(&path)?.len();
+    let is_large = whole > limit + MOST_ENVELOPE;
+    let mut bytes = Vec::new();
+    // Of what is too large only its beginning is looked at: its header stands there.
+    let most = if is_large { MOST_HEADER } else { whole };
+    File::open(&path)?.take(most).read_to_end(&mut bytes)?;
+    let (envelope, raw) = match opened(&bytes).filter(|_| is_ours) {
+        Some(opened) => opened,
+        // Also one of ours whose first line was damaged: a mail without an envelope is better than none.
+        None => (of_file(&path, name)?, bytes.as_slice()),
     };
-    let limit = app.config.mail_limit_bytes;
-    let is_large = raw.len() > limit;
-    accept(app, &envelope, raw, is_large).map_err(Fault::House)?;
+    let size = match is_large {
+        true => usize::try_from(whole).unwrap_or(usize::MAX),
+        false => raw.len(),
+    };
+    let is_large = size > app.config.mail_limit_bytes;
+    accept(app, &envelope, raw, size, is_large).map_err(Fault::House)?;
     if is_large {
         // Its header is taken in; the whole stays for whoever looks for it.
         let kept: PathBuf = folder.join("cur");
@@ -161,11 +186,9 @@ fn take(app: &App, folder: &Path, name: &str, is_ours: bool) -> std::result::Res
 }
 
 /// Our own: the envelope's line, and the mail behind it.
-fn opened(bytes: &[u8]) -> io::Result<(Envelope, &[u8])> {
-    let end = memchr::memchr(b'\n', bytes).unwrap_or(bytes.len());
-    let (line, rest) = bytes.split_at(end);
-    let envelope = serde_json::from_slice(line)?;
-    Ok((envelope, rest.get(1..).unwrap_or_default()))
+fn opened(bytes: &[u8]) -> Option<(Envelope, &[u8])> {
+    let (line, rest) = bytes.split_at(memchr::memchr(b'\n', bytes)?);
+    Some((serde_json::from_slice(line).ok()?, &rest[1..]))
 }
 
 /// Another program's: its name says when it came, else the file does; the envelope stands in its header.
@@ -191,9 +214,8 @@ fn of_file(path: &Path, name: &str) -> io::Result<Envelope> {
     })
 }
 
-fn accept(app: &App, envelope: &Envelope, raw: &[u8], is_large: bool) -> Result<()> {
+fn accept(app: &App, envelope: &Envelope, raw: &[u8], size: usize, is_large: bool) -> Result<()> {
     let ctx = app.system("mail", Door::Mail);
-    let size = raw.len();
     let raw = match is_large {
         true => &raw[..header_bytes(raw)],
         false => raw,

@@ -63,14 +63,21 @@ both_databases!(a_maildir_of_another_program_is_a_way_in, |mut desk| {
         "x\n".repeat(2_000)
     );
     std::fs::write(named(-60), &large).unwrap();
+    // One of ours whose first line was damaged is a mail all the same.
+    let kept = folder.path().join(".Kept/new");
+    std::fs::create_dir_all(&kept).unwrap();
+    let name = format!("{}.x.watchkeeper", at(-45));
+    std::fs::write(kept.join(name), mail.replace("Uplink", "Switch")).unwrap();
     // What can't be opened stops nobody.
     std::fs::create_dir(new.join("0.no-file.mx")).unwrap();
     std::fs::write(named(-30), mail.replace("Uplink", "Router")).unwrap();
     desk.settle();
     let found = ledger(&desk);
     assert_eq!(found[0].verdict, Some(Verdict::Opened));
+    assert_eq!(found[1].verdict, Some(Verdict::Opened));
+    assert!(names(&kept).is_empty());
     assert_eq!(
-        (found[1].held_for, found[1].size_bytes),
+        (found[2].held_for, found[2].size_bytes),
         (Some(HeldFor::Large), large.len() as i64)
     );
     assert_eq!(names(&new), ["0.no-file.mx"]);
