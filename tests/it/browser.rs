@@ -169,6 +169,7 @@ impl Browser {
                 self.place(),
                 self.text()
             );
+            // The page is asked for anew: not so often that asking is all that the server does.
             std::thread::sleep(Duration::from_millis(200));
             let place = self.place();
             self.go(&place);
@@ -186,7 +187,7 @@ impl Browser {
                 self.place(),
                 self.text()
             );
-            std::thread::sleep(Duration::from_millis(20));
+            crate::waiting::look_again();
         }
     }
 
@@ -279,7 +280,7 @@ impl Browser {
                 self.place(),
                 self.text()
             );
-            std::thread::sleep(Duration::from_millis(10));
+            crate::waiting::look_again();
         }
     }
 
@@ -402,7 +403,7 @@ impl Browser {
                 return bytes;
             }
             assert!(began.elapsed() < PATIENCE, "nothing was saved");
-            std::thread::sleep(Duration::from_millis(50));
+            crate::waiting::look_again();
         }
     }
 }

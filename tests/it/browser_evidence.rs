@@ -101,6 +101,6 @@ fn comes_to_hold(desk: &Browser, names: &[&str]) {
             held == Value::Array(Vec::new()),
             "{held} instead of {names:?}"
         );
-        std::thread::sleep(std::time::Duration::from_millis(20));
+        crate::waiting::look_again();
     }
 }

@@ -154,7 +154,7 @@ fn start() -> Cluster {
             began.elapsed() < Duration::from_secs(60),
             "PostgreSQL didn't start:\n{log}"
         );
-        std::thread::sleep(Duration::from_millis(50));
+        crate::waiting::look_again();
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use watchkeeper::store::backend::DatabaseUrl;
 
@@ -162,7 +162,7 @@ impl Serving {
             let ended = self.child.try_wait().expect("it can be asked");
             assert!(ended.is_none(), "it ended with {ended:?}:\n{log}");
             assert!(began.elapsed() < PATIENCE, "no {text:?} in\n{log}");
-            std::thread::sleep(Duration::from_millis(20));
+            crate::waiting::look_again();
         }
     }
 

@@ -84,7 +84,7 @@ fn start() -> Dovecot {
             read("said"),
             read("log")
         );
-        std::thread::sleep(Duration::from_millis(50));
+        crate::waiting::look_again();
     }
     server
 }

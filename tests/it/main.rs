@@ -103,6 +103,7 @@ mod tidy;
 mod times;
 mod twice;
 mod visitor;
+mod waiting;
 mod web;
 mod what_if;
 mod what_if_forms;

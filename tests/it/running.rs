@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use mail_parser::{Message, MessageParser};
 
@@ -80,7 +80,7 @@ impl Running {
         let began = Instant::now();
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(began.elapsed() < PATIENCE, "it doesn't serve");
-            std::thread::sleep(Duration::from_millis(20));
+            crate::waiting::look_again();
         }
     }
 
@@ -131,7 +131,7 @@ impl Running {
                     .collect();
                 panic!("no {subject:?} to {to} among {all:#?}");
             }
-            std::thread::sleep(Duration::from_millis(100));
+            crate::waiting::look_again();
         }
     }
 
