@@ -79,7 +79,7 @@ fn holder(app: &App) -> String {
 pub struct Place {
     /// Every UID below is done.
     pub next_uid: u32,
-    /// What arrived earlier was there before the mailbox was watched.
+    /// What arrived earlier was there before the mailbox was watched; while it isn't told by its UID.
     pub begins_at: Option<Timestamp>,
 }
 
@@ -92,7 +92,8 @@ pub fn place(app: &App, selected: &Selected, first: First, uid_next: u32) -> Res
     if known.uid_validity == i64::from(selected.uid_validity) {
         return Ok(Place {
             next_uid: u32::try_from(known.next_uid).unwrap_or(u32::MAX),
-            begins_at: known.begins_at,
+            // Once it was read to its end, whatever comes has come since, however old it is: people move mail about.
+            begins_at: known.begins_at.filter(|_| known.next_uid <= 1),
         });
     }
     let place = match (known.uid_validity, first) {
@@ -120,7 +121,10 @@ pub fn place(app: &App, selected: &Selected, first: First, uid_next: u32) -> Res
             place.next_uid.into(),
         )
     })?;
-    Ok(place)
+    Ok(Place {
+        begins_at: place.begins_at.filter(|_| place.next_uid <= 1),
+        ..place
+    })
 }
 
 /// Every UID below `next_uid` is done from now on.

@@ -55,8 +55,10 @@ impl Reader {
     }
 
     pub(super) fn check_authority(&mut self) {
-        let path = self.optional("imap_ca").map(PathBuf::from);
-        if let Err(why) = crate::tls::to_servers(path.as_deref()) {
+        let Some(path) = self.optional("imap_ca").map(PathBuf::from) else {
+            return;
+        };
+        if let Err(why) = crate::tls::to_servers(Some(&path)) {
             let wanted = "a PEM file with the certificate of an authority is wanted";
             self.fault("imap_ca", &format!("{why}; {wanted}"));
         }

@@ -19,7 +19,7 @@ use super::imap_line::{Fault, Line, connect};
 use crate::actions::mailbox::{self as actions, Fetched, Place, Selected};
 use crate::app::App;
 use crate::domain::letter::header_bytes;
-use crate::domain::mailbox::{After, Mailbox, wire_name};
+use crate::domain::mailbox::{After, First, Mailbox, wire_name};
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
 
@@ -41,6 +41,9 @@ const LONGEST_PAUSE_SECS: u64 = 300;
 
 /// Watches every mailbox of the configuration until `stop` changes.
 pub async fn watch(app: Arc<App>, tls: TlsConnector, stop: watch::Receiver<bool>) {
+    if app.config.imap.is_empty() {
+        return;
+    }
     let mut running = JoinSet::new();
     for mailbox in app.config.imap.clone() {
         tracing::info!(mailbox = mailbox.name(), "watching for mail");
@@ -73,6 +76,7 @@ async fn keep(app: Arc<App>, mailbox: Mailbox, tls: TlsConnector, mut stop: watc
             }
         };
         tokio::select! {
+            // A server that is down isn't called without rest.
             () = tokio::time::sleep(pause) => {}
             _ = stop.changed() => return,
         }
@@ -149,7 +153,7 @@ async fn first_place(
     // A server without UIDNEXT: what is there is told apart by its time of arrival.
     let (of, first, uid_next) = (selected.clone(), mailbox.first, uid_next.unwrap_or(1));
     let place = here(app, move |app| actions::place(app, &of, first, uid_next)).await?;
-    if place.begins_at.is_some() && place.next_uid == uid_next && exists > 0 {
+    if mailbox.first == First::New && place.next_uid == uid_next && exists > 0 {
         tracing::info!(
             mailbox = selected.name,
             exists,
@@ -211,7 +215,10 @@ impl Visit<'_> {
             let next = self.withheld.take().unwrap_or(last.saturating_add(1));
             let of = self.selected.clone();
             here(self.app, move |app| actions::set_place(app, &of, next)).await?;
-            self.place.next_uid = next;
+            self.place = Place {
+                next_uid: next,
+                begins_at: self.place.begins_at.filter(|_| next <= 1),
+            };
         }
         let name = self.selected.name.clone();
         match self.untidy.clone() {
@@ -355,6 +362,7 @@ impl Line {
     /// Waits until the server tells of something new, or long enough.
     async fn rest(mut self) -> std::result::Result<Line, Fault> {
         if !self.knows_idle {
+            // Without IDLE nothing tells of new mail: it is asked for now and then.
             tokio::time::sleep(POLL).await;
             timeout(ANSWER, self.session.noop()).await??;
             return Ok(self);

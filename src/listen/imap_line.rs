@@ -19,13 +19,21 @@ use crate::domain::timestamp::Timestamp;
 /// Longest wait for a connection, its encryption and its login, each.
 const OPENING: Duration = Duration::from_secs(30);
 
+/// Longest text of a fault.
+const FAULT_CHARS: usize = 300;
+
 /// Why a mailbox can't be read, for people.
 #[derive(Debug)]
 pub(super) struct Fault(String);
 
 impl Fault {
+    /// Cut: a parser's complaint quotes all that it was given, mails among it.
     pub(super) fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        let mut text = text.into();
+        if let Some((end, _)) = text.char_indices().nth(FAULT_CHARS) {
+            text.truncate(end);
+        }
+        Self(text)
     }
 }
 
@@ -37,7 +45,7 @@ impl fmt::Display for Fault {
 
 impl From<ImapError> for Fault {
     fn from(error: ImapError) -> Self {
-        Self(match error {
+        Self::new(match error {
             ImapError::No(said) => format!("the mail server refuses: {said}"),
             ImapError::Bad(said) => format!("the mail server doesn't understand: {said}"),
             ImapError::ConnectionLost => "the line to the mail server broke".to_owned(),
@@ -48,7 +56,7 @@ impl From<ImapError> for Fault {
 
 impl From<std::io::Error> for Fault {
     fn from(error: std::io::Error) -> Self {
-        Self(format!("the line to the mail server: {error}"))
+        Self::new(format!("the line to the mail server: {error}"))
     }
 }
 

@@ -108,7 +108,7 @@ pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let began = Instant::now();
     while !is_so() {
         assert!(began.elapsed() < PATIENCE, "in vain: {what}");
-        std::thread::sleep(Duration::from_millis(20));
+        crate::waiting::look_again();
     }
 }
 
@@ -165,6 +165,14 @@ both_databases!(
         assert_eq!(opened.title.as_str(), "Database down");
         let mail = &ledger(&desk)[0];
         assert_eq!((mail.way, mail.verdict), (Way::Imap, Some(Verdict::Opened)));
+        // However old it is, what somebody moves here now is here now.
+        hand.put(
+            "INBOX",
+            "11-Feb-2019 03:04:05 +0100",
+            &mail_of("Found again"),
+        );
+        arrived(&desk, 2);
+        assert_eq!(ticket(&desk, "INC-2").title.as_str(), "Found again");
         drop(watching);
         let flags = hand.flags("INBOX");
         assert!(
