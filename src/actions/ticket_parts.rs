@@ -1,5 +1,7 @@
 //! What hangs on a ticket: who was hit, roles, watchers, labels, links, evidence, marks.
 
+use std::collections::HashSet;
+
 use super::ticket::{active_name, change, name_of, written};
 use super::{allow_ticket, audit, record, ticket_times};
 use crate::app::Ctx;
@@ -305,8 +307,11 @@ pub fn files_named(
             .map(Evidence::from)
             .ok_or_else(|| FieldError::new("files", "unknown-file").with("value", id.to_string()))
     };
+    // Named twice, a file goes once.
+    let mut seen = HashSet::new();
     Ok(ids
         .iter()
+        .filter(|id| seen.insert(**id))
         .map(file)
         .collect::<std::result::Result<_, _>>()?)
 }

@@ -110,6 +110,7 @@ fn watch_commits(
         );
         // The receiver is gone if it is stopping anyhow.
         let _ = tell.send(());
+        // Answers under way get out; then it ends, whatever hangs.
         std::thread::sleep(LAST_WORDS);
         std::process::exit(1);
     })?;

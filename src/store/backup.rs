@@ -53,6 +53,7 @@ pub fn copy(from: &Path, to: &Path) -> Result<()> {
 /// commit of the running house would wait behind them.
 fn write_out_as_it_grows(part: &Path, done: &AtomicBool) {
     while !done.load(Ordering::Relaxed) {
+        // So much has grown meanwhile that writing it out is worth a call, and little enough that nobody waits for it.
         std::thread::sleep(Duration::from_millis(10));
         // It isn't there yet, or the disk is full: the copying itself will say so.
         let _ = std::fs::File::open(part).and_then(|file| file.sync_data());
