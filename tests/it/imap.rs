@@ -218,7 +218,12 @@ both_databases!(
 both_databases!(
     e04_whatever_order_the_server_has_they_are_taken_by_their_time,
     |mut desk| {
-        let (_, mut hand) = watched(&mut desk, "INBOX?first=all&after=keep");
+        desk.let_letters_go();
+        let user = new_user();
+        let passage = Passage::cutting("");
+        let url = at(&user, passage.port, "INBOX?first=all&after=keep");
+        watches(&mut desk, &[url]);
+        let mut hand = Hand::of(&user);
         for (minute, subject) in [(50, "Third"), (10, "First"), (30, "Second")] {
             let at = format!("01-Jun-2026 08:{minute}:00 +0000");
             hand.put("INBOX", &at, &mail_of(subject));
@@ -227,6 +232,8 @@ both_databases!(
         arrived(&desk, 3);
         let titles = ["INC-1", "INC-2", "INC-3"].map(|key| ticket(&desk, key).title.to_string());
         assert_eq!(titles, ["First", "Second", "Third"]);
+        let said = passage.said();
+        assert!(said.contains("UID FETCH 2,3,1 (UID BODY.PEEK[])"), "{said}");
         let flags = hand.flags("INBOX");
         assert!(
             flags.iter().all(|line| !line.contains("\\Seen")),
