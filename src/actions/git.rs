@@ -80,7 +80,7 @@ pub fn verdict(ctx: &Ctx<'_>, from: RepositoryId, key: TicketKey) -> Result<Verd
 }
 
 /// A retired repository is turned away like an unknown one, with a reason that its owner understands.
-fn active(found: Option<Repository>) -> Result<Repository> {
+pub(super) fn active(found: Option<Repository>) -> Result<Repository> {
     let repository = found.ok_or(Error::NotFound)?;
     if repository.is_active {
         return Ok(repository);
@@ -138,6 +138,7 @@ fn record_push_in(tx: &mut Tx, ctx: &Ctx<'_>, from: RepositoryId, push: &Push) -
     }
     store::repository::count_commits(tx, from, push_id, desk.settled.new_commits as i64)?;
     if push.is_last {
+        desk.stand_as_decided(tx)?;
         for moved in &push.refs {
             if store::repository::insert_ref_move(tx, push_id, moved)? {
                 let tip = Some(&moved.new).filter(|oid| !oid.is_zero());
@@ -209,16 +210,30 @@ impl Desk<'_> {
                     continue;
                 }
                 let ticket = store::ticket::by_id(tx, its.ticket)?.ok_or(Error::NotFound)?;
-                let link = Link {
-                    key: ticket.key,
-                    relation: Relation::Reverts,
-                    place: Place::Body,
-                    span: 0..0,
-                    line: 0,
-                    verb: None,
-                    negated: false,
-                };
+                let link = unwritten(ticket.key, Relation::Reverts);
                 self.stand(tx, ticket, &link, kept)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the commits of a push on the ticket that was named for the whole of it, or whose glass it broke: those too that came
+    /// before by another branch.
+    fn stand_as_decided(&mut self, tx: &mut Tx) -> Result<()> {
+        let from = self.repository.id;
+        let decided = store::push_decision::of_push(tx, from, &self.push.push_id)?;
+        let Some((id, oids)) = decided.and_then(|it| Some((it.ticket_id?, it.commits))) else {
+            return Ok(());
+        };
+        let ticket = store::ticket::by_id(tx, id)?.ok_or(Error::NotFound)?;
+        let link = unwritten(ticket.key, Relation::Refs);
+        for oid in oids.lines().rev() {
+            let found = store::git_link::by_start(tx, from, oid)?;
+            let [kept] = found.as_slice() else { continue };
+            let links = store::git_link::links_of_commit(tx, kept.id)?;
+            let counts = |it: &CommitLink| it.ticket == id && it.relation >= Relation::Refs;
+            if !links.iter().any(counts) {
+                self.stand(tx, ticket.clone(), &link, kept)?;
             }
         }
         Ok(())
@@ -412,6 +427,19 @@ impl Desk<'_> {
         }
         self.settled.unknown.sort();
         Ok(self.settled)
+    }
+}
+
+/// A link that no message says.
+fn unwritten(key: TicketKey, relation: Relation) -> Link {
+    Link {
+        key,
+        relation,
+        place: Place::Body,
+        span: 0..0,
+        line: 0,
+        verb: None,
+        negated: false,
     }
 }
 

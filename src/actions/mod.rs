@@ -40,6 +40,7 @@ pub mod portal;
 pub mod postmortem;
 pub mod proposal;
 mod proposal_news;
+pub mod push_verdict;
 pub mod quarantine;
 pub mod recount;
 mod recount_anew;

@@ -6,6 +6,7 @@ use crate::app::Ctx;
 use crate::domain::access::{Action, Roles, Scope, Scopes, Target, TokenOwner};
 use crate::domain::git::{self, Repository};
 use crate::domain::id::{Id, RepositoryId, ServiceId};
+use crate::domain::push_rule::written;
 use crate::domain::refusal::FieldError;
 use crate::domain::timeline::Facts;
 use crate::error::{Error, Fields, Result, is_unique_violation};
@@ -25,6 +26,8 @@ pub struct Typed {
     pub publish: String,
     pub commit_url: String,
     pub service: Option<ServiceId>,
+    /// What pushes are asked; empty: the house's usual.
+    pub push_rules: String,
     pub is_active: bool,
 }
 
@@ -47,6 +50,7 @@ impl Typed {
         let default_branch = fields.take(git::branch_name("default_branch", branch));
         let publish = fields.take(git::publish_patterns(&self.publish));
         let commit_url = fields.take(git::commit_url(&self.commit_url));
+        fields.take(written::read(&self.push_rules));
         fields.check()?;
         match (name, default_branch, publish, commit_url) {
             (Some(name), Some(default_branch), Some(publish), Some(commit_url)) => Ok(Checked {
@@ -73,6 +77,7 @@ pub fn register(ctx: &Ctx<'_>, typed: &Typed) -> Result<(Repository, String)> {
             publish: checked.publish.clone(),
             commit_url: checked.commit_url.clone(),
             service: typed.service,
+            push_rules: typed.push_rules.trim().to_owned(),
             is_active: true,
             made_at: ctx.now,
             last_push_at: None,
@@ -101,6 +106,7 @@ pub fn edit(ctx: &Ctx<'_>, id: RepositoryId, rev: i64, typed: &Typed) -> Result<
         repository.publish = checked.publish.clone();
         repository.commit_url = checked.commit_url.clone();
         repository.service = typed.service;
+        repository.push_rules = typed.push_rules.trim().to_owned();
         repository.is_active = typed.is_active;
         store::repository::update_repository(tx, &mut repository)
             .map_err(|error| taken(error, &repository.name))?;

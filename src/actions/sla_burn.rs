@@ -13,20 +13,29 @@ use crate::domain::sla_book::Book;
 use crate::domain::sla_burn::{Burn, over_secs};
 use crate::domain::sla_clock::ClockState;
 use crate::domain::ticket::Ticket;
+use crate::domain::timeline::EntryKind;
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
 use crate::store::sla::ClockRow;
 use crate::store::sla_check::{self, Running};
 use crate::store::{self, Conn};
 
-/// Of each ticket's next deadline; none for tickets that wait, have no deadline or were promised one by hand (there it is what
-/// the wall clock says).
+/// How a ticket's next deadline stands in a list.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Standing {
+    /// Its working time; `None` for what was promised by hand: there it is what the wall clock says.
+    pub burn: Option<Burn>,
+    /// How long it stood since it was late, in seconds: that makes it no later.
+    pub stood_secs: i64,
+}
+
+/// Of each ticket's next deadline; none for tickets that wait or have no deadline.
 pub fn of_tickets(
     app: &App,
     conn: &mut Conn,
     tickets: &[Ticket],
     now: Timestamp,
-) -> Result<HashMap<TicketId, Burn>> {
+) -> Result<HashMap<TicketId, Standing>> {
     let wanted: HashMap<TicketId, &Ticket> = tickets
         .iter()
         .filter(|ticket| ticket.is_open() && ticket.due.from.is_some())
@@ -37,21 +46,59 @@ pub fn of_tickets(
     }
     let ids: Vec<TicketId> = wanted.keys().copied().collect();
     let book = book(app, conn)?;
-    let mut burns = HashMap::with_capacity(ids.len());
+    let mut standings: HashMap<TicketId, Standing> = HashMap::with_capacity(ids.len());
+    let mut late = Vec::new();
     for running in sla_check::running(conn, &ids)? {
         let is_next = wanted.get(&running.ticket).is_some_and(|ticket| {
             Some(running.deadline_at) == Some(ticket.due.at)
                 && Some(running.anchor_at) == ticket.due.from
                 && Some(running.metric.as_str()) == ticket.due.metric.as_deref()
         });
-        if !is_next || burns.contains_key(&running.ticket) {
+        if !is_next || standings.contains_key(&running.ticket) {
             continue;
         }
-        if let Some(burn) = burn(app, conn, &book, &running, now)? {
-            burns.insert(running.ticket, burn);
+        let burn = burn(app, conn, &book, &running, now)?;
+        let standing = Standing {
+            burn,
+            stood_secs: 0,
+        };
+        standings.insert(running.ticket, standing);
+        if running.deadline_at < now {
+            late.push(running);
         }
     }
-    Ok(burns)
+    for (ticket, stood_secs) in stood(app, conn, &wanted, &late, now)? {
+        standings.entry(ticket).or_default().stood_secs = stood_secs;
+    }
+    Ok(standings)
+}
+
+/// How long each of these late clocks stood since it was late, in seconds; one query where no ticket ever waited.
+fn stood(
+    app: &App,
+    conn: &mut Conn,
+    tickets: &HashMap<TicketId, &Ticket>,
+    late: &[Running],
+    now: Timestamp,
+) -> Result<Vec<(TicketId, i64)>> {
+    if late.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<TicketId> = late.iter().map(|it| it.ticket).collect();
+    let stops = [EntryKind::Held, EntryKind::Reopened];
+    let stopped = store::timeline::with_any(conn, &ids, &stops)?;
+    let mut stood = Vec::new();
+    for running in late.iter().filter(|it| stopped.contains(&it.ticket)) {
+        let Some(ticket) = tickets.get(&running.ticket) else {
+            continue;
+        };
+        let derived = derived(app, conn, ticket, now)?;
+        if let Some((_, clock)) = derived.iter().find(|(row, _)| row.id == running.clock) {
+            let since = now.secs_since(running.deadline_at);
+            stood.push((ticket.id, (since - over_secs(clock, now)).max(0)));
+        }
+    }
+    Ok(stood)
 }
 
 /// What a ticket's page says of one of its clocks beyond its row.

@@ -259,6 +259,30 @@ pub fn standing<'a>(
         .max_by_key(|it| (it.freeze.level, it.until))
 }
 
+/// Every window of these services that is open at some time in `from..until`, by its start.
+pub fn between<'a>(
+    freezes: &'a [Freeze],
+    services: &[ServiceId],
+    from: Timestamp,
+    until: Timestamp,
+) -> Vec<Standing<'a>> {
+    let mut found = Vec::new();
+    let mine = freezes.iter();
+    for freeze in mine.filter(|it| it.is_active && it.is_for(services)) {
+        let mut at = from;
+        while let Some((start, end)) = freeze.next(at).filter(|(start, _)| *start < until) {
+            found.push(Standing {
+                freeze,
+                from: start,
+                until: end,
+            });
+            at = end;
+        }
+    }
+    found.sort_by_key(|it| (it.from, it.until, it.freeze.id));
+    found
+}
+
 /// Windows that follow each other without a gap are looked through this far: beyond it nobody plans.
 const MOST_IN_A_ROW: usize = 64;
 

@@ -165,6 +165,8 @@ pub struct Repository {
     /// Where a commit can be looked at; `{commit}` stands for its id.
     pub commit_url: Option<String>,
     pub service: Option<ServiceId>,
+    /// What pushes are asked, as it was written; empty: [`super::push_rule::default_rules`].
+    pub push_rules: String,
     pub is_active: bool,
     pub made_at: Timestamp,
     pub last_push_at: Option<Timestamp>,
@@ -189,7 +191,7 @@ impl Repository {
 }
 
 /// `*` stands for any number of any characters, everything else for itself.
-fn pattern_fits(pattern: &str, text: &str) -> bool {
+pub fn pattern_fits(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or("");
     let Some(mut rest) = text.strip_prefix(first) else {
@@ -452,6 +454,7 @@ mod tests {
             publish: vec!["release/*".into()],
             commit_url: Some("https://git.example/c/{commit}".into()),
             service: None,
+            push_rules: String::new(),
             is_active: true,
             made_at: Timestamp::from_micros(0),
             last_push_at: None,

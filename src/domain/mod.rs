@@ -35,6 +35,7 @@ pub mod people;
 pub mod period_lock;
 pub mod pledge;
 pub mod postmortem;
+pub mod push_rule;
 pub mod quarantine;
 pub mod query;
 pub mod quote;

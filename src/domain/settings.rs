@@ -1,5 +1,7 @@
 //! What people may change while the house runs. The process's own configuration (`config.rs`) goes before it where both know a key.
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveTime;
 use chrono_tz::Tz;
 
@@ -29,6 +31,7 @@ words! {
         GlassReviewHours = "glass_review_hours",
         OwnWords = "own_words",
         SelfTestHours = "self_test_hours",
+        GitLogins = "git_logins",
     }
 }
 
@@ -69,6 +72,8 @@ pub struct Settings {
     pub own_words: OwnWords,
     /// So often everybody who may be called is sent a self-test page; 0: never.
     pub self_test_hours: i64,
+    /// Who somebody is whom a git server calls by a login, folded; whom it calls by their address needs none.
+    pub git_logins: BTreeMap<String, EmailAddress>,
 }
 
 impl Default for Settings {
@@ -94,6 +99,7 @@ impl Default for Settings {
             glass_review_hours: 24,
             own_words: OwnWords::Free,
             self_test_hours: 168,
+            git_logins: BTreeMap::new(),
         }
     }
 }
@@ -139,6 +145,11 @@ impl Settings {
             SettingKey::GlassReviewHours => self.glass_review_hours.to_string(),
             SettingKey::OwnWords => self.own_words.to_string(),
             SettingKey::SelfTestHours => self.self_test_hours.to_string(),
+            SettingKey::GitLogins => {
+                let lines = self.git_logins.iter();
+                let lines: Vec<String> = lines.map(|(login, to)| format!("{login} {to}")).collect();
+                lines.join("\n")
+            }
         }
     }
 
@@ -208,6 +219,7 @@ impl Settings {
                 };
                 self.own_words = text.parse().map_err(|()| wrong())?;
             }
+            SettingKey::GitLogins => self.git_logins = git_logins(field, text)?,
             SettingKey::SelfTestHours => {
                 self.self_test_hours = match text.parse() {
                     Ok(hours @ 0..=8760) => hours,
@@ -221,6 +233,26 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+/// A login and an address on each line.
+fn git_logins(
+    field: &'static str,
+    text: &str,
+) -> Result<BTreeMap<String, EmailAddress>, FieldError> {
+    let mut logins = BTreeMap::new();
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        let wrong = || FieldError::new(field, "not-a-git-login").with("value", line.to_owned());
+        let mut words = line.split_whitespace();
+        let (Some(login), Some(to), None) = (words.next(), words.next(), words.next()) else {
+            return Err(wrong());
+        };
+        let to = EmailAddress::parse(to).map_err(|_| wrong())?;
+        if logins.insert(login.to_lowercase(), to).is_some() {
+            return Err(FieldError::new(field, "git-login-twice").with("value", login.to_owned()));
+        }
+    }
+    Ok(logins)
 }
 
 /// A web address with nothing behind its host: links, Message-IDs and calendar ids are made from it.

@@ -7,6 +7,7 @@ pub mod mail;
 mod mail_tests;
 mod mail_trace;
 pub mod push;
+pub mod push_verdict;
 pub mod reading;
 pub mod smime;
 #[cfg(test)]

@@ -220,10 +220,10 @@ impl PushBody {
 
 /// Gathers faults, each field and problem once: a push has thousands of commits.
 #[derive(Default)]
-struct Faults(Vec<FieldError>);
+pub(super) struct Faults(Vec<FieldError>);
 
 impl Faults {
-    fn unless(&mut self, fine: bool, field: &'static str, problem: &'static str) {
+    pub(super) fn unless(&mut self, fine: bool, field: &'static str, problem: &'static str) {
         let known = self
             .0
             .iter()
@@ -233,7 +233,7 @@ impl Faults {
         }
     }
 
-    fn some<T>(
+    pub(super) fn some<T>(
         &mut self,
         value: Option<T>,
         field: &'static str,
@@ -243,7 +243,7 @@ impl Faults {
         value
     }
 
-    fn check(self) -> Result<(), Vec<FieldError>> {
+    pub(super) fn check(self) -> Result<(), Vec<FieldError>> {
         if self.0.is_empty() {
             Ok(())
         } else {
@@ -253,7 +253,7 @@ impl Faults {
 }
 
 /// One line of at most `chars` characters without control characters: foreign text is cut, never refused.
-fn cut(text: &str, chars: usize) -> String {
+pub(super) fn cut(text: &str, chars: usize) -> String {
     text.chars()
         .filter(|c| !c.is_control())
         .take(chars)
@@ -293,7 +293,7 @@ impl RefBody {
 }
 
 impl CommitBody {
-    fn of(commit: &ReportedCommit) -> Self {
+    pub(super) fn of(commit: &ReportedCommit) -> Self {
         let facts = commit.facts.clone();
         Self {
             oid: commit.oid.to_string(),
@@ -335,7 +335,7 @@ impl CommitBody {
         }
     }
 
-    fn read(self, refs: usize, faults: &mut Faults) -> Option<ReportedCommit> {
+    pub(super) fn read(self, refs: usize, faults: &mut Faults) -> Option<ReportedCommit> {
         const ID: &str = "not-a-commit-id";
         faults.unless(self.by_ref < refs, "commits.by_ref", "no-such-ref");
         let parents = self

@@ -7,6 +7,7 @@ pub mod page;
 pub mod pdf;
 pub mod postmortem;
 pub mod proof;
+pub mod push;
 pub mod report;
 pub mod sheet;
 pub mod shifts;

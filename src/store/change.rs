@@ -1,11 +1,14 @@
 //! What a change has beyond its ticket.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 
 use super::schema::git::change_plan;
 use super::{Conn, Tx};
 use crate::domain::change::{Change, Plan};
-use crate::domain::id::{PersonId, TicketId};
+use crate::domain::id::{Kind, PersonId, TicketId};
+use crate::domain::ticket::Ticket;
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
 
@@ -92,4 +95,25 @@ pub fn put(tx: &mut Tx, ticket: TicketId, change: &Change) -> Result<()> {
             .execute(&mut **tx)?;
     }
     Ok(())
+}
+
+/// How the open changes stand, the newest first.
+pub fn open(conn: &mut Conn, most: i64) -> Result<Vec<(Ticket, Change)>> {
+    let tickets = super::ticket::open_of_kind(conn, Kind::Change, most)?;
+    let ids: Vec<TicketId> = tickets.iter().map(|ticket| ticket.id).collect();
+    let rows: Vec<Row> = change_plan::table
+        .filter(change_plan::ticket_id.eq_any(ids))
+        .select(Row::as_select())
+        .load(conn)?;
+    let mut plans: HashMap<TicketId, Change> = rows
+        .into_iter()
+        .map(|row| (row.ticket_id, row.change()))
+        .collect();
+    Ok(tickets
+        .into_iter()
+        .map(|ticket| {
+            let change = plans.remove(&ticket.id).unwrap_or_default();
+            (ticket, change)
+        })
+        .collect())
 }

@@ -40,6 +40,7 @@ pub mod period_lock;
 pub mod portal;
 pub mod postmortem;
 pub mod proposal;
+pub mod push_decision;
 pub mod queue;
 pub mod recount;
 pub mod redact;

@@ -23,6 +23,7 @@ struct RepositoryRow {
     made_at: Timestamp,
     last_push_at: Option<Timestamp>,
     version: i64,
+    push_rules: String,
 }
 
 impl RepositoryRow {
@@ -39,6 +40,7 @@ impl RepositoryRow {
             made_at: value.made_at,
             last_push_at: value.last_push_at,
             version: value.version,
+            push_rules: value.push_rules.clone(),
         }
     }
 
@@ -50,6 +52,7 @@ impl RepositoryRow {
             publish: self.publish.lines().map(str::to_owned).collect(),
             commit_url: self.commit_url,
             service: self.service_id,
+            push_rules: self.push_rules,
             is_active: self.is_active,
             made_at: self.made_at,
             last_push_at: self.last_push_at,

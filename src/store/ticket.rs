@@ -281,6 +281,18 @@ pub fn by_ids(conn: &mut Conn, ids: &[TicketId]) -> Result<Vec<Ticket>> {
     Ok(rows.into_iter().map(Row::ticket).collect())
 }
 
+/// The newest open ones of a kind.
+pub fn open_of_kind(conn: &mut Conn, kind: Kind, most: i64) -> Result<Vec<Ticket>> {
+    let rows: Vec<Row> = ticket::table
+        .filter(ticket::kind.eq(kind))
+        .filter(ticket::is_open.eq(true))
+        .order(ticket::number.desc())
+        .limit(most)
+        .select(Row::as_select())
+        .load(conn)?;
+    Ok(rows.into_iter().map(Row::ticket).collect())
+}
+
 pub fn by_external_ref(conn: &mut Conn, reference: &str) -> Result<Option<Ticket>> {
     let row: Option<Row> = ticket::table
         .filter(ticket::external_ref.eq(reference))

@@ -1,6 +1,6 @@
 //! The timeline: appended, read, and never changed but for redaction.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use diesel::prelude::*;
 
@@ -211,6 +211,21 @@ pub fn of_kinds_of(
         of.entry(row.ticket_id).or_default().push(row.recorded());
     }
     Ok(of)
+}
+
+/// Which of these tickets have an entry of any of these kinds.
+pub fn with_any(
+    conn: &mut Conn,
+    tickets: &[TicketId],
+    kinds: &[EntryKind],
+) -> Result<HashSet<TicketId>> {
+    let found: Vec<TicketId> = entry::table
+        .filter(entry::ticket_id.eq_any(tickets.to_vec()))
+        .filter(entry::kind.eq_any(kinds.to_vec()))
+        .select(entry::ticket_id)
+        .distinct()
+        .load(conn)?;
+    Ok(found.into_iter().collect())
 }
 
 /// As [`of_kinds_of`] in one list, the texts left out: for looking at very many.

@@ -75,6 +75,7 @@ mod program;
 mod promises;
 mod proof;
 mod proposals;
+mod push_rules;
 mod reference;
 mod relocate;
 mod room;

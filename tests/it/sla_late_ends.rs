@@ -235,6 +235,9 @@ both_databases!(
         ticket_hold::release(&by(), ticket.key, None, None).unwrap();
         desk.advance(8 * MINUTE);
         says("20 min over");
+        let row = browser.get("/queue?q=is:overdue").text();
+        let row = row.split("class=\"clock ").nth(1).unwrap();
+        assert_eq!(row.split(['>', '<']).nth(1), Some("20 min over"), "{row}");
         act::resolve(&by(), ticket.key, None, "a new card").unwrap();
         desk.advance(HOUR);
         says("20 min over");

@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use ureq::Agent;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
 use super::place::Place;
 use crate::intake::push::{PushAnswer, PushBody};
+use crate::intake::push_verdict::{AskAnswer, AskBody};
 
 /// Until a connection stands.
 const CONNECT: Duration = Duration::from_millis(300);
@@ -88,16 +91,25 @@ impl Client {
 
     /// Tells of a push. Sending it twice is harmless, so that a broken connection is tried once more.
     pub fn tell(&self, push: &PushBody) -> Answer<PushAnswer> {
-        let json = match serde_json::to_vec(push) {
+        self.exchange("post-receive", push)
+    }
+
+    /// Asks whether a push may go through. Asking twice is harmless.
+    pub fn ask(&self, push: &AskBody) -> Answer<AskAnswer> {
+        self.exchange("pre-receive", push)
+    }
+
+    fn exchange<T: DeserializeOwned>(&self, door: &str, body: &impl Serialize) -> Answer<T> {
+        let json = match serde_json::to_vec(body) {
             Ok(json) => json,
             Err(error) => return Answer::Refused(0, error.to_string()),
         };
-        let mut answer = self.post(&json);
+        let mut answer = self.post(door, &json);
         if matches!(
             answer,
             Err(ureq::Error::Io(_) | ureq::Error::ConnectionFailed)
         ) {
-            answer = self.post(&json);
+            answer = self.post(door, &json);
         }
         match read(answer) {
             Answer::Got(text) => match serde_json::from_str(&text) {
@@ -109,9 +121,13 @@ impl Client {
         }
     }
 
-    fn post(&self, json: &[u8]) -> Result<ureq::http::Response<ureq::Body>, ureq::Error> {
+    fn post(
+        &self,
+        door: &str,
+        json: &[u8],
+    ) -> Result<ureq::http::Response<ureq::Body>, ureq::Error> {
         self.agent
-            .post(format!("{}/api/v1/hook/post-receive", self.url))
+            .post(format!("{}/api/v1/hook/{door}", self.url))
             .header("Authorization", format!("Bearer {}", self.token))
             .header("Content-Type", "application/json")
             .send(json)

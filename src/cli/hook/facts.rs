@@ -20,33 +20,52 @@ pub fn gather(
     with_paths: bool,
     base_url: &str,
 ) -> anyhow::Result<Vec<ReportedCommit>> {
-    let rules = Rules::house(Some(base_url));
     let found = match by_library(git, oids, with_paths) {
         Some(found) => found,
         // git2 can't open SHA-256 repositories, nor such as belong to another user.
         None => by_program(git, oids, with_paths)?,
     };
-    let reported =
-        found
-            .into_iter()
-            .zip(oids)
-            .map(|((commit, (paths, path_count)), (_, by_ref))| {
-                let message = parse(&commit.message, &Mode::Server, &rules);
-                ReportedCommit {
-                    subject: message.subject().to_owned(),
-                    oid: commit.oid,
-                    parents: commit.parents,
-                    author: commit.author,
-                    committer: commit.committer,
-                    links: message.links,
-                    facts: message.facts,
-                    flags: message.flags,
-                    paths,
-                    path_count,
-                    by_ref: *by_ref,
-                }
-            });
-    Ok(reported.collect())
+    let rules = Rules::house(Some(base_url));
+    let found = found.into_iter().zip(oids);
+    Ok(found
+        .map(|((commit, touched), (_, by_ref))| reported(commit, touched, *by_ref, &rules))
+        .collect())
+}
+
+/// As [`gather`], without paths and by git alone: what lies in quarantine the library doesn't see.
+pub fn by_program_alone(
+    git: &Git<'_>,
+    oids: &[Oid],
+    base_url: &str,
+) -> anyhow::Result<Vec<ReportedCommit>> {
+    let rules = Rules::house(Some(base_url));
+    let asked: Vec<(Oid, usize)> = oids.iter().map(|oid| (oid.clone(), 0)).collect();
+    let found = by_program(git, &asked, false)?.into_iter();
+    Ok(found
+        .map(|(commit, touched)| reported(commit, touched, 0, &rules))
+        .collect())
+}
+
+fn reported(
+    commit: Commit,
+    (paths, path_count): Touched,
+    by_ref: usize,
+    rules: &Rules,
+) -> ReportedCommit {
+    let message = parse(&commit.message, &Mode::Server, rules);
+    ReportedCommit {
+        subject: message.subject().to_owned(),
+        oid: commit.oid,
+        parents: commit.parents,
+        author: commit.author,
+        committer: commit.committer,
+        links: message.links,
+        facts: message.facts,
+        flags: message.flags,
+        paths,
+        path_count,
+        by_ref,
+    }
 }
 
 fn by_library(

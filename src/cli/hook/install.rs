@@ -13,7 +13,7 @@ use super::place::{Place, write_whole};
 use super::say;
 
 /// Tells our hook files from others'.
-const MARK: &str = "installed by `watchkeeper hook install`";
+pub(super) const MARK: &str = "installed by `watchkeeper hook install`";
 
 pub fn run(url: &str, token: &str, repo: Option<&Path>, ca: Option<&Path>) -> anyhow::Result<()> {
     let url = url.trim().trim_end_matches('/');
@@ -44,40 +44,56 @@ pub fn run(url: &str, token: &str, repo: Option<&Path>, ca: Option<&Path>) -> an
         ),
         Answer::Refused(_, why) => bail!("{url} doesn't take this token: {why}"),
     }
-    let name = if is_bare {
-        "post-receive"
-    } else {
-        "commit-msg"
-    };
-    let path = hook_path(&git, name)?;
-    let chained = put(&path, name)?;
     place.set_up(url, token, ca)?;
-    say(
-        "hook-installed",
-        &[
-            ("hook", name.into()),
-            ("path", path.display().to_string().into()),
-        ],
-    );
-    if let Some(previous) = chained {
+    for name in names(is_bare) {
+        let path = hook_path(&git, name)?;
+        let chained = put(&path, name)?;
         say(
-            "hook-chained",
-            &[("path", previous.display().to_string().into())],
+            "hook-installed",
+            &[
+                ("hook", (*name).into()),
+                ("path", path.display().to_string().into()),
+            ],
         );
+        if let Some(previous) = chained {
+            say(
+                "hook-chained",
+                &[("path", previous.display().to_string().into())],
+            );
+        }
     }
+    if is_bare {
+        take_options(&git)?;
+    }
+    Ok(())
+}
+
+/// The hooks of a repository that others push to, or of a work clone.
+pub(super) fn names(is_bare: bool) -> &'static [&'static str] {
+    match is_bare {
+        true => &["pre-receive", "post-receive"],
+        false => &["prepare-commit-msg", "commit-msg"],
+    }
+}
+
+/// Without this `git push -o` dies before any hook hears of it.
+fn take_options(git: &Git<'_>) -> anyhow::Result<()> {
+    git.ask(&["config", "receive.advertisePushOptions", "true"])?;
     Ok(())
 }
 
 /// As [`run`] for a bare repository whose service isn't up yet: nobody is asked, nothing is said.
 pub(super) fn put_in_bare(repo: &Path, url: &str, token: &str) -> anyhow::Result<()> {
     let git = Git::in_folder(Some(repo));
-    let name = "post-receive";
-    put(&hook_path(&git, name)?, name)?;
-    Place::of(&git)?.set_up(url, token, None)
+    Place::of(&git)?.set_up(url, token, None)?;
+    for name in names(true) {
+        put(&hook_path(&git, name)?, name)?;
+    }
+    take_options(&git)
 }
 
 /// Where git looks for this hook. A folder that is shared with other repositories is not ours to write into.
-fn hook_path(git: &Git<'_>, name: &str) -> anyhow::Result<PathBuf> {
+pub(super) fn hook_path(git: &Git<'_>, name: &str) -> anyhow::Result<PathBuf> {
     let path = git.ask(&[
         "rev-parse",
         "--path-format=absolute",
@@ -122,8 +138,8 @@ fn script(name: &str, program: &Path) -> String {
     let quoted = program.display().to_string().replace('\'', "'\\''");
     // What post-receive reads can be read once, and each hook wants all of it.
     let (before, feed, argument) = match name {
-        "post-receive" => ("input=$(cat)\n", "printf '%s\\n' \"$input\" | ", ""),
-        _ => ("", "", " \"$1\""),
+        "pre-receive" | "post-receive" => ("input=$(cat)\n", "printf '%s\\n' \"$input\" | ", ""),
+        _ => ("", "", " \"$@\""),
     };
     format!(
         "#!/bin/sh\n# {MARK}; other hooks belong into {name}.d/\n{before}\

@@ -4,11 +4,14 @@
 pub(super) mod bare;
 mod client;
 mod commit_msg;
+mod doctor;
 mod facts;
 mod git;
 mod install;
 mod place;
 mod post_receive;
+mod pre_receive;
+mod prepare_msg;
 mod spool;
 
 use std::path::PathBuf;
@@ -35,8 +38,23 @@ pub enum HookVerb {
         #[arg(long, value_name = "FILE")]
         ca: Option<PathBuf>,
     },
+    /// Says what runs in a repository, and what is wrong with it.
+    Doctor {
+        #[arg(long, value_name = "PATH")]
+        repo: Option<PathBuf>,
+    },
+    /// The prepare-commit-msg hook: adds the ticket that the branch is named after.
+    PrepareCommitMsg {
+        file: PathBuf,
+        #[arg(default_value = "")]
+        source: String,
+        /// The commit that is amended.
+        commit: Option<String>,
+    },
     /// The commit-msg hook: says what a message means before it is history.
     CommitMsg { file: PathBuf },
+    /// The pre-receive hook: reads `old new ref` lines and says whether the push may go through.
+    PreReceive,
     /// The post-receive hook: reads `old new ref` lines and records the push.
     PostReceive,
     /// Sends what waits because the service was away.
@@ -54,11 +72,23 @@ pub fn run(verb: HookVerb) -> anyhow::Result<ExitCode> {
             repo,
             ca,
         } => install::run(&url, &token, repo.as_deref(), ca.as_deref()).map(|()| ExitCode::SUCCESS),
+        HookVerb::Doctor { repo } => doctor::run(repo.as_deref()),
+        // A message that nothing was added to is as good as one that never met us.
+        HookVerb::PrepareCommitMsg { file, source, .. } => {
+            if let Err(error) = prepare_msg::run(&file, &source) {
+                say("hook-no-check", &[("why", format!("{error:#}").into())]);
+            }
+            Ok(ExitCode::SUCCESS)
+        }
         // Whatever is wrong on our side, the commit is made; only a repository that insists may refuse one.
         HookVerb::CommitMsg { file } => Ok(commit_msg::run(&file).unwrap_or_else(|error| {
             say("hook-no-check", &[("why", format!("{error:#}").into())]);
             ExitCode::SUCCESS
         })),
+        HookVerb::PreReceive => {
+            Ok(pre_receive::run()
+                .unwrap_or_else(|error| pre_receive::failed(&format!("{error:#}"))))
+        }
         HookVerb::PostReceive => {
             // The refs have moved: no exit code changes that, and a failure here must not look like one of the push.
             if let Err(error) = post_receive::run() {

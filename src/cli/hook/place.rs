@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 
 use super::git::Git;
+use crate::intake::push_verdict::Snapshot;
 
 pub struct Place {
     folder: PathBuf,
@@ -104,6 +105,40 @@ impl Place {
 
     pub fn set_verdicts(&self, text: &str) -> anyhow::Result<()> {
         self.write("verdicts", text.as_bytes())
+    }
+
+    /// What decides while the service is away; `None`: it was never told, or can't be read.
+    pub fn snapshot(&self) -> Option<Snapshot> {
+        let text = fs::read_to_string(self.folder.join("snapshot")).ok()?;
+        serde_json::from_str(&text).ok()
+    }
+
+    pub fn set_snapshot(&self, snapshot: &Snapshot) -> anyhow::Result<()> {
+        self.write("snapshot", &serde_json::to_vec(snapshot)?)
+    }
+
+    /// Leaves the id of a push for its post-receive hook, under each of these names.
+    pub fn set_pending(&self, names: &[String], push_id: &str) -> anyhow::Result<()> {
+        let folder = self.folder.join("pending");
+        fs::create_dir_all(&folder)?;
+        for name in names {
+            write_whole(&folder.join(name), push_id.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// The id that was left under any of these names, which are gone afterwards.
+    pub fn take_pending(&self, names: &[String]) -> Option<String> {
+        let folder = self.folder.join("pending");
+        let mut found = None;
+        for path in names.iter().map(|name| folder.join(name)) {
+            if let Ok(text) = fs::read_to_string(&path) {
+                found = Some(text.trim().to_owned());
+                // Gone already: another hook was faster.
+                let _ = fs::remove_file(&path);
+            }
+        }
+        found.filter(|id| !id.is_empty())
     }
 
     /// Replaces a file by rename, so that nobody ever reads half of it. Durable when it returns.

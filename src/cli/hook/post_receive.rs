@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::facts::gather;
 use super::git::Git;
 use super::place::Place;
+use super::pre_receive::pending;
 use super::{say, spool};
 use crate::domain::commit_message::PARSER_VERSION;
 use crate::domain::git::{BULK_COMMITS, Oid, Push, RefMove, ReportedCommit};
@@ -35,7 +36,9 @@ pub fn run() -> anyhow::Result<()> {
     }
     let moves = moves(&git, &input);
     if !moves.is_empty() {
-        let push_id = PushId::new(TimeSource::system().now()).to_string();
+        // The one that pre-receive asked with, if it did: its decision names the ticket of this push.
+        let asked = place.take_pending(&pending(&moves));
+        let push_id = asked.unwrap_or_else(|| PushId::new(TimeSource::system().now()).to_string());
         let parts = parts(&git, &place, push_id.clone(), pusher(), moves)?;
         // Written down before it is told: whatever happens from here on, nothing is lost.
         spool::keep(&place, &push_id, &parts)?;
@@ -187,7 +190,7 @@ fn describe(git: &Git<'_>, moved: &mut RefMove, oldest: Option<&Oid>) {
 }
 
 /// Who pushes, as whatever runs git here says: shown, and gives no rights.
-fn pusher() -> Option<String> {
+pub(super) fn pusher() -> Option<String> {
     let variable = |name| {
         std::env::var(name)
             .ok()
@@ -206,6 +209,8 @@ fn pusher() -> Option<String> {
         "GITEA_PUSHER_NAME",
         "GL_USER",
         "REMOTE_USER",
+        // For a forced command or a wrapper of one's own.
+        "WATCHKEEPER_USER",
     ]
     .into_iter()
     .find_map(variable)

@@ -12,6 +12,7 @@ use super::say;
 use crate::domain::commit_message::consequence::Consequence;
 use crate::domain::git::Oid;
 use crate::intake::push::{PushAnswer, PushBody, RefBody, tips_hash};
+use crate::intake::push_verdict::AskBody;
 use crate::words::Words;
 
 /// One exchange with the service while somebody waits for their push.
@@ -20,6 +21,9 @@ pub const EXCHANGE: Duration = Duration::from_millis(1_500);
 const EXCHANGE_BY_HAND: Duration = Duration::from_secs(60);
 /// Lines that one push may print.
 const LINES: usize = 8;
+
+/// How the file of a decision ends: it goes before its push.
+const ASKED: &str = "asked";
 
 /// Writes a push down. Durable when it returns.
 pub fn keep(place: &Place, push_id: &str, parts: &[PushBody]) -> anyhow::Result<()> {
@@ -33,6 +37,14 @@ pub fn keep(place: &Place, push_id: &str, parts: &[PushBody]) -> anyhow::Result<
     write_whole(&folder.join(format!("{push_id}.jsonl")), lines.as_bytes())
 }
 
+/// Writes down what a push was let through with while nobody answered. Durable when it returns.
+pub fn keep_asked(place: &Place, push_id: &str, asked: &AskBody) -> anyhow::Result<()> {
+    let folder = place.spool();
+    fs::create_dir_all(&folder)?;
+    let path = folder.join(format!("{push_id}.{ASKED}"));
+    write_whole(&path, &serde_json::to_vec(asked)?)
+}
+
 /// Tells everything that waits, oldest first, until the deadline. What is left waits on, and the pusher hears of it.
 pub fn drain(place: &Place, exchange: Duration, deadline: Instant) -> anyhow::Result<()> {
     let mut waiting = waiting(place)?;
@@ -44,7 +56,11 @@ pub fn drain(place: &Place, exchange: Duration, deadline: Instant) -> anyhow::Re
         if patience.is_zero() {
             break;
         }
-        match tell(place, path, patience)? {
+        let told = match path.extension() {
+            Some(end) if end == ASKED => tell_asked(place, path, patience)?,
+            _ => tell(place, path, patience)?,
+        };
+        match told {
             Told::All(answers) => {
                 report(&answers);
                 remove(path)?;
@@ -108,13 +124,16 @@ pub fn drain_by_hand(repo: Option<&Path>) -> anyhow::Result<ExitCode> {
 }
 
 /// Push ids begin with their time: sorted by name is sorted by age.
-fn waiting(place: &Place) -> anyhow::Result<Vec<PathBuf>> {
+pub(super) fn waiting(place: &Place) -> anyhow::Result<Vec<PathBuf>> {
     let Ok(folder) = fs::read_dir(place.spool()) else {
         return Ok(Vec::new());
     };
     let mut found: Vec<PathBuf> = folder
         .filter_map(|file| file.ok().map(|file| file.path()))
-        .filter(|path| path.extension().is_some_and(|end| end == "jsonl"))
+        .filter(|path| {
+            let end = path.extension();
+            end.is_some_and(|end| end == "jsonl" || end == ASKED)
+        })
         .collect();
     found.sort();
     Ok(found)
@@ -132,6 +151,32 @@ enum Told {
     All(Vec<PushAnswer>),
     Away(String),
     Refused(u16, String),
+}
+
+/// Tells a decision that was made here.
+fn tell_asked(place: &Place, path: &Path, patience: Duration) -> anyhow::Result<Told> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(Told::All(Vec::new()));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let asked: AskBody = match serde_json::from_str(&text) {
+        Ok(asked) => asked,
+        Err(error) => return Ok(Told::Refused(0, error.to_string())),
+    };
+    Ok(match Client::of(place, patience)?.ask(&asked) {
+        Answer::Got(answer) => {
+            place.set_snapshot(&answer.snapshot)?;
+            for line in answer.message {
+                eprintln!("watchkeeper: {line}");
+            }
+            Told::All(Vec::new())
+        }
+        Answer::Away(why) => Told::Away(why),
+        Answer::Refused(status, why) => Told::Refused(status, why),
+    })
 }
 
 /// Tells one push, part by part.

@@ -358,6 +358,40 @@ fn t47_what_is_never_open_says_so() {
 }
 
 #[test]
+fn the_search_ends_five_years_after_its_start() {
+    let anchor = at("2026-03-02T09:00:00Z");
+    let years = 1_826 * 86_400 + 6 * 3_600;
+    let held = |secs| [Interval::new(anchor, anchor.plus_secs(secs))];
+    let hours = always(Tz::UTC);
+    assert_eq!(
+        deadline(&hours, anchor, 0, &held(years - 1)),
+        Some(anchor.plus_secs(years - 1))
+    );
+    assert_eq!(deadline(&hours, anchor, 0, &held(years)), None);
+    assert_eq!(
+        deadline(&hours, anchor, years * MICROS, &[]),
+        Some(anchor.plus_secs(years))
+    );
+    assert_eq!(deadline(&hours, anchor, years * MICROS + 1, &[]), None);
+}
+
+#[test]
+fn united_intervals_are_sorted_joined_and_never_empty() {
+    let piece = |from, to| Interval::new(Timestamp::from_micros(from), Timestamp::from_micros(to));
+    let mut all = vec![
+        piece(7, 9),
+        piece(5, 5),
+        piece(1, 2),
+        piece(2, 4),
+        piece(20, 19),
+        piece(8, 8),
+        piece(8, 12),
+    ];
+    unite(&mut all);
+    assert_eq!(all, [piece(1, 4), piece(7, 12)]);
+}
+
+#[test]
 fn t48_a_ticket_of_saturday_waits_for_monday() {
     let saturday = local(BERLIN, "2026-06-06 12:00");
     let hours = working(BERLIN);

@@ -1,4 +1,4 @@
-//! The doors for git hooks. Their token opens these two and nothing else, and only for its own repository.
+//! The doors for git hooks. Their token opens these and nothing else, and only for its own repository.
 
 use actix_web::web::{Bytes, BytesMut, Data, Path, Payload};
 use actix_web::{HttpResponse, http::StatusCode};
@@ -7,6 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::actions::git::{self, Settled, Verdict};
+use crate::actions::push_verdict;
 use crate::app::App;
 use crate::domain::access::{Principal, TokenOwner};
 use crate::domain::id::{RepositoryId, TicketKey};
@@ -16,6 +17,8 @@ use crate::error::Error;
 use crate::http::reply::{self, Failure};
 use crate::http::viewer::{Program, run_as};
 use crate::intake::push::{PushAnswer, PushBody, TicketAnswer, TipBody, tips_hash};
+use crate::intake::push_verdict::{AskAnswer, AskBody};
+use crate::{render, store};
 
 /// A part of a push is 1,000 commits with at most 100 paths each; this is far above what they come to.
 const BODY_BYTES: usize = 32 * 1024 * 1024;
@@ -96,6 +99,43 @@ pub async fn post_receive(
     })
     .await?;
     Ok(reply::bare(StatusCode::OK).json(answer(settled, believed)))
+}
+
+/// What a pre-receive hook asks before refs move. The same answer however often it is asked; what it does, it does once.
+#[utoipa::path(
+    post,
+    path = "/api/v1/hook/pre-receive",
+    tag = "git",
+    request_body = AskBody,
+    responses((status = 200, description = "The verdict", body = AskAnswer)),
+    security(("token" = []))
+)]
+pub async fn pre_receive(
+    app: Data<App>,
+    program: Program,
+    payload: Payload,
+) -> Result<HttpResponse, Failure> {
+    let from = repository_of(&program)?;
+    let bytes = all_of(payload).await?;
+    let body: AskBody = serde_json::from_slice(&bytes).map_err(|error| {
+        Error::from(FieldError::new("body", "not-json").with("why", error.to_string()))
+    })?;
+    let push = body.read().map_err(Error::from)?;
+    let answer = run_as(&app, program.principal, Door::Git, move |ctx| {
+        let decided = push_verdict::decide(ctx, from, &push)?;
+        let settings = ctx.read(store::settings::all)?;
+        let url = ctx.app.config.public_url.clone().or(settings.public_url);
+        let message = render::push::lines(&decided.verdict, decided.ticket, url.as_deref());
+        Ok(AskAnswer::of(
+            &decided.verdict,
+            message,
+            decided.ticket,
+            decided.tips,
+            &decided.memory,
+        ))
+    })
+    .await?;
+    Ok(reply::bare(StatusCode::OK).json(answer))
 }
 
 fn answer(settled: Settled, believed: Option<String>) -> PushAnswer {

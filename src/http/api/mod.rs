@@ -225,6 +225,7 @@ doors! {
     "/api/v1/tokens" { GET person::tokens, POST person::make_token }
     "/api/v1/tokens/{id}" { DELETE person::revoke_token }
     "/api/v1/keys/{key}/verdict" { GET hook::verdict }
+    "/api/v1/hook/pre-receive" { POST hook::pre_receive }
     "/api/v1/hook/post-receive" { POST hook::post_receive }
 }
 

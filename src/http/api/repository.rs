@@ -28,6 +28,9 @@ pub struct Repository {
     /// Where a commit can be looked at; `{commit}` stands for its id.
     pub commit_url: Option<String>,
     pub service_id: Option<ServiceUid>,
+    /// What pushes are asked before refs move, as TOML: one `[[rule]]` after the other, the first whose `refs` fit counts. Empty:
+    /// freezes hold for the published branches.
+    pub push_rules: String,
     pub is_active: bool,
     pub made_at: At,
     pub last_push_at: Option<At>,
@@ -43,6 +46,7 @@ impl Repository {
             publish: of.publish,
             commit_url: of.commit_url,
             service_id: of.service.map(Uid),
+            push_rules: of.push_rules,
             is_active: of.is_active,
             made_at: At(of.made_at),
             last_push_at: of.last_push_at.map(At),
@@ -102,6 +106,9 @@ pub struct NewRepository {
     #[schema(example = "https://git.example.org/app/commit/{commit}")]
     commit_url: Option<String>,
     service_id: Option<ServiceUid>,
+    #[serde(default)]
+    #[schema(example = "[[rule]]\nrefs = \"refs/heads/main\"\nfreeze = \"enforce\"")]
+    push_rules: String,
 }
 
 fn check_service(ctx: &Ctx<'_>, service: Option<ServiceId>) -> Result<()> {
@@ -124,6 +131,7 @@ pub async fn register(call: Call<NewRepository>) -> Reply {
             publish: new.publish.join("\n"),
             commit_url: new.commit_url.clone().unwrap_or_default(),
             service: new.service_id.map(|id| id.0),
+            push_rules: new.push_rules.clone(),
             is_active: true,
         };
         check_service(ctx, typed.service)?;
@@ -155,6 +163,7 @@ pub struct RepositoryEdit {
     commit_url: Option<Option<String>>,
     #[serde(default, deserialize_with = "given")]
     service_id: Option<Option<ServiceUid>>,
+    push_rules: Option<String>,
     /// False turns its hooks away.
     is_active: Option<bool>,
 }
@@ -181,6 +190,10 @@ pub async fn edit(call: Call<RepositoryEdit>) -> Reply {
                     service: asked
                         .service_id
                         .map_or(before.service, |service| service.map(|id| id.0)),
+                    push_rules: asked
+                        .push_rules
+                        .clone()
+                        .unwrap_or_else(|| before.push_rules.clone()),
                     is_active: asked.is_active.unwrap_or(before.is_active),
                 };
                 check_service(ctx, typed.service)?;

@@ -56,6 +56,8 @@ pub struct Settings {
     pub own_words: OwnWordsWord,
     /// So often, in hours, everybody who may be called is sent a self-test page; 0: never.
     pub self_test_hours: i64,
+    /// Who somebody is whom a git server calls by a login; whom it calls by their address needs none.
+    pub git_logins: BTreeMap<String, String>,
     pub environments: Vec<String>,
     /// Settings that the configuration of the process decides: what is set here has no effect meanwhile.
     pub overruled: Vec<&'static str>,
@@ -81,6 +83,11 @@ fn shown(ctx: &Ctx<'_>) -> Result<Answer> {
         glass_review_hours: set.glass_review_hours,
         own_words: Word(set.own_words),
         self_test_hours: set.self_test_hours,
+        git_logins: set
+            .git_logins
+            .iter()
+            .map(|(login, to)| (login.clone(), to.to_string()))
+            .collect(),
         house_name: set.house_name,
         public_url: set.public_url,
         environments,
@@ -135,6 +142,8 @@ pub struct SettingsEdit {
     own_words: Option<OwnWordsWord>,
     /// 0: never.
     self_test_hours: Option<i64>,
+    /// All of them: login to address.
+    git_logins: Option<BTreeMap<String, String>>,
     /// All of them; at least one.
     environments: Option<Vec<String>>,
 }
@@ -166,6 +175,10 @@ impl SettingsEdit {
                 }
                 SettingKey::OwnWords => self.own_words.map(|word| word.0.to_string()),
                 SettingKey::SelfTestHours => self.self_test_hours.map(|hours| hours.to_string()),
+                SettingKey::GitLogins => self.git_logins.as_ref().map(|logins| {
+                    let lines = logins.iter().map(|(login, to)| format!("{login} {to}"));
+                    lines.collect::<Vec<_>>().join("\n")
+                }),
             };
             text.map(|text| (*key, text))
         });

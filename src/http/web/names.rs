@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::actions::sla_burn::Standing;
 use crate::domain::id::{CustomerId, PersonId, ServiceId, TeamId, TicketId};
-use crate::domain::sla_burn::Burn;
 use crate::domain::ticket::Ticket;
 use crate::error::Result;
 use crate::store::{self, Conn};
@@ -24,7 +24,7 @@ pub struct Names {
     customers: HashMap<CustomerId, String>,
     services: HashMap<ServiceId, String>,
     teams: HashMap<TeamId, String>,
-    burns: HashMap<TicketId, Burn>,
+    burns: HashMap<TicketId, Standing>,
 }
 
 impl Wanted {
@@ -67,14 +67,14 @@ impl Names {
     }
 
     /// With the burn lines of the tickets.
-    pub fn burning(mut self, burns: HashMap<TicketId, Burn>) -> Self {
+    pub fn burning(mut self, burns: HashMap<TicketId, Standing>) -> Self {
         self.burns = burns;
         self
     }
 
-    /// The working time of a ticket's next deadline; `None` where the wall clock will do.
-    pub fn burn(&self, id: TicketId) -> Option<Burn> {
-        self.burns.get(&id).copied()
+    /// How a ticket's next deadline stands.
+    pub fn standing(&self, id: TicketId) -> Standing {
+        self.burns.get(&id).copied().unwrap_or_default()
     }
 
     /// A name, or "" for an id that nobody has.

@@ -4,15 +4,18 @@ use actix_web::{HttpRequest, web};
 use askama::Template;
 
 use super::inputs::{Answer, id_of, or_form, rev, with_who};
+use crate::actions::push_verdict;
 use crate::actions::repository::{self, Listed, Typed};
 use crate::app::{App, Ctx};
 use crate::domain::git::Repository;
 use crate::domain::id::{RepositoryId, ServiceId};
+use crate::domain::push_rule;
+use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use crate::http::form::{Form, Posted};
 use crate::http::page::{Page, Viewer};
 use crate::http::reply;
-use crate::store;
+use crate::store::{self, Conn};
 use crate::words::Words;
 
 #[derive(Template)]
@@ -35,6 +38,20 @@ struct EditPage {
     repository: Repository,
     form: Form,
     services: Vec<(String, String)>,
+    /// The rules in force, as they are written.
+    rules: String,
+    decisions: Vec<DecisionRow>,
+}
+
+/// A push that was turned away, warned, or let through with broken glass.
+struct DecisionRow {
+    at: Timestamp,
+    who: String,
+    refs: Vec<String>,
+    lines: Vec<String>,
+    key: Option<String>,
+    by_hook: bool,
+    is_refused: bool,
 }
 
 /// The services to choose from, by name; the first choice is none.
@@ -58,6 +75,7 @@ fn typed(posted: &Posted) -> Typed {
         publish: text("publish"),
         commit_url: text("commit_url"),
         service: ServiceId::parse(posted.text("service")),
+        push_rules: text("push_rules"),
         is_active: posted.ticked("is_active"),
     }
 }
@@ -139,6 +157,33 @@ pub async fn new_token(
     page(&req, &app, &viewer, new_form(), fresh).await
 }
 
+/// How many pushes a repository's page shows.
+const DECISIONS: i64 = 20;
+
+fn decisions(conn: &mut Conn, id: RepositoryId) -> Result<Vec<DecisionRow>> {
+    let found = store::push_decision::notable(conn, id, DECISIONS)?;
+    let people: Vec<_> = found.iter().filter_map(|it| it.person_id).collect();
+    let names = store::people::person_names(conn, &people)?;
+    let mut rows = Vec::with_capacity(found.len());
+    for it in found {
+        let key = match it.ticket_id {
+            Some(id) => store::ticket::by_id(conn, id)?.map(|ticket| ticket.key.to_string()),
+            None => None,
+        };
+        let named = it.person_id.and_then(|id| names.get(&id).cloned());
+        rows.push(DecisionRow {
+            at: it.decided_at,
+            who: named.or(it.pusher).unwrap_or_default(),
+            refs: it.refs.lines().map(str::to_owned).collect(),
+            lines: it.reasons.lines().map(str::to_owned).collect(),
+            key,
+            by_hook: it.by_hook,
+            is_refused: it.verdict == push_rule::Answer::Reject.as_str(),
+        });
+    }
+    Ok(rows)
+}
+
 async fn edit_page(
     req: &HttpRequest,
     app: &web::Data<App>,
@@ -150,9 +195,10 @@ async fn edit_page(
         let mut all = repository::list(ctx)?;
         all.retain(|listed| listed.repository.id == id);
         let listed = all.pop().ok_or(Error::NotFound)?;
-        Ok((listed.repository, services(ctx)?))
+        let decisions = ctx.read(|conn| decisions(conn, id))?;
+        Ok((listed.repository, services(ctx)?, decisions))
     };
-    let (repository, services) = viewer.run(app, load).await?;
+    let (repository, services, decisions) = viewer.run(app, load).await?;
     let p = Page::titled(req, repository.name.clone());
     let standing = Form::new(p.words)
         .with("name", &repository.name)
@@ -160,6 +206,7 @@ async fn edit_page(
         .with("publish", repository.publish.join("\n"))
         .with_some("commit_url", repository.commit_url.as_ref())
         .with_some("service", repository.service)
+        .with("push_rules", &repository.push_rules)
         .with_some("is_active", repository.is_active.then_some("yes"))
         .with("rev", repository.version);
     let kept = with_who(app, viewer, kept, ("repository", &repository.name)).await?;
@@ -168,9 +215,11 @@ async fn edit_page(
         form.status(),
         &EditPage {
             p,
+            rules: push_rule::written::write(&push_verdict::rules_of(&repository)),
             repository,
             form,
             services,
+            decisions,
         },
     )
 }

@@ -1,9 +1,9 @@
 //! A ticket as a row of a list: mark, key, title, state, who, clock. Whose base line is its clock.
 
+use crate::actions::sla_burn::Standing;
 use crate::domain::hold::Hold;
 use crate::domain::id::Kind;
 use crate::domain::severity::{Priority, Severity};
-use crate::domain::sla_burn::Burn;
 use crate::domain::task::shown_priority;
 use crate::domain::ticket::{State, Ticket};
 use crate::domain::timestamp::Timestamp;
@@ -56,7 +56,7 @@ impl TicketRow {
                 .service
                 .map_or_else(String::new, |id| names.service(id).to_owned()),
             awaits_us: ticket.awaits_us,
-            tick: tick(ticket, names.burn(ticket.id), now),
+            tick: tick(ticket, names.standing(ticket.id), now),
             promise: promise(ticket.due.metric.as_deref(), words),
             line: format!("b-{}", ticket.key),
         }
@@ -111,7 +111,7 @@ pub const fn glyph(state: State) -> Glyph {
 }
 
 /// The clock that a list shows for a ticket: its next deadline, and the working time left until then.
-pub fn tick(ticket: &Ticket, burn: Option<Burn>, now: Timestamp) -> Tick {
+pub fn tick(ticket: &Ticket, standing: Standing, now: Timestamp) -> Tick {
     if !ticket.is_open() {
         return Tick::None;
     }
@@ -131,8 +131,11 @@ pub fn tick(ticket: &Ticket, burn: Option<Burn>, now: Timestamp) -> Tick {
         .from
         .map_or(0, |from| ticket.due.at.secs_since(from).max(0));
     Tick::Running {
-        due_at: ticket.due.at,
-        burns: burn.map_or(Burns::Always { total_secs }, Burns::AtWork),
+        // Where it stood since it was late, it is as late as one that was due so much later.
+        due_at: ticket.due.at.plus_secs(standing.stood_secs),
+        burns: standing
+            .burn
+            .map_or(Burns::Always { total_secs }, Burns::AtWork),
     }
 }
 

@@ -14,6 +14,7 @@ diesel::table! {
         last_push_at -> Nullable<BigInt>,
         commit_count -> BigInt,
         version -> BigInt,
+        push_rules -> Text,
     }
 }
 
@@ -141,5 +142,23 @@ diesel::table! {
     freeze_window_service (freeze_id, service_id) {
         freeze_id -> Binary,
         service_id -> Binary,
+    }
+}
+
+diesel::table! {
+    push_decision (repository_id, push_id) {
+        repository_id -> Binary,
+        push_id -> Text,
+        decided_at -> BigInt,
+        pusher -> Nullable<Text>,
+        person_id -> Nullable<Binary>,
+        verdict -> Text,
+        breaks_glass -> Bool,
+        by_hook -> Bool,
+        ticket_id -> Nullable<Binary>,
+        refs -> Text,
+        commits -> Text,
+        reasons -> Text,
+        rules_hash -> Text,
     }
 }

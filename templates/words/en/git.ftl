@@ -59,3 +59,58 @@ repository-fresh = Run this in { $name }: in the bare repository to record pushe
 repository-fresh-text = The token is shown now and never again. An older one works for another day.
 deed-repository-registered = registered the repository
 deed-repository-changed = changed the repository
+
+push-refused = refused ({ $code }): { $text }
+push-warning = { $code }: { $text }
+push-no-ticket = { $ref } wants a ticket, and { $commits } names none. Add "Refs: CHG-7" with git commit --amend, or say it for all: git push -o ticket=CHG-7
+push-unknown-ticket = { $key } doesn't exist ({ $ref }). Correct it with git commit --amend, or say the right one: git push -o ticket=CHG-7
+push-wrong-type = { $key } isn't of a kind that { $ref } takes.
+push-wrong-state = { $key } isn't in a state in which { $ref } takes it.
+push-not-approved = { $key } isn't approved, and { $ref } wants an approved change. Ask for the approval on its page, then push again.
+push-self-approved = { $key } was approved by an author of these commits. Somebody else has to look at it.
+push-freeze = { $ref } is frozen by "{ $name }" until { $until }. Push again after { $next }, or in an emergency: git push -o break-glass="why it can't wait"
+push-freeze-approve = { $ref } is frozen by "{ $name }" until { $until }: only what was approved since it began goes in. Ask for the approval of its change, or in an emergency: git push -o break-glass="why it can't wait"
+push-freeze-warn = "{ $name }" asks to wait until { $until } ({ $ref }). It goes through.
+push-waiver = { $ref } wants an approved change: "no ticket" won't do.
+push-autosquash = { $commits } is still a fixup ({ $ref }). Fold it first: git rebase -i --autosquash
+push-forced = { $ref } may not lose commits. Fetch, rebase or merge, and push again.
+push-tag-moved = the tag { $ref } exists and may not point elsewhere. Make a new one.
+push-deleted = { $ref } may not be deleted.
+push-service-down = the service doesn't answer, and { $ref } waits for it. Try again soon, or in an emergency: git push -o break-glass="why it can't wait"
+push-glass-denied = the glass stays whole: breaking it wants a reason of at least ten characters, and somebody whom the service knows by their login here and who may do it.
+push-glass = the glass is broken: { $key } has it on record, and somebody else will review it. { $place }
+hook-not-an-option = refused: { $text } names no ticket
+doctor-service = { $url } answers, and takes this repository's token
+doctor-away = wrong: { $url } doesn't answer ({ $why })
+doctor-wrong = wrong: { $why }
+doctor-hook = { $hook } runs ours, { $path }
+doctor-not-executable = wrong: { $path } isn't executable: chmod +x it
+doctor-other-hook = wrong: { $path } isn't ours; `watchkeeper hook install` puts ours behind it
+doctor-no-hook = wrong: there is no { $hook } hook; run `watchkeeper hook install`
+doctor-before = { $path } runs before ours ({ $hook })
+doctor-no-options = wrong: git push -o doesn't reach this repository: git config receive.advertisePushOptions true
+doctor-waiting = wrong: { $count } waiting to be told; `watchkeeper hook drain` tells them
+hook-dry-run = this was a dry run: nothing was pushed
+hook-rule = { $ref } is judged by the rule for { $rule }
+hook-no-rule = { $ref } has no rule: it goes through
+hook-not-judged = the service doesn't answer ({ $why }); the push goes through and is told later
+hook-open-glass = the service doesn't answer; the glass is broken all the same, and will be told when it is back
+repository-rules = What pushes are asked
+repository-rules-hint = One [[rule]] after the other; the first whose refs fit counts. Left empty, freezes hold for the published branches.
+repository-rules-now = In force
+repository-decisions = Pushes that were turned away or warned
+repository-no-decisions = None so far.
+push-said-refused = turned away
+push-said-through = let through
+repository-by-hook = decided by the hook while the service was away
+settings-git-logins = Logins on git servers
+settings-git-logins-hint = A login and an address a line. Whom a server calls by their address here needs none. Only known people break the glass with a push.
+field-not-a-git-login = A login and an address are wanted on each line: { $value } is neither.
+field-git-login-twice = { $value } stands here twice.
+field-not-rules = Line { $line }: { $why }
+field-too-many-rules = At most { $max } rules.
+field-rule-not-refs = A rule's refs are whole names such as refs/heads/main or refs/tags/v*: { $refs } is none.
+field-rule-value = { $refs }: { $value } is no value for { $name }.
+field-rule-other = { $name } isn't part of a rule. Rules begin with [[rule]].
+field-rule-never = { $refs }: an approved change is always a CHG, and types leaves it out.
+field-no-such-commit = A place in the list of commits is wanted.

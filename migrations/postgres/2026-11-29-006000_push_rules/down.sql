@@ -1,0 +1,2 @@
+DROP TABLE push_decision;
+ALTER TABLE repository DROP COLUMN push_rules;

@@ -1,0 +1,405 @@
+//! What a push is told before its refs move, and what that does: the decision is kept, and who breaks the glass finds a change
+//! with its review waiting.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+use super::change::{self, break_glass};
+use super::{allow, git};
+use crate::app::Ctx;
+use crate::domain::access::{Action, Principal, Target};
+use crate::domain::change::{Change, Plan};
+use crate::domain::commit_message::Relation;
+use crate::domain::freeze::{between, next_open, standing};
+use crate::domain::git::Repository;
+use crate::domain::id::{Kind, RepositoryId, TicketId, TicketKey};
+use crate::domain::people::Person;
+use crate::domain::push_rule::{
+    Answer, AskedPush, Away, Frozen, Known, Memory, RefRule, Verdict, World, default_rules, judge,
+    written,
+};
+use crate::domain::settings::Settings;
+use crate::domain::text::{EmailAddress, Title};
+use crate::domain::ticket::{Opening, Ticket};
+use crate::domain::timeline::{Door, EntryKind};
+use crate::domain::timestamp::Timestamp;
+use crate::error::{Error, Result};
+use crate::render::push as render;
+use crate::store::people::Holder;
+use crate::store::push_decision::{self, Decision};
+use crate::store::{self, Conn, Tx};
+
+/// Open changes that a hook knows while nobody answers.
+const CHANGES: i64 = 1_000;
+/// How far ahead it knows the windows.
+const AHEAD_SECS: i64 = 7 * 86_400;
+
+/// What is answered.
+#[derive(Debug, Clone)]
+pub struct Decided {
+    pub verdict: Verdict,
+    /// The ticket that the push stands on: the one it named, or the change whose glass it broke.
+    pub ticket: Option<TicketKey>,
+    pub tips: Vec<(String, String)>,
+    pub memory: Memory,
+}
+
+/// The rules of a repository; its own were read when they were saved.
+pub fn rules_of(repository: &Repository) -> Vec<RefRule> {
+    let own = repository.push_rules.trim();
+    match written::read(own) {
+        Ok(rules) if !own.is_empty() => rules,
+        _ => default_rules(&repository.default_branch, &repository.publish),
+    }
+}
+
+/// Judges a push. Unless it is a dry run, the decision is kept, and glass that it breaks is broken when this returns.
+pub fn decide(ctx: &Ctx<'_>, from: RepositoryId, push: &AskedPush) -> Result<Decided> {
+    allow(&ctx.by, Action::SendHookEvents, Target::Repository(from))?;
+    let scene = ctx.read(|conn| Scene::load(conn, ctx, from, push))?;
+    let mut verdict = judge(&scene.rules, push, &scene.world);
+    let mut ticket = push.options.ticket;
+    ticket = ticket.filter(|key| scene.world.tickets.contains_key(key));
+    if let Some(known) = &scene.decided {
+        // It was decided: what it did is done, and a second look refuses nothing that the first let through.
+        if known.breaks_glass {
+            let key = known.ticket_id.map(|id| ctx.read(|conn| key_of(conn, id)));
+            ticket = key.transpose()?.flatten();
+            verdict.breaks_glass = true;
+            verdict.answer = Answer::Warn;
+        }
+    } else if !push.options.dry_run && !push.refs.is_empty() {
+        let by_hook = push.decided_at.is_some();
+        if by_hook {
+            // Its refs have moved: nothing turns it away any more.
+            verdict
+                .reasons
+                .iter_mut()
+                .for_each(|it| it.is_warning = true);
+            verdict.answer = Answer::Warn;
+        }
+        let said = by_hook && push.options.break_glass.is_some();
+        let broken = verdict.breaks_glass || said;
+        match scene.person.as_ref().filter(|_| broken) {
+            Some(person) => {
+                verdict.breaks_glass = true;
+                let mut theirs = ctx.app.ctx(principal(person), Door::Git);
+                theirs.now = ctx.now;
+                // The change and the decision stand together or not at all: asking again opens no second one.
+                let made = theirs.as_one(
+                    |theirs| through_glass(theirs, &scene, push, person),
+                    |tx, key| keep(tx, ctx, &scene, push, &verdict, Some(*key)),
+                )?;
+                ticket = Some(made);
+            }
+            None => ctx.write(|tx| keep(tx, ctx, &scene, push, &verdict, ticket))?,
+        }
+    }
+    Ok(Decided {
+        verdict,
+        ticket,
+        tips: scene.tips,
+        memory: scene.memory,
+    })
+}
+
+fn key_of(conn: &mut Conn, id: TicketId) -> Result<Option<TicketKey>> {
+    Ok(store::ticket::by_id(conn, id)?.map(|ticket| ticket.key))
+}
+
+/// Everything that a push is judged by.
+struct Scene {
+    repository: Repository,
+    rules: Vec<RefRule>,
+    rules_text: String,
+    world: World,
+    person: Option<Person>,
+    tips: Vec<(String, String)>,
+    memory: Memory,
+    decided: Option<Decision>,
+}
+
+impl Scene {
+    fn load(conn: &mut Conn, ctx: &Ctx<'_>, from: RepositoryId, push: &AskedPush) -> Result<Self> {
+        let repository = git::active(store::repository::repository(conn, from)?)?;
+        let rules = rules_of(&repository);
+        let rules_text = written::write(&rules);
+        let settings = store::settings::all(conn)?;
+        let person = match &push.pusher {
+            Some(pusher) => person_of(conn, &settings, pusher)?,
+            None => None,
+        };
+        let may_break = person.as_ref().is_some_and(may_break);
+        let tips = store::repository::recorded_tips(conn, from)?;
+        let (tickets, reverted) = named(conn, &repository, push)?;
+        let services: Vec<_> = repository.service.into_iter().collect();
+        let windows = store::freeze::all(conn)?;
+        let open = standing(&windows, &services, ctx.now);
+        let frozen = open.map(|it| Frozen {
+            name: it.freeze.name.clone(),
+            level: it.freeze.level,
+            zone: it.freeze.zone,
+            from: it.from,
+            until: it.until,
+            next_open: next_open(&windows, &services, ctx.now),
+        });
+        let ahead = between(&windows, &services, ctx.now, ctx.now.plus_secs(AHEAD_SECS));
+        let ahead = ahead.iter().map(|it| Frozen {
+            name: it.freeze.name.clone(),
+            level: it.freeze.level,
+            zone: it.freeze.zone,
+            from: it.from,
+            until: it.until,
+            next_open: None,
+        });
+        let mut memory = Memory {
+            at: ctx.now,
+            rules: rules_text.clone(),
+            freezes: ahead.collect(),
+            changes: Vec::new(),
+            breakers: Vec::new(),
+            since: repository.made_at,
+        };
+        // Where a push is only told later, the hook needs to know nobody.
+        if rules.iter().any(|rule| rule.on_service_down != Away::Open) {
+            memory.changes = open_changes(conn)?;
+            memory.breakers = breakers(conn, &settings)?;
+        }
+        Ok(Self {
+            world: World {
+                tickets,
+                reverted,
+                frozen,
+                may_break,
+                is_first: tips.is_empty(),
+                since: repository.made_at,
+                is_away: false,
+            },
+            decided: push_decision::of_push(conn, from, &push.push_id)?,
+            repository,
+            rules,
+            rules_text,
+            person,
+            tips,
+            memory,
+        })
+    }
+}
+
+/// Who that is whom a git server calls so: by the house's list, or by their address.
+fn person_of(conn: &mut Conn, settings: &Settings, pusher: &str) -> Result<Option<Person>> {
+    let listed = settings.git_logins.get(&pusher.to_lowercase()).cloned();
+    let Some(address) = listed.or_else(|| EmailAddress::parse(pusher).ok()) else {
+        return Ok(None);
+    };
+    let Some(Holder::Person(id)) = store::people::holder(conn, &address)? else {
+        return Ok(None);
+    };
+    let person = store::people::person(conn, id)?;
+    Ok(person.filter(|person| person.is_active))
+}
+
+fn principal(person: &Person) -> Principal {
+    Principal::Person {
+        id: person.id,
+        name: person.name.clone(),
+        roles: person.roles,
+    }
+}
+
+fn may_break(person: &Person) -> bool {
+    allow(&principal(person), Action::BreakGlass, Target::House).is_ok()
+}
+
+fn breakers(conn: &mut Conn, settings: &Settings) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for person in store::people::persons(conn)? {
+        if person.is_active && may_break(&person) {
+            let address = person.email.folded();
+            let logins = settings.git_logins.iter();
+            let logins = logins.filter(|(_, to)| to.folded() == address);
+            names.extend(logins.map(|(login, _)| login.clone()));
+            names.push(address);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+type Named = (BTreeMap<TicketKey, Known>, BTreeMap<String, Vec<TicketKey>>);
+
+/// The tickets that a push names, and those of the commits that it takes back.
+fn named(conn: &mut Conn, repository: &Repository, push: &AskedPush) -> Result<Named> {
+    let mut reverted = BTreeMap::new();
+    let starts = push.commits.iter().flat_map(|it| &it.facts.reverts);
+    for start in starts.filter(|start| start.len() >= 7) {
+        // Two commits with this beginning: nobody can tell which was meant.
+        if let [commit] = store::git_link::by_start(conn, repository.id, start)?.as_slice() {
+            let mut keys = Vec::new();
+            for link in store::git_link::links_of_commit(conn, commit.id)? {
+                if link.relation >= Relation::Refs {
+                    keys.extend(key_of(conn, link.ticket)?);
+                }
+            }
+            reverted.insert(start.clone(), keys);
+        }
+    }
+    let links = push.commits.iter().flat_map(|commit| &commit.links);
+    let mut keys: Vec<TicketKey> = links.map(|link| link.key).collect();
+    keys.extend(push.options.ticket);
+    keys.extend(reverted.values().flatten());
+    keys.sort_unstable();
+    keys.dedup();
+    let mut tickets = BTreeMap::new();
+    for key in keys {
+        if let Some(ticket) = store::ticket::by_key(conn, key)? {
+            tickets.insert(key, known(conn, &ticket)?);
+        }
+    }
+    Ok((tickets, reverted))
+}
+
+fn known(conn: &mut Conn, ticket: &Ticket) -> Result<Known> {
+    if ticket.key.kind != Kind::Change {
+        return Ok(standing_of(ticket, &Change::default(), None, None));
+    }
+    let change = store::change::of(conn, ticket.id)?;
+    let approver = match change.approved_by {
+        Some(id) => store::people::person(conn, id)?.map(|it| it.email.folded()),
+        None => None,
+    };
+    let glass = change::glass(conn, ticket.id)?;
+    Ok(standing_of(
+        ticket,
+        &change,
+        approver,
+        glass.map(|it| it.at),
+    ))
+}
+
+fn standing_of(
+    ticket: &Ticket,
+    change: &Change,
+    approver: Option<String>,
+    glass_at: Option<Timestamp>,
+) -> Known {
+    Known {
+        kind: ticket.key.kind,
+        state: ticket.state,
+        is_open: ticket.is_open(),
+        approved_at: change.approved_at,
+        approver,
+        glass_at,
+    }
+}
+
+fn open_changes(conn: &mut Conn) -> Result<Vec<(TicketKey, Known)>> {
+    let open = store::change::open(conn, CHANGES)?;
+    let people = store::people::persons(conn)?;
+    let ids: Vec<TicketId> = open.iter().map(|(ticket, _)| ticket.id).collect();
+    let kinds = [EntryKind::GlassBroken];
+    let broken = store::timeline::of_kinds_of(conn, &ids, &kinds)?;
+    let told = open.iter().map(|(ticket, change)| {
+        let approver = people.iter().find(|it| Some(it.id) == change.approved_by);
+        let approver = approver.map(|it| it.email.folded());
+        let glass = broken.get(&ticket.id).and_then(|all| all.last());
+        let glass_at = glass.map(|entry| entry.effective_at);
+        (ticket.key, standing_of(ticket, change, approver, glass_at))
+    });
+    Ok(told.collect())
+}
+
+/// Breaks the glass of the open change that the push names, or else of one that is opened for it.
+fn through_glass(
+    ctx: &Ctx<'_>,
+    scene: &Scene,
+    push: &AskedPush,
+    person: &Person,
+) -> Result<TicketKey> {
+    let reason = push.options.break_glass.as_deref().unwrap_or_default();
+    let own = push.options.ticket.into_iter();
+    let links = push.commits.iter().flat_map(|commit| &commit.links);
+    let strong = links.filter(|link| link.relation >= Relation::Refs);
+    let named = own.chain(strong.map(|link| link.key)).find(|key| {
+        let known = scene.world.tickets.get(key);
+        known.is_some_and(|it| it.kind == Kind::Change && it.is_open)
+    });
+    if let Some(key) = named {
+        match break_glass(ctx, key, None, reason) {
+            Ok(ticket) => return Ok(ticket.key),
+            // Its glass lies broken and waits for somebody to look: this is another emergency.
+            Err(Error::Refused(_)) => {}
+            Err(other) => return Err(other),
+        }
+    }
+    let names: Vec<&str> = push.refs.iter().map(|it| it.name.as_str()).collect();
+    let tip = push.refs.first();
+    let tip = tip.and_then(|moved| push.commits.iter().find(|it| it.oid == moved.new));
+    let what = tip.map_or_else(|| names.join(", "), |commit| commit.subject.clone());
+    let title = format!("Emergency push to {}: {what}", scene.repository.name);
+    let opening = Opening {
+        services: scene.repository.service.into_iter().collect(),
+        owner: Some(person.id),
+        body: format!(
+            "{reason}\n\nPushed to {} of {} with broken glass.",
+            names.join(", "),
+            scene.repository.name
+        ),
+        ..Opening::default()
+    };
+    let plan = Plan {
+        purpose: reason.to_owned(),
+        ..Plan::default()
+    };
+    let opened = change::open(
+        ctx,
+        Title::from_foreign(&title, "Emergency push"),
+        &opening,
+        plan,
+    )?;
+    Ok(break_glass(ctx, opened.key, None, reason)?.key)
+}
+
+fn keep(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    scene: &Scene,
+    push: &AskedPush,
+    verdict: &Verdict,
+    ticket: Option<TicketKey>,
+) -> Result<()> {
+    if push_decision::of_push(tx, scene.repository.id, &push.push_id)?.is_some() {
+        return Ok(());
+    }
+    let ticket_id = match ticket {
+        Some(key) => store::ticket::by_key(tx, key)?.map(|ticket| ticket.id),
+        None => None,
+    };
+    let refs: Vec<&str> = push.refs.iter().map(|it| it.name.as_str()).collect();
+    let rules_hash = Sha256::digest(scene.rules_text.as_bytes());
+    let hex = rules_hash.iter().take(8);
+    let decision = Decision {
+        repository_id: scene.repository.id,
+        push_id: push.push_id.clone(),
+        decided_at: push.decided_at.unwrap_or(ctx.now),
+        pusher: push.pusher.clone(),
+        person_id: scene.person.as_ref().map(|person| person.id),
+        verdict: verdict.answer.to_string(),
+        breaks_glass: verdict.breaks_glass,
+        by_hook: push.decided_at.is_some(),
+        ticket_id,
+        refs: refs.join("\n"),
+        commits: match ticket {
+            Some(_) => push
+                .commits
+                .iter()
+                .map(|it| format!("{}\n", it.oid))
+                .collect(),
+            None => String::new(),
+        },
+        reasons: render::lines(verdict, ticket, None).join("\n"),
+        rules_hash: hex.map(|byte| format!("{byte:02x}")).collect(),
+    };
+    push_decision::insert(tx, &decision)
+}

@@ -1,0 +1,367 @@
+//! What a hook asks before refs move, and what it is told, as JSON <-> values; the hook keeps the answer's last part for the time
+//! when nobody answers.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::push::{CommitBody, Faults, REFS, TipBody, cut};
+use crate::domain::freeze::Level;
+use crate::domain::git::{BULK_COMMITS, Oid, ReportedCommit};
+use crate::domain::id::{Kind, TicketKey};
+use crate::domain::push_rule::{
+    Answer, AskedPush, AskedRef, Frozen, Known, Memory, Options, Reason, RefRule, Verdict, World,
+    written,
+};
+use crate::domain::refusal::FieldError;
+use crate::domain::ticket::State;
+use crate::domain::timestamp::Timestamp;
+
+/// A push that wants to move refs. Nothing is stored of its commits; a push that nothing is asked of is told `accept`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskBody {
+    /// Made by the hook; asking again does nothing a second time.
+    pub push_id: String,
+    /// Who pushes, as the transport told the hook.
+    pub pusher: Option<String>,
+    pub refs: Vec<AskRefBody>,
+    /// What is new to any of the refs, without paths.
+    pub commits: Vec<CommitBody>,
+    /// Some ref brings more than 2,000 commits: they come with the tips alone.
+    pub bulk: bool,
+    pub options: OptionsBody,
+    /// When the hook let it through by itself, since nobody answered.
+    pub decided_at: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskRefBody {
+    pub name: String,
+    pub old: String,
+    pub new: String,
+    pub dropped: i64,
+    /// What is new to it, newest first: places in `commits`.
+    pub commits: Vec<usize>,
+}
+
+/// What was said with `git push -o`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct OptionsBody {
+    pub ticket: Option<String>,
+    pub no_ticket: Option<String>,
+    pub break_glass: Option<String>,
+    pub dry_run: bool,
+    pub explain: bool,
+}
+
+/// The verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AskAnswer {
+    /// `accept`, `warn` or `reject`.
+    pub verdict: String,
+    pub reasons: Vec<ReasonBody>,
+    /// The same for the person who pushes, a line each.
+    pub message: Vec<String>,
+    /// The ticket that the push stands on from here: the one it named, or the change whose glass it broke.
+    pub ticket: Option<String>,
+    /// The tips that are recorded: what is new is measured against them.
+    pub recorded_tips: Vec<TipBody>,
+    /// What the hook goes by while nobody answers.
+    pub snapshot: Snapshot,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ReasonBody {
+    /// Such as `FREEZE` or `NO_TICKET`.
+    pub code: String,
+    #[serde(rename = "ref")]
+    pub name: String,
+    /// The first three, newest first.
+    pub commits: Vec<String>,
+    /// How many there are.
+    pub count: usize,
+    pub ticket: Option<String>,
+    /// When a freeze ends.
+    pub until: Option<String>,
+    /// The push isn't turned away for it.
+    pub warning: bool,
+}
+
+impl ReasonBody {
+    pub fn of(reason: &Reason) -> Self {
+        Self {
+            code: reason.code.to_string(),
+            name: reason.ref_name.clone(),
+            commits: reason.commits.iter().take(3).map(Oid::to_string).collect(),
+            count: reason.commits.len(),
+            ticket: reason.key.map(|key| key.to_string()),
+            until: reason.frozen.as_ref().map(|it| it.until.rfc3339()),
+            warning: reason.is_warning,
+        }
+    }
+}
+
+/// What decides while the service is away: everything in it holds for 15 minutes, the people for 7 days.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Snapshot {
+    pub at: String,
+    /// The repository's rules, as they are written.
+    pub rules: String,
+    /// Windows of the coming week that hold for it, ascending.
+    pub freezes: Vec<FrozenBody>,
+    /// Changes that are open, and how they stand.
+    pub changes: BTreeMap<String, KnownBody>,
+    /// Who may break the glass, as their server calls them.
+    pub breakers: Vec<String>,
+    pub since: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FrozenBody {
+    pub name: String,
+    pub level: String,
+    pub zone: String,
+    pub from: String,
+    pub until: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct KnownBody {
+    pub state: String,
+    pub approved_at: Option<String>,
+    pub approver: Option<String>,
+    pub glass_at: Option<String>,
+}
+
+/// How long a snapshot decides, and how long it knows people.
+pub const SNAPSHOT_SECS: i64 = 15 * 60;
+const PEOPLE_SECS: i64 = 7 * 86_400;
+
+impl AskBody {
+    pub fn of(push: &AskedPush) -> Self {
+        let options = &push.options;
+        Self {
+            push_id: push.push_id.clone(),
+            pusher: push.pusher.clone(),
+            refs: push.refs.iter().map(AskRefBody::of).collect(),
+            commits: push.commits.iter().map(CommitBody::of).collect(),
+            bulk: push.is_bulk,
+            options: OptionsBody {
+                ticket: options.ticket.map(|key| key.to_string()),
+                no_ticket: options.no_ticket.clone(),
+                break_glass: options.break_glass.clone(),
+                dry_run: options.dry_run,
+                explain: options.explain,
+            },
+            decided_at: push.decided_at.map(Timestamp::rfc3339),
+        }
+    }
+
+    /// The values, or everything that is wrong with them.
+    pub fn read(self) -> Result<AskedPush, Vec<FieldError>> {
+        let mut faults = Faults::default();
+        let id = &self.push_id;
+        let is_id = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        let id_fits = (1..=64).contains(&id.len()) && id.bytes().all(is_id);
+        faults.unless(id_fits, "push_id", "not-a-push-id");
+        let most = 2 * BULK_COMMITS;
+        faults.unless(self.commits.len() <= most, "commits", "too-many-in-push");
+        faults.unless(self.refs.len() <= REFS, "refs", "too-many-in-push");
+        let commits = self.commits.into_iter();
+        let commits: Vec<ReportedCommit> = commits
+            .filter_map(|body| body.read(1, &mut faults))
+            .collect();
+        let refs = self.refs.into_iter();
+        let refs: Vec<AskedRef> = refs
+            .filter_map(|body| body.read(commits.len(), &mut faults))
+            .collect();
+        let ticket = self.options.ticket.as_deref().map(str::trim);
+        let ticket = ticket.map(str::parse::<TicketKey>);
+        let key_fits = !matches!(ticket, Some(Err(())));
+        faults.unless(key_fits, "options.ticket", "not-a-key");
+        let decided_at = self.decided_at.as_deref().map(Timestamp::parse_rfc3339);
+        let time_fits = !matches!(decided_at, Some(None));
+        faults.unless(time_fits, "decided_at", "not-a-time");
+        faults.check()?;
+        let said = |text: Option<String>| text.map(|text| cut(&text, 500));
+        Ok(AskedPush {
+            push_id: self.push_id,
+            pusher: self
+                .pusher
+                .map(|name| cut(&name, 120))
+                .filter(|name| !name.is_empty()),
+            refs,
+            commits,
+            is_bulk: self.bulk,
+            options: Options {
+                ticket: ticket.and_then(Result::ok),
+                no_ticket: said(self.options.no_ticket),
+                break_glass: said(self.options.break_glass),
+                dry_run: self.options.dry_run,
+                explain: self.options.explain,
+            },
+            decided_at: decided_at.flatten(),
+        })
+    }
+}
+
+impl AskRefBody {
+    fn of(moved: &AskedRef) -> Self {
+        Self {
+            name: moved.name.clone(),
+            old: moved.old.to_string(),
+            new: moved.new.to_string(),
+            dropped: moved.dropped,
+            commits: moved.commits.clone(),
+        }
+    }
+
+    fn read(self, commits: usize, faults: &mut Faults) -> Option<AskedRef> {
+        let is_name = |c: char| !c.is_control() && c != ' ';
+        let name_fits = self.name.starts_with("refs/") && self.name.len() <= 1_000;
+        let name_fits = name_fits && self.name.chars().all(is_name);
+        faults.unless(name_fits, "refs.name", "not-a-ref");
+        let known = self.commits.iter().all(|at| *at < commits);
+        faults.unless(known, "refs.commits", "no-such-commit");
+        Some(AskedRef {
+            old: faults.some(Oid::parse(&self.old), "refs.old", "not-a-commit-id")?,
+            new: faults.some(Oid::parse(&self.new), "refs.new", "not-a-commit-id")?,
+            name: self.name,
+            dropped: self.dropped.max(0),
+            commits: self.commits,
+        })
+    }
+}
+
+impl KnownBody {
+    pub fn of(known: &Known) -> Self {
+        Self {
+            state: known.state.to_string(),
+            approved_at: known.approved_at.map(Timestamp::rfc3339),
+            approver: known.approver.clone(),
+            glass_at: known.glass_at.map(Timestamp::rfc3339),
+        }
+    }
+
+    fn known(&self) -> Option<Known> {
+        Some(Known {
+            kind: Kind::Change,
+            state: self.state.parse::<State>().ok()?,
+            is_open: true,
+            approved_at: instant(self.approved_at.as_ref()),
+            approver: self.approver.clone(),
+            glass_at: instant(self.glass_at.as_ref()),
+        })
+    }
+}
+
+fn instant(text: Option<&String>) -> Option<Timestamp> {
+    text.and_then(|text| Timestamp::parse_rfc3339(text))
+}
+
+impl FrozenBody {
+    pub fn of(frozen: &Frozen) -> Self {
+        Self {
+            name: frozen.name.clone(),
+            level: frozen.level.to_string(),
+            zone: frozen.zone.name().to_owned(),
+            from: frozen.from.rfc3339(),
+            until: frozen.until.rfc3339(),
+        }
+    }
+
+    fn frozen(&self) -> Option<Frozen> {
+        Some(Frozen {
+            name: self.name.clone(),
+            level: self.level.parse::<Level>().ok()?,
+            zone: self.zone.parse().ok()?,
+            from: instant(Some(&self.from))?,
+            until: instant(Some(&self.until))?,
+            next_open: instant(Some(&self.until)),
+        })
+    }
+}
+
+impl Snapshot {
+    pub fn of(memory: &Memory) -> Self {
+        let changes = memory.changes.iter();
+        Self {
+            at: memory.at.rfc3339(),
+            rules: memory.rules.clone(),
+            freezes: memory.freezes.iter().map(FrozenBody::of).collect(),
+            changes: changes
+                .map(|(key, known)| (key.to_string(), KnownBody::of(known)))
+                .collect(),
+            breakers: memory.breakers.clone(),
+            since: memory.since.rfc3339(),
+        }
+    }
+
+    /// The rules that it carries; none if they can't be read any more.
+    pub fn rules(&self) -> Vec<RefRule> {
+        written::read(&self.rules).unwrap_or_default()
+    }
+
+    /// Whether it is young enough to decide at `now`.
+    pub fn is_fresh(&self, now: Timestamp) -> bool {
+        self.age(now).is_some_and(|age| age <= SNAPSHOT_SECS)
+    }
+
+    /// Seconds since it was made; `None`: from the future, or never made.
+    fn age(&self, now: Timestamp) -> Option<i64> {
+        let age = now.secs_since(instant(Some(&self.at))?);
+        (age >= 0).then_some(age)
+    }
+
+    /// What it knows at `now`, for somebody whom the server calls `pusher`.
+    pub fn world(&self, now: Timestamp, pusher: Option<&str>, is_first: bool) -> World {
+        let knows_people = self.age(now).is_some_and(|age| age <= PEOPLE_SECS);
+        let may_break = pusher.is_some_and(|pusher| {
+            let pusher = pusher.to_lowercase();
+            knows_people && self.breakers.contains(&pusher)
+        });
+        let changes = self.changes.iter();
+        let changes = changes.filter_map(|(key, known)| Some((key.parse().ok()?, known.known()?)));
+        let open = self.freezes.iter().filter_map(FrozenBody::frozen);
+        let open = open.filter(|it| it.from <= now && now < it.until);
+        World {
+            tickets: changes.collect(),
+            reverted: BTreeMap::new(),
+            frozen: open.max_by_key(|it| (it.level, it.until)),
+            may_break,
+            is_first,
+            since: instant(Some(&self.since)).unwrap_or(now),
+            is_away: true,
+        }
+    }
+}
+
+impl AskAnswer {
+    pub fn is_refusal(&self) -> bool {
+        self.verdict == Answer::Reject.as_str()
+    }
+
+    pub fn of(
+        verdict: &Verdict,
+        message: Vec<String>,
+        ticket: Option<TicketKey>,
+        tips: Vec<(String, String)>,
+        memory: &Memory,
+    ) -> Self {
+        Self {
+            verdict: verdict.answer.to_string(),
+            reasons: verdict.reasons.iter().map(ReasonBody::of).collect(),
+            message,
+            ticket: ticket.map(|key| key.to_string()),
+            recorded_tips: tips
+                .into_iter()
+                .map(|(name, oid)| TipBody { name, oid })
+                .collect(),
+            snapshot: Snapshot::of(memory),
+        }
+    }
+}

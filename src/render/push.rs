@@ -1,0 +1,87 @@
+//! What the person who pushes reads: a line per reason, the first commits that it is about, and the command that helps.
+
+use crate::domain::git::Oid;
+use crate::domain::id::TicketKey;
+use crate::domain::push_rule::{Code, Reason, Verdict};
+use crate::words::{Value, Words};
+
+/// Commits named in one line.
+const NAMED: usize = 3;
+
+/// The lines of a verdict. `url` is where the ticket can be read.
+pub fn lines(verdict: &Verdict, ticket: Option<TicketKey>, url: Option<&str>) -> Vec<String> {
+    let words = Words::english();
+    let mut lines: Vec<String> = verdict.reasons.iter().map(|it| line(it, words)).collect();
+    if verdict.breaks_glass
+        && let Some(key) = ticket
+    {
+        let key = key.to_string();
+        let place = url.map_or_else(|| key.clone(), |url| format!("{url}/{key}"));
+        let values: [(&str, Value<'_>); 2] = [("key", key.into()), ("place", place.into())];
+        lines.push(words.with("push-glass", &values).into_owned());
+    }
+    lines
+}
+
+fn line(reason: &Reason, words: &Words) -> String {
+    let key = reason.key.map(|key| key.to_string()).unwrap_or_default();
+    let shown: Vec<&str> = reason.commits.iter().take(NAMED).map(Oid::short).collect();
+    let mut commits = shown.join(", ");
+    if reason.commits.len() > NAMED {
+        commits.push_str(" …");
+    }
+    let (mut name, mut until, mut next) = Default::default();
+    if let Some(frozen) = &reason.frozen {
+        let at = |at: crate::domain::timestamp::Timestamp| {
+            at.in_zone(frozen.zone)
+                .format("%a %-d %b %H:%M %Z")
+                .to_string()
+        };
+        name = frozen.name.clone();
+        until = at(frozen.until);
+        next = frozen.next_open.map(at).unwrap_or_default();
+    }
+    let place = reason.ref_name.as_str();
+    let short = place.strip_prefix("refs/heads/");
+    let short = short.or_else(|| place.strip_prefix("refs/tags/"));
+    let values: [(&str, Value<'_>); 6] = [
+        ("ref", short.unwrap_or(place).to_owned().into()),
+        ("key", key.into()),
+        ("commits", commits.into()),
+        ("name", name.into()),
+        ("until", until.into()),
+        ("next", next.into()),
+    ];
+    let text = words.with(word(reason), &values).into_owned();
+    let head = match reason.is_warning {
+        true => "push-warning",
+        false => "push-refused",
+    };
+    let values: [(&str, Value<'_>); 2] =
+        [("code", reason.code.as_str().into()), ("text", text.into())];
+    words.with(head, &values).into_owned()
+}
+
+fn word(reason: &Reason) -> &'static str {
+    use crate::domain::freeze::Level;
+    match reason.code {
+        Code::NoTicket => "push-no-ticket",
+        Code::UnknownTicket => "push-unknown-ticket",
+        Code::WrongType => "push-wrong-type",
+        Code::WrongState => "push-wrong-state",
+        Code::NotApproved => "push-not-approved",
+        Code::SelfApproved => "push-self-approved",
+        Code::Freeze => match reason.frozen.as_ref().map(|it| it.level) {
+            Some(Level::Approve) => "push-freeze-approve",
+            Some(Level::Warn) => "push-freeze-warn",
+            _ => "push-freeze",
+        },
+        Code::WaiverNotAllowed => "push-waiver",
+        Code::Autosquash => "push-autosquash",
+        Code::ForcePush => "push-forced",
+        Code::TagMoved => "push-tag-moved",
+        Code::Deleted => "push-deleted",
+        Code::ServiceDown => "push-service-down",
+        Code::BreakGlassDenied => "push-glass-denied",
+    }
+}
