@@ -19,6 +19,7 @@ pub mod hold;
 pub mod holidays;
 pub mod id;
 pub mod intake;
+pub mod kept_file;
 pub mod letter;
 mod link_token;
 pub mod login;

@@ -50,6 +50,7 @@ mod mail_door;
 mod mail_explain;
 mod mail_joining;
 mod mail_kept;
+mod mail_look;
 mod mail_loops;
 mod mail_out;
 mod mail_quarantine;

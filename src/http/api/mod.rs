@@ -17,6 +17,7 @@ mod hold;
 pub mod hook;
 mod house;
 mod intake;
+mod letter_look;
 mod mail;
 mod merge;
 mod oncall;
