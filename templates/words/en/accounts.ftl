@@ -318,6 +318,7 @@ audit-older = Older
 deed-log-in-failed = couldn't log in from
 deed-logged-in = logged in
 deed-password-set = set a password
+deed-signing-key-renewed = made a new key for links and reply addresses
 deed-token-made = made a token
 deed-token-revoked = revoked a token
 deed-person-invited = invited
