@@ -23,6 +23,7 @@ mod intake_match;
 mod intake_sender;
 mod intake_verdict;
 mod intake_why;
+mod intake_words;
 pub mod letter_look;
 pub mod letters;
 pub mod login;

@@ -46,7 +46,7 @@ impl House {
             .public_url
             .clone()
             .or_else(|| settings.public_url.clone());
-        let first = store::intake::addresses(conn)?
+        let first = store::intake_address::all(conn)?
             .into_iter()
             .find(|address| address.is_active);
         let intake = first.map(|rule| (rule.address, rule.separator));

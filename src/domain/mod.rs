@@ -25,6 +25,7 @@ mod link_token;
 pub mod login;
 pub mod mail_clue;
 pub mod mail_trace;
+pub mod mail_words;
 pub mod mailbox;
 pub mod merge;
 pub mod notify;

@@ -29,6 +29,9 @@ words! {
         GlassReviewHours = "glass_review_hours",
         OwnWords = "own_words",
         SelfTestHours = "self_test_hours",
+        MailAnswersPerHour = "mail_answers_per_hour",
+        MailReopensPerHour = "mail_reopens_per_hour",
+        MailStrangersPerHour = "mail_strangers_per_hour",
     }
 }
 
@@ -69,6 +72,12 @@ pub struct Settings {
     pub own_words: OwnWords,
     /// So often everybody who may be called is sent a self-test page; 0: never.
     pub self_test_hours: i64,
+    /// Automatic answers to one address within an hour; its next mails are held.
+    pub mail_answers_per_hour: i64,
+    /// Replies that reopen one ticket within an hour; the next one is held.
+    pub mail_reopens_per_hour: i64,
+    /// Automatic answers to strangers within an hour, all together; the next ones aren't sent. 0: never any.
+    pub mail_strangers_per_hour: i64,
 }
 
 impl Default for Settings {
@@ -94,6 +103,10 @@ impl Default for Settings {
             glass_review_hours: 24,
             own_words: OwnWords::Free,
             self_test_hours: 168,
+            mail_answers_per_hour: 10,
+            mail_reopens_per_hour: 5,
+            // More strangers than that in an hour is somebody who uses us to write to them.
+            mail_strangers_per_hour: 60,
         }
     }
 }
@@ -139,6 +152,9 @@ impl Settings {
             SettingKey::GlassReviewHours => self.glass_review_hours.to_string(),
             SettingKey::OwnWords => self.own_words.to_string(),
             SettingKey::SelfTestHours => self.self_test_hours.to_string(),
+            SettingKey::MailAnswersPerHour => self.mail_answers_per_hour.to_string(),
+            SettingKey::MailReopensPerHour => self.mail_reopens_per_hour.to_string(),
+            SettingKey::MailStrangersPerHour => self.mail_strangers_per_hour.to_string(),
         }
     }
 
@@ -218,9 +234,33 @@ impl Settings {
                     }
                 }
             }
+            SettingKey::MailAnswersPerHour => {
+                self.mail_answers_per_hour = budget(field, text, 1)?;
+            }
+            SettingKey::MailReopensPerHour => {
+                self.mail_reopens_per_hour = budget(field, text, 1)?;
+            }
+            SettingKey::MailStrangersPerHour => {
+                self.mail_strangers_per_hour = budget(field, text, 0)?;
+            }
         }
         Ok(())
     }
+}
+
+/// So many of something within an hour.
+fn budget(field: &'static str, text: &str, least: i64) -> Result<i64, FieldError> {
+    const MOST: i64 = 10_000;
+    let number = text.parse().ok();
+    let wrong = || {
+        FieldError::new(field, "not-a-budget")
+            .with("value", text.to_owned())
+            .with("min", least.to_string())
+            .with("max", MOST.to_string())
+    };
+    number
+        .filter(|number| (least..=MOST).contains(number))
+        .ok_or_else(wrong)
 }
 
 /// A web address with nothing behind its host: links, Message-IDs and calendar ids are made from it.
@@ -318,6 +358,9 @@ mod tests {
             (SettingKey::PostMortemFor, "disaster"),
             (SettingKey::CloseAfterDays, "14"),
             (SettingKey::SelfTestHours, "0"),
+            (SettingKey::MailAnswersPerHour, "3"),
+            (SettingKey::MailReopensPerHour, "1"),
+            (SettingKey::MailStrangersPerHour, "0"),
             (
                 SettingKey::ClockBreach,
                 "disaster:owner,page high: average:owner warning: information: other:",
@@ -362,6 +405,9 @@ mod tests {
             (SettingKey::OwnWords, "sometimes", "unknown-word"),
             (SettingKey::SelfTestHours, "-1", "not-hours-or-never"),
             (SettingKey::SelfTestHours, "8761", "not-hours-or-never"),
+            (SettingKey::MailAnswersPerHour, "0", "not-a-budget"),
+            (SettingKey::MailReopensPerHour, "10001", "not-a-budget"),
+            (SettingKey::MailStrangersPerHour, "few", "not-a-budget"),
             (SettingKey::ClockAfter, "disaster:page", "not-a-clock-rule"),
         ] {
             let error = settings.set(key, text).unwrap_err();

@@ -56,6 +56,12 @@ pub struct Settings {
     pub own_words: OwnWordsWord,
     /// So often, in hours, everybody who may be called is sent a self-test page; 0: never.
     pub self_test_hours: i64,
+    /// Automatic answers to one address within an hour; its next mails are held.
+    pub mail_answers_per_hour: i64,
+    /// Replies that reopen one ticket within an hour; the next one is held.
+    pub mail_reopens_per_hour: i64,
+    /// Automatic answers to strangers within an hour, all together; 0: never any.
+    pub mail_strangers_per_hour: i64,
     pub environments: Vec<String>,
     /// Settings that the configuration of the process decides: what is set here has no effect meanwhile.
     pub overruled: Vec<&'static str>,
@@ -81,6 +87,9 @@ fn shown(ctx: &Ctx<'_>) -> Result<Answer> {
         glass_review_hours: set.glass_review_hours,
         own_words: Word(set.own_words),
         self_test_hours: set.self_test_hours,
+        mail_answers_per_hour: set.mail_answers_per_hour,
+        mail_reopens_per_hour: set.mail_reopens_per_hour,
+        mail_strangers_per_hour: set.mail_strangers_per_hour,
         house_name: set.house_name,
         public_url: set.public_url,
         environments,
@@ -135,6 +144,9 @@ pub struct SettingsEdit {
     own_words: Option<OwnWordsWord>,
     /// 0: never.
     self_test_hours: Option<i64>,
+    mail_answers_per_hour: Option<i64>,
+    mail_reopens_per_hour: Option<i64>,
+    mail_strangers_per_hour: Option<i64>,
     /// All of them; at least one.
     environments: Option<Vec<String>>,
 }
@@ -143,6 +155,7 @@ impl SettingsEdit {
     /// As the texts that forms have.
     fn changes(&self) -> Vec<(SettingKey, String)> {
         let emptied = |text: &Option<Option<String>>| text.clone().map(Option::unwrap_or_default);
+        let number = |number: Option<i64>| number.map(|number| number.to_string());
         let severities = self.post_mortem_for.as_ref().map(|words| {
             let words: Vec<_> = words.iter().map(|word| word.0.as_str()).collect();
             words.join(" ")
@@ -165,7 +178,10 @@ impl SettingsEdit {
                     self.glass_review_hours.map(|hours| hours.to_string())
                 }
                 SettingKey::OwnWords => self.own_words.map(|word| word.0.to_string()),
-                SettingKey::SelfTestHours => self.self_test_hours.map(|hours| hours.to_string()),
+                SettingKey::SelfTestHours => number(self.self_test_hours),
+                SettingKey::MailAnswersPerHour => number(self.mail_answers_per_hour),
+                SettingKey::MailReopensPerHour => number(self.mail_reopens_per_hour),
+                SettingKey::MailStrangersPerHour => number(self.mail_strangers_per_hour),
             };
             text.map(|text| (*key, text))
         });

@@ -214,17 +214,27 @@ pub fn load(ctx: &Ctx<'_>, key: TicketKey, lens: Lens, before: Option<i64>) -> R
     })
 }
 
-/// Who gets a letter with what is said to this audience: `Carol <carol@contoso.example>`.
+/// Who gets a letter with what is said to this audience: `Carol <carol@contoso.example>`, and where letters come back from.
 fn reached(conn: &mut Conn, ticket: &Ticket, audience: Audience) -> Result<Vec<String>> {
     let recipients = letters::recipients(conn, ticket, audience)?;
+    let addresses: Vec<String> = recipients.iter().map(|(_, it)| it.clone()).collect();
+    let bouncing = store::bouncing::of(conn, &addresses)?;
     let named = recipients.into_iter().map(|(contact, address)| {
         let contact = match contact {
             Some(id) => store::people::contact(conn, id)?,
             None => None,
         };
-        Ok(match contact {
+        let named = match contact {
             Some(contact) => format!("{} <{address}>", contact.name),
-            None => address,
+            None => address.clone(),
+        };
+        Ok(match bouncing.iter().find(|it| it.address == address) {
+            Some(it) => {
+                let status = letters::or_dash(&it.status);
+                let said = [("who", named.into()), ("status", status.into())];
+                Words::english().with("goes-back", &said).into_owned()
+            }
+            None => named,
         })
     });
     named.collect()

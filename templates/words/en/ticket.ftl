@@ -95,6 +95,7 @@ reply-to = Answer { $name }
 goes-to = Goes to
 goes-by-mail = By mail to
 goes-to-nobody = nobody: no contact of theirs watches this ticket
+goes-back = { $who }, from where letters come back ({ $status })
 goes-to-each = Each gets a letter of their own and sees nobody else.
 look-do = Preview
 look-title = What they get
