@@ -237,3 +237,44 @@ both_databases!(
         assert_eq!(refused.status, 422, "{}", refused.body);
     }
 );
+
+both_databases!(
+    letters_to_a_customer_whose_language_is_german_are_german_and_their_times_too,
+    |desk| {
+        let scene = scene(&desk);
+        let contoso = scene.ticket.customer.unwrap();
+        let german = |tx: &mut store::Tx| {
+            let mut customer = store::customer::by_id(tx, contoso)?.unwrap();
+            customer.language = "de-DE".to_owned();
+            store::customer::update(tx, &mut customer)
+        };
+        desk.app.store.write(german).unwrap();
+        let head = "Subject: Noch etwas\r\nMessage-ID: <c9@contoso.example>";
+        crate::mail::mail(&desk, CAROL, head, "Wann?");
+        let letters = desk.letters();
+        let received = to(&letters, CAROL);
+        assert_eq!(received[0].subject, "[INC-2] Ihre Nachricht ist da");
+        assert!(
+            received[0].text.contains("Störung INC-2"),
+            "{}",
+            received[0].text
+        );
+        let html = received[0].html.as_deref().unwrap();
+        assert!(html.contains("<html lang=\"de\">"), "{html}");
+        let until = desk.now().plus_secs(3_600);
+        let text = "Wir melden uns: {next_update}";
+        let ctx = desk.as_person(&scene.ada);
+        act::reply(&ctx, key("INC-1"), text, Some(until), None).unwrap();
+        let letters = desk.letters();
+        let reply = &to(&letters, CAROL)[0].text;
+        let at = until
+            .in_zone(chrono_tz::Europe::Berlin)
+            .format("%d.%m.%Y %H:%M %Z");
+        assert!(reply.contains(&format!("Wir melden uns: {at}")), "{reply}");
+        assert!(
+            reply.contains(&format!("Nächste Nachricht spätestens {at}")),
+            "{reply}"
+        );
+        assert!(reply.contains("Ada schreibt:"), "{reply}");
+    }
+);
