@@ -19,17 +19,24 @@ use crate::domain::refusal::{FieldError, Refusal};
 #[folder = "templates/words/en"]
 struct EnglishFiles;
 
+/// Letters to customers; whatever else there is to say is said in English.
+#[derive(RustEmbed)]
+#[folder = "templates/words/de"]
+struct GermanFiles;
+
 /// A value for a named place in a text. Numbers choose plural forms, texts don't.
 pub type Value<'a> = FluentValue<'a>;
 
 /// The languages that there are texts in: a further one has its folder and its line here.
-const CATALOGUES: &[(&str, Catalogue)] = &[("en", Words::english)];
+const CATALOGUES: &[(&str, Catalogue)] = &[("en", Words::english), ("de", Words::german)];
 type Catalogue = fn() -> &'static Words;
 
 /// One language's texts.
 pub struct Words {
     plain: HashMap<String, String>,
     bundle: FluentBundle<FluentResource>,
+    /// Where the texts stand that this one lacks.
+    base: Option<&'static Words>,
 }
 
 impl Words {
@@ -40,10 +47,23 @@ impl Words {
     pub fn english() -> &'static Words {
         static ENGLISH: OnceLock<Words> = OnceLock::new();
         ENGLISH.get_or_init(|| {
-            let (words, problems) = Words::from_files(english_files());
+            let (words, problems) = Words::from_files(files::<EnglishFiles>());
             for problem in problems {
                 tracing::error!(problem, "the English catalogue has a fault");
             }
+            words
+        })
+    }
+
+    /// The German one: letters to customers. What it lacks is English.
+    fn german() -> &'static Words {
+        static GERMAN: OnceLock<Words> = OnceLock::new();
+        GERMAN.get_or_init(|| {
+            let (mut words, problems) = Words::from_files(files::<GermanFiles>());
+            for problem in problems {
+                tracing::error!(problem, "the German catalogue has a fault");
+            }
+            words.base = Some(Words::english());
             words
         })
     }
@@ -90,7 +110,13 @@ impl Words {
                 plain.insert(key, text);
             }
         }
-        (Self { plain, bundle }, problems)
+        let base = None;
+        let words = Self {
+            plain,
+            bundle,
+            base,
+        };
+        (words, problems)
     }
 
     /// The text of `key`, which takes no values.
@@ -111,7 +137,10 @@ impl Words {
             .get_message(key)
             .and_then(|message| message.value())
         else {
-            return Cow::Borrowed(key);
+            return match self.base {
+                Some(base) => base.with(key, values),
+                None => Cow::Borrowed(key),
+            };
         };
         let mut args = FluentArgs::with_capacity(values.len());
         for (name, value) in values {
@@ -127,7 +156,7 @@ impl Words {
 
     /// Whether the catalogue has `key`.
     pub fn has(&self, key: &str) -> bool {
-        self.bundle.has_message(key)
+        self.bundle.has_message(key) || self.base.is_some_and(|base| base.has(key))
     }
 
     /// Why a rule said no.
@@ -234,9 +263,9 @@ fn as_value(text: &str) -> Value<'_> {
     }
 }
 
-fn english_files() -> impl Iterator<Item = (String, String)> {
-    EnglishFiles::iter().filter_map(|name| {
-        let file = EnglishFiles::get(&name)?;
+fn files<F: RustEmbed>() -> impl Iterator<Item = (String, String)> {
+    F::iter().filter_map(|name| {
+        let file = F::get(&name)?;
         Some((
             name.into_owned(),
             String::from_utf8_lossy(&file.data).into_owned(),
@@ -263,9 +292,54 @@ mod tests {
 
     #[test]
     fn the_english_catalogue_parses_and_defines_no_key_twice() {
-        let (words, problems) = Words::from_files(english_files());
+        let (words, problems) = Words::from_files(files::<EnglishFiles>());
         assert!(problems.is_empty(), "{}", problems.join("\n"));
         assert!(words.has("unit-minute"));
+    }
+
+    #[test]
+    fn another_language_says_what_english_says_with_the_same_places() {
+        let (german, problems) = Words::from_files(files::<GermanFiles>());
+        assert!(problems.is_empty(), "{}", problems.join("\n"));
+        let places = |text: &str| {
+            let mut places: Vec<String> = text
+                .split("{ $")
+                .skip(1)
+                .filter_map(|rest| Some(rest.split_once([' ', '}'])?.0.to_owned()))
+                .collect();
+            places.sort();
+            places
+        };
+        let entries = |files: Vec<(String, String)>| -> HashMap<String, String> {
+            let mut all: HashMap<String, String> = HashMap::new();
+            let mut last = String::new();
+            for line in files.iter().flat_map(|(_, text)| text.lines()) {
+                match line.split_once('=') {
+                    Some((key, text)) if line.starts_with(|c: char| c.is_ascii_alphabetic()) => {
+                        last = key.trim_end().to_owned();
+                        all.insert(last.clone(), text.to_owned());
+                    }
+                    _ if line.starts_with(' ') => {
+                        all.entry(last.clone()).or_default().push_str(line)
+                    }
+                    _ => {}
+                }
+            }
+            all
+        };
+        let english = entries(files::<EnglishFiles>().collect());
+        let own = entries(files::<GermanFiles>().collect());
+        assert!(own.len() > 30);
+        for (key, text) in own {
+            let known = english.get(&key);
+            assert!(known.is_some(), "English has no {key}");
+            assert_eq!(places(&text), places(known.unwrap()), "{key}");
+            assert!(german.has(&key), "{key}");
+        }
+        let words = Words::in_language("de-AT");
+        assert_eq!(words.t("letter-received-subject"), "Ihre Nachricht ist da");
+        assert_eq!(words.t("unit-minute"), Words::english().t("unit-minute"));
+        assert!(words.has("unit-minute") && !words.has("no-such-key"));
     }
 
     #[test]

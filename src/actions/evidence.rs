@@ -5,11 +5,13 @@ use super::ticket_parts::Evidence;
 use crate::app::{App, Ctx};
 use crate::domain::access::Principal;
 use crate::domain::file_link::FileLink;
+use crate::domain::kept_file;
 use crate::domain::quarantine;
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::text;
 use crate::error::{Error, Result};
 use crate::store;
+use crate::store::blob::Hash;
 
 /// Stores the bytes of a file. Those that were redacted don't come back.
 pub fn keep(ctx: &Ctx<'_>, name: &str, media_type: &str, bytes: &[u8]) -> Result<Evidence> {
@@ -28,6 +30,33 @@ pub fn keep(ctx: &Ctx<'_>, name: &str, media_type: &str, bytes: &[u8]) -> Result
             Principal::Contact { .. } => quarantine::danger(name, media_type, bytes),
             Principal::Person { .. } | Principal::Token { .. } | Principal::System(_) => None,
         },
+    })
+}
+
+/// What a form that isn't done yet carries for a file that came with it; [`again`] reads it.
+pub fn carried(ctx: &Ctx<'_>, file: &Evidence) -> Option<String> {
+    let person = ctx.by.person()?;
+    Some(kept_file::token(&file.hash.0, person, &ctx.app.signing_key))
+}
+
+/// The file that a form carries under this name. Its bytes are kept for a day.
+pub fn again(ctx: &Ctx<'_>, token: &str, name: &str, media_type: &str) -> Result<Evidence> {
+    let gone =
+        || FieldError::new("file", "file-kept-no-longer").with("name", text::file_name(name));
+    let person = ctx.by.person().ok_or(Error::NotFound)?;
+    let hash = kept_file::hash(token, person, &ctx.app.signing_key).ok_or_else(gone)?;
+    let hash = Hash(hash);
+    let bytes = ctx.read(|conn| match store::blob::is_redacted(conn, hash)? {
+        true => Ok(None),
+        false => store::blob::get(conn, hash),
+    })?;
+    let bytes = bytes.ok_or_else(gone)?;
+    Ok(Evidence {
+        hash,
+        name: name.to_owned(),
+        media_type: media_type.to_owned(),
+        size_bytes: bytes.len() as i64,
+        danger: None,
     })
 }
 

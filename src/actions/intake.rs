@@ -4,7 +4,7 @@
 use super::intake_sender::{House, Sender};
 use super::intake_verdict::Decision;
 pub use super::intake_verdict::Marks;
-use super::{allow, allow_ticket};
+use super::{allow, allow_ticket, record};
 use crate::app::{App, Ctx};
 use crate::domain::access::{Action, Target};
 use crate::domain::id::{IntakeAddressId, Kind, MailId, TicketId};
@@ -13,7 +13,7 @@ use crate::domain::letter::{Letter, Remark};
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::text::{self, EmailAddress};
 use crate::domain::ticket::Relation;
-use crate::domain::timeline::Door;
+use crate::domain::timeline::{Door, Entry, EntryKind};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result, is_unique_violation};
 use crate::store::blob::{self, Hash};
@@ -170,6 +170,32 @@ pub fn take_in(ctx: &Ctx<'_>, id: MailId, letter: &Letter) -> Result<StoredMail>
     })
 }
 
+/// A person saw that a mail's text was read in the wrong character set. The text as it reads in another one stands on the ticket as a
+/// note that corrects the entry; what came, and how it was read then, stays.
+pub fn put_right(ctx: &Ctx<'_>, id: MailId, letter: &Letter) -> Result<StoredMail> {
+    allow(&ctx.by, Action::HandleMail, Target::House)?;
+    ctx.write(|tx| {
+        let mail = store::intake::by_id(tx, id)?.ok_or(Error::NotFound)?;
+        let nowhere = || Refusal::new("mail-on-no-ticket");
+        let (ticket, seq) = mail.ticket.zip(mail.entry_seq).ok_or_else(nowhere)?;
+        let mut ticket = store::ticket::by_id(tx, ticket)?.ok_or(Error::NotFound)?;
+        allow_ticket(tx, &ctx.by, Action::WorkOnTicket, &ticket)?;
+        let entry = store::timeline::by_seq(tx, ticket.id, seq)?.ok_or(Error::NotFound)?;
+        if entry.redacted_at.is_some() {
+            return Err(Refusal::new("words-redacted").into());
+        }
+        if letter.text.trim().is_empty() || entry.body == letter.text {
+            return Err(Refusal::new("mail-reads-the-same").into());
+        }
+        let mut note = Entry::new(EntryKind::Note)
+            .body(&letter.text)
+            .fact("read_in", letter.charsets.join(", "));
+        note.corrects = Some(seq);
+        record(tx, ctx, &mut ticket, vec![note])?;
+        Ok(mail)
+    })
+}
+
 /// A person looked at a held mail and lets it go. It stays in the ledger.
 pub fn drop_held(ctx: &Ctx<'_>, id: MailId) -> Result<StoredMail> {
     allow(&ctx.by, Action::HandleMail, Target::House)?;
@@ -307,8 +333,8 @@ pub fn keep_address(
         return Err(FieldError::new("kind", "no-mail-kind").into());
     }
     let written = ctx.write(|tx| match known {
-        None => store::intake::insert_address(tx, wanted),
-        Some(_) => store::intake::update_address(tx, wanted),
+        None => store::intake_address::insert(tx, wanted),
+        Some(_) => store::intake_address::update(tx, wanted),
     });
     match written {
         Err(error) if is_unique_violation(&error) => {

@@ -3,7 +3,6 @@
 use super::intake_sender::{Sender, answer_address};
 use super::intake_verdict::Decision;
 use crate::domain::delivery::DeliveryKind;
-use crate::domain::intake as rules;
 use crate::domain::letter::{MESSAGE_ID_BYTES, Nature};
 use crate::domain::text::EmailAddress;
 use crate::domain::ticket::Ticket;
@@ -74,14 +73,31 @@ impl Decision<'_> {
         {
             return Ok(None);
         }
-        if sender.is_known() {
-            let since = self.ctx.now.plus_secs(-3_600);
-            let answers = store::intake::answers_since(tx, &address.folded(), since)?;
-            if answers >= rules::ANSWERS_PER_HOUR {
-                return Ok(None);
+        let since = self.ctx.now.plus_secs(-3_600);
+        let (answers, most) = match sender.is_known() {
+            true => (
+                store::intake::answers_since(tx, &address.folded(), since)?,
+                self.house.answers_per_hour,
+            ),
+            false => (
+                store::bouncing::strangers_answered_since(tx, since)?,
+                self.house.strangers_per_hour,
+            ),
+        };
+        Ok((answers < most).then_some(address))
+    }
+
+    /// Two programs that answer each other: after so many answers to an address, its next mails wait for a person.
+    pub(super) fn was_answered_enough(&self, tx: &mut Tx, sender: &Sender) -> Result<bool> {
+        // Of our own clock: what lay in a mailbox for days was received then, and is answered now.
+        let since = self.ctx.now.plus_secs(-3_600);
+        Ok(match answer_address(tx, self.letter, sender)? {
+            Some(address) => {
+                store::intake::answers_since(tx, &address.folded(), since)?
+                    >= self.house.answers_per_hour
             }
-        }
-        Ok(Some(address))
+            None => false,
+        })
     }
 
     /// Written to one address of ours. One of ours who has us in Cc, or two of our boxes at once, talks to somebody else.

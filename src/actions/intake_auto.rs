@@ -115,6 +115,11 @@ impl Decision<'_> {
             return Ok(());
         };
         let address = store::outbox::by_id(tx, delivery)?.map(|lost| lost.address);
+        if bounce.is_permanent
+            && let Some(address) = &address
+        {
+            store::bouncing::mark(tx, address, &bounce.status, mail.received_at)?;
+        }
         let to_customer = matches!(
             kind,
             DeliveryKind::Reply | DeliveryKind::AutoAnswer | DeliveryKind::Report

@@ -27,23 +27,28 @@ pub(super) struct House {
     sends_as: Option<String>,
     /// The relay whose word on senders counts.
     auth_relay: Option<String>,
+    /// How often within an hour: automatic answers to one address, replies that reopen one ticket, answers to strangers.
+    pub(super) answers_per_hour: i64,
+    pub(super) reopens_per_hour: i64,
+    pub(super) strangers_per_hour: i64,
 }
 
 impl House {
     pub(super) fn load(tx: &mut Tx, app: &App) -> Result<Self> {
-        let rules: Vec<IntakeAddress> = store::intake::addresses(tx)?
+        let rules: Vec<IntakeAddress> = store::intake_address::all(tx)?
             .into_iter()
             .filter(|rule| rule.is_active)
             .collect();
-        let from = match &app.config.mail_from {
-            Some(address) => Some(address.clone()),
-            None => store::settings::all(tx)?.mail_from,
-        };
+        let settings = store::settings::all(tx)?;
+        let from = app.config.mail_from.clone().or(settings.mail_from);
         Ok(Self {
             seal: Seal::new(app.signing_key),
             rules,
             sends_as: from.map(|address| address.folded()),
             auth_relay: app.config.mail_auth_relay.clone(),
+            answers_per_hour: settings.mail_answers_per_hour,
+            reopens_per_hour: settings.mail_reopens_per_hour,
+            strangers_per_hour: settings.mail_strangers_per_hour,
         })
     }
 

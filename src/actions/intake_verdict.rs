@@ -153,6 +153,9 @@ impl Decision<'_> {
             mail.from_address = Some(address.folded());
         }
         self.note_arrival(mail, &sender);
+        if let (Some(address), Nature::Personal) = (&sender.address, &letter.nature) {
+            store::bouncing::forget(tx, &address.folded())?;
+        }
         if !self.forced {
             if let Some(sign) = self.loop_of(mail, &sender, marks.has_loop_mark) {
                 match sign {
@@ -219,7 +222,8 @@ impl Decision<'_> {
 
     pub(super) fn takes_generated(&self, mail: &StoredMail) -> bool {
         let rule = self.house.rule(mail, self.letter);
-        rule.is_some_and(|rule| rule.takes_generated)
+        let sender = self.letter.from.address.as_ref();
+        rule.is_some_and(|rule| rule.takes_generated_of(sender))
     }
 
     pub(super) fn alert_of(&self, mail: &StoredMail) -> Option<AlertMail> {
@@ -282,19 +286,6 @@ impl Decision<'_> {
         )
     }
 
-    /// Two programs that answer each other: after so many answers to an address, its next mails wait for a person.
-    fn was_answered_enough(&self, tx: &mut Tx, sender: &Sender) -> Result<bool> {
-        // Of our own clock: what lay in a mailbox for days was received then, and is answered now.
-        let since = self.ctx.now.plus_secs(-3_600);
-        Ok(match answer_address(tx, self.letter, sender)? {
-            Some(address) => {
-                store::intake::answers_since(tx, &address.folded(), since)?
-                    >= rules::ANSWERS_PER_HOUR
-            }
-            None => false,
-        })
-    }
-
     pub(super) fn open(
         &self,
         tx: &mut Tx,
@@ -312,7 +303,7 @@ impl Decision<'_> {
             return Ok(());
         }
         let (kind, title, opening) = self.opening(tx, mail, sender)?;
-        let ticket =
+        let mut ticket =
             super::ticket::open_in(tx, self.ctx, kind, title, &opening, Some(sender.author()))?;
         for (other, relation) in related {
             store::ticket::link(tx, ticket.id, *relation, *other, self.ctx.now)?;
@@ -321,6 +312,8 @@ impl Decision<'_> {
         self.name_people(tx, &ticket)?;
         self.name_sender(tx, &ticket, sender)?;
         self.mark(tx, &ticket)?;
+        let rule = self.house.rule(mail, self.letter);
+        self.watch_copies(tx, rule, sender, &mut ticket)?;
         self.answer(tx, mail, &ticket, sender)?;
         mail.ticket = Some(ticket.id);
         mail.entry_seq = Some(1);
@@ -337,7 +330,7 @@ impl Decision<'_> {
     ) -> Result<(Kind, Title, Opening)> {
         let (letter, words) = (self.letter, Words::english());
         let rule = self.house.rule(mail, letter);
-        let title = if letter.remarks.contains(&Remark::Unreadable) {
+        let mut title = if letter.remarks.contains(&Remark::Unreadable) {
             Title::from_foreign(&words.t("mail-unreadable-title"), "-")
         } else {
             Title::from_foreign(
@@ -346,7 +339,7 @@ impl Decision<'_> {
             )
         };
         let answer_to = answer_address(tx, letter, sender)?.or(sender.address.clone());
-        let opening = Opening {
+        let mut opening = Opening {
             severity: rule.and_then(|rule| rule.severity),
             body: self.text(),
             customer: sender.customer.or(rule.and_then(|rule| rule.customer)),
@@ -366,10 +359,13 @@ impl Decision<'_> {
             // The clocks start when the mail came, however long it waited here.
             impact_at: Some(mail.received_at),
             reported_at: Some(mail.received_at),
-            facts: self.signature(),
+            facts: self.form(),
             ..Opening::default()
         };
         let kind = rule.map_or(Kind::Incident, |rule| rule.kind);
+        if let Some(rule) = rule {
+            self.heed(tx, rule, sender, kind, &mut title, &mut opening)?;
+        }
         Ok((kind, title, opening))
     }
 
@@ -381,18 +377,22 @@ impl Decision<'_> {
         }
     }
 
-    /// What is known of the mail's signature; empty if it has none.
-    fn signature(&self) -> Facts {
-        let remarks = self.letter.remarks.iter();
-        let outcomes: Vec<&str> = remarks
-            .filter(|remark| is_outcome(**remark))
-            .map(|remark| remark.as_str())
-            .collect();
+    /// What its reader may want to know of the mail: that it has an HTML form, that its text is hidden, how its signature stands.
+    fn form(&self) -> Facts {
+        let letter = self.letter;
+        let has = |remark| letter.remarks.contains(&remark);
+        let encrypted = has(Remark::Encrypted).then_some("yes");
+        let html = letter.html.as_ref().map(|_| "yes");
+        let facts = Facts::new()
+            .with_some("encrypted", encrypted)
+            .with_some("html", html);
+        let outcomes = letter.remarks.iter().filter(|it| is_outcome(**it));
+        let outcomes: Vec<&str> = outcomes.map(|it| it.as_str()).collect();
         if outcomes.is_empty() {
-            return Facts::new();
+            return facts;
         }
-        let signer = self.letter.signer.as_ref().filter(|it| !it.is_empty());
-        Facts::new()
+        let signer = letter.signer.as_ref().filter(|it| !it.is_empty());
+        facts
             .with("signature", outcomes.join(" "))
             .with_some("signer", signer)
     }
@@ -419,7 +419,9 @@ impl Decision<'_> {
         }
         let is_staff = sender.is_staff();
         let reopens = matches!(ticket.state, State::Resolved | State::Done) && !is_staff;
-        if reopens && !self.forced && self.reopened_lately(tx, &ticket)? >= rules::REOPENS_PER_HOUR
+        if reopens
+            && !self.forced
+            && self.reopened_lately(tx, &ticket)? >= self.house.reopens_per_hour
         {
             mail.ticket = Some(ticket.id);
             self.hold(mail, HeldFor::Reopens, "");
@@ -441,7 +443,7 @@ impl Decision<'_> {
                 first.audience = Audience::Internal;
                 first.facts.set("answers_staff_letter", "yes");
             }
-            for (name, value) in self.signature().iter() {
+            for (name, value) in self.form().iter() {
                 first.facts.set(name, value);
             }
             if mail_trace::is_new_topic(&self.letter.subject, ticket.title.as_str()) {
@@ -457,12 +459,15 @@ impl Decision<'_> {
                 first.facts.set("refuted", "yes");
             }
         }
+        let rule = self.house.rule(mail, self.letter);
+        entries.extend(self.obey(tx, rule, sender, &mut ticket)?);
         let recorded = record(tx, self.ctx, &mut ticket, entries)?;
         let seq = recorded.first().map_or(0, |entry| entry.seq);
         self.attach(tx, mail, &ticket, seq)?;
         if !is_newcomer {
             self.name_people(tx, &ticket)?;
             self.mark(tx, &ticket)?;
+            self.watch_copies(tx, rule, sender, &mut ticket)?;
         }
         mail.ticket = Some(ticket.id);
         mail.entry_seq = Some(seq);
@@ -474,13 +479,13 @@ impl Decision<'_> {
         Ok(())
     }
 
-    fn reopened_lately(&self, tx: &mut Tx, ticket: &Ticket) -> Result<usize> {
+    fn reopened_lately(&self, tx: &mut Tx, ticket: &Ticket) -> Result<i64> {
         let since = self.ctx.now.plus_secs(-3_600);
         let reopened = store::timeline::of_kinds(tx, ticket.id, &[EntryKind::Reopened])?;
         Ok(reopened
             .iter()
             .filter(|entry| entry.recorded_at >= since)
-            .count())
+            .count() as i64)
     }
 
     /// The ticket, its state, clocks and watchers stay as they are; its owner hears of it.

@@ -5,7 +5,7 @@
 use super::proposal_news;
 use crate::app::Ctx;
 use crate::domain::delivery::DeliveryKind;
-use crate::domain::id::PersonId;
+use crate::domain::id::{ContactId, PersonId};
 use crate::domain::ticket::Ticket;
 use crate::domain::timeline::{Audience, EntryKind, Facts};
 use crate::error::Result;
@@ -13,7 +13,7 @@ use crate::store::outbox::NewDelivery;
 use crate::store::people::Holder;
 use crate::store::ticket::Watcher;
 use crate::store::timeline::Recorded;
-use crate::store::{self, Tx};
+use crate::store::{self, Conn, Tx};
 use crate::words::Words;
 
 /// Asks for the letters that these entries bring with them.
@@ -110,24 +110,23 @@ fn tell_whoever_has_it(
     Ok(())
 }
 
-/// The requester and the contacts who watch: each a letter of their own, so that nobody learns of the others.
-fn to_requester(
-    tx: &mut Tx,
-    ctx: &Ctx<'_>,
+/// Who gets what is said to this audience, each by a letter of their own, so that nobody learns of the others: the requester and the
+/// contacts who watch.
+pub fn recipients(
+    conn: &mut Conn,
     ticket: &Ticket,
-    entry: &Recorded,
-    letter: &str,
-) -> Result<()> {
+    audience: Audience,
+) -> Result<Vec<(Option<ContactId>, String)>> {
     let is_strangers = ticket.requester.is_none() && ticket.requester_address.is_some();
-    if entry.audience == Audience::Internal && !is_strangers {
-        return Ok(());
+    if audience == Audience::Internal && !is_strangers {
+        return Ok(Vec::new());
     }
     let mut contacts = Vec::new();
     for who in ticket
         .requester
         .map(Watcher::Contact)
         .into_iter()
-        .chain(store::ticket::watchers(tx, ticket.id)?)
+        .chain(store::ticket::watchers(conn, ticket.id)?)
     {
         if let Watcher::Contact(id) = who
             && !contacts.contains(&id)
@@ -137,12 +136,12 @@ fn to_requester(
     }
     let mut addresses = Vec::new();
     for id in contacts {
-        let Some(contact) = store::people::contact(tx, id)?.filter(|contact| contact.is_active)
+        let Some(contact) = store::people::contact(conn, id)?.filter(|contact| contact.is_active)
         else {
             continue;
         };
         // An entry for one customer is for their people alone.
-        let may_read = match entry.audience {
+        let may_read = match audience {
             Audience::Customer(customer) => customer == contact.customer_id,
             Audience::AllAffected => true,
             Audience::Internal => false,
@@ -160,7 +159,17 @@ fn to_requester(
     if let (None, Some(address)) = (ticket.requester, &ticket.requester_address) {
         addresses.push((None, address.to_lowercase()));
     }
-    for (contact, address) in addresses {
+    Ok(addresses)
+}
+
+fn to_requester(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    ticket: &Ticket,
+    entry: &Recorded,
+    letter: &str,
+) -> Result<()> {
+    for (contact, address) in recipients(tx, ticket, entry.audience)? {
         let mut delivery = NewDelivery::mail(
             DeliveryKind::Reply,
             format!("{letter}.{}.{}.{address}", ticket.id, entry.seq),

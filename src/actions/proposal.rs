@@ -130,10 +130,10 @@ fn dated(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &Ticket, mut speech: Speech) -> Res
         }
     };
     let until = until.plus_micros(-until.micros().rem_euclid(60_000_000));
-    let zone = readers_zone(tx, ctx, ticket, speech.what)?;
+    let (zone, words) = readers_clock(tx, ctx, ticket, speech.what)?;
     let at = until
         .in_zone(zone)
-        .format(&Words::english().t("time-full"))
+        .format(&words.t("time-full"))
         .to_string();
     speech.text = with_next_update(&speech.text, &at);
     speech.next_update_by = Some(until);
@@ -141,16 +141,17 @@ fn dated(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &Ticket, mut speech: Speech) -> Res
     Ok(speech)
 }
 
-/// On whose wall clock the text names its time; it names the zone with it. Readers of several houses share that of ours.
-fn readers_zone(
+/// On whose wall clock, and in which language, the text names its time; it names the zone with it. Readers of several houses share
+/// those of ours.
+fn readers_clock(
     tx: &mut Tx,
     ctx: &Ctx<'_>,
     ticket: &Ticket,
     what: Speaking,
-) -> Result<chrono_tz::Tz> {
+) -> Result<(chrono_tz::Tz, &'static Words)> {
     let house = roster::in_force(ctx.app, tx, ctx.now)?.settings.house_zone;
     if what == Speaking::Update {
-        return Ok(house);
+        return Ok((house, Words::english()));
     }
     let contact = match ticket.requester {
         Some(id) => store::people::contact(tx, id)?,
@@ -158,12 +159,13 @@ fn readers_zone(
     };
     let own = contact.as_ref().and_then(|contact| contact.zone);
     let customer = match ticket.customer {
-        Some(id) if own.is_none() => store::customer::by_id(tx, id)?,
-        _ => None,
+        Some(id) => store::customer::by_id(tx, id)?,
+        None => None,
     };
-    Ok(own
-        .or(customer.map(|customer| customer.zone))
-        .unwrap_or(house))
+    let language = customer.as_ref().map_or("", |it| it.language.as_str());
+    let words = Words::in_language(language);
+    let zone = own.or(customer.as_ref().map(|customer| customer.zone));
+    Ok((zone.unwrap_or(house), words))
 }
 
 /// What is said, as it will stand on the timeline.

@@ -23,7 +23,18 @@ use crate::secrets;
 use crate::store::login as doors;
 use crate::store::people::Holder;
 use crate::store::settings as rows;
-use crate::store::{Conn, Tx, house, sla};
+use crate::store::{Conn, Tx, house, installation, sla};
+
+/// Gives the installation another key for links, reply addresses and Message-IDs: a copy beside its original is then told from it. What
+/// the old key signed is from then on like another installation's.
+pub fn renew_signing_key(ctx: &Ctx<'_>) -> Result<()> {
+    allow(&ctx.by, Action::ManageSettings, Target::House)?;
+    let fresh = secrets::random()?;
+    ctx.write(|tx| {
+        installation::renew_signing_key(tx, fresh)?;
+        audit::note(tx, ctx, "signing-key-renewed", "", &Facts::new())
+    })
+}
 
 /// Changes settings, all of them or none.
 pub fn change(ctx: &Ctx<'_>, changes: &[(SettingKey, String)]) -> Result<Settings> {

@@ -28,6 +28,15 @@ pub(super) enum AdminVerb {
     SetPassword(Who),
     /// Makes a person's grants exactly these.
     Grant(GrantArgs),
+    /// Makes a new key for links, reply addresses and Message-IDs: for a copy that runs beside its original. Stop the server first.
+    NewKey(NewKeyArgs),
+}
+
+#[derive(Args)]
+pub(super) struct NewKeyArgs {
+    /// Yes: answers to letters that were sent until now are to open tickets of their own, and links in them are to lead nowhere.
+    #[arg(long)]
+    yes: bool,
 }
 
 #[derive(Args)]
@@ -62,6 +71,7 @@ pub(super) fn run(app: &App, verb: &AdminVerb) -> anyhow::Result<()> {
         AdminVerb::Rescue(args) => rescue(app, args),
         AdminVerb::SetPassword(who) => set_password(app, &who.email),
         AdminVerb::Grant(args) => grant(app, args),
+        AdminVerb::NewKey(args) => new_key(app, args),
     }
 }
 
@@ -183,5 +193,19 @@ fn grant(app: &App, args: &GrantArgs) -> anyhow::Result<()> {
     let ctx = app.ctx(KEEPER, Door::Cli);
     people::grant(&ctx, person.id, roles).map_err(told)?;
     println!("{}: {}", person.name, words_of(roles));
+    Ok(())
+}
+
+fn new_key(app: &App, args: &NewKeyArgs) -> anyhow::Result<()> {
+    if !args.yes {
+        bail!(
+            "with a new key, answers to letters that were sent until now open tickets of their own, marked as another installation's, \
+             and links in those letters lead nowhere. If that is meant, say --yes"
+        );
+    }
+    settings::renew_signing_key(&app.ctx(KEEPER, Door::Cli)).map_err(told)?;
+    println!(
+        "There is a new key. A server that runs still has the old one: start it again, on every node."
+    );
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use super::id::{CustomerId, IntakeAddressId, Kind, ServiceId, TeamId};
 use super::letter::Letter;
+use super::mail_words::{FormFields, Keywords, SeverityWords};
 use super::refusal::FieldError;
 use super::seal::SEPARATORS;
 use super::severity::Severity;
@@ -83,16 +84,14 @@ words! {
     }
 }
 
-/// Automatic answers to one address within an hour; the next ones aren't sent. The first always is.
-pub const ANSWERS_PER_HOUR: i64 = 10;
 /// Mails with one subject from one address within an hour; the next ones are held.
 pub const SAME_SUBJECT_PER_HOUR: i64 = 10;
-/// Replies that reopen one ticket within an hour; the next one is held.
-pub const REOPENS_PER_HOUR: usize = 5;
 /// A join request that nobody answered becomes a ticket of its own after this long, in seconds.
 pub const JOIN_PATIENCE_SECS: i64 = 30 * 60;
 /// Two mails without Message-ID and with equal bytes are one within this time, in seconds.
 pub const RAW_REPEAT_SECS: i64 = 24 * 3_600;
+/// Senders that one address names.
+const MOST_SENDERS: usize = 100;
 /// Looks at one mail before it is held as failed.
 pub const MOST_LOOKS: i32 = 3;
 
@@ -112,11 +111,54 @@ pub struct IntakeAddress {
     pub takes_list: bool,
     /// What stands between it and a tag: one of [`SEPARATORS`].
     pub separator: char,
+    /// Words in a mail that set its severity.
+    pub severity_words: SeverityWords,
+    /// The fields of an answering service's form.
+    pub form_fields: FormFields,
+    /// What those of ours may set by a keyword above their text.
+    pub keywords: Keywords,
+    /// Whose generated mail opens tickets here, where not everybody's does: folded addresses and `@domain`.
+    pub generated_from: Vec<String>,
+    /// Contacts of the same customer who are named in copy watch from then on.
+    pub takes_copies: bool,
     pub is_active: bool,
     pub version: i64,
 }
 
 impl IntakeAddress {
+    /// One that takes people's mail and makes incidents of it.
+    pub fn new(id: IntakeAddressId, address: EmailAddress) -> Self {
+        Self {
+            id,
+            address,
+            kind: Kind::Incident,
+            severity: None,
+            team: None,
+            service: None,
+            customer: None,
+            takes_generated: false,
+            takes_list: false,
+            separator: '+',
+            severity_words: SeverityWords::default(),
+            form_fields: FormFields::default(),
+            keywords: Keywords::default(),
+            generated_from: Vec::new(),
+            takes_copies: false,
+            is_active: true,
+            version: 1,
+        }
+    }
+
+    /// Whether mail that a program generated opens tickets here.
+    pub fn takes_generated_of(&self, sender: Option<&EmailAddress>) -> bool {
+        let is_named = |sender| {
+            patterns_for(sender)
+                .iter()
+                .any(|pattern| self.generated_from.contains(pattern))
+        };
+        self.takes_generated || sender.is_some_and(is_named)
+    }
+
     /// Whether mail to `address` is for this one: itself, or with a tag behind its separator.
     pub fn takes(&self, address: &EmailAddress) -> bool {
         self.is(address) || self.tag(address).is_some()
@@ -145,11 +187,31 @@ pub fn separator(text: &str) -> Result<char, FieldError> {
     }
 }
 
+/// Senders whose generated mail counts, one a line or between commas.
+pub fn senders(field: &'static str, text: &str) -> Result<Vec<String>, FieldError> {
+    let mut found = Vec::new();
+    for one in text.split([',', '\n']).filter(|it| !it.trim().is_empty()) {
+        let pattern = pattern(field, one)?;
+        if !found.contains(&pattern) {
+            found.push(pattern);
+        }
+    }
+    match found.len() > MOST_SENDERS {
+        true => {
+            Err(FieldError::new(field, "too-many-senders").with("max", MOST_SENDERS.to_string()))
+        }
+        false => Ok(found),
+    }
+}
+
 /// A folded address or `@domain`, as a block list holds it.
 pub fn block_pattern(text: &str) -> Result<String, FieldError> {
+    pattern("pattern", text)
+}
+
+fn pattern(field: &'static str, text: &str) -> Result<String, FieldError> {
     let text = text.trim();
-    let wrong =
-        |_| FieldError::new("pattern", "not-a-block-pattern").with("value", text.to_owned());
+    let wrong = |_| FieldError::new(field, "not-a-block-pattern").with("value", text.to_owned());
     match text.strip_prefix('@') {
         Some(domain) => EmailAddress::parse(&format!("x@{domain}"))
             .map(|_| text.to_lowercase())

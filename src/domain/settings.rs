@@ -32,6 +32,9 @@ words! {
         OwnWords = "own_words",
         SelfTestHours = "self_test_hours",
         GitLogins = "git_logins",
+        MailAnswersPerHour = "mail_answers_per_hour",
+        MailReopensPerHour = "mail_reopens_per_hour",
+        MailStrangersPerHour = "mail_strangers_per_hour",
     }
 }
 
@@ -74,6 +77,12 @@ pub struct Settings {
     pub self_test_hours: i64,
     /// Who somebody is whom a git server calls by a login, folded; whom it calls by their address needs none.
     pub git_logins: BTreeMap<String, EmailAddress>,
+    /// Automatic answers to one address within an hour; its next mails are held.
+    pub mail_answers_per_hour: i64,
+    /// Replies that reopen one ticket within an hour; the next one is held.
+    pub mail_reopens_per_hour: i64,
+    /// Automatic answers to strangers within an hour, all together; the next ones aren't sent. 0: never any.
+    pub mail_strangers_per_hour: i64,
 }
 
 impl Default for Settings {
@@ -100,6 +109,10 @@ impl Default for Settings {
             own_words: OwnWords::Free,
             self_test_hours: 168,
             git_logins: BTreeMap::new(),
+            mail_answers_per_hour: 10,
+            mail_reopens_per_hour: 5,
+            // More strangers than that in an hour is somebody who uses us to write to them.
+            mail_strangers_per_hour: 60,
         }
     }
 }
@@ -150,6 +163,9 @@ impl Settings {
                 let lines: Vec<String> = lines.map(|(login, to)| format!("{login} {to}")).collect();
                 lines.join("\n")
             }
+            SettingKey::MailAnswersPerHour => self.mail_answers_per_hour.to_string(),
+            SettingKey::MailReopensPerHour => self.mail_reopens_per_hour.to_string(),
+            SettingKey::MailStrangersPerHour => self.mail_strangers_per_hour.to_string(),
         }
     }
 
@@ -230,6 +246,15 @@ impl Settings {
                     }
                 }
             }
+            SettingKey::MailAnswersPerHour => {
+                self.mail_answers_per_hour = budget(field, text, 1)?;
+            }
+            SettingKey::MailReopensPerHour => {
+                self.mail_reopens_per_hour = budget(field, text, 1)?;
+            }
+            SettingKey::MailStrangersPerHour => {
+                self.mail_strangers_per_hour = budget(field, text, 0)?;
+            }
         }
         Ok(())
     }
@@ -253,6 +278,21 @@ fn git_logins(
         }
     }
     Ok(logins)
+}
+
+/// So many of something within an hour.
+fn budget(field: &'static str, text: &str, least: i64) -> Result<i64, FieldError> {
+    const MOST: i64 = 10_000;
+    let number = text.parse().ok();
+    let wrong = || {
+        FieldError::new(field, "not-a-budget")
+            .with("value", text.to_owned())
+            .with("min", least.to_string())
+            .with("max", MOST.to_string())
+    };
+    number
+        .filter(|number| (least..=MOST).contains(number))
+        .ok_or_else(wrong)
 }
 
 /// A web address with nothing behind its host: links, Message-IDs and calendar ids are made from it.
@@ -350,6 +390,9 @@ mod tests {
             (SettingKey::PostMortemFor, "disaster"),
             (SettingKey::CloseAfterDays, "14"),
             (SettingKey::SelfTestHours, "0"),
+            (SettingKey::MailAnswersPerHour, "3"),
+            (SettingKey::MailReopensPerHour, "1"),
+            (SettingKey::MailStrangersPerHour, "0"),
             (
                 SettingKey::ClockBreach,
                 "disaster:owner,page high: average:owner warning: information: other:",
@@ -394,6 +437,9 @@ mod tests {
             (SettingKey::OwnWords, "sometimes", "unknown-word"),
             (SettingKey::SelfTestHours, "-1", "not-hours-or-never"),
             (SettingKey::SelfTestHours, "8761", "not-hours-or-never"),
+            (SettingKey::MailAnswersPerHour, "0", "not-a-budget"),
+            (SettingKey::MailReopensPerHour, "10001", "not-a-budget"),
+            (SettingKey::MailStrangersPerHour, "few", "not-a-budget"),
             (SettingKey::ClockAfter, "disaster:page", "not-a-clock-rule"),
         ] {
             let error = settings.set(key, text).unwrap_err();

@@ -34,7 +34,7 @@ pub fn read(raw: &[u8], envelope_from: Option<&str>) -> Letter {
     let bytes = prepared(raw);
     match Signed::open(&bytes) {
         Some(signed) => {
-            let mut letter = read_prepared(raw, &signed.mail, envelope_from);
+            let mut letter = read_prepared(raw, &signed.mail, envelope_from, None);
             let names = letter.parts.iter().map(|part| part.name.to_lowercase());
             let mut taken: HashSet<String> = names.collect();
             note(&mut letter.remarks, Remark::SignatureUnchecked);
@@ -48,8 +48,17 @@ pub fn read(raw: &[u8], envelope_from: Option<&str>) -> Letter {
             });
             letter
         }
-        None => read_prepared(raw, &bytes, envelope_from),
+        None => read_prepared(raw, &bytes, envelope_from, None),
     }
+}
+
+/// As [`read`], the texts in a character set that a person chose instead of the declared ones. Where the bytes don't fit it they are read
+/// as [`read`] would; the letter names the sets that its text is in.
+pub fn read_in(raw: &[u8], envelope_from: Option<&str>, set: &str) -> Letter {
+    let bytes = prepared(raw);
+    let signed = Signed::open(&bytes);
+    let inner = signed.as_ref().map_or(&*bytes, |signed| &signed.mail);
+    read_prepared(raw, inner, envelope_from, Some(set))
 }
 
 /// As [`read`], its S/MIME signature checked: whose it is and whether it holds, for a mail that came at this instant.
@@ -96,12 +105,20 @@ impl Signed {
     }
 }
 
-fn read_prepared(raw: &[u8], bytes: &[u8], envelope_from: Option<&str>) -> Letter {
+fn read_prepared(
+    raw: &[u8],
+    bytes: &[u8],
+    envelope_from: Option<&str>,
+    set: Option<&str>,
+) -> Letter {
     let (block, at) = Block::read(bytes);
     if block.is_empty() {
         return unreadable(raw, envelope_from);
     }
-    let tree = tree(block, &bytes[at..]);
+    let mut tree = tree(block, &bytes[at..]);
+    if let Some(set) = set {
+        tree.root.read_in(set);
+    }
     let root = &tree.root;
     let mut remarks = Vec::new();
     if root.media == "multipart/signed" {

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::mail::read;
+use super::mail::{pictures, read, read_in};
 use crate::domain::letter::{Automatic, Letter, Nature, Remark};
 
 /// A mail with CRLF line ends.
@@ -357,6 +357,26 @@ fn e88_pictures_are_listed_however_they_are_named() {
         .collect();
     assert_eq!(ids, [Some("a"), Some("a"), None, Some("unused@x")]);
     assert_eq!(letter.parts[2].name, "c.png");
+    // Of two under one id the first is shown in its place.
+    assert_eq!(pictures(&letter)["a"], "data:image/png;base64,MQ==");
+}
+
+#[test]
+fn e65_a_person_s_choice_of_a_charset_goes_before_the_declared_one() {
+    let raw = b"From: a@b.example\nContent-Type: multipart/alternative; boundary=x\n\n--x\nContent-Type: text/plain; charset*=''utf-8\n\n\xd3\xc5\xd2\xd7\xc5\xd2\n--x\nContent-Type: text/html\n\n<p>\xd5\xd0\xc1\xcc\n--x--\n";
+    let letter = read_in(raw, None, "koi8-r");
+    assert_eq!(letter.text, "\u{441}\u{435}\u{440}\u{432}\u{435}\u{440}");
+    assert!(
+        letter
+            .html
+            .unwrap()
+            .contains("\u{443}\u{43f}\u{430}\u{43b}")
+    );
+    assert_eq!(letter.charsets, ["koi8-r"]);
+    for set in crate::intake::reading::charset::CHOICES {
+        let ascii = read_in(b"From: a@b.example\n\nplain\n", None, set);
+        assert!(!ascii.charsets.is_empty(), "{set}");
+    }
 }
 
 #[test]

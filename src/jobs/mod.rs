@@ -8,7 +8,6 @@ mod mailbox;
 pub mod outbox;
 mod outbox_clocks;
 mod outbox_digest;
-mod outbox_files;
 mod outbox_thread;
 mod periods;
 mod self_test;

@@ -1,9 +1,9 @@
 //! Several clocks in one letter: after a night in which nothing ran, or when everything is late at once, nobody gets a hundred
 //! mails. A person hears of clocks at most once a minute; what has come up by then stands in one letter.
 
-use super::outbox::{House, message_id};
 use crate::actions;
 use crate::actions::outbox as deliveries;
+use crate::actions::outgoing::{House, LINES, message_id};
 use crate::app::{App, Ctx};
 use crate::domain::delivery::DeliveryKind;
 use crate::domain::id::PersonId;
@@ -14,8 +14,6 @@ use crate::store::outbox::Delivery;
 use crate::store::{self, Conn};
 use crate::words::Words;
 
-/// The fact that carries the letter's lines.
-pub(super) const LINES: &str = "lines";
 /// More than these are counted, not listed.
 const LISTED: i64 = 50;
 

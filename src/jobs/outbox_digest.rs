@@ -1,9 +1,10 @@
 //! Notices that had to wait: after an outage of the relay or of ourselves nobody is read their history to. Whatever has waited too
 //! long to be told to one person leaves as one letter, without what is over by now.
 
-use super::outbox::{House, compose, message_id};
-use super::outbox_clocks::{Gathered, LINES};
+use super::outbox::compose;
+use super::outbox_clocks::Gathered;
 use crate::actions::outbox as deliveries;
+use crate::actions::outgoing::{House, LINES, message_id};
 use crate::app::{App, Ctx};
 use crate::domain::delivery::{Channel, DeliveryKind};
 use crate::domain::id::PersonId;

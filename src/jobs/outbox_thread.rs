@@ -1,4 +1,4 @@
-//! How a letter hangs in its thread: what it answers, what it refers to, and the counterpart's own number in its subject.
+//! How a letter hangs in its thread: what it answers and what it refers to.
 
 use crate::domain::delivery::DeliveryKind;
 use crate::domain::letter::{MESSAGE_ID_BYTES, message_ids};
@@ -12,10 +12,13 @@ use crate::store::{self, Conn};
 pub(super) fn thread(
     conn: &mut Conn,
     delivery: &Delivery,
-    ticket: Option<&Ticket>,
     host: &str,
 ) -> Result<(Option<String>, Vec<String>)> {
-    let Some(ticket) = ticket else {
+    let ticket = match delivery.ticket {
+        Some(id) => store::ticket::by_id(conn, id)?,
+        None => None,
+    };
+    let Some(ticket) = &ticket else {
         return Ok((None, Vec::new()));
     };
     let facts = &delivery.facts;
@@ -78,20 +81,4 @@ fn root_and_last(ids: Vec<String>) -> Vec<String> {
         .chain(ids.iter().skip(skipped))
         .cloned()
         .collect()
-}
-
-/// A counterpart's tracker files our answer under its own number, if the subject has it.
-pub(super) fn with_their_number(
-    conn: &mut Conn,
-    delivery: &Delivery,
-    subject: String,
-) -> Result<String> {
-    let (DeliveryKind::Reply, Some(ticket)) = (delivery.kind, delivery.ticket) else {
-        return Ok(subject);
-    };
-    let numbers = store::mail_mark::of_ticket(conn, ticket, "number:")?;
-    Ok(match numbers.first() {
-        Some(number) if !subject.contains(number.as_str()) => format!("{subject} [{number}]"),
-        _ => subject,
-    })
 }

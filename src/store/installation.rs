@@ -1,8 +1,8 @@
-//! What is made once with the database and never changes.
+//! What is made once with the database and doesn't change by itself.
 
 use diesel::prelude::*;
 
-use super::backend::Store;
+use super::backend::{Store, Tx};
 use super::schema::core::installation;
 use crate::error::{Error, Result, is_unique_violation};
 
@@ -28,6 +28,15 @@ pub fn signing_key(store: &Store) -> Result<[u8; 32]> {
         other => other?,
     }
     read(store)?.ok_or_else(|| Error::internal("the signing key was not kept"))
+}
+
+/// Puts another key in its place: whatever the old one signed is from then on as good as forged. A process that runs knows the old one
+/// until it is started again.
+pub fn renew_signing_key(tx: &mut Tx, fresh: [u8; 32]) -> Result<()> {
+    diesel::update(installation::table.find("signing_key"))
+        .set(installation::value.eq(fresh.to_vec()))
+        .execute(&mut **tx)?;
+    Ok(())
 }
 
 fn read(store: &Store) -> Result<Option<[u8; 32]>> {

@@ -1,4 +1,4 @@
-//! Mail that came in: the raw mail's row, its verdict, the addresses, the blocked.
+//! Mail that came in: the raw mail's row, its verdict, the blocked.
 
 use diesel::prelude::*;
 
@@ -6,16 +6,11 @@ use super::backend::{Conn, Tx};
 use super::blob::Hash;
 use super::column::text_column;
 use super::schema::core::delivery;
-use super::schema::mail::{blocked_sender, intake_address, mail};
+use super::schema::mail::{blocked_sender, mail};
 use super::timeline::{facts_json, facts_of};
 use crate::domain::delivery::DeliveryKind;
-use crate::domain::id::{
-    CustomerId, DeliveryId, Id, IntakeAddressId, Kind, MailId, PersonId, ServiceId, TeamId,
-    TicketId,
-};
-use crate::domain::intake::{HeldFor, IntakeAddress, MailState, Verdict, Way};
-use crate::domain::severity::Severity;
-use crate::domain::text::EmailAddress;
+use crate::domain::id::{DeliveryId, Id, MailId, PersonId, TicketId};
+use crate::domain::intake::{HeldFor, MailState, Verdict, Way};
 use crate::domain::timeline::Facts;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
@@ -390,113 +385,6 @@ pub fn ledger(
         );
     }
     mails(query.load(conn)?)
-}
-
-type AddressRow = (
-    IntakeAddressId,
-    String,
-    Kind,
-    Option<Severity>,
-    Option<TeamId>,
-    Option<ServiceId>,
-    Option<CustomerId>,
-    bool,
-    bool,
-    i64,
-    String,
-    bool,
-);
-
-fn address_of(row: AddressRow) -> Result<IntakeAddress> {
-    let (
-        id,
-        address,
-        kind,
-        severity,
-        team,
-        service,
-        customer,
-        takes_generated,
-        is_active,
-        version,
-        separator,
-        takes_list,
-    ) = row;
-    let address = EmailAddress::parse(&address)
-        .map_err(|_| Error::internal(format!("stored intake address {id}")))?;
-    Ok(IntakeAddress {
-        id,
-        address,
-        kind,
-        severity,
-        team,
-        service,
-        customer,
-        takes_generated,
-        takes_list,
-        separator: separator.chars().next().unwrap_or('+'),
-        is_active,
-        version,
-    })
-}
-
-/// All addresses, in the order in which they were made; inactive ones too.
-pub fn addresses(conn: &mut Conn) -> Result<Vec<IntakeAddress>> {
-    let rows: Vec<AddressRow> = intake_address::table.order(intake_address::id).load(conn)?;
-    rows.into_iter().map(address_of).collect()
-}
-
-pub fn address(conn: &mut Conn, id: IntakeAddressId) -> Result<Option<IntakeAddress>> {
-    let row: Option<AddressRow> = intake_address::table.find(id).get_result(conn).optional()?;
-    row.map(address_of).transpose()
-}
-
-/// Fails with a unique violation if the address is there already.
-pub fn insert_address(tx: &mut Tx, new: &IntakeAddress) -> Result<()> {
-    diesel::insert_into(intake_address::table)
-        .values((
-            intake_address::id.eq(new.id),
-            intake_address::address.eq(new.address.folded()),
-            intake_address::kind.eq(new.kind),
-            intake_address::severity.eq(new.severity),
-            intake_address::team_id.eq(new.team),
-            intake_address::service_id.eq(new.service),
-            intake_address::customer_id.eq(new.customer),
-            intake_address::takes_generated.eq(new.takes_generated),
-            intake_address::is_active.eq(new.is_active),
-            intake_address::version.eq(1),
-            intake_address::separator.eq(new.separator.to_string()),
-            intake_address::takes_list.eq(new.takes_list),
-        ))
-        .execute(&mut **tx)?;
-    Ok(())
-}
-
-/// `Stale` if somebody else changed it since.
-pub fn update_address(tx: &mut Tx, known: &IntakeAddress) -> Result<()> {
-    let unchanged = intake_address::table
-        .filter(intake_address::id.eq(known.id))
-        .filter(intake_address::version.eq(known.version));
-    let changed = diesel::update(unchanged)
-        .set((
-            intake_address::address.eq(known.address.folded()),
-            intake_address::kind.eq(known.kind),
-            intake_address::severity.eq(known.severity),
-            intake_address::team_id.eq(known.team),
-            intake_address::service_id.eq(known.service),
-            intake_address::customer_id.eq(known.customer),
-            intake_address::takes_generated.eq(known.takes_generated),
-            intake_address::is_active.eq(known.is_active),
-            intake_address::separator.eq(known.separator.to_string()),
-            intake_address::takes_list.eq(known.takes_list),
-            intake_address::version.eq(known.version + 1),
-        ))
-        .execute(&mut **tx)?;
-    if changed == 1 {
-        Ok(())
-    } else {
-        Err(Error::Stale)
-    }
 }
 
 /// Somebody whose mail is held unread.

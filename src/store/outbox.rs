@@ -238,6 +238,18 @@ pub fn by_ids(conn: &mut Conn, ids: &[DeliveryId]) -> Result<Vec<Delivery>> {
     rows.into_iter().map(Row::delivery).collect()
 }
 
+/// The answers to customers that entries after `seq` ask for, in the order in which they were asked for.
+pub fn answers_after(conn: &mut Conn, ticket: TicketId, seq: i64) -> Result<Vec<Delivery>> {
+    let rows: Vec<Row> = delivery::table
+        .filter(delivery::ticket_id.eq(ticket))
+        .filter(delivery::kind.eq(DeliveryKind::Reply))
+        .filter(delivery::entry_seq.gt(seq))
+        .order(delivery::id)
+        .select(Row::as_select())
+        .load(conn)?;
+    rows.into_iter().map(Row::delivery).collect()
+}
+
 /// Queued deliveries that are due and whose urgency lies in `urgencies`, most urgent first, then oldest first.
 pub fn due(
     conn: &mut Conn,

@@ -126,7 +126,7 @@ const TWINS: &[(&str, &str)] = &[
     ("/n/{token}", "POST /api/v1/tickets/{key}/acknowledge"),
     (
         "/mail/in/{id}/{verb}",
-        "POST /api/v1/mail/{id}/take-in, POST /api/v1/mail/{id}/drop, POST /api/v1/mail/{id}/accept",
+        "POST /api/v1/mail/{id}/take-in, POST /api/v1/mail/{id}/drop, POST /api/v1/mail/{id}/accept, POST /api/v1/mail/{id}/put-right",
     ),
     (
         "/mail/out/{id}/replay",

@@ -11,7 +11,7 @@ use watchkeeper::actions::{intake, login, ticket as act};
 use watchkeeper::app::App;
 use watchkeeper::domain::access::{Role, Roles, Scopes};
 use watchkeeper::domain::id::Kind;
-use watchkeeper::domain::intake::Way;
+use watchkeeper::domain::intake::{Verdict, Way};
 use watchkeeper::domain::notify::Unsent;
 use watchkeeper::domain::settings::SettingKey;
 use watchkeeper::domain::severity::Severity;
@@ -63,6 +63,43 @@ fn admin(desk: &Desk, args: &[&str], typed: &str) -> (bool, String) {
     let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     (output.status.success(), said.into_owned())
 }
+
+both_databases!(
+    e37_a_copy_beside_its_original_gets_a_key_of_its_own_and_takes_the_originals_letters_for_another_ones,
+    |desk| {
+        desk.let_letters_go();
+        founded(&desk);
+        crate::mail::contoso(&desk);
+        crate::mail::takes_mail(&desk, "support@watch.example.org", |_| {});
+        let carol = "carol@contoso.example";
+        let head = "Subject: Uplink\r\nMessage-ID: <c1@contoso.example>";
+        crate::mail::mail(&desk, carol, head, "Down.");
+        let letter = crate::mail::to(&desk.letters(), carol).clone();
+
+        let (fine, said) = admin(&desk, &["new-key"], "");
+        assert!(!fine && said.contains("--yes"), "{said}");
+        let key = |desk: &Desk| store::installation::signing_key(&desk.app.store).unwrap();
+        assert_eq!(key(&desk), desk.app.signing_key, "nothing was done");
+        let (fine, said) = admin(&desk, &["new-key", "--yes"], "");
+        assert!(fine && said.contains("start it again"), "{said}");
+        assert_ne!(key(&desk), desk.app.signing_key);
+        let deeds = |conn: &mut store::Conn| store::settings::audit_page(conn, None, 5);
+        let deeds = desk.app.store.read(deeds).unwrap();
+        assert!(deeds.iter().any(|line| line.deed == "signing-key-renewed"));
+
+        // The server, started again.
+        let mut desk = desk;
+        app_of(&mut desk).signing_key = key(&desk);
+        for head in [
+            format!("To: {}\r\nSubject: Re: x", letter.reply_to.as_deref().unwrap()),
+            format!("Subject: Re: x\r\nIn-Reply-To: <{}>", letter.message_id),
+        ] {
+            let answered = crate::mail::mail(&desk, carol, &head, "More.");
+            assert_eq!(answered.verdict, Some(Verdict::Opened), "{head}");
+            assert_eq!(answered.because.get("forged"), Some("yes"), "{head}");
+        }
+    }
+);
 
 both_databases!(
     who_keeps_the_machine_lists_rescues_grants_and_sets_passwords,

@@ -129,24 +129,12 @@ fn insert_contact(desk: &Desk, customer: CustomerId, name: &str, email: &str) ->
 
 /// An address of ours that takes mail, as `change` makes it.
 pub(crate) fn takes_mail(desk: &Desk, address: &str, change: impl FnOnce(&mut IntakeAddress)) {
-    let mut rule = IntakeAddress {
-        id: Id::new(desk.now()),
-        address: EmailAddress::parse(address).unwrap(),
-        kind: Kind::Incident,
-        severity: None,
-        team: None,
-        service: None,
-        customer: None,
-        takes_generated: false,
-        takes_list: false,
-        separator: '+',
-        is_active: true,
-        version: 1,
-    };
+    let address = EmailAddress::parse(address).unwrap();
+    let mut rule = IntakeAddress::new(Id::new(desk.now()), address);
     change(&mut rule);
     desk.app
         .store
-        .write(|tx| store::intake::insert_address(tx, &rule))
+        .write(|tx| store::intake_address::insert(tx, &rule))
         .unwrap();
 }
 

@@ -15,10 +15,13 @@ use watchkeeper::actions::ticket as act;
 use watchkeeper::config::Dkim;
 use watchkeeper::domain::access::{Role, Roles};
 use watchkeeper::outbound::Post;
+use watchkeeper::store::people::Holder;
 
 use crate::desk::{Desk, On};
 use crate::git_bench::WATCHKEEPER;
 use crate::mail::{contoso, key, mail};
+use crate::served::Served;
+use crate::visitor::Visitor;
 
 const DOMAIN: &str = "watch.example.org";
 const SELECTOR: &str = "watch2026";
@@ -252,6 +255,33 @@ fn what_a_relay_is_given_verifies_by_the_printed_record() {
             assert!(verify(&changed, &record).is_err(), "{from}");
         }
     }
+}
+
+#[test]
+fn e98_a_mail_s_signature_still_verifies_over_what_is_handed_out() {
+    let (_, record) = printed("rsa.pem");
+    let (theirs, taken) = signing_desk("rsa.pem");
+    contoso(&theirs);
+    let head = "Subject: Uplink\r\nMessage-ID: <c1@contoso.example>";
+    mail(&theirs, "carol@contoso.example", head, "Since noon.");
+    let ada = theirs.person("Ada", Roles::of(&[Role::Responder]));
+    let text = "Two  blanks and a tab\t \n\n.\n..dots Gr\u{fc}\u{df}e\n\n\n";
+    act::reply(&theirs.as_person(&ada), key("INC-1"), text, None, None).unwrap();
+    theirs.settle();
+    let sent = taken.lock().unwrap().clone();
+    let signed = sent.iter().find(|it| it.contains("blanks")).unwrap();
+
+    // Another house takes it in, as a relay hands it over, and hands it out again.
+    let ours = Desk::new(On::Sqlite);
+    let came = format!("Received: from x by mx.example\r\n{signed}");
+    let stored = crate::mail::deliver(&ours, Some("desk@x.example"), came.as_bytes());
+    let eve = ours.person("Eve", Roles::of(&[Role::Responder]));
+    let served = Served::new(&ours.app);
+    let eve = Visitor::logged_in(&served, &ours.app, Holder::Person(eve.id));
+    let out = eve.get(&format!("/mail/in/{}/raw", stored.id));
+    assert_eq!(verify(&out.text, &record), Ok(()), "{}", out.text);
+    assert!(verify(&out.text.replace("blanks", "blank"), &record).is_err());
+    ours.let_letters_go();
 }
 
 #[test]

@@ -4,15 +4,17 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::call::{Answer, Call, Nothing, Reply};
+use super::letter_look::{TicketOrLetters, said_or_looked};
 use super::paging::{self, Page};
 use super::step::Why;
 use super::ticket::{Ticket, changed};
 use super::value::{
     At, AttachmentUid, CustomerUid, DoorWord, EntryKindWord, Facts, Number, Uid, Word, WordingUid,
 };
+use super::what_if::DryRun;
 use crate::actions::redact::{self, Redaction};
 use crate::actions::ticket_parts::Evidence;
-use crate::actions::{allow, proposal, ticket, ticket_answer, ticket_parts, wording};
+use crate::actions::{allow, ticket, ticket_answer, ticket_parts, wording};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
 use crate::domain::id::{AttachmentId, TicketKey};
@@ -203,28 +205,18 @@ fn files(ctx: &Ctx<'_>, key: TicketKey, ids: &[AttachmentUid]) -> Result<Vec<Evi
     ctx.read(|conn| ticket_parts::files_named(conn, ticket.id, &ids))
 }
 
-/// 202 while it waits for a second person.
-fn spoken(ctx: &Ctx<'_>, said: &proposal::Said) -> Result<Answer> {
-    let answer = changed(ctx.app, &said.ticket)?;
-    Ok(match said.waits {
-        true => answer.not_yet(),
-        false => answer,
-    })
-}
-
 /// Reply to the customer
 ///
 /// Meets `respond` at this instant; the letter follows. Where the house wants it, own words wait for a second person: they meet
 /// nothing until they are approved.
-#[utoipa::path(post, path = "/api/v1/tickets/{key}/replies", tag = "timeline", request_body = Said, responses((status = 200, description = "Replied", body = Ticket), (status = 202, description = "It waits for a second person", body = Ticket)))]
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/replies", tag = "timeline", params(DryRun), request_body = Said, responses((status = 200, description = "Replied", body = TicketOrLetters), (status = 202, description = "It waits for a second person", body = Ticket)))]
 pub async fn reply(call: Call<Said>) -> Reply {
     let key = call.ticket("key")?;
-    call.change(move |ctx, said| {
+    said_or_looked(call, key, move |ctx, said: &Said| {
         let next = said.next_update_by.map(|at| at.0);
         let text = text(ctx, key, said.body.as_ref(), said.wording_id)?;
         let files = files(ctx, key, &said.files)?;
-        let said = ticket::reply_with(ctx, key, &text, next, said.seen, &files)?;
-        spoken(ctx, &said)
+        ticket::reply_with(ctx, key, &text, next, said.seen, &files)
     })
     .await
 }
@@ -247,14 +239,14 @@ pub struct Told {
 /// Update everybody affected
 ///
 /// Closes one `update` cycle and opens the next. Own words may wait for a second person, as those of a reply.
-#[utoipa::path(post, path = "/api/v1/tickets/{key}/updates", tag = "timeline", request_body = Told, responses((status = 200, description = "Told", body = Ticket), (status = 202, description = "It waits for a second person", body = Ticket)))]
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/updates", tag = "timeline", params(DryRun), request_body = Told, responses((status = 200, description = "Told", body = TicketOrLetters), (status = 202, description = "It waits for a second person", body = Ticket)))]
 pub async fn update(call: Call<Told>) -> Reply {
     let key = call.ticket("key")?;
-    call.change(move |ctx, told| {
+    said_or_looked(call, key, move |ctx, told: &Told| {
         let next = told.next_update_by.map(|at| at.0);
         let text = text(ctx, key, told.body.as_ref(), told.wording_id)?;
         let files = files(ctx, key, &told.files)?;
-        spoken(ctx, &ticket::update_with(ctx, key, &text, next, &files)?)
+        ticket::update_with(ctx, key, &text, next, &files)
     })
     .await
 }
@@ -274,11 +266,13 @@ pub async fn conversation(call: Call<Written>) -> Reply {
 /// Let the customer read a note
 ///
 /// Counts as an answer at this moment; the letter follows. Like other own words it may wait for a second person.
-#[utoipa::path(post, path = "/api/v1/tickets/{key}/entries/{seq}/share", tag = "timeline", responses((status = 200, description = "Shared", body = Ticket), (status = 202, description = "It waits for a second person", body = Ticket)))]
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/entries/{seq}/share", tag = "timeline", params(DryRun), responses((status = 200, description = "Shared", body = TicketOrLetters), (status = 202, description = "It waits for a second person", body = Ticket)))]
 pub async fn share(call: Call<Nothing>) -> Reply {
     let (key, seq) = (call.ticket("key")?, call.number("seq")?);
-    call.change(move |ctx, _| spoken(ctx, &ticket_answer::share(ctx, key, seq)?))
-        .await
+    said_or_looked(call, key, move |ctx, _: &Nothing| {
+        ticket_answer::share(ctx, key, seq)
+    })
+    .await
 }
 
 /// Say that no reply is needed

@@ -15,6 +15,7 @@ use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
 use crate::domain::id::{CustomerId, Id, IntakeAddressId, Kind, ServiceId, TeamId};
 use crate::domain::intake;
+use crate::domain::mail_words::{FormFields, Keywords, SeverityWords};
 use crate::domain::refusal::FieldError;
 use crate::domain::text::EmailAddress;
 use crate::error::{Error, Result};
@@ -99,6 +100,20 @@ pub struct IntakeAddress {
     pub takes_list: bool,
     /// What stands between it and a tag: `+`, `-`, `.` or `=`.
     pub separator: String,
+    /// Words that set the severity of mail to it, a line for each severity. Whole words in the subject or the text, in any case; the worst
+    /// decides.
+    #[schema(example = json!(["P1, down = disaster"]))]
+    pub severity_words: Vec<String>,
+    /// By which labels an answering service's form mail names its `caller`, `number`, `customer`, `title` and `severity`.
+    #[schema(example = json!(["caller = Caller, Name", "number = Call back"]))]
+    pub form_fields: Vec<String>,
+    /// What those of ours may set by a line above their text: `severity`, `priority`, `service`, `customer`, `label`. Only where our relay
+    /// vouches for them.
+    pub keywords: Vec<String>,
+    /// Whose generated mail opens tickets here, where not everybody's does: an address or `@domain`.
+    pub generated_from: Vec<String>,
+    /// Contacts of the same customer who are named in copy watch the ticket.
+    pub takes_copies: bool,
     pub is_active: bool,
     pub version: i64,
 }
@@ -116,10 +131,19 @@ impl IntakeAddress {
             takes_generated: of.takes_generated,
             takes_list: of.takes_list,
             separator: of.separator.to_string(),
+            severity_words: lines(&of.severity_words),
+            form_fields: lines(&of.form_fields),
+            keywords: of.keywords.all().iter().map(ToString::to_string).collect(),
+            generated_from: of.generated_from,
+            takes_copies: of.takes_copies,
             is_active: of.is_active,
             version: of.version,
         }
     }
+}
+
+fn lines(table: &impl ToString) -> Vec<String> {
+    table.to_string().lines().map(str::to_owned).collect()
 }
 
 /// List the addresses that take mail
@@ -128,14 +152,14 @@ pub async fn addresses(call: Call<Nothing>) -> Reply {
     let paging: Paging = call.query()?;
     call.read(move |ctx| {
         actions::allow(&ctx.by, Action::ReadMail, Target::House)?;
-        let all = ctx.read(store::intake::addresses)?;
+        let all = ctx.read(store::intake_address::all)?;
         Answer::ok(&paging.cut(all, |it| it.id.to_string(), IntakeAddress::of)?)
     })
     .await
 }
 
 fn known(ctx: &Ctx<'_>, id: IntakeAddressId) -> Result<intake::IntakeAddress> {
-    let found = ctx.read(|conn| store::intake::address(conn, id))?;
+    let found = ctx.read(|conn| store::intake_address::by_id(conn, id))?;
     found.ok_or(Error::NotFound)
 }
 
@@ -175,6 +199,34 @@ pub struct NewIntakeAddress {
     takes_list: bool,
     /// `+` by default.
     separator: Option<String>,
+    /// Lines such as `P1, down = disaster`.
+    #[serde(default)]
+    severity_words: Vec<String>,
+    /// Lines such as `number = Call back, Phone`.
+    #[serde(default)]
+    form_fields: Vec<String>,
+    #[serde(default)]
+    keywords: Vec<String>,
+    #[serde(default)]
+    generated_from: Vec<String>,
+    #[serde(default)]
+    takes_copies: bool,
+}
+
+fn severity_words(lines: &[String]) -> std::result::Result<SeverityWords, FieldError> {
+    SeverityWords::parse("severity_words", &lines.join("\n"))
+}
+
+fn form_fields(lines: &[String]) -> std::result::Result<FormFields, FieldError> {
+    FormFields::parse("form_fields", &lines.join("\n"))
+}
+
+fn keywords(words: &[String]) -> std::result::Result<Keywords, FieldError> {
+    Keywords::parse("keywords", &words.join(","))
+}
+
+fn generated_from(senders: &[String]) -> std::result::Result<Vec<String>, FieldError> {
+    intake::senders("generated_from", &senders.join("\n"))
 }
 
 fn email(text: &str) -> Result<EmailAddress> {
@@ -219,8 +271,6 @@ pub async fn add_address(call: Call<NewIntakeAddress>) -> Reply {
     call.change(|ctx, new| {
         actions::allow(&ctx.by, Action::ManageSettings, Target::House)?;
         let wanted = intake::IntakeAddress {
-            id: Id::new(ctx.now),
-            address: email(&new.address)?,
             kind: new.kind.map_or(Kind::Incident, |word| word.0),
             severity: new.severity.map(|word| word.0),
             team: new.team_id.map(|id| id.0),
@@ -229,8 +279,12 @@ pub async fn add_address(call: Call<NewIntakeAddress>) -> Reply {
             takes_generated: new.takes_generated,
             takes_list: new.takes_list,
             separator: intake::separator(new.separator.as_deref().unwrap_or_default())?,
-            is_active: true,
-            version: 1,
+            severity_words: severity_words(&new.severity_words)?,
+            form_fields: form_fields(&new.form_fields)?,
+            keywords: keywords(&new.keywords)?,
+            generated_from: generated_from(&new.generated_from)?,
+            takes_copies: new.takes_copies,
+            ..intake::IntakeAddress::new(Id::new(ctx.now), email(&new.address)?)
         };
         check(ctx, wanted.team, wanted.service, wanted.customer)?;
         action::keep_address(ctx, &wanted, None)?;
@@ -258,6 +312,11 @@ pub struct IntakeAddressEdit {
     takes_generated: Option<bool>,
     takes_list: Option<bool>,
     separator: Option<String>,
+    severity_words: Option<Vec<String>>,
+    form_fields: Option<Vec<String>>,
+    keywords: Option<Vec<String>>,
+    generated_from: Option<Vec<String>>,
+    takes_copies: Option<bool>,
     is_active: Option<bool>,
 }
 
@@ -291,6 +350,19 @@ pub async fn edit_address(call: Call<IntakeAddressEdit>) -> Reply {
                 if let Some(separator) = &asked.separator {
                     wanted.separator = intake::separator(separator)?;
                 }
+                if let Some(lines) = &asked.severity_words {
+                    wanted.severity_words = severity_words(lines)?;
+                }
+                if let Some(lines) = &asked.form_fields {
+                    wanted.form_fields = form_fields(lines)?;
+                }
+                if let Some(words) = &asked.keywords {
+                    wanted.keywords = keywords(words)?;
+                }
+                if let Some(senders) = &asked.generated_from {
+                    wanted.generated_from = generated_from(senders)?;
+                }
+                wanted.takes_copies = asked.takes_copies.unwrap_or(wanted.takes_copies);
                 wanted.is_active = asked.is_active.unwrap_or(wanted.is_active);
                 wanted.version = rev.unwrap_or(wanted.version);
                 check(ctx, wanted.team, wanted.service, wanted.customer)?;

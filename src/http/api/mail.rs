@@ -232,6 +232,29 @@ pub async fn refuse(call: Call<Nothing>) -> Reply {
     .await
 }
 
+/// In which character set.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Charset {
+    #[schema(example = "koi8-r")]
+    charset: String,
+}
+
+/// Read a mail in another character set
+///
+/// Its text, read so, stands on its ticket as a note that corrects the mail's entry. The mail stays as it came.
+#[utoipa::path(post, path = "/api/v1/mail/{id}/put-right", tag = "mail", request_body = Charset, responses((status = 200, description = "Put right", body = Mail)))]
+pub async fn put_right(call: Call<Charset>) -> Reply {
+    let id: MailId = call.id("id")?;
+    call.change(move |ctx, asked| {
+        actions::allow(&ctx.by, Action::HandleMail, Target::House)?;
+        let (mail, raw) = stored(ctx, id)?;
+        let letter = crate::http::web::mail::read_in(&mail, &raw, &asked.charset)?;
+        Answer::ok(&Mail::of(intake::put_right(ctx, id, &letter)?))
+    })
+    .await
+}
+
 /// Decides about a stored mail, whose bytes are read anew.
 async fn settle(
     call: Call<Nothing>,

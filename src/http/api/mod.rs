@@ -17,6 +17,7 @@ mod hold;
 pub mod hook;
 mod house;
 mod intake;
+mod letter_look;
 mod mail;
 mod merge;
 mod oncall;
@@ -151,6 +152,7 @@ doors! {
     "/api/v1/mail/{id}/raw" { GET mail::raw }
     "/api/v1/mail/{id}/drop" { POST mail::drop_held }
     "/api/v1/mail/{id}/take-in" { POST mail::take_in }
+    "/api/v1/mail/{id}/put-right" { POST mail::put_right }
     "/api/v1/mail/{id}/accept" { POST mail::accept }
     "/api/v1/mail/{id}/refuse" { POST mail::refuse }
     "/api/v1/blocked-senders" { GET intake::blocked, POST intake::block }

@@ -58,6 +58,12 @@ pub struct Settings {
     pub self_test_hours: i64,
     /// Who somebody is whom a git server calls by a login; whom it calls by their address needs none.
     pub git_logins: BTreeMap<String, String>,
+    /// Automatic answers to one address within an hour; its next mails are held.
+    pub mail_answers_per_hour: i64,
+    /// Replies that reopen one ticket within an hour; the next one is held.
+    pub mail_reopens_per_hour: i64,
+    /// Automatic answers to strangers within an hour, all together; 0: never any.
+    pub mail_strangers_per_hour: i64,
     pub environments: Vec<String>,
     /// Settings that the configuration of the process decides: what is set here has no effect meanwhile.
     pub overruled: Vec<&'static str>,
@@ -88,6 +94,9 @@ fn shown(ctx: &Ctx<'_>) -> Result<Answer> {
             .iter()
             .map(|(login, to)| (login.clone(), to.to_string()))
             .collect(),
+        mail_answers_per_hour: set.mail_answers_per_hour,
+        mail_reopens_per_hour: set.mail_reopens_per_hour,
+        mail_strangers_per_hour: set.mail_strangers_per_hour,
         house_name: set.house_name,
         public_url: set.public_url,
         environments,
@@ -144,6 +153,9 @@ pub struct SettingsEdit {
     self_test_hours: Option<i64>,
     /// All of them: login to address.
     git_logins: Option<BTreeMap<String, String>>,
+    mail_answers_per_hour: Option<i64>,
+    mail_reopens_per_hour: Option<i64>,
+    mail_strangers_per_hour: Option<i64>,
     /// All of them; at least one.
     environments: Option<Vec<String>>,
 }
@@ -152,6 +164,7 @@ impl SettingsEdit {
     /// As the texts that forms have.
     fn changes(&self) -> Vec<(SettingKey, String)> {
         let emptied = |text: &Option<Option<String>>| text.clone().map(Option::unwrap_or_default);
+        let number = |number: Option<i64>| number.map(|number| number.to_string());
         let severities = self.post_mortem_for.as_ref().map(|words| {
             let words: Vec<_> = words.iter().map(|word| word.0.as_str()).collect();
             words.join(" ")
@@ -179,6 +192,10 @@ impl SettingsEdit {
                     let lines = logins.iter().map(|(login, to)| format!("{login} {to}"));
                     lines.collect::<Vec<_>>().join("\n")
                 }),
+                SettingKey::SelfTestHours => number(self.self_test_hours),
+                SettingKey::MailAnswersPerHour => number(self.mail_answers_per_hour),
+                SettingKey::MailReopensPerHour => number(self.mail_reopens_per_hour),
+                SettingKey::MailStrangersPerHour => number(self.mail_strangers_per_hour),
             };
             text.map(|text| (*key, text))
         });

@@ -17,9 +17,16 @@ use crate::error::Result;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct DryRun {
-    /// `1`: nothing is changed; the answer is a preview with every clock before and after.
+    /// `1`: nothing is changed; the answer is a preview: every clock before and after, or where something is said to customers every
+    /// letter.
     #[param(value_type = Option<String>, example = "1")]
     dry_run: Option<Flag>,
+}
+
+impl DryRun {
+    pub fn is_dry(&self) -> bool {
+        self.dry_run.is_some_and(|flag| flag.0)
+    }
 }
 
 /// What a change leaves, or would leave.
@@ -108,7 +115,7 @@ where
     T: serde::de::DeserializeOwned + 'static,
 {
     let asked: DryRun = call.query()?;
-    let is_dry = asked.dry_run.is_some_and(|flag| flag.0);
+    let is_dry = asked.is_dry();
     call.change(move |ctx, body| {
         if !is_dry {
             return changed(ctx.app, &work(ctx, body)?);

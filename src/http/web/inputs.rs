@@ -213,14 +213,42 @@ pub fn zones(words: &Words) -> Vec<(String, String)> {
     std::iter::once(none).chain(some).collect()
 }
 
-/// Stores the form's files; their bytes stand before the entry that refers to them.
+/// Stores the form's files; their bytes stand before the entry that refers to them. With them go those that it carries since an
+/// earlier look.
 pub(super) fn stored(ctx: &Ctx<'_>, posted: &Posted) -> crate::error::Result<Vec<Evidence>> {
     posted.check_files("file")?;
-    posted
+    let carried = posted.all(CARRIED).map(|carried| {
+        let (token, media_type, name) = carried_file(carried);
+        evidence::again(ctx, token, name, media_type)
+    });
+    let new = posted
         .files
         .iter()
-        .map(|file| evidence::keep(ctx, &file.name, &file.media_type, &file.bytes))
-        .collect()
+        .map(|file| evidence::keep(ctx, &file.name, &file.media_type, &file.bytes));
+    carried.chain(new).collect()
+}
+
+/// The field of a form that carries files which came with it before.
+pub(super) const CARRIED: &str = "carried";
+
+/// Stores the form's files, so that the form can be shown again and carries them. What is too large is left for [`stored`] to say.
+pub(super) fn carry_files(ctx: &Ctx<'_>, posted: &mut Posted) -> crate::error::Result<()> {
+    for file in std::mem::take(&mut posted.files) {
+        let kept = evidence::keep(ctx, &file.name, &file.media_type, &file.bytes)?;
+        if let Some(token) = evidence::carried(ctx, &kept) {
+            let media_type = file.media_type.replace(' ', "");
+            let carried = format!("{token} {media_type} {}", file.name);
+            posted.texts.push((CARRIED.to_owned(), carried));
+        }
+    }
+    Ok(())
+}
+
+/// What a form carries of one file: its token, its type and its name.
+pub(super) fn carried_file(carried: &str) -> (&str, &str, &str) {
+    let (token, rest) = carried.split_once(' ').unwrap_or((carried, ""));
+    let (media_type, name) = rest.split_once(' ').unwrap_or((rest, ""));
+    (token, media_type, name)
 }
 
 #[cfg(test)]

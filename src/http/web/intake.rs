@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::domain::access::{Action, Target};
 use crate::domain::id::{CustomerId, Id, IntakeAddressId, Kind, ServiceId, TeamId};
 use crate::domain::intake::{self as rules, IntakeAddress};
+use crate::domain::mail_words::{FormFields, Keywords, SeverityWords};
 use crate::domain::refusal::FieldError;
 use crate::domain::severity::Severity;
 use crate::domain::text::EmailAddress;
@@ -39,6 +40,15 @@ struct AddressesPage {
     blocked: Vec<Blocked>,
 }
 
+impl AddressesPage {
+    /// Something is set in the part of the form that is folded otherwise.
+    fn has_words(&self) -> bool {
+        ["severity_words", "form_fields", "keywords"]
+            .iter()
+            .any(|name| !self.form.value(name).is_empty() || self.form.problem(name).is_some())
+    }
+}
+
 struct Known {
     addresses: Vec<IntakeAddress>,
     blocked: Vec<Blocked>,
@@ -53,7 +63,7 @@ async fn load(app: &web::Data<App>, viewer: &Viewer) -> std::result::Result<Know
             allow(&ctx.by, Action::ReadMail, Target::House)?;
             ctx.read(|conn| {
                 Ok(Known {
-                    addresses: store::intake::addresses(conn)?,
+                    addresses: store::intake_address::all(conn)?,
                     blocked: store::intake::blocked(conn)?,
                     teams: store::house::teams(conn)?
                         .into_iter()
@@ -109,6 +119,14 @@ fn page_of(
             )
             .with("takes_list", if address.takes_list { "yes" } else { "" })
             .with("separator", address.separator)
+            .with("severity_words", &address.severity_words)
+            .with("form_fields", &address.form_fields)
+            .with("keywords", &address.keywords)
+            .with("generated_from", address.generated_from.join("\n"))
+            .with(
+                "takes_copies",
+                if address.takes_copies { "yes" } else { "" },
+            )
             .with("active", if address.is_active { "yes" } else { "" })
             .with("rev", address.version),
         None => Form::new(p.words)
@@ -193,6 +211,12 @@ fn read(posted: &Posted, id: IntakeAddressId, version: i64) -> Result<IntakeAddr
     let service: Option<ServiceId> = chosen(&mut fields, posted, "service");
     let customer: Option<CustomerId> = chosen(&mut fields, posted, "customer");
     let separator = fields.take(rules::separator(posted.text("separator")));
+    let text = |field| posted.text(field);
+    let severity_words = SeverityWords::parse("severity_words", text("severity_words"));
+    let severity_words = fields.take(severity_words);
+    let form_fields = fields.take(FormFields::parse("form_fields", text("form_fields")));
+    let keywords = fields.take(Keywords::parse("keywords", text("keywords")));
+    let generated_from = fields.take(rules::senders("generated_from", text("generated_from")));
     fields.check()?;
     let (Some(address), Some(kind), Some(separator)) = (address, kind, separator) else {
         return Err(Error::internal("a field that passed its check is missing"));
@@ -208,6 +232,11 @@ fn read(posted: &Posted, id: IntakeAddressId, version: i64) -> Result<IntakeAddr
         takes_generated: posted.ticked("takes_generated"),
         takes_list: posted.ticked("takes_list"),
         separator,
+        severity_words: severity_words.unwrap_or_default(),
+        form_fields: form_fields.unwrap_or_default(),
+        keywords: keywords.unwrap_or_default(),
+        generated_from: generated_from.unwrap_or_default(),
+        takes_copies: posted.ticked("takes_copies"),
         is_active: posted.ticked("active"),
         version,
     })

@@ -5,18 +5,21 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::inputs::{Answer, id_of};
+use super::queue::param;
 use crate::actions::{allow, intake as act, mailbox};
 use crate::app::{App, Ctx};
 use crate::domain::access::{Action, Target};
 use crate::domain::id::{Id, MailId, TicketKey};
 use crate::domain::intake::{MailState, Verdict};
 use crate::domain::letter::{Letter, Part, Remark};
+use crate::domain::refusal::FieldError;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use crate::http::form::Posted;
 use crate::http::page::{Page, Viewer};
 use crate::http::reply::{self, Failure};
 use crate::intake::mail;
+use crate::intake::reading::charset::CHOICES;
 use crate::intake::reading::clean::clean;
 use crate::store;
 use crate::store::intake::{LedgerFilter, StoredMail};
@@ -151,6 +154,9 @@ struct MailPage {
     reasons: Vec<String>,
     /// What is known of its sender, as the catalogue says it.
     proof: &'static str,
+    /// The character set that its text is shown in by hand; "" where nobody chose one.
+    chosen_set: String,
+    sets: &'static [&'static str],
 }
 
 impl MailPage {
@@ -174,6 +180,15 @@ impl MailPage {
         } else {
             self.mail.detail.clone()
         }
+    }
+
+    /// Its text as it is shown can be put on its ticket.
+    fn may_put_right(&self) -> bool {
+        self.may_handle && !self.chosen_set.is_empty() && self.mail.entry_seq.is_some()
+    }
+
+    fn is_chosen(&self, set: &str) -> bool {
+        self.chosen_set == set
     }
 
     fn is_held(&self) -> bool {
@@ -237,6 +252,16 @@ pub(in crate::http) fn checked(ctx: &Ctx<'_>, mail: &StoredMail, raw: &[u8]) -> 
     mail::read_checked(raw, from, &ctx.app.config.smime_ca, mail.received_at)
 }
 
+/// A stored mail, its text in a character set that somebody chose.
+pub(in crate::http) fn read_in(mail: &StoredMail, raw: &[u8], set: &str) -> Result<Letter> {
+    let set = set.trim().to_lowercase();
+    if !CHOICES.contains(&set.as_str()) {
+        let unknown = FieldError::new("charset", "not-a-charset").with("value", set);
+        return Err(unknown.with("accepted", CHOICES.join(", ")).into());
+    }
+    Ok(mail::read_in(raw, mail.envelope_from.as_deref(), &set))
+}
+
 pub async fn show(
     req: HttpRequest,
     app: web::Data<App>,
@@ -244,11 +269,18 @@ pub async fn show(
     id: web::Path<String>,
 ) -> Answer {
     let id: MailId = id_of(&id)?;
+    let set = param(&req, "charset").filter(|set| CHOICES.contains(&set.as_str()));
+    let chosen = set.clone();
     let (mail, letter, key, also_to, namesakes) = viewer
         .run(&app, move |ctx| {
             allow(&ctx.by, Action::ReadMail, Target::House)?;
             let (mail, raw) = load(ctx, id)?;
-            let letter = checked(ctx, &mail, &raw);
+            let mut letter = checked(ctx, &mail, &raw);
+            if let Some(set) = &chosen {
+                let read = mail::read_in(&raw, mail.envelope_from.as_deref(), set);
+                letter.text = read.text;
+                letter.charsets = read.charsets;
+            }
             let key = match mail.ticket {
                 Some(ticket) => ctx
                     .read(|conn| store::ticket::by_id(conn, ticket))?
@@ -276,6 +308,8 @@ pub async fn show(
     reply::page(&MailPage {
         reasons: reasons(&mail),
         proof,
+        chosen_set: set.unwrap_or_default(),
+        sets: CHOICES,
         p,
         mail,
         letter,
@@ -333,9 +367,10 @@ pub async fn handle(
     let (id, verb) = path.into_inner();
     let id: MailId = id_of(&id)?;
     let reason = posted.text("reason").to_owned();
+    let set = posted.text("charset").to_owned();
     let known = matches!(
         verb.as_str(),
-        "take-in" | "drop" | "accept" | "refuse" | "block"
+        "take-in" | "drop" | "accept" | "refuse" | "block" | "put-right"
     );
     if !known {
         return Err(Error::NotFound.into());
@@ -348,6 +383,10 @@ pub async fn handle(
             match verb.as_str() {
                 "take-in" => act::take_in(ctx, id, &letter).map(|_| ()),
                 "drop" => act::drop_held(ctx, id).map(|_| ()),
+                "put-right" => {
+                    let letter = read_in(&stored, &raw, &set)?;
+                    act::put_right(ctx, id, &letter).map(|_| ())
+                }
                 "accept" => act::answer_join(ctx, id, &letter, true).map(|_| ()),
                 "refuse" => act::answer_join(ctx, id, &letter, false).map(|_| ()),
                 _ => {

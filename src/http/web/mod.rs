@@ -53,6 +53,7 @@ mod terms;
 pub mod ticket;
 pub mod ticket_do;
 pub mod ticket_edit;
+mod ticket_look;
 mod ticket_mail;
 mod ticket_preview;
 mod ticket_words;

@@ -8,13 +8,13 @@ use super::names::{Names, Wanted};
 use super::tape;
 use super::ticket_mail::{self, MailSide};
 use super::ticket_words::{self, WordsSide};
-use crate::actions::{self, allow};
+use crate::actions::{self, allow, letters};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
 use crate::domain::id::{MailId, PersonId, TicketKey};
 use crate::domain::people::Part;
 use crate::domain::ticket::{Role, Ticket};
-use crate::domain::timeline::EntryKind;
+use crate::domain::timeline::{Audience, EntryKind};
 use crate::error::{Error, Result};
 use crate::store::blob::Attachment;
 use crate::store::ticket::{Affected, Watcher};
@@ -65,6 +65,9 @@ pub struct Room {
     pub labels: Vec<String>,
     pub services: Vec<ServiceLine>,
     pub requester: Option<String>,
+    /// Everybody whom an answer reaches, and everybody whom an update does.
+    pub answered: Vec<String>,
+    pub updated: Vec<String>,
     pub people: Vec<(String, String)>,
     pub customers: Vec<String>,
     pub now_card: Option<Recorded>,
@@ -150,6 +153,11 @@ pub fn load(ctx: &Ctx<'_>, key: TicketKey, lens: Lens, before: Option<i64>) -> R
             }
             None => ticket.requester_address.clone(),
         };
+        let asked = ticket
+            .customer
+            .map_or(Audience::Internal, Audience::Customer);
+        let answered = reached(conn, &ticket, asked)?;
+        let updated = reached(conn, &ticket, Audience::AllAffected)?;
         let mut customers: Vec<String> = store::customer::all(conn)?
             .into_iter()
             .filter(|it| it.is_active)
@@ -194,6 +202,8 @@ pub fn load(ctx: &Ctx<'_>, key: TicketKey, lens: Lens, before: Option<i64>) -> R
             watcher_names,
             services,
             requester,
+            answered,
+            updated,
             people,
             customers,
             now_card,
@@ -202,6 +212,32 @@ pub fn load(ctx: &Ctx<'_>, key: TicketKey, lens: Lens, before: Option<i64>) -> R
             open_children,
         })
     })
+}
+
+/// Who gets a letter with what is said to this audience: `Carol <carol@contoso.example>`, and where letters come back from.
+fn reached(conn: &mut Conn, ticket: &Ticket, audience: Audience) -> Result<Vec<String>> {
+    let recipients = letters::recipients(conn, ticket, audience)?;
+    let addresses: Vec<String> = recipients.iter().map(|(_, it)| it.clone()).collect();
+    let bouncing = store::bouncing::of(conn, &addresses)?;
+    let named = recipients.into_iter().map(|(contact, address)| {
+        let contact = match contact {
+            Some(id) => store::people::contact(conn, id)?,
+            None => None,
+        };
+        let named = match contact {
+            Some(contact) => format!("{} <{address}>", contact.name),
+            None => address.clone(),
+        };
+        Ok(match bouncing.iter().find(|it| it.address == address) {
+            Some(it) => {
+                let status = letters::or_dash(&it.status);
+                let said = [("who", named.into()), ("status", status.into())];
+                Words::english().with("goes-back", &said).into_owned()
+            }
+            None => named,
+        })
+    });
+    named.collect()
 }
 
 /// One page of the tape, newest first, and where the older one begins.

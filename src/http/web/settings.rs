@@ -276,7 +276,11 @@ pub async fn save(req: HttpRequest, app: web::Data<App>, viewer: Viewer, posted:
         // The relay may hold a password and is never shown: an empty field leaves it, a tick takes it away.
         let is_empty = typed.trim().is_empty();
         let leave = match key {
-            SettingKey::OwnWords | SettingKey::SelfTestHours => is_empty,
+            SettingKey::OwnWords
+            | SettingKey::SelfTestHours
+            | SettingKey::MailAnswersPerHour
+            | SettingKey::MailReopensPerHour
+            | SettingKey::MailStrangersPerHour => is_empty,
             key => key.is_secret() && is_empty && !posted.ticked("no_relay"),
         };
         if !leave {

@@ -43,6 +43,8 @@ pub struct Item {
     pub marks: Vec<String>,
     /// The mail that it came by.
     pub mail: Option<MailId>,
+    /// That mail has an HTML form too.
+    pub has_html: bool,
     pub files: Vec<FileLine>,
     /// Words that came back and may be tried again: the entry that has them.
     pub again: Option<i64>,
@@ -242,6 +244,7 @@ pub fn items(
             door: words.t(&format!("door-{}", entry.door)).into_owned(),
             marks: mail_marks(entry, words),
             mail: None,
+            has_html: entry.facts.get("html").is_some(),
             files: by_seq
                 .remove(&entry.seq)
                 .unwrap_or_default()
@@ -290,6 +293,7 @@ fn mail_marks(entry: &Recorded, words: &Words) -> Vec<String> {
         ("newcomer", "tape-newcomer"),
         ("refuted", "tape-refuted"),
         ("answers_staff_letter", "tape-answers-staff"),
+        ("encrypted", "tape-encrypted"),
     ] {
         if entry.facts.get(fact).is_some() {
             marks.push(words.t(key).into_owned());
@@ -303,6 +307,15 @@ fn mail_marks(entry: &Recorded, words: &Words) -> Vec<String> {
         let key = format!("sign-{}", outcome.replace('_', "-"));
         if words.has(&key) {
             marks.push(words.t(&key).into_owned());
+        }
+    }
+    for (fact, key, place) in [
+        ("caller", "tape-caller", "name"),
+        ("severity_word", "tape-severity-word", "word"),
+        ("read_in", "tape-read-in", "set"),
+    ] {
+        if let Some(said) = entry.facts.get(fact) {
+            marks.push(words.with(key, &[(place, said.into())]).into_owned());
         }
     }
     if let Some(subject) = entry.facts.get("new_topic") {

@@ -9,12 +9,14 @@ use chrono_tz::Tz;
 
 use super::change::{self, ChangeView, CommitsView};
 use super::clock;
+use super::inputs::{CARRIED, carried_file};
 use super::queue::param;
 use super::room::{Lens, Room, ServiceLine, load};
 use super::row::{self, TicketRow};
 use super::tape::{self, Item};
 use super::ticket_mail::MailSide;
 use super::ticket_words::{self, WordsSide};
+use crate::actions::letter_look::Look;
 use crate::app::App;
 use crate::domain::access::Action;
 use crate::domain::hold::Hold;
@@ -40,6 +42,8 @@ pub struct Refused {
     pub errors: Vec<FieldError>,
     /// Somebody else had changed the same meanwhile.
     pub is_stale: bool,
+    /// What it would send, where that was asked.
+    pub look: Option<Look>,
 }
 
 impl Refused {
@@ -147,6 +151,10 @@ struct RoomPage {
     relations: Vec<(String, String)>,
     role_choices: Vec<(String, String)>,
     reply_to: Option<String>,
+    /// Everybody whom an answer reaches, and everybody whom an update does.
+    answered: Vec<String>,
+    updated: Vec<String>,
+    look: Option<Look>,
     affected_count: usize,
     newest_seq: i64,
     refusal: Option<String>,
@@ -208,6 +216,22 @@ impl RoomPage {
     /// The text says when its reader hears next, which is filled when it is sent.
     fn leaves_open(&self, verb: &str) -> bool {
         wording::names_next_update(self.text(verb, "body"))
+    }
+
+    /// What the form of this verb would send, where that was asked.
+    fn looks(&self, verb: &str) -> Option<&Look> {
+        self.look.as_ref().filter(|_| self.verb == verb)
+    }
+
+    /// The files that a form brings along since it was sent before: the field's value, and the name.
+    fn carried(&self, verb: &str) -> Vec<(String, String)> {
+        if self.verb != verb {
+            return Vec::new();
+        }
+        let files = self.form.all(CARRIED);
+        files
+            .map(|file| (file.to_owned(), carried_file(file).2.to_owned()))
+            .collect()
     }
 
     fn has_severity(&self, severity: &Severity) -> bool {
@@ -370,13 +394,14 @@ fn drawn(
             )
         })
         .collect();
-    let (verb, form, refusal) = match refused {
+    let (verb, form, refusal, look) = match refused {
         Some(refused) => (
             refused.verb,
             Form::kept(words, &refused.posted, refused.errors),
             refused.refusal.map(|refusal| words.refusal(&refusal)),
+            refused.look,
         ),
-        None => (String::new(), Form::new(words), None),
+        None => (String::new(), Form::new(words), None, None),
     };
     // A refused one stays open on its entry.
     let redacting = match verb.as_str() {
@@ -429,6 +454,9 @@ fn drawn(
             .customer
             .map_or_else(String::new, |id| room.names.customer(id).to_owned()),
         reply_to: room.requester.clone(),
+        answered: room.answered,
+        updated: room.updated,
+        look,
         requester: room.requester.clone(),
         owner: ticket
             .owner

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::inputs::stored;
 use super::ticket::{self, Refused};
 use super::ticket_preview::{self, Outcome};
-use super::{ticket_mail, ticket_words, when};
+use super::{ticket_look, ticket_mail, ticket_words, when};
 use crate::actions::redact::{self, Redaction};
 use crate::actions::ticket_parts::ToldUs;
 use crate::actions::ticket_times::Times;
@@ -45,6 +45,10 @@ pub async fn act(
         let filled = ticket_words::used(&app, &viewer, key, verb, posted).await?;
         return ticket::page(&req, app, viewer, key, Some(filled)).await;
     }
+    if ticket_look::is_asked(&verb, &posted) {
+        let looked = ticket_look::looked(&app, &viewer, key, verb, posted).await?;
+        return ticket::page(&req, app, viewer, key, Some(looked)).await;
+    }
     let (asked, form) = (verb.clone(), posted.clone());
     let done = viewer
         .run(&app, move |ctx| {
@@ -67,12 +71,14 @@ pub async fn act(
         Err(Failure::House(Error::Stale)) if verb == "plan" => (None, Vec::new()),
         Err(other) => return Err(other),
     };
+    let posted = ticket_look::with_files(&app, &viewer, &verb, posted).await?;
     let refused = Refused {
         is_stale: refusal.is_none() && errors.is_empty(),
         verb,
         posted,
         refusal,
         errors,
+        look: None,
     };
     ticket::page(&req, app, viewer, key, Some(refused)).await
 }
@@ -99,18 +105,11 @@ pub(super) fn do_it(
             Ok("said-noted")
         }
         "reply" => {
-            let next = next_update(posted, zone, ctx.now)?;
-            let seen = posted.text("seen").parse().ok();
-            let files = stored(ctx, posted)?;
-            let said = act::reply_with(ctx, key, posted.text("body"), next, seen, &files)
-                .map_err(|error| on_wall_clock(error, ctx, zone))?;
+            let said = say(ctx, key, verb, posted, zone)?;
             Ok(ticket_words::or_waits(&said, "said-replied"))
         }
         "update" => {
-            let next = next_update(posted, zone, ctx.now)?;
-            let files = stored(ctx, posted)?;
-            let said = act::update_with(ctx, key, posted.text("body"), next, &files)
-                .map_err(|error| on_wall_clock(error, ctx, zone))?;
+            let said = say(ctx, key, verb, posted, zone)?;
             Ok(ticket_words::or_waits(&said, "said-updated"))
         }
         "spoke" => act::spoke_with_customer(ctx, key, posted.text("body")).map(|_| "said-spoke"),
@@ -283,6 +282,26 @@ pub(super) fn do_it(
         "join" => ticket_mail::answer(ctx, key, posted),
         _ => super::change::act(ctx, key, verb, posted, zone),
     }
+}
+
+/// Answers whoever asked, or tells everybody affected.
+pub(super) fn say(
+    ctx: &Ctx<'_>,
+    key: TicketKey,
+    verb: &str,
+    posted: &Posted,
+    zone: chrono_tz::Tz,
+) -> Result<proposal::Said> {
+    let next = next_update(posted, zone, ctx.now)?;
+    let (text, files) = (posted.text("body"), stored(ctx, posted)?);
+    let said = match verb {
+        "update" => act::update_with(ctx, key, text, next, &files),
+        _ => {
+            let seen = posted.text("seen").parse().ok();
+            act::reply_with(ctx, key, text, next, seen, &files)
+        }
+    };
+    said.map_err(|error| on_wall_clock(error, ctx, zone))
 }
 
 fn redaction(posted: &Posted) -> Result<Redaction> {

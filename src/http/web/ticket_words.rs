@@ -138,6 +138,7 @@ pub async fn used(
         refusal: None,
         errors,
         is_stale: false,
+        look: None,
     })
 }
 
@@ -173,5 +174,6 @@ pub async fn again(
         refusal: None,
         errors: Vec::new(),
         is_stale: false,
+        look: None,
     }))
 }

@@ -17,6 +17,37 @@ pub struct Decoded {
     pub is_guess: bool,
 }
 
+/// The sets that a person may choose from who sees that a text was read in the wrong one; widest use first.
+pub const CHOICES: &[&str] = &[
+    "utf-8",
+    "windows-1252",
+    "windows-1250",
+    "windows-1251",
+    "koi8-r",
+    "koi8-u",
+    "iso-8859-2",
+    "iso-8859-5",
+    "iso-8859-15",
+    "windows-1253",
+    "windows-1254",
+    "windows-1255",
+    "windows-1256",
+    "windows-1257",
+    "windows-1258",
+    "windows-874",
+    "macintosh",
+    "cp850",
+    "cp866",
+    "gb18030",
+    "big5",
+    "shift_jis",
+    "euc-jp",
+    "iso-2022-jp",
+    "euc-kr",
+    "utf-16le",
+    "utf-7",
+];
+
 /// A set that we can read.
 #[derive(Clone, Copy)]
 enum Set {

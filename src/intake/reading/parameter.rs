@@ -45,6 +45,14 @@ impl Parameters {
         found
     }
 
+    /// Puts a value in the place of whatever stands under this name.
+    pub fn set(&mut self, name: &str, value: &str) {
+        let wide = format!("{name}*");
+        self.parameters
+            .retain(|(known, _)| known != name && *known != wide);
+        self.parameters.push((name.to_owned(), value.to_owned()));
+    }
+
     fn join(&mut self, pieces: &[Piece], fallback: Option<&str>) {
         for piece in pieces {
             // `filename*` is stronger than `filename`, so it is kept under its own name.

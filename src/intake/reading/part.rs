@@ -220,6 +220,16 @@ impl Node<'_> {
         self.kind.get("charset")
     }
 
+    /// Says of each text in it that it is in this set, whatever it says itself.
+    pub fn read_in(&mut self, set: &str) {
+        if self.media.starts_with("text/") {
+            self.kind.set("charset", set);
+        }
+        for child in &mut self.children {
+            child.read_in(set);
+        }
+    }
+
     /// The file name as written and decoded: RFC 2231's form, then the plain ones.
     pub fn file_name(&self, fallback: Option<&str>) -> Option<String> {
         let named = |field: &str, name: &str| {

@@ -55,6 +55,19 @@ diesel::table! {
         version -> BigInt,
         separator -> Text,
         takes_list -> Bool,
+        severity_words -> Text,
+        form_fields -> Text,
+        keywords -> Text,
+        generated_from -> Text,
+        takes_copies -> Bool,
+    }
+}
+
+diesel::table! {
+    bouncing (address) {
+        address -> Text,
+        since -> BigInt,
+        status -> Text,
     }
 }
 

@@ -170,6 +170,14 @@ mail-charset = Read as
 mail-remark = Note
 mail-file = File
 mail-raw = Download the raw mail
+mail-read-in = Unreadable? Read its text as
+mail-read-in-own = what it says itself
+mail-read-in-do = Read
+mail-put-right = Put this text on the ticket
+tape-read-in = read again as { $set }
+field-not-a-charset = "{ $value }" is no character set that can be chosen. There are { $accepted }.
+refusal-mail-on-no-ticket = This mail stands on no ticket.
+refusal-mail-reads-the-same = In that character set the text reads no different, or there is none.
 mail-html = Show the HTML form
 mail-accept = Accept: put it on the ticket
 mail-refuse = Refuse: make it a ticket of its own
@@ -224,6 +232,9 @@ mail-why-abuse-report = an abuse report
 mail-why-calendar-reply = an answer to an invitation
 tape-refuted = the sender's domain says that it isn't from them (DMARC)
 tape-newcomer = new on this ticket
+tape-caller = { $name } called
+tape-severity-word = severity by the word "{ $word }"
+tape-encrypted = encrypted: its text can't be read here
 tape-answers-staff = answers a letter of ours for staff: internal
 tape-new-topic = new subject "{ $subject }": its own ticket?
 join-until = Unanswered, it becomes a ticket of its own at
@@ -331,6 +342,23 @@ intake-severity-default = average
 intake-none = not set
 intake-customer = Customer
 intake-generated = Mail that programs generate opens tickets here (monitoring)
+intake-generated-from = Whose generated mail opens tickets here
+intake-generated-from-hint = A mail address or @domain, one a line; nothing is needed where all of it does.
+intake-copies = Contacts of the same customer who are in copy watch the ticket
+intake-words = Words that set something
+intake-severity-words = Words that set the severity
+intake-severity-words-hint = A line for each severity: P1, down = disaster. Whole words in the subject or the text; the worst decides.
+intake-form-fields = Labels in the form of an answering service
+intake-form-fields-hint = A line for each field: number = Call back, Phone. There are caller, number, customer, title and severity.
+intake-keywords = What our own people may set by a line above their text
+intake-keywords-hint = severity, priority, service, customer, label. Counts only where our relay vouches for the sender (DMARC).
+field-not-a-mail-word = "{ $value }" can't be one of the words: it needs a letter or a digit, and no comma or "=".
+field-mail-word-twice = "{ $value }" stands here twice.
+field-too-many-mail-words = That are too many words: { $max } at most.
+field-not-severity-words = "{ $value }" isn't like: P1, down = disaster. Severities are disaster, high, average, warning and information.
+field-not-form-fields = "{ $value }" isn't like: number = Call back, Phone. Fields are caller, number, customer, title and severity.
+field-not-a-keyword = "{ $value }" is no keyword. There are severity, priority, service, customer and label.
+field-too-many-senders = That are too many senders: { $max } at most.
 intake-list = Mail that a list sends on counts as a person's (the list is a way in to us)
 intake-separator = Before a tag
 intake-separator-hint = What stands between the address and a tag: + - . or =. Answers to us carry one: support+inc-12.…@example.org

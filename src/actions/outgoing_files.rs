@@ -1,6 +1,6 @@
 //! The files that go with a letter; and those that are too large for one, by a link that works for a while.
 
-use super::outbox::House;
+use super::outgoing::House;
 use crate::app::App;
 use crate::domain::delivery::DeliveryKind;
 use crate::domain::file_link::{FileLink, MAIL_BYTES};

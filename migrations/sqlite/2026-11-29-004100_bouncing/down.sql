@@ -1,0 +1,2 @@
+DROP INDEX delivery_kind;
+DROP TABLE bouncing;

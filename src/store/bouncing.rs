@@ -1,0 +1,63 @@
+//! Addresses from which our letters come back, and how many strangers were answered of late: what is to be known before a letter goes.
+
+use diesel::prelude::*;
+
+use super::backend::{Conn, Tx};
+use super::schema::core::delivery;
+use super::schema::mail::bouncing;
+use crate::domain::delivery::DeliveryKind;
+use crate::domain::timestamp::Timestamp;
+use crate::error::Result;
+
+/// Letters to an address came back for good.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+pub struct Bouncing {
+    /// Folded.
+    pub address: String,
+    /// The first time.
+    pub since: Timestamp,
+    /// What the newest report says, `5.1.1`; may be empty.
+    pub status: String,
+}
+
+/// Marks a folded address, or notes what the newest report says.
+pub fn mark(tx: &mut Tx, address: &str, status: &str, at: Timestamp) -> Result<()> {
+    let known = diesel::update(bouncing::table.find(address))
+        .set(bouncing::status.eq(status))
+        .execute(&mut **tx)?;
+    if known == 0 {
+        diesel::insert_into(bouncing::table)
+            .values((
+                bouncing::address.eq(address),
+                bouncing::since.eq(at),
+                bouncing::status.eq(status),
+            ))
+            .execute(&mut **tx)?;
+    }
+    Ok(())
+}
+
+/// Somebody there wrote to us: they can be reached, as far as is known.
+pub fn forget(tx: &mut Tx, address: &str) -> Result<()> {
+    diesel::delete(bouncing::table.find(address)).execute(&mut **tx)?;
+    Ok(())
+}
+
+/// Those of these folded addresses that are marked.
+pub fn of(conn: &mut Conn, addresses: &[String]) -> Result<Vec<Bouncing>> {
+    Ok(bouncing::table
+        .filter(bouncing::address.eq_any(addresses.to_vec()))
+        .order(bouncing::address)
+        .load(conn)?)
+}
+
+/// Automatic answers since then to people who are on no list of ours.
+pub fn strangers_answered_since(conn: &mut Conn, since: Timestamp) -> Result<i64> {
+    Ok(delivery::table
+        .filter(delivery::kind.eq(DeliveryKind::AutoAnswer))
+        .filter(delivery::queued_at.ge(since))
+        .filter(delivery::contact_id.is_null())
+        .filter(delivery::person_id.is_null())
+        .count()
+        .get_result(conn)?)
+}
