@@ -94,7 +94,8 @@ both_databases!(
             format!("To: {}\r\nSubject: Re: x", letter.reply_to.as_deref().unwrap()),
             format!("Subject: Re: x\r\nIn-Reply-To: <{}>", letter.message_id),
         ] {
-            let answered = crate::mail::mail(&desk, carol, &head, "More.");
+            let raw = format!("From: {carol}\r\n{head}\r\n\r\nMore.\r\n");
+            let answered = crate::mail::deliver(&desk, Some(carol), raw.as_bytes());
             assert_eq!(answered.verdict, Some(Verdict::Opened), "{head}");
             assert_eq!(answered.because.get("forged"), Some("yes"), "{head}");
         }

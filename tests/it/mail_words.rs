@@ -170,10 +170,9 @@ both_databases!(
             all.unwrap()
         };
         let carol = opened.requester.unwrap();
-        assert_eq!(
-            watchers(),
-            [Watcher::Contact(carol), Watcher::Contact(dave)]
-        );
+        let (first, carol) = (watchers(), Watcher::Contact(carol));
+        assert_eq!(first.len(), 2, "{first:?}");
+        assert!(first.contains(&carol) && first.contains(&Watcher::Contact(dave)));
         assert!(
             timeline(&desk, "INC-1")
                 .iter()
