@@ -8,6 +8,7 @@ mod mail_tests;
 mod mail_trace;
 pub mod push;
 pub mod reading;
+pub mod revert;
 pub mod smime;
 #[cfg(test)]
 mod smime_tests;
