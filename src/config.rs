@@ -155,6 +155,11 @@ pub const KEYS: &[Key] = &[
         meaning: "the same with less of the disk free, in percent; 0: whatever is free",
     },
     Key {
+        name: "git_folder",
+        default: "",
+        meaning: "folder of bare repositories, by the names that they are registered under: whether what is live still reverts cleanly is tried there, in memory",
+    },
+    Key {
         name: "metrics_from",
         default: "127.0.0.1,::1",
         meaning: "addresses that may read `/metrics`",
@@ -205,6 +210,8 @@ pub struct Config {
     pub mail_silence_secs: i64,
     /// Below which room on the disk nothing new is taken in.
     pub min_free: Least,
+    /// Repositories that can be read here.
+    pub git_folder: Option<PathBuf>,
     pub metrics_from: Vec<IpAddr>,
     pub log: String,
     pub log_json: bool,
@@ -490,6 +497,7 @@ impl Reader {
             mail_from: mail.mail_from,
             mail_auth_relay: self.optional("mail_auth_relay"),
             mail_spool: self.optional("mail_spool").map(PathBuf::from),
+            git_folder: self.optional("git_folder").map(PathBuf::from),
             smime_ca: self.authorities(),
             mail_folder: self.optional("mail_folder").map(PathBuf::from),
             dkim: self.dkim(),

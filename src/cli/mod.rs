@@ -4,11 +4,13 @@ mod admin;
 mod backup;
 mod calc;
 pub mod demo;
+mod deploy;
 mod hook;
 mod mail;
 pub mod mail_explain;
 mod mail_told;
 mod relocate;
+mod remote;
 mod serve;
 mod verify;
 
@@ -62,6 +64,13 @@ enum Verb {
     /// Rescues an installation that nobody can log in to.
     #[command(subcommand)]
     Admin(admin::AdminVerb),
+    /// Asks whether a deployment may begin, and records it: one line in a pipeline. Exits with 1 if it may not, with 2 if nobody
+    /// could be asked.
+    Deploy(deploy::DeployArgs),
+    /// Tells what was live at a moment.
+    At(deploy::AtArgs),
+    /// Tells how a service changed between two moments.
+    Diff(deploy::DiffArgs),
     /// Runs inside git: sets up and serves a repository's hooks.
     #[command(subcommand)]
     Hook(hook::HookVerb),
@@ -94,6 +103,9 @@ pub fn main() -> ExitCode {
             .and_then(|config| relocate::run(config, &to))
             .map(done),
         Verb::Hook(verb) => hook::run(verb),
+        Verb::Deploy(args) => Ok(deploy::run(&args)),
+        Verb::At(args) => Ok(deploy::at(&args)),
+        Verb::Diff(args) => Ok(deploy::diff(&args)),
         Verb::Verify(verb) => Ok(verify::run(config(&matches, "data").and_then(open), &verb)),
         Verb::Admin(verb) => config(&matches, "data")
             .and_then(open)

@@ -32,8 +32,10 @@ words! {
         Read = "read",
         /// Open and work on tickets.
         Tickets = "tickets",
-        /// Approve, start and finish changes; record deployments.
+        /// Approve, start and finish changes.
         Changes = "changes",
+        /// Ask whether a deployment may begin, and tell how it went: for pipelines.
+        Deploy = "deploy",
         /// Schedules, overrides, acknowledging pages.
         Oncall = "oncall",
         /// People, teams, services, customers, agreements, settings.
@@ -225,8 +227,10 @@ words! {
         OverrideShift = "override_shift",
         /// Rotations and escalation policies.
         PlanOncall = "plan_oncall",
-        /// Ask for, start, finish and revert a change; record a deployment.
+        /// Ask for, start, finish and revert a change.
         RunChange = "run_change",
+        /// Ask whether a deployment may begin, and tell how it went.
+        RecordDeployment = "record_deployment",
         /// Approve a change that somebody else asked for.
         ApproveChange = "approve_change",
         /// Go through a freeze or without approval, leaving a review behind.
@@ -281,6 +285,7 @@ const fn roles_for(action: Action) -> Roles {
         | Action::AcknowledgePage
         | Action::OverrideShift
         | Action::RunChange
+        | Action::RecordDeployment
         | Action::EditPostMortem
         | Action::ApproveReport
         | Action::HandleMail => Roles::of(&[Responder, Lead]),
@@ -338,6 +343,7 @@ const fn scope_for(action: Action) -> Option<Scope> {
         | Action::TakeFile
         | Action::PageSomeone => Some(Scope::Tickets),
         Action::RunChange | Action::ApproveChange | Action::BreakGlass => Some(Scope::Changes),
+        Action::RecordDeployment => Some(Scope::Deploy),
         Action::AcknowledgePage
         | Action::OverrideShift
         | Action::PlanOncall

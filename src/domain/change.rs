@@ -311,6 +311,54 @@ impl Change {
         Ok(entry)
     }
 
+    /// A deployment of it began: so has the work on it, if it was approved.
+    pub fn deploy_began(&mut self, ticket: &mut Ticket, now: Timestamp) -> Option<Entry> {
+        if ticket.state != State::Approved {
+            return None;
+        }
+        let entry = self.start(ticket, now).ok()?;
+        Some(entry.fact("cause", "deployment"))
+    }
+
+    /// A deployment brought it to where customers are: it is on watch until then, and what is on watch already is so for no shorter
+    /// a time. One that nobody has approved stays where it is.
+    pub fn deployed(
+        &mut self,
+        ticket: &mut Ticket,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Vec<Entry> {
+        let mut entries: Vec<Entry> = self.deploy_began(ticket, now).into_iter().collect();
+        match ticket.state {
+            State::InProgress => {
+                let watched = self.watch(ticket, until.max(now.plus_secs(1)), now);
+                entries.extend(watched.ok().map(|it| it.fact("cause", "deployment")));
+            }
+            State::OnWatch => self.watch_until = self.watch_until.max(Some(until)),
+            _ => {}
+        }
+        entries
+    }
+
+    /// It is no longer live: what was on watch is being worked on again.
+    pub fn taken_back(&mut self, ticket: &mut Ticket, now: Timestamp) -> Option<Entry> {
+        if ticket.state != State::OnWatch {
+            return None;
+        }
+        let entry = self.start(ticket, now).ok()?;
+        Some(entry.fact("cause", "rolled_back"))
+    }
+
+    /// Its watch is over, and nothing came of it.
+    pub fn soaked(&mut self, ticket: &mut Ticket, now: Timestamp) -> Result<Entry, Refusal> {
+        let is_over = self.watch_until.is_some_and(|until| until <= now);
+        if ticket.state != State::OnWatch || !is_over {
+            return Err(Refusal::new("unchanged"));
+        }
+        let entry = self.close(ticket, Outcome::Successful, "", now)?;
+        Ok(entry.fact("cause", "soaked"))
+    }
+
     /// The end, and how it was. Only a person or a deployment says so: never a commit.
     pub fn close(
         &mut self,
@@ -328,6 +376,7 @@ impl Change {
             .fact("outcome", outcome)
             .body(text);
         ticket.outcome = Some(outcome);
+        self.watch_until = None;
         Ok(entry)
     }
 }
@@ -527,6 +576,34 @@ mod tests {
         ticket.state = State::Closed;
         let closed = change.break_glass(&mut ticket, None, Some(ada), reason, until);
         assert_eq!(closed.unwrap_err().rule, "not-open");
+    }
+
+    #[test]
+    fn a_deployment_puts_an_approved_change_on_watch_and_its_end_closes_it() {
+        let (ada, ben): (PersonId, PersonId) = (Id::new(NOW), Id::new(NOW));
+        let (mut ticket, mut change) = change(ada);
+        let until = NOW.plus_secs(60);
+        assert_eq!(change.deployed(&mut ticket, until, NOW), []);
+        assert_eq!(ticket.state, State::Draft, "nobody approved it");
+        change.ask_approval(&mut ticket, Some(ada), NOW).unwrap();
+        change.approve(&mut ticket, Some(ben), NOW).unwrap();
+        let steps = change.deployed(&mut ticket, until, NOW);
+        let to: Vec<_> = steps.iter().filter_map(|it| it.facts.get("to")).collect();
+        assert_eq!(to, ["in_progress", "on_watch"]);
+        // Deployed once more: the watch begins anew, and never gets shorter.
+        change.deployed(&mut ticket, NOW.plus_secs(90), NOW);
+        change.deployed(&mut ticket, until, NOW);
+        assert_eq!(change.watch_until, Some(NOW.plus_secs(90)));
+        assert!(change.soaked(&mut ticket, NOW.plus_secs(89)).is_err());
+        let mut back = (change.clone(), ticket.clone());
+        assert!(back.0.taken_back(&mut back.1, NOW).is_some());
+        assert_eq!(
+            (back.1.state, back.0.watch_until),
+            (State::InProgress, None)
+        );
+        let closed = change.soaked(&mut ticket, NOW.plus_secs(90)).unwrap();
+        assert_eq!(closed.facts.get("cause"), Some("soaked"));
+        assert_eq!(ticket.outcome, Some(Outcome::Successful));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod alert_mail;
+pub mod ancestry;
 pub mod availability;
 pub mod calendar;
 pub mod calendar_days;
@@ -10,6 +11,7 @@ pub mod change;
 pub mod commit_message;
 pub mod compensation;
 pub mod delivery;
+pub mod deployment;
 pub mod duration;
 pub mod escalation;
 pub mod file_link;
@@ -66,6 +68,7 @@ pub mod sla_proof;
 pub mod sla_report;
 pub mod sla_timeline;
 pub mod sla_version;
+pub mod suspect;
 pub mod task;
 pub mod text;
 pub mod ticket;

@@ -184,6 +184,8 @@ words! {
         CommitLinked = "commit_linked",
         Pushed = "pushed",
         Deployed = "deployed",
+        /// A responder said whether a change was the cause.
+        SuspectMarked = "suspect_marked",
         ApprovalAsked = "approval_asked",
         Approved = "approved",
         ApprovalRefused = "approval_refused",

@@ -190,6 +190,7 @@ pub fn configure(routes: &mut ServiceConfig) {
         .route("/services/{id}", get().to(services::show))
         .route("/services/{id}", post().to(services::edit))
         .route("/services/{id}/active", post().to(services::set_active))
+        .route("/services/{id}/deploy-rule", post().to(services::save_rule))
         // on call
         .route("/on-call", get().to(oncall::own))
         .route("/on-call/{team}", get().to(oncall::show))
@@ -238,6 +239,8 @@ pub fn configure(routes: &mut ServiceConfig) {
             "/repositories/{id}/token",
             post().to(repositories::new_token),
         )
+        .route("/deployments", get().to(deployments::list))
+        .route("/deployments/{id}", get().to(deployments::show))
         // who else is told
         .route("/freezes", get().to(freezes::list))
         .route("/freezes", post().to(freezes::add))

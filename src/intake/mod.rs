@@ -9,6 +9,7 @@ mod mail_trace;
 pub mod push;
 pub mod push_verdict;
 pub mod reading;
+pub mod revert;
 pub mod smime;
 #[cfg(test)]
 mod smime_tests;

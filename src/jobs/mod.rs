@@ -10,9 +10,11 @@ mod outbox_clocks;
 mod outbox_digest;
 mod outbox_thread;
 mod periods;
+mod revert;
 mod self_test;
 mod settle;
 mod sla;
+mod soak;
 mod spool;
 mod sweep;
 mod terms;
@@ -53,6 +55,8 @@ pub const ALL: &[Job] = &[
     spool::JOB,
     mailbox::JOB,
     settle::JOB,
+    soak::JOB,
+    revert::JOB,
     terms::JOB,
     sla::JOB,
     escalation::JOB,

@@ -4,11 +4,13 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 
+use super::schema::core::{ticket, ticket_link};
+use super::schema::deploy::deployment_ticket;
 use super::schema::git::change_plan;
 use super::{Conn, Tx};
 use crate::domain::change::{Change, Plan};
 use crate::domain::id::{Kind, PersonId, TicketId};
-use crate::domain::ticket::Ticket;
+use crate::domain::ticket::{Relation, State, Ticket};
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
 
@@ -81,6 +83,35 @@ pub fn of(conn: &mut Conn, ticket: TicketId) -> Result<Change> {
         .get_result(conn)
         .optional()?;
     Ok(row.map(Row::change).unwrap_or_default())
+}
+
+/// Changes whose watch is over, which were deployed, and which no incident is said to come of; longest over first.
+pub fn soaked(conn: &mut Conn, now: Timestamp, most: i64) -> Result<Vec<TicketId>> {
+    let due: Vec<TicketId> = change_plan::table
+        .filter(change_plan::watch_until.le(now))
+        .order(change_plan::watch_until)
+        .limit(most)
+        .select(change_plan::ticket_id)
+        .load(conn)?;
+    if due.is_empty() {
+        return Ok(due);
+    }
+    let watched: Vec<TicketId> = ticket::table
+        .filter(ticket::id.eq_any(due.clone()))
+        .filter(ticket::state.eq(State::OnWatch))
+        .select(ticket::id)
+        .load(conn)?;
+    let deployed: Vec<TicketId> = deployment_ticket::table
+        .filter(deployment_ticket::ticket_id.eq_any(watched.clone()))
+        .select(deployment_ticket::ticket_id)
+        .load(conn)?;
+    let blamed: Vec<TicketId> = ticket_link::table
+        .filter(ticket_link::to_id.eq_any(watched.clone()))
+        .filter(ticket_link::relation.eq(Relation::CausedBy))
+        .select(ticket_link::to_id)
+        .load(conn)?;
+    let is_stable = |id: &TicketId| deployed.contains(id) && !blamed.contains(id);
+    Ok(watched.into_iter().filter(is_stable).collect())
 }
 
 /// Writes it. The caller records the ticket in the same transaction, whose version guards both.

@@ -219,6 +219,16 @@ pub fn known(conn: &mut Conn, of: RepositoryId, oids: &[&str]) -> Result<Vec<Str
     Ok(found)
 }
 
+/// Those of these commits that we have.
+pub fn by_oids(conn: &mut Conn, of: RepositoryId, oids: &[String]) -> Result<Vec<RecordedCommit>> {
+    let rows: Vec<CommitRow> = git_commit::table
+        .filter(git_commit::repository_id.eq(of))
+        .filter(git_commit::oid.eq_any(oids.to_vec()))
+        .select(CommitRow::as_select())
+        .load(conn)?;
+    Ok(rows.into_iter().map(CommitRow::commit).collect())
+}
+
 /// The commits whose id begins with `start` (at least 7 hex digits), at most two: more than one is ambiguous.
 pub fn by_start(conn: &mut Conn, of: RepositoryId, start: &str) -> Result<Vec<RecordedCommit>> {
     // Hex digits sort below `g`, so that this is a range of the index, and no pattern that a message could write.
@@ -230,6 +240,37 @@ pub fn by_start(conn: &mut Conn, of: RepositoryId, start: &str) -> Result<Vec<Re
         .select(CommitRow::as_select())
         .load(conn)?;
     Ok(rows.into_iter().map(CommitRow::commit).collect())
+}
+
+/// A commit's place among those of its repository.
+pub fn place(conn: &mut Conn, of: RepositoryId, oid: &str) -> Result<Option<i64>> {
+    Ok(git_commit::table
+        .filter(git_commit::repository_id.eq(of))
+        .filter(git_commit::oid.eq(oid))
+        .select(git_commit::seq)
+        .get_result(conn)
+        .optional()?)
+}
+
+/// Commits of a repository from this place downwards, newest first, at most `most`: their places, ids and parents.
+pub fn downwards(
+    conn: &mut Conn,
+    of: RepositoryId,
+    from: i64,
+    most: i64,
+) -> Result<Vec<(i64, String, Vec<String>)>> {
+    let rows: Vec<(i64, String, String)> = git_commit::table
+        .filter(git_commit::repository_id.eq(of))
+        .filter(git_commit::seq.le(from))
+        .order(git_commit::seq.desc())
+        .limit(most)
+        .select((git_commit::seq, git_commit::oid, git_commit::parents))
+        .load(conn)?;
+    let rows = rows.into_iter().map(|(seq, oid, parents)| {
+        let (oid, parents) = parents_of((oid, parents));
+        (seq, oid, parents)
+    });
+    Ok(rows.collect())
 }
 
 /// The parents of every commit that isn't published yet.

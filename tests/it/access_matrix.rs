@@ -12,6 +12,7 @@ use watchkeeper::actions::{
     self, evidence, oncall, sla, sla_period, ticket, ticket_parts, webhook,
 };
 use watchkeeper::domain::access::{Reach, Role, Roles, Scope, Scopes, TokenOwner};
+use watchkeeper::domain::deployment::Typed;
 use watchkeeper::domain::freeze;
 use watchkeeper::domain::id::{Id, Kind};
 use watchkeeper::domain::oncall::Change;
@@ -19,7 +20,7 @@ use watchkeeper::domain::severity::Severity;
 use watchkeeper::domain::sla_report::Period;
 use watchkeeper::domain::text::Title;
 use watchkeeper::domain::ticket::Opening;
-use watchkeeper::domain::timeline::Audience;
+use watchkeeper::domain::timeline::{Audience, Door};
 use watchkeeper::store;
 use watchkeeper::store::people::Holder;
 
@@ -202,6 +203,17 @@ pub fn house(desk: Desk) -> House {
         store::stored_report::of_locks(conn, &locks)
     });
     let stored = stored.expect("read").remove(0);
+    let deployed = actions::deployment::record(
+        &desk.app.system("pipeline", Door::Api),
+        Typed {
+            service: "Everything".into(),
+            environment: "prod".into(),
+            version: "1.0".into(),
+            status: "succeeded".into(),
+            ..Typed::default()
+        },
+    );
+    let deployed = deployed.expect("it is live");
     let nothing: Id<()> = Id::new(desk.now());
     let ids = BTreeMap::from([
         ("attachments", file.clone()),
@@ -215,6 +227,7 @@ pub fn house(desk: Desk) -> House {
         ("in", letter.id.to_string()),
         ("feed", feed),
         ("freezes", friday.id.to_string()),
+        ("deployments", deployed.deployment.id.to_string()),
         ("wordings", wording.id.to_string()),
         ("people", other.to_string()),
         ("teams", founded.team.to_string()),

@@ -96,6 +96,10 @@ const TWINS: &[(&str, &str)] = &[
     ("/services", "POST /api/v1/services"),
     ("/services/{id}", "PATCH /api/v1/services/{id}"),
     ("/services/{id}/active", "PATCH /api/v1/services/{id}"),
+    (
+        "/services/{id}/deploy-rule",
+        "PATCH /api/v1/services/{id}/deploy-rule",
+    ),
     ("/freezes", "POST /api/v1/freezes"),
     ("/freezes/{id}", "PATCH /api/v1/freezes/{id}"),
     ("/webhooks", "POST /api/v1/webhooks"),

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-use watchkeeper::actions::{commits, outage, postmortem};
+use watchkeeper::actions::{commits, outage, postmortem, suspect};
 use watchkeeper::app::App;
 use watchkeeper::cli::demo;
 use watchkeeper::domain::access::Principal;
@@ -77,6 +77,14 @@ both_databases!(the_demo_shows_a_team_in_the_middle_of_its_work, |desk| {
         panic!("late: {late:?}");
     };
     assert_eq!(burning.severity, Some(Severity::Disaster));
+    let found = app
+        .store
+        .read(|conn| suspect::answer(conn, burning, START))
+        .unwrap();
+    let (deploy, _) = &found.suspects[0];
+    assert_eq!(deploy.what, "checkout v2.4.2");
+    let way_back = "helm rollback checkout 41 -n shop --wait";
+    assert_eq!(deploy.revert.as_ref().unwrap().lines, [way_back]);
     assert_eq!(burning.due.metric.as_deref(), Some("update"));
     let by_mail = incidents.iter().find(|it| it.door == Door::Mail).unwrap();
     assert!(kinds(&app, by_mail).contains(&EntryKind::CustomerMessage));
@@ -115,7 +123,7 @@ both_databases!(
             .output()
             .unwrap();
         let log = String::from_utf8(log.stdout).unwrap();
-        assert_eq!(log.lines().count(), 7);
+        assert_eq!(log.lines().count(), 8);
         for (commit, _) in &storefront.commits {
             assert!(log.contains(&commit.oid), "{} is not in {log}", commit.oid);
         }

@@ -6,6 +6,7 @@
 mod after;
 mod agreements;
 pub mod crowd;
+mod deploys;
 mod house;
 mod life;
 mod month;
@@ -51,6 +52,7 @@ pub(super) fn run(mut config: Config, args: &DemoArgs) -> anyhow::Result<()> {
     // Pages and letters of the demo go into a folder, whatever the environment says.
     config.smtp_relay = None;
     config.mail_folder = Some(config.data.join("outbox"));
+    config.git_folder = Some(config.data.join("git"));
     let public_url = config
         .public_url
         .get_or_insert_with(|| format!("http://{}", config.listen))

@@ -2,6 +2,7 @@
 //! handed over, and an incident that burns.
 
 use anyhow::{Context, Result};
+use git2::Oid;
 
 use super::house::Member;
 use super::life::{DAY, HOUR, Life, MINUTE, asked_by};
@@ -22,6 +23,7 @@ use crate::store;
 
 pub(super) fn live(life: &Life<'_>, until: Timestamp) -> Result<()> {
     life.go_to(until.plus_secs(-26 * HOUR))?;
+    life.past_deployments(until)?;
     life.pool_change()?;
     life.log_change()?;
     life.tasks(until)?;
@@ -31,6 +33,8 @@ pub(super) fn live(life: &Life<'_>, until: Timestamp) -> Result<()> {
     life.waiting()?;
     life.go_to(until.plus_secs(-100 * MINUTE))?;
     life.call(until)?;
+    life.go_to(until.plus_secs(-65 * MINUTE))?;
+    life.upstream_release()?;
     life.go_to(until.plus_secs(-47 * MINUTE))?;
     life.burning(until)?;
     life.go_to(until)
@@ -65,6 +69,7 @@ impl Life<'_> {
         change::approve(&ana.at(self.app), key, seen)?;
         self.wait(100)?;
         change::start(&tom.at(self.app), key, None)?;
+        let mut released = Oid::ZERO_SHA1;
         for (minutes, message, files) in [
             (
                 -25,
@@ -85,7 +90,7 @@ impl Life<'_> {
                 [("checkout/metrics.toml", "pool_in_use = true\n")],
             ),
         ] {
-            self.storefront.commit(&Work {
+            released = self.storefront.commit(&Work {
                 by: tom,
                 at: self.now().plus_secs(minutes * MINUTE),
                 message: &message,
@@ -95,9 +100,7 @@ impl Life<'_> {
         self.storefront.tag("v2.4.0")?;
         self.storefront.push(self.app, tom)?;
         self.wait(20)?;
-        let until = self.now().plus_secs(2 * DAY);
-        change::watch(&tom.at(self.app), key, None, Some(until))?;
-        Ok(())
+        self.deploy("checkout", "v2.4.0", released, tom, Some(key))
     }
 
     /// A small one, done within the hour.
@@ -130,7 +133,7 @@ impl Life<'_> {
             )],
         })?;
         // Nobody's ticket: the list of commits without a change shows it.
-        self.storefront.commit(&Work {
+        let released = self.storefront.commit(&Work {
             by: ines,
             at: self.now(),
             message: "Fix a typo in the README\n",
@@ -141,6 +144,7 @@ impl Life<'_> {
         })?;
         self.storefront.tag("v2.4.1")?;
         self.storefront.push(self.app, ines)?;
+        self.deploy("edge", "v2.4.1", released, ines, Some(key))?;
         self.wait(15)?;
         let done = "Logs were rotated on all four machines.";
         change::close(&ines.at(self.app), key, None, Outcome::Successful, done)?;
@@ -341,7 +345,7 @@ impl Life<'_> {
         ticket::note(
             &duty.at(self.app),
             key,
-            "Draining the two backends; checking what v2.4.1 changed on them.",
+            "Draining the two backends; checking what v2.4.2 changed on them.",
         )?;
         Ok(jobs::run_until_quiet(self.app)?)
     }

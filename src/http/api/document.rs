@@ -94,6 +94,7 @@ pub const TAGS: &[&str] = &[
     "clocks",
     "changes",
     "freezes",
+    "deployments",
     "post-mortems",
     "on-call",
     "customers",

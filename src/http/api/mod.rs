@@ -10,6 +10,7 @@ mod clock;
 mod commit;
 mod credit;
 mod customer;
+mod deployment;
 pub mod document;
 mod entry;
 mod freeze;
@@ -37,6 +38,7 @@ mod search;
 mod settings;
 mod sla_report;
 mod step;
+mod suspect;
 mod target_policy;
 mod terms;
 mod ticket;
@@ -125,6 +127,7 @@ doors! {
     "/api/v1/tickets/{key}/clocks" { GET clock::list }
     "/api/v1/tickets/{key}/clocks/{id}" { GET clock::explained }
     "/api/v1/tickets/{key}/agreements" { GET terms::of_ticket }
+    "/api/v1/tickets/{key}/suspects" { GET suspect::read, POST suspect::mark }
     "/api/v1/tickets/{key}/pages" { GET oncall::pages_of_ticket }
     "/api/v1/changes/{key}" { GET change::read, PATCH change::edit }
     "/api/v1/changes/{key}/ask-approval" { POST change::ask_approval }
@@ -192,6 +195,11 @@ doors! {
     "/api/v1/me/signing-secret" { POST ways::make_signing_secret }
     "/api/v1/teams/{id}/feed" { POST ways::make_feed, DELETE ways::end_feed }
     "/api/v1/freeze" { GET freeze::state }
+    "/api/v1/deployments" { GET deployment::list, POST deployment::record }
+    "/api/v1/deployments/{id}" { GET deployment::read }
+    "/api/v1/live" { GET deployment::live }
+    "/api/v1/live/diff" { GET deployment::diff }
+    "/api/v1/services/{id}/deploy-rule" { GET deployment::rule, PATCH deployment::set_rule }
     "/api/v1/freezes" { GET freeze::list, POST freeze::add }
     "/api/v1/freezes/{id}" { GET freeze::read, PATCH freeze::edit }
     "/api/v1/webhooks" { GET webhook::list, POST webhook::add }

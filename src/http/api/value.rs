@@ -178,7 +178,7 @@ uids! {
     AttachmentUid = AttachmentMark, OverrideUid = OverrideMark, ScheduleUid = ScheduleMark, PolicyUid = PolicyMark,
     RepositoryUid = RepositoryMark, IntakeAddressUid = IntakeAddressMark, ReportUid = ReportMark, MeetingUid = MeetingMark, AttemptUid = AttemptMark,
     PeriodLockUid = PeriodLockMark, HoldUid = HoldMark, AuditUid = AuditMark,
-    RecountUid = RecountMark, WordingUid = WordingMark,
+    RecountUid = RecountMark, WordingUid = WordingMark, DeploymentUid = DeploymentMark, SubjectUid = SubjectMark,
 }
 
 /// A ticket's human key, `INC-12`.

@@ -1,7 +1,10 @@
 //! The part of a ticket's room that a change has more than others, and the commits that stand on any ticket.
 
+use std::collections::HashSet;
+
 use chrono_tz::Tz;
 
+use super::deployments::{OnPage, on_page};
 use super::when;
 use crate::actions::{change as act, commits, freeze};
 use crate::app::Ctx;
@@ -33,6 +36,8 @@ pub struct Known {
     me: Option<PersonId>,
     may_run: bool,
     may_approve: bool,
+    /// Where it was deployed.
+    pub deployments: OnPage,
 }
 
 pub fn load(conn: &mut Conn, ctx: &Ctx<'_>, ticket: &Ticket) -> Result<Known> {
@@ -55,6 +60,7 @@ pub fn load(conn: &mut Conn, ctx: &Ctx<'_>, ticket: &Ticket) -> Result<Known> {
             Some(_) => act::glass(conn, ticket.id)?,
             None => None,
         },
+        deployments: deployments(conn, ticket)?,
         may_break: may(Action::BreakGlass),
         frozen: frozen(conn, ctx, ticket)?,
         may_run: may(Action::RunChange),
@@ -62,6 +68,16 @@ pub fn load(conn: &mut Conn, ctx: &Ctx<'_>, ticket: &Ticket) -> Result<Known> {
         me: ctx.by.person(),
         change,
     })
+}
+
+/// The deployments that carry a ticket, the newest of each lane.
+fn deployments(conn: &mut Conn, ticket: &Ticket) -> Result<OnPage> {
+    let mut seen = HashSet::new();
+    let mut all = store::deployment::of_ticket(conn, ticket.id, 200)?;
+    all.retain(|it| seen.insert(it.lane.clone()));
+    let first = all.first().map(|it| it.lane.service);
+    let shows_service = all.iter().any(|it| Some(it.lane.service) != first);
+    on_page(conn, all, shows_service)
 }
 
 /// A window that is open, as a change's page says it.

@@ -11,7 +11,7 @@ use super::ticket_words::{self, WordsSide};
 use crate::actions::{self, allow, letters};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
-use crate::domain::id::{MailId, PersonId, TicketKey};
+use crate::domain::id::{Kind, MailId, PersonId, TicketKey};
 use crate::domain::people::Part;
 use crate::domain::ticket::{Role, Ticket};
 use crate::domain::timeline::{Audience, EntryKind};
@@ -75,6 +75,8 @@ pub struct Room {
     pub is_paging: bool,
     pub clocks: Clocks,
     pub change: change::Known,
+    /// What changed just before an incident.
+    pub suspects: Option<actions::suspect::Answer>,
     pub mail: MailSide,
     pub words: WordsSide,
     /// Where it goes on, if it was merged.
@@ -167,10 +169,15 @@ pub fn load(ctx: &Ctx<'_>, key: TicketKey, lens: Lens, before: Option<i64>) -> R
         customers.sort_by_key(|name| name.to_lowercase());
         let now_card = store::timeline::of_kinds(conn, id, &[EntryKind::Update])?.pop();
         let change = change::load(conn, ctx, &ticket)?;
+        let suspects = match ticket.key.kind {
+            Kind::Incident => Some(actions::suspect::answer(conn, &ticket, ctx.now)?),
+            Kind::Change | Kind::Task | Kind::PostMortem => None,
+        };
         let asker = ticket.customer.map_or("", |id| names.customer(id));
         let clocks = Clocks::load(ctx, conn, &ticket, asker, Words::english())?;
         Ok(Room {
             change,
+            suspects,
             mail: ticket_mail::load(conn, ctx, id)?,
             words: ticket_words::load(conn, ctx, id)?,
             files: store::blob::attachments(conn, id)?,

@@ -3,20 +3,22 @@
 use actix_web::{HttpRequest, web};
 use askama::Template;
 
+use super::deployments::{OnPage, on_page};
 use super::inputs::{
     Answer, Tick, id_of, or_form, people_ticks, rev, switched, ticked_ids, with_who,
 };
-use crate::actions::allow;
 use crate::actions::house::{self, ServiceLists};
+use crate::actions::{allow, deployment};
 use crate::app::{App, Ctx};
 use crate::domain::access::{Action, Target};
+use crate::domain::duration;
 use crate::domain::id::{PersonId, ServiceId, TeamId};
 use crate::domain::people::{Part, Person, Service, ServiceDetails, Team};
 use crate::error::{Error, Result};
 use crate::http::form::{Form, Posted};
 use crate::http::page::{Page, Viewer};
 use crate::http::reply;
-use crate::store;
+use crate::store::{self, deployment::Rule};
 
 #[derive(Template)]
 #[template(path = "house/services.html")]
@@ -66,10 +68,15 @@ struct ServicePage {
     expert_ticks: Vec<Tick>,
     know_ticks: Vec<Tick>,
     may_manage: bool,
+    /// What is live of it.
+    deployments: OnPage,
+    rule_form: Form,
 }
 
 #[derive(Default)]
 struct Known {
+    deployments: OnPage,
+    rule: Option<Rule>,
     service: Option<Service>,
     teams: Vec<Team>,
     people: Vec<Person>,
@@ -95,12 +102,26 @@ fn load(ctx: &Ctx<'_>, id: Option<ServiceId>) -> Result<Known> {
                 experts: store::house::people_of_service(conn, id, Part::Expert)?,
                 need_to_know: store::house::people_of_service(conn, id, Part::NeedToKnow)?,
             };
+            let mut live = store::deployment::live(conn, None)?;
+            live.retain(|it| it.lane.service == id);
+            known.deployments = on_page(conn, live, false)?;
+            known.rule = Some(deployment::rule(conn, id)?);
         }
         Ok(known)
     })
 }
 
 fn page_of(req: &HttpRequest, known: Known, kept: Option<Form>) -> ServicePage {
+    page_with_rule(req, known, kept, None)
+}
+
+/// `kept_rule`: the form of its deploy rule as it was sent.
+fn page_with_rule(
+    req: &HttpRequest,
+    known: Known,
+    kept: Option<Form>,
+    kept_rule: Option<Form>,
+) -> ServicePage {
     let p = match &known.service {
         Some(service) => Page::titled(req, service.name.clone()),
         None => Page::new(req, "service-new"),
@@ -130,6 +151,14 @@ fn page_of(req: &HttpRequest, known: Known, kept: Option<Form>) -> ServicePage {
             .with("members_needed", 1),
     };
     let form = Form::opened(kept, standing);
+    let rule_standing = match &known.rule {
+        Some(rule) => Form::new(p.words)
+            .with("revert", &rule.revert)
+            .with("soak", duration::typed(rule.soak_mins * 60))
+            .with("rev", rule.version),
+        None => Form::new(p.words),
+    };
+    let rule_form = Form::opened(kept_rule, rule_standing).prefixed("rule-");
     let ticked = |name: &str, id: PersonId| form.is_ticked(name, &id.to_string());
     let owner = known.service.as_ref().map(|service| service.team_id);
     let none = std::iter::once((String::new(), p.t("team-choose").into_owned()));
@@ -149,6 +178,8 @@ fn page_of(req: &HttpRequest, known: Known, kept: Option<Form>) -> ServicePage {
         expert_ticks: people_ticks(&known.people, |id| ticked("experts", id)),
         know_ticks: people_ticks(&known.people, |id| ticked("need_to_know", id)),
         may_manage: p.may(Action::ManageServices),
+        deployments: known.deployments,
+        rule_form,
         service: known.service,
         experts,
         need_to_know,
@@ -235,6 +266,38 @@ pub async fn edit(
 ) -> Answer {
     let id = id_of(&id)?;
     save(req, app, viewer, Some(id), posted).await
+}
+
+/// `POST /services/{id}/deploy-rule`
+pub async fn save_rule(
+    req: HttpRequest,
+    app: web::Data<App>,
+    viewer: Viewer,
+    id: web::Path<String>,
+    posted: Posted,
+) -> Answer {
+    let id: ServiceId = id_of(&id)?;
+    let (seen, asked) = (rev(&posted)?, posted.clone());
+    let saved = viewer
+        .run(&app, move |ctx| {
+            let soak = duration::parse_secs(asked.text("soak")).map(|secs| secs / 60);
+            deployment::set_rule(ctx, id, seen, asked.text("revert"), soak)
+        })
+        .await;
+    match or_form(saved, &posted)? {
+        Ok(_) => Ok(reply::see_saying(
+            &format!("/services/{id}"),
+            "said-saved",
+            "",
+        )),
+        Err(form) => {
+            let known = viewer.run(&app, move |ctx| load(ctx, Some(id))).await?;
+            let name = known.service.as_ref().map_or("", |it| it.name.as_str());
+            let form = with_who(&app, &viewer, Some(form), ("service", name)).await?;
+            let page = page_with_rule(&req, known, None, form);
+            reply::page_with(page.rule_form.status(), &page)
+        }
+    }
 }
 
 pub async fn set_active(

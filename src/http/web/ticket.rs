@@ -9,10 +9,12 @@ use chrono_tz::Tz;
 
 use super::change::{self, ChangeView, CommitsView};
 use super::clock;
+use super::deployments::OnPage;
 use super::inputs::{CARRIED, carried_file};
 use super::queue::param;
 use super::room::{Lens, Room, ServiceLine, load};
 use super::row::{self, TicketRow};
+use super::suspects::{self, SuspectsView};
 use super::tape::{self, Item};
 use super::ticket_mail::MailSide;
 use super::ticket_words::{self, WordsSide};
@@ -164,6 +166,8 @@ struct RoomPage {
     may_reply: bool,
     change: Option<ChangeView>,
     commits: Vec<CommitsView>,
+    deployments: OnPage,
+    suspects: Option<SuspectsView>,
     may_page: bool,
     /// Pages are out and nobody has answered.
     is_paging: bool,
@@ -313,13 +317,15 @@ pub async fn page(
 
 fn drawn(
     p: Page,
-    room: Room,
+    mut room: Room,
     lens: Lens,
     me: Option<PersonId>,
     refused: Option<Refused>,
     redacting: Option<i64>,
 ) -> RoomPage {
     let words = p.words;
+    let deployments = std::mem::take(&mut room.change.deployments);
+    let suspects = room.suspects.take().map(|it| suspects::view(it, &p));
     let ticket = &room.ticket;
     let kind = ticket.key.kind;
     let (glyph, state) = row::stand(ticket, words);
@@ -545,6 +551,8 @@ fn drawn(
         finish,
         change,
         commits,
+        deployments,
+        suspects,
         can_restore,
         can_reopen,
         severities: Severity::ALL

@@ -48,6 +48,7 @@ const OFFERED: &[Scope] = &[
     Scope::Read,
     Scope::Tickets,
     Scope::Changes,
+    Scope::Deploy,
     Scope::Oncall,
     Scope::Admin,
 ];

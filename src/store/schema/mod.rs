@@ -5,6 +5,7 @@ pub mod after;
 pub mod api;
 pub mod checks;
 pub mod core;
+pub mod deploy;
 pub mod git;
 pub mod mail;
 pub mod oncall;

@@ -131,6 +131,7 @@ role-admin-hint = keeps people, services, customers and settings
 scope-read = Read
 scope-tickets = Work on tickets
 scope-changes = Run changes
+scope-deploy = Tell of deployments
 scope-oncall = On call
 scope-admin = Keep the house
 

@@ -93,7 +93,6 @@ entry-join-refused = refused somebody
 entry-delivery-failed = A message could not be delivered { $name }
 entry-commit-linked = linked { $commit }{ $commits } in { $repository }
 entry-pushed = pushed
-entry-deployed = deployed
 entry-approval-asked = asked for approval
 entry-approved = approved it
 entry-approval-refused = refused to approve it

@@ -1,0 +1,2 @@
+DROP INDEX git_commit_published;
+DROP TABLE suspect_mark;

@@ -1,0 +1,403 @@
+//! Recording what is deployed: by pipelines, by people, early or late. Telling it again changes nothing.
+//!
+//! What wants to begin now is asked for first: a freeze or a missing approval may refuse it ([`deployment_gate`]). What happened is a
+//! fact and is always taken; the freeze that it happened in stands on it.
+
+use std::collections::BTreeMap;
+
+use super::deployment_gate::{self as gate, Passed};
+use super::{allow, deployment_story as story, record as record_ticket};
+use crate::actions::change::WATCH_SECS;
+use crate::app::Ctx;
+use crate::domain::access::{Action, Target};
+use crate::domain::deployment::{self as domain, Deployment, Lane, Report, Status, Step, Typed};
+use crate::domain::id::{Id, Kind, ServiceId, TicketId, TicketKey};
+use crate::domain::people::Service;
+use crate::domain::refusal::FieldError;
+use crate::domain::ticket::Ticket;
+use crate::domain::timeline::{Entry, EntryKind, Facts};
+use crate::error::{Error, Result};
+use crate::store::deployment::{self as rows, Rule};
+use crate::store::{self, Conn, Tx};
+
+/// How often it is tried again after somebody else changed one of its tickets.
+const STALE_RETRIES: usize = 5;
+
+/// What became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    pub deployment: Deployment,
+    /// Nothing was known of it before.
+    pub is_first: bool,
+    /// False if all of it was told before.
+    pub is_news: bool,
+    /// The change that was opened because nobody had time to.
+    pub emergency: Option<TicketKey>,
+}
+
+/// Asks for a deployment, or tells of one. Durable when it returns.
+pub fn record(ctx: &Ctx<'_>, typed: Typed) -> Result<Recorded> {
+    allow(&ctx.by, Action::RecordDeployment, Target::House)?;
+    super::trouble::has_room(ctx.app)?;
+    let report = typed.check(ctx.now).map_err(Error::Invalid)?;
+    let mut tries = 0;
+    loop {
+        match ctx.write(|tx| record_in(tx, ctx, &report)) {
+            Err(Error::Stale) if tries < STALE_RETRIES => tries += 1,
+            other => return other,
+        }
+    }
+}
+
+/// Where it goes: all faults at once.
+fn place(conn: &mut Conn, report: &Report) -> Result<(Service, Lane, bool)> {
+    let environments = store::house::environments(conn)?;
+    let mut faults = Vec::new();
+    if !environments.contains(&report.environment) {
+        let fault = FieldError::new("environment", "unknown-environment");
+        let fault = fault.with("value", report.environment.clone());
+        faults.push(fault.with("known", environments.join(", ")));
+    }
+    let found = match store::house::service_by_name(conn, &report.service)? {
+        Some(id) => store::house::service(conn, id)?,
+        None => None,
+    };
+    let Some(service) = found.filter(|it| it.is_active) else {
+        let fault = FieldError::new("service", "unknown-service-name");
+        faults.push(fault.with("value", report.service.clone()));
+        return Err(Error::Invalid(faults));
+    };
+    if !faults.is_empty() {
+        return Err(Error::Invalid(faults));
+    }
+    let lane = Lane {
+        environment: report.environment.clone(),
+        service: service.id,
+        target: report.target.clone(),
+    };
+    let is_production = environments.first() == Some(&report.environment);
+    Ok((service, lane, is_production))
+}
+
+fn record_in(tx: &mut Tx, ctx: &Ctx<'_>, report: &Report) -> Result<Recorded> {
+    let (service, lane, is_production) = place(tx, report)?;
+    let named = gate::named(tx, report)?;
+    rows::enter(tx, &lane)?;
+    let source = report.source.as_deref().unwrap_or(ctx.by.name()).to_owned();
+    let known = match &report.source_event_id {
+        Some(event) => rows::by_source(tx, &source, event)?,
+        // An end without a name belongs to what was begun.
+        None if report.status != Status::Started => {
+            rows::begun(tx, &lane, &source, &report.version)?
+        }
+        None => None,
+    };
+    let mut desk = Desk {
+        ctx,
+        service: &service,
+        is_production,
+        tickets: BTreeMap::new(),
+    };
+    if let Some(mut known) = known {
+        let is_news = lane.service == known.lane.service && known.told(report, ctx.now)?;
+        if lane.service != known.lane.service {
+            return Err(gate::differs(&known).into());
+        }
+        if is_news {
+            desk.ended(tx, &mut known)?;
+            desk.record(tx)?;
+        }
+        return Ok(Recorded {
+            deployment: known,
+            is_first: false,
+            is_news,
+            emergency: None,
+        });
+    }
+    let passed = gate::pass(tx, ctx, &service, is_production, report, named)?;
+    let id = Id::new(ctx.now);
+    let (repository, commit) = story::found(tx, service.id, report.commit.as_deref())?;
+    let mut new = Deployment {
+        id,
+        seq: rows::next_seq(tx, &lane)?,
+        lane,
+        source,
+        source_event_id: match &report.source_event_id {
+            Some(event) => event.clone(),
+            None => id.to_string(),
+        },
+        version: report.version.clone(),
+        commit,
+        repository,
+        artefact: report.artefact.clone(),
+        revision: report.revision.clone(),
+        status: report.status,
+        started_at: report.started_at.unwrap_or(ctx.now),
+        finished_at: match report.status {
+            Status::Started => None,
+            _ => report
+                .finished_at
+                .or(Some(report.started_at.unwrap_or(ctx.now))),
+        },
+        by: ctx.by.person(),
+        by_name: ctx.by.name().to_owned(),
+        actor: report.actor.clone(),
+        url: report.url.clone(),
+        freeze: passed.freeze.clone(),
+        glass: passed.glass.clone(),
+        previous: None,
+        step: Step::First,
+        recorded_at: ctx.now,
+        updated_at: ctx.now,
+    };
+    relate(tx, &mut new)?;
+    rows::insert(tx, &new)?;
+    let Passed {
+        change,
+        emergency,
+        entries,
+        ..
+    } = passed;
+    if let Some(ticket) = change {
+        rows::carry(tx, id, &[ticket.id], true)?;
+        desk.tickets.insert(ticket.key, (ticket, entries));
+    }
+    match new.status {
+        Status::Started => desk.tell(tx, &new, "started")?,
+        _ => desk.ended(tx, &mut new)?,
+    }
+    desk.record(tx)?;
+    Ok(Recorded {
+        deployment: new,
+        is_first: true,
+        is_news: true,
+        emergency,
+    })
+}
+
+/// Finds what was live before it, and how it stands to that.
+fn relate(tx: &mut Tx, it: &mut Deployment) -> Result<()> {
+    let before = rows::before(tx, &it.lane, it.place())?;
+    it.previous = before.as_ref().map(|before| before.id);
+    it.step = match &before {
+        None => Step::First,
+        Some(before) => {
+            let way = story::between(tx, it, before)?.map(|between| between.way);
+            let was_live = rows::was_live(tx, &it.lane, &it.version, before.place())?;
+            domain::step(&before.version, &it.version, way, was_live)
+        }
+    };
+    Ok(())
+}
+
+/// One deployment being recorded: the tickets that it touches, each written once at the end.
+struct Desk<'a> {
+    ctx: &'a Ctx<'a>,
+    service: &'a Service,
+    /// Customers are there: what is deployed there is live.
+    is_production: bool,
+    tickets: BTreeMap<TicketKey, (Ticket, Vec<Entry>)>,
+}
+
+impl Desk<'_> {
+    /// It came to its end: what is live is found out anew, and those that follow it in its lane have another predecessor.
+    fn ended(&mut self, tx: &mut Tx, it: &mut Deployment) -> Result<()> {
+        relate(tx, it)?;
+        rows::update(tx, it)?;
+        for mut later in rows::after(tx, &it.lane, it.place())? {
+            relate(tx, &mut later)?;
+            rows::update(tx, &later)?;
+        }
+        let is_live = rows::settle_live(tx, &it.lane)? == Some(it.id);
+        match it.status {
+            Status::Started | Status::Failed => self.tell(tx, it, it.status.as_str()),
+            Status::RolledBack => {
+                let carried = self.carried(tx, it)?;
+                self.gone(tx, it, &carried, "rolled_back")
+            }
+            Status::Succeeded => {
+                let inside = story::contents(tx, it)?;
+                rows::carry(tx, it.id, &inside, false)?;
+                if it.step == Step::Rollback {
+                    let gone = story::taken_back(tx, it)?;
+                    self.gone(tx, it, &gone, "gone")?;
+                }
+                self.live(tx, it, is_live)
+            }
+        }
+    }
+
+    fn carried(&self, tx: &mut Tx, it: &Deployment) -> Result<Vec<TicketId>> {
+        let mut carried = rows::tickets_of(tx, &[it.id])?;
+        let carried = carried.remove(&it.id).unwrap_or_default();
+        Ok(carried.into_iter().map(|(id, ..)| id).collect())
+    }
+
+    /// The entry that says so, on every ticket that it carries.
+    fn tell(&mut self, tx: &mut Tx, it: &Deployment, did: &str) -> Result<()> {
+        let has_begun = it.status == Status::Started;
+        for id in self.carried(tx, it)? {
+            let entry = self.entry(tx, it, did)?;
+            let now = self.ctx.now;
+            self.touch(tx, id, entry, |change, ticket| {
+                change
+                    .deploy_began(ticket, now)
+                    .filter(|_| has_begun)
+                    .into_iter()
+                    .collect()
+            })?;
+        }
+        Ok(())
+    }
+
+    /// It is live, or was for a while: changes that it brought to production are on watch.
+    fn live(&mut self, tx: &mut Tx, it: &Deployment, is_live: bool) -> Result<()> {
+        let soak = match rows::rule(tx, self.service.id)? {
+            Some(rule) => rule.soak_mins * 60,
+            None => WATCH_SECS,
+        };
+        let now = self.ctx.now;
+        let until = it.ended_at().unwrap_or(now).plus_secs(soak);
+        let counts = is_live && self.is_production;
+        for id in self.carried(tx, it)? {
+            let entry = self.entry(tx, it, "succeeded")?;
+            self.touch(tx, id, entry, |change, ticket| match counts {
+                true => change.deployed(ticket, until, now),
+                false => Vec::new(),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// These tickets are no longer live there.
+    fn gone(
+        &mut self,
+        tx: &mut Tx,
+        it: &Deployment,
+        tickets: &[TicketId],
+        did: &str,
+    ) -> Result<()> {
+        let (now, is_production) = (self.ctx.now, self.is_production);
+        for id in tickets {
+            let entry = self.entry(tx, it, did)?;
+            self.touch(tx, *id, entry, |change, ticket| match is_production {
+                true => change.taken_back(ticket, now).into_iter().collect(),
+                false => Vec::new(),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn entry(&self, tx: &mut Tx, it: &Deployment, did: &str) -> Result<Entry> {
+        let before = match it.previous {
+            Some(id) => rows::by_id(tx, id)?.map(|before| before.version),
+            None => None,
+        };
+        let place = match it.lane.target.as_str() {
+            "" => it.lane.environment.clone(),
+            target => format!("{} ({target})", it.lane.environment),
+        };
+        Ok(Entry::new(EntryKind::Deployed)
+            .at(it.ended_at().unwrap_or(it.started_at))
+            .fact("did", did)
+            .fact("what", format!("{} {}", self.service.name, it.version))
+            .fact("environment", place)
+            .fact("deployment", it.id)
+            .fact("step", it.step)
+            .fact_some("before", before)
+            .fact_some("commit", it.commit.as_ref())
+            .fact_some("who", it.actor.as_ref())
+            .source(format!("deployment:{}:{did}", it.id)))
+    }
+
+    /// Puts an entry on a ticket; if it is a change, `step` moves it.
+    fn touch(
+        &mut self,
+        tx: &mut Tx,
+        id: TicketId,
+        entry: Entry,
+        step: impl FnOnce(&mut crate::domain::change::Change, &mut Ticket) -> Vec<Entry>,
+    ) -> Result<()> {
+        let known = self.tickets.iter().find(|(_, (ticket, _))| ticket.id == id);
+        let key = match known {
+            Some((key, _)) => *key,
+            None => {
+                let ticket = store::ticket::by_id(tx, id)?.ok_or(Error::NotFound)?;
+                let key = ticket.key;
+                self.tickets.insert(key, (ticket, Vec::new()));
+                key
+            }
+        };
+        let Some((ticket, entries)) = self.tickets.get_mut(&key) else {
+            return Ok(());
+        };
+        entries.push(entry);
+        if key.kind == Kind::Change && ticket.merged_into.is_none() {
+            let mut change = store::change::of(tx, id)?;
+            let before = change.clone();
+            let steps = step(&mut change, ticket);
+            if change != before {
+                store::change::put(tx, id, &change)?;
+            }
+            entries.extend(steps);
+        }
+        Ok(())
+    }
+
+    /// In the order of their keys, so that two deployments never wait for each other crosswise.
+    fn record(self, tx: &mut Tx) -> Result<()> {
+        for (_, (mut ticket, entries)) in self.tickets {
+            if !entries.is_empty() {
+                record_ticket(tx, self.ctx, &mut ticket, entries)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How a service's deployments are taken back and watched; what holds where nobody has said anything.
+pub fn rule(conn: &mut Conn, service: ServiceId) -> Result<Rule> {
+    Ok(rows::rule(conn, service)?.unwrap_or(Rule {
+        service_id: service,
+        revert: String::new(),
+        soak_mins: WATCH_SECS / 60,
+        version: 0,
+    }))
+}
+
+/// Longest time that a change is watched by itself.
+const MOST_SOAK_MINS: i64 = 30 * 24 * 60;
+
+/// Sets a service's rule; `rev` is the version that was seen.
+pub fn set_rule(
+    ctx: &Ctx<'_>,
+    service: ServiceId,
+    rev: i64,
+    revert: &str,
+    soak_mins: Option<i64>,
+) -> Result<Rule> {
+    allow(&ctx.by, Action::ManageServices, Target::House)?;
+    let mut fields = crate::error::Fields::new();
+    let revert = fields.take(domain::template("revert", revert));
+    let soak_mins = soak_mins.filter(|mins| (1..=MOST_SOAK_MINS).contains(mins));
+    let soak_mins = fields.take(soak_mins.ok_or_else(|| FieldError::new("soak", "not-a-soak")));
+    fields.check()?;
+    let (Some(revert), Some(soak_mins)) = (revert, soak_mins) else {
+        return Err(Error::internal("a field was neither taken nor refused"));
+    };
+    ctx.write(|tx| {
+        let service = store::house::service(tx, service)?.ok_or(Error::NotFound)?;
+        let mut rule = Rule {
+            service_id: service.id,
+            revert: revert.clone(),
+            soak_mins,
+            version: rev,
+        };
+        rows::put_rule(tx, &mut rule)?;
+        let facts = Facts::new()
+            .with("revert", &rule.revert)
+            .with("soak_mins", soak_mins);
+        super::audit::note(tx, ctx, "service-deploy-rule", &service.name, &facts)?;
+        Ok(rule)
+    })
+}

@@ -1,0 +1,176 @@
+//! Whether a deployment may begin: the freezes, and the approval of the change that it names. Who can't wait breaks the glass, and
+//! somebody else looks at it afterwards.
+
+use super::ticket::open_in;
+use super::{allow, change as change_actions};
+use crate::app::Ctx;
+use crate::domain::access::{Action, Target};
+use crate::domain::deployment::{Deployment, Report, Status};
+use crate::domain::freeze::{Level, may_begin, next_open, standing};
+use crate::domain::id::{Kind, TicketKey};
+use crate::domain::people::Service;
+use crate::domain::refusal::{FieldError, Refusal};
+use crate::domain::severity::Risk;
+use crate::domain::text::Title;
+use crate::domain::ticket::{Opening, State, Ticket};
+use crate::domain::timeline::Entry;
+use crate::error::{Error, Result};
+use crate::store::{self, Tx};
+
+/// It may begin, or has.
+#[derive(Default)]
+pub(super) struct Passed {
+    /// The freeze that it begins in.
+    pub freeze: Option<String>,
+    /// Why it goes through it.
+    pub glass: Option<String>,
+    /// The change that it is of, with what stands on its timeline because of this.
+    pub change: Option<Ticket>,
+    pub entries: Vec<Entry>,
+    /// That change, if it was opened for this.
+    pub emergency: Option<TicketKey>,
+}
+
+/// The change that a report names.
+pub(super) fn named(tx: &mut Tx, report: &Report) -> Result<Option<Ticket>> {
+    let Some(key) = report.change else {
+        return Ok(None);
+    };
+    let unknown = || FieldError::new("change", "unknown-change").with("value", key.to_string());
+    if key.kind != Kind::Change {
+        return Err(unknown().into());
+    }
+    Ok(Some(store::ticket::by_key(tx, key)?.ok_or_else(unknown)?))
+}
+
+pub(super) fn differs(known: &Deployment) -> Refusal {
+    Refusal::new("deployment-differs")
+        .with("id", known.source_event_id.clone())
+        .with("version", known.version.clone())
+        .with("environment", known.lane.environment.clone())
+}
+
+/// Judges a deployment that is told for the first time. What began before now, or failed, is a fact and passes.
+pub(super) fn pass(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    service: &Service,
+    is_production: bool,
+    report: &Report,
+    named: Option<Ticket>,
+) -> Result<Passed> {
+    let is_wish =
+        report.started_at.is_none() && matches!(report.status, Status::Started | Status::Succeeded);
+    let freezes = store::freeze::all(tx)?;
+    let at = report.started_at.unwrap_or(ctx.now);
+    // Other environments hold no customers: a window doesn't hold up rehearsals.
+    let window = match is_production {
+        true => standing(&freezes, &[service.id], at),
+        false => None,
+    };
+    let freeze = window.map(|it| it.freeze.name.clone());
+    let no = match (&named, is_wish) {
+        (_, false) => None,
+        (Some(ticket), true) => refuse_unready(ticket).err(),
+        (None, true) => None,
+    };
+    let approved_at = match &named {
+        Some(ticket) => store::change::of(tx, ticket.id)?.approved_at,
+        None => None,
+    };
+    let no = no.or_else(|| {
+        let window = window.filter(|_| is_wish)?;
+        let refusal = may_begin(window, approved_at).err()?;
+        let rule = match window.freeze.level {
+            Level::Block => "deploy-frozen",
+            Level::Approve | Level::Warn => "deploy-frozen-unapproved",
+        };
+        let opens = next_open(&freezes, &[service.id], at);
+        let mut said = Refusal::new(rule);
+        said.args = refusal.args;
+        Some(
+            said.with("service", service.name.clone())
+                .with("environment", report.environment.clone())
+                .with("opens", opens.map_or_else(String::new, |at| at.rfc3339())),
+        )
+    });
+    let mut passed = Passed {
+        freeze,
+        change: named,
+        ..Passed::default()
+    };
+    match (no, &report.break_glass) {
+        (None, _) => Ok(passed),
+        (Some(refusal), None) => Err(refusal.into()),
+        (Some(_), Some(reason)) => {
+            passed.glass = Some(reason.clone());
+            break_glass(tx, ctx, service, report, reason, &mut passed)?;
+            Ok(passed)
+        }
+    }
+}
+
+/// Deployed is what was approved.
+fn refuse_unready(ticket: &Ticket) -> std::result::Result<(), Refusal> {
+    let rule = match ticket.state {
+        State::Approved | State::InProgress | State::OnWatch => return Ok(()),
+        State::Draft | State::AwaitingApproval => "deploy-unapproved",
+        _ => "deploy-change-over",
+    };
+    Err(Refusal::new(rule)
+        .with("key", ticket.key.to_string())
+        .with("state", ticket.state.as_str()))
+}
+
+/// Goes through: on the change that was named, or on one that is opened for it.
+fn break_glass(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    service: &Service,
+    report: &Report,
+    reason: &str,
+    passed: &mut Passed,
+) -> Result<()> {
+    allow(&ctx.by, Action::BreakGlass, Target::House)?;
+    let mut ticket = match passed.change.take() {
+        Some(ticket) => ticket,
+        None => {
+            let title = format!(
+                "Emergency: {} {} to {}",
+                service.name, report.version, report.environment
+            );
+            let opening = Opening {
+                services: vec![service.id],
+                risk: Some(Risk::High),
+                owner: ctx.by.person(),
+                body: reason.to_owned(),
+                ..Opening::default()
+            };
+            let title = Title::parse(&title).map_err(Error::from)?;
+            let opened = open_in(tx, ctx, Kind::Change, title, &opening, None)?;
+            let change = crate::domain::change::Change {
+                requested_by: ctx.by.person(),
+                ..Default::default()
+            };
+            store::change::put(tx, opened.id, &change)?;
+            passed.emergency = Some(opened.key);
+            opened
+        }
+    };
+    let before = change_actions::glass(tx, ticket.id)?;
+    // One review is enough for what is done until it: the glass is broken already.
+    let waits_for_review = before.as_ref().is_some_and(|glass| glass.review.is_none());
+    if !waits_for_review {
+        let hours = store::settings::all(tx)?.glass_review_hours;
+        let until = ctx.now.plus_secs(hours * 3_600);
+        let mut change = store::change::of(tx, ticket.id)?;
+        let mut entries =
+            change.break_glass(&mut ticket, before.as_ref(), ctx.by.person(), reason, until)?;
+        if let (Some(first), Some(name)) = (entries.first_mut(), &passed.freeze) {
+            first.facts.set("freeze", name);
+        }
+        passed.entries = entries;
+    }
+    passed.change = Some(ticket);
+    Ok(())
+}

@@ -1,0 +1,541 @@
+//! `watchkeeper deploy`, `at` and `diff`: one line in a pipeline, and the same ledger read back. They speak to the service over its
+//! API, so that they run wherever the pipeline runs.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use chrono_tz::Tz;
+use clap::Args;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::remote::{Answer, Remote};
+use crate::domain::timestamp::Timestamp;
+use crate::words::{self, Words};
+
+/// Where the service is, and who asks.
+#[derive(Args)]
+pub struct Door {
+    /// Address of the service, such as `https://tickets.example.org`.
+    #[arg(long, env = "WATCHKEEPER_DEPLOY_URL")]
+    url: String,
+    /// An API token: with the scope `deploy` for telling, with `read` for reading.
+    #[arg(long, env = "WATCHKEEPER_DEPLOY_TOKEN", hide_env_values = true)]
+    token: String,
+    /// Certificate of the company's own authority, as a PEM file.
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+}
+
+impl Door {
+    fn open(&self) -> anyhow::Result<Remote> {
+        if !crate::config::is_public_url(self.url.trim_end_matches('/')) {
+            bail!(
+                "`{}` is no address: `https://` or `http://`, a host and nothing behind it is wanted",
+                self.url
+            );
+        }
+        let pem = self.ca.as_ref().map(std::fs::read).transpose();
+        Remote::new(
+            &self.url,
+            self.token.trim(),
+            pem.context("the authority's certificate can't be read")?,
+        )
+    }
+}
+
+#[derive(Args)]
+pub struct DeployArgs {
+    /// What is deployed: `web@4.12.0`.
+    #[arg(value_name = "SERVICE@VERSION")]
+    what: String,
+    /// Where to.
+    #[arg(long, default_value = "prod")]
+    env: String,
+    /// A region or a canary, if there are several.
+    #[arg(long, default_value = "")]
+    target: String,
+    /// The commit that it was built from.
+    #[arg(long, value_name = "SHA", default_value = "")]
+    commit: String,
+    /// `started`, `succeeded`, `failed` or `rolled_back`. Without it one line does: it is asked for, and counts as done.
+    #[arg(long, default_value = "succeeded")]
+    status: String,
+    /// The change that it is of: `CHG-7`.
+    #[arg(long, value_name = "KEY", default_value = "")]
+    change: String,
+    /// When it began, as `2026-11-28T14:00:00+01:00`. What began before now is a fact: no freeze refuses it.
+    #[arg(long, value_name = "TIME")]
+    started_at: Option<String>,
+    /// When it ended.
+    #[arg(long, value_name = "TIME")]
+    finished_at: Option<String>,
+    /// Digest of what is deployed.
+    #[arg(long, value_name = "DIGEST", default_value = "")]
+    artefact: String,
+    /// What the deploying tool calls it, such as Helm's revision.
+    #[arg(long, default_value = "")]
+    revision: String,
+    /// Why it can't wait for the end of a freeze or for an approval; somebody else reviews it.
+    #[arg(long, value_name = "REASON", default_value = "")]
+    break_glass: String,
+    /// Who deploys; found in the variables of GitHub, GitLab, Jenkins and Buildkite.
+    #[arg(long)]
+    actor: Option<String>,
+    /// Where the run can be looked at; found likewise.
+    #[arg(long)]
+    run_url: Option<String>,
+    /// Which pipeline this is; found likewise.
+    #[arg(long)]
+    source: Option<String>,
+    /// The run's id: the same one again is the same deployment. Found likewise.
+    #[arg(long)]
+    id: Option<String>,
+    #[command(flatten)]
+    door: Door,
+}
+
+#[derive(Args)]
+pub struct AtArgs {
+    /// `2026-11-28T14:00+01:00`, or `now`.
+    #[arg(value_name = "TIME")]
+    at: String,
+    /// Only there.
+    #[arg(long)]
+    env: Option<String>,
+    #[command(flatten)]
+    door: Door,
+}
+
+#[derive(Args)]
+pub struct DiffArgs {
+    service: String,
+    /// `2026-11-28T14:00+01:00`.
+    from: String,
+    /// The same, or `now`.
+    #[arg(default_value = "now")]
+    to: String,
+    #[arg(long, default_value = "prod")]
+    env: String,
+    #[command(flatten)]
+    door: Door,
+}
+
+/// It could not be told.
+const UNKNOWN: u8 = 2;
+
+/// What a run of a pipeline says of itself.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Run {
+    source: Option<String>,
+    id: Option<String>,
+    actor: Option<String>,
+    url: Option<String>,
+}
+
+impl Run {
+    /// By the variables that the build services set.
+    fn found(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let all = |names: &[&str]| -> Option<Vec<String>> {
+            names
+                .iter()
+                .map(|name| variable(name).filter(|it| !it.is_empty()))
+                .collect()
+        };
+        let joined = |names: &[&str], with: &str| all(names).map(|it| it.join(with));
+        if let Some(run) = joined(&["GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT"], "-") {
+            let url = all(&["GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID"]);
+            return Self {
+                source: joined(&["GITHUB_REPOSITORY", "GITHUB_WORKFLOW"], " "),
+                id: Some(run),
+                actor: variable("GITHUB_ACTOR"),
+                url: url.map(|it| format!("{}/{}/actions/runs/{}", it[0], it[1], it[2])),
+            };
+        }
+        for [source, id, actor, url] in [
+            [
+                "CI_PROJECT_PATH",
+                "CI_PIPELINE_ID",
+                "GITLAB_USER_LOGIN",
+                "CI_JOB_URL",
+            ],
+            [
+                "BUILDKITE_PIPELINE_SLUG",
+                "BUILDKITE_BUILD_ID",
+                "BUILDKITE_BUILD_CREATOR",
+                "BUILDKITE_BUILD_URL",
+            ],
+            ["JOB_NAME", "BUILD_TAG", "BUILD_USER_ID", "BUILD_URL"],
+        ] {
+            if let (Some(name), Some(run)) = (variable(source), variable(id)) {
+                return Self {
+                    source: Some(name),
+                    id: Some(run),
+                    actor: variable(actor),
+                    url: variable(url),
+                };
+            }
+        }
+        Self::default()
+    }
+}
+
+pub(super) fn run(args: &DeployArgs) -> ExitCode {
+    finished(deploy(args))
+}
+
+pub(super) fn at(args: &AtArgs) -> ExitCode {
+    finished(live(args))
+}
+
+pub(super) fn diff(args: &DiffArgs) -> ExitCode {
+    finished(compared(args))
+}
+
+/// Exits by the verdict: 0 yes, 1 no, 2 nobody could be asked.
+fn finished(outcome: anyhow::Result<bool>) -> ExitCode {
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("watchkeeper: {error:#}");
+            ExitCode::from(UNKNOWN)
+        }
+    }
+}
+
+fn say(key: &str, values: &[(&str, words::Value<'_>)]) {
+    println!("{}", Words::english().with(key, values));
+}
+
+#[derive(Deserialize)]
+struct Verdict {
+    freeze: Option<String>,
+    emergency: Option<String>,
+    is_news: bool,
+    deployment: Told,
+}
+
+#[derive(Deserialize)]
+struct Told {
+    environment: String,
+    service: String,
+    target: String,
+    version: String,
+    version_before: Option<String>,
+    status: String,
+    step: String,
+    started_at: String,
+    by_name: String,
+    actor: Option<String>,
+    tickets: Vec<String>,
+}
+
+impl Told {
+    fn place(&self) -> String {
+        match self.target.as_str() {
+            "" => self.environment.clone(),
+            target => format!("{} ({target})", self.environment),
+        }
+    }
+
+    /// As one line: `web 4.12.0 in prod since …, by ana; before it 4.11.8; CHG-7`.
+    fn line(&self) -> String {
+        let mut line = format!(
+            "{} {} {} since {}, by {}",
+            self.place(),
+            self.service,
+            self.version,
+            self.started_at,
+            self.actor.as_deref().unwrap_or(&self.by_name)
+        );
+        if let Some(before) = &self.version_before {
+            line.push_str(&format!("; before it {before}"));
+        }
+        if !self.tickets.is_empty() {
+            line.push_str(&format!("; {}", self.tickets.join(", ")));
+        }
+        line
+    }
+}
+
+fn deploy(args: &DeployArgs) -> anyhow::Result<bool> {
+    let Some((service, version)) = args.what.rsplit_once('@') else {
+        bail!(
+            "`{}` isn't read as SERVICE@VERSION, such as web@4.12.0",
+            args.what
+        );
+    };
+    let run = Run::found(|name| std::env::var(name).ok());
+    let run_id = args.id.clone().or_else(|| {
+        // One run may bring several services to several places.
+        let run = run.id.as_ref()?;
+        Some(format!(
+            "{run}:{service}:{}:{}:{version}",
+            args.env, args.target
+        ))
+    });
+    let mut body = Map::new();
+    let given = |text: &Option<String>| text.clone().unwrap_or_default();
+    for (name, value) in [
+        ("service", service.to_owned()),
+        ("version", version.to_owned()),
+        ("environment", args.env.clone()),
+        ("target", args.target.clone()),
+        ("commit", args.commit.clone()),
+        ("status", args.status.clone()),
+        ("change", args.change.clone()),
+        ("artefact", args.artefact.clone()),
+        ("revision", args.revision.clone()),
+        ("break_glass", args.break_glass.clone()),
+        ("actor", given(&args.actor.clone().or(run.actor))),
+        ("url", given(&args.run_url.clone().or(run.url))),
+        ("source", given(&args.source.clone().or(run.source))),
+        ("source_event_id", given(&run_id)),
+    ] {
+        body.insert(name.to_owned(), Value::String(value));
+    }
+    for (name, time) in [
+        ("started_at", &args.started_at),
+        ("finished_at", &args.finished_at),
+    ] {
+        if let Some(text) = time {
+            body.insert(name.to_owned(), Value::String(instant(text)?.rfc3339()));
+        }
+    }
+    match args
+        .door
+        .open()?
+        .post("/api/v1/deployments", &Value::Object(body))?
+    {
+        Answer::No(why) => {
+            say("deploy-refused", &[("why", why.into())]);
+            Ok(false)
+        }
+        Answer::Yes(text) => {
+            let verdict: Verdict = serde_json::from_str(&text).context("the service's answer")?;
+            let it = &verdict.deployment;
+            let key = match (verdict.is_news, it.status.as_str()) {
+                (false, _) => "deploy-known",
+                (true, "started") => "deploy-go",
+                (true, "succeeded") => "deploy-live",
+                (true, _) => "deploy-noted",
+            };
+            let what = format!("{} {}", it.service, it.version);
+            let before = it.version_before.clone().unwrap_or_default();
+            let values = [
+                ("what", what.into()),
+                ("place", it.place().into()),
+                ("status", it.status.clone().into()),
+                ("before", before.into()),
+            ];
+            say(key, &values);
+            if it.step == "rollback" {
+                say("deploy-is-rollback", &values);
+            }
+            if !it.tickets.is_empty() {
+                say(
+                    "deploy-carries",
+                    &[("tickets", it.tickets.join(", ").into())],
+                );
+            }
+            if let Some(freeze) = verdict.freeze {
+                say("deploy-in-freeze", &[("name", freeze.into())]);
+            }
+            if let Some(key) = verdict.emergency {
+                say("deploy-emergency", &[("key", key.into())]);
+            }
+            Ok(true)
+        }
+    }
+}
+
+/// With a zone: whoever reads a pipeline's log sits elsewhere.
+fn instant(text: &str) -> anyhow::Result<Timestamp> {
+    let folded = text.trim().replacen(' ', "T", 1);
+    let zone_at = folded.rfind(['+', 'Z', 'z']).or_else(|| folded.rfind('-'));
+    // Minutes are enough for people.
+    let with_secs = zone_at.filter(|at| folded[..*at].len() == "2026-11-28T14:00".len());
+    let whole = match with_secs {
+        Some(at) => format!("{}:00{}", &folded[..at], &folded[at..]),
+        None => folded.clone(),
+    };
+    Timestamp::parse_rfc3339(&whole).with_context(|| {
+        format!("`{text}` is no time with its zone: write it like 2026-11-28T14:00+01:00")
+    })
+}
+
+fn when(text: &str) -> anyhow::Result<Option<Timestamp>> {
+    match text {
+        "now" => Ok(None),
+        text => instant(text).map(Some),
+    }
+}
+
+#[derive(Deserialize)]
+struct Live {
+    at: String,
+    items: Vec<Told>,
+}
+
+fn live(args: &AtArgs) -> anyhow::Result<bool> {
+    let mut query = BTreeMap::new();
+    query.extend(when(&args.at)?.map(|at| ("at", at.rfc3339())));
+    query.extend(args.env.clone().map(|env| ("environment", env)));
+    match args.door.open()?.get("/api/v1/live", &query)? {
+        Answer::No(why) => {
+            eprintln!("watchkeeper: {why}");
+            Ok(false)
+        }
+        Answer::Yes(text) => {
+            let live: Live = serde_json::from_str(&text).context("the service's answer")?;
+            if live.items.is_empty() {
+                say("deploy-nothing-live", &[("at", in_words(&live.at).into())]);
+            }
+            for it in &live.items {
+                println!("{}", it.line());
+            }
+            Ok(true)
+        }
+    }
+}
+
+fn in_words(text: &str) -> String {
+    match Timestamp::parse_rfc3339(text) {
+        Some(at) => at.in_zone(Tz::UTC).format("%Y-%m-%d %H:%M UTC").to_string(),
+        None => text.to_owned(),
+    }
+}
+
+#[derive(Deserialize)]
+struct Compared {
+    targets: Vec<Target>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    target: String,
+    version_from: Option<String>,
+    version_to: Option<String>,
+    way: Option<String>,
+    added_count: usize,
+    removed_count: usize,
+    steps: Vec<Told>,
+    tickets: Vec<String>,
+}
+
+fn compared(args: &DiffArgs) -> anyhow::Result<bool> {
+    let from = when(&args.from)?.context("FROM is a moment that is over")?;
+    let mut query = BTreeMap::from([
+        ("service", args.service.clone()),
+        ("environment", args.env.clone()),
+        ("from", from.rfc3339()),
+    ]);
+    query.extend(when(&args.to)?.map(|at| ("to", at.rfc3339())));
+    match args.door.open()?.get("/api/v1/live/diff", &query)? {
+        Answer::No(why) => {
+            eprintln!("watchkeeper: {why}");
+            Ok(false)
+        }
+        Answer::Yes(text) => {
+            let compared: Compared = serde_json::from_str(&text).context("the service's answer")?;
+            if compared.targets.is_empty() {
+                say(
+                    "deploy-never",
+                    &[
+                        ("what", args.service.clone().into()),
+                        ("place", args.env.clone().into()),
+                    ],
+                );
+            }
+            for it in &compared.targets {
+                let none = || Words::english().t("none").into_owned();
+                let place = match it.target.as_str() {
+                    "" => args.env.clone(),
+                    target => format!("{} ({target})", args.env),
+                };
+                println!(
+                    "{} {place}: {} -> {}",
+                    args.service,
+                    it.version_from.clone().unwrap_or_else(none),
+                    it.version_to.clone().unwrap_or_else(none)
+                );
+                if it.way.is_some() {
+                    let counts = [
+                        ("added", (it.added_count as i64).into()),
+                        ("removed", (it.removed_count as i64).into()),
+                    ];
+                    say("deploy-commits", &counts);
+                }
+                for step in &it.steps {
+                    println!("  {}", step.line());
+                }
+                if !it.tickets.is_empty() {
+                    say(
+                        "deploy-told-tickets",
+                        &[("tickets", it.tickets.join(", ").into())],
+                    );
+                }
+            }
+            Ok(true)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_on_the_command_line_name_their_zone() {
+        for (text, wanted) in [
+            ("2026-11-28T14:00+01:00", Some("2026-11-28T13:00:00Z")),
+            ("2026-11-28 14:00+01:00", Some("2026-11-28T13:00:00Z")),
+            ("2026-11-28T14:00:30Z", Some("2026-11-28T14:00:30Z")),
+            ("2026-11-28T14:00Z", Some("2026-11-28T14:00:00Z")),
+            ("2026-11-28T14:00-05:00", Some("2026-11-28T19:00:00Z")),
+            ("2026-11-28T14:00", None),
+            ("yesterday", None),
+        ] {
+            let read = instant(text).ok().map(Timestamp::rfc3339);
+            assert_eq!(read.as_deref(), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_run_is_known_by_the_variables_of_its_build_service() {
+        let of = |all: &[(&str, &str)]| {
+            let all: Vec<(String, String)> = all
+                .iter()
+                .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))
+                .collect();
+            Run::found(move |name| {
+                all.iter()
+                    .find(|(known, _)| known == name)
+                    .map(|(_, value)| value.clone())
+            })
+        };
+        let github = of(&[
+            ("GITHUB_RUN_ID", "77"),
+            ("GITHUB_RUN_ATTEMPT", "2"),
+            ("GITHUB_REPOSITORY", "northstar/web"),
+            ("GITHUB_WORKFLOW", "deploy"),
+            ("GITHUB_ACTOR", "ana"),
+            ("GITHUB_SERVER_URL", "https://github.com"),
+        ]);
+        assert_eq!(github.id.as_deref(), Some("77-2"));
+        assert_eq!(github.source.as_deref(), Some("northstar/web deploy"));
+        assert_eq!(
+            github.url.as_deref(),
+            Some("https://github.com/northstar/web/actions/runs/77")
+        );
+        let gitlab = of(&[("CI_PROJECT_PATH", "infra/web"), ("CI_PIPELINE_ID", "9")]);
+        assert_eq!(
+            (gitlab.source.as_deref(), gitlab.id.as_deref()),
+            (Some("infra/web"), Some("9"))
+        );
+        assert_eq!(of(&[]), Run::default());
+    }
+}

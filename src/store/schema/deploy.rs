@@ -1,0 +1,83 @@
+//! Deployments, what is live where, and the tickets that they carry.
+
+diesel::table! {
+    deployment (id) {
+        id -> Binary,
+        environment -> Text,
+        service_id -> Binary,
+        target -> Text,
+        seq -> BigInt,
+        source -> Text,
+        source_event_id -> Text,
+        version -> Text,
+        commit_oid -> Nullable<Text>,
+        repository_id -> Nullable<Binary>,
+        artefact -> Nullable<Text>,
+        revision -> Nullable<Text>,
+        status -> Text,
+        started_at -> BigInt,
+        finished_at -> Nullable<BigInt>,
+        by_id -> Nullable<Binary>,
+        by_name -> Text,
+        actor -> Nullable<Text>,
+        url -> Nullable<Text>,
+        freeze_name -> Nullable<Text>,
+        glass -> Nullable<Text>,
+        previous_id -> Nullable<Binary>,
+        step -> Text,
+        recorded_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    deploy_lane (environment, service_id, target) {
+        environment -> Text,
+        service_id -> Binary,
+        target -> Text,
+        event_count -> BigInt,
+        live_id -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    deployment_ticket (deployment_id, ticket_id) {
+        deployment_id -> Binary,
+        ticket_id -> Binary,
+        is_named -> Bool,
+    }
+}
+
+diesel::table! {
+    deploy_rule (service_id) {
+        service_id -> Binary,
+        revert -> Text,
+        soak_mins -> BigInt,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    suspect_mark (ticket_id, kind, subject_id) {
+        ticket_id -> Binary,
+        kind -> Text,
+        subject_id -> Binary,
+        service_id -> Nullable<Binary>,
+        blame -> Text,
+        by_id -> Nullable<Binary>,
+        by_name -> Text,
+        marked_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    revert_check (deployment_id) {
+        deployment_id -> Binary,
+        tip -> Text,
+        conflicts -> Text,
+        checked_at -> BigInt,
+    }
+}
+
+diesel::joinable!(deployment_ticket -> deployment (deployment_id));
+diesel::allow_tables_to_appear_in_same_query!(deployment, deploy_lane, deployment_ticket);

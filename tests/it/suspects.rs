@@ -1,0 +1,276 @@
+//! What changed just before an incident: a deploy is named first, with the way back; who can't have been it has an alibi; what
+//! responders find is kept and counts.
+
+use serde_json::json;
+use watchkeeper::actions::suspect::{self as act, Subject};
+use watchkeeper::actions::{change, ticket};
+use watchkeeper::domain::change::Plan;
+use watchkeeper::domain::deployment::Typed;
+use watchkeeper::domain::id::{Id, Kind as TicketKind, TicketKey};
+use watchkeeper::domain::severity::Severity;
+use watchkeeper::domain::suspect::{Alibi, Band, Blame, Kind, Verdict};
+use watchkeeper::domain::text::Title;
+use watchkeeper::domain::ticket::{Opening, Relation, State};
+use watchkeeper::domain::timeline::EntryKind;
+use watchkeeper::error::Error;
+use watchkeeper::store;
+
+use crate::both_databases;
+use crate::deploy::{a_house, tell, typed};
+use crate::desk::{Desk, Staff};
+use crate::program::Program;
+use crate::sla::{HOUR, entries};
+use crate::web::Browser;
+
+fn incident(desk: &Desk, by: &Staff, opening: Opening) -> TicketKey {
+    let title = Title::parse("Checkout pool refuses connections").unwrap();
+    let opening = Opening {
+        severity: Some(Severity::High),
+        ..opening
+    };
+    ticket::open(&desk.as_person(by), TicketKind::Incident, title, &opening)
+        .unwrap()
+        .key
+}
+
+both_databases!(
+    case_c6_an_incident_names_the_deploy_before_it_first_and_says_how_to_take_it_back,
+    |desk| {
+        let (ann, ben, web) = a_house(&desk);
+        tell(&desk, typed("4.11.8", "succeeded")).unwrap();
+        desk.advance(20 * HOUR);
+        let by = desk.as_person(&ann);
+        let opening = Opening {
+            services: vec![web],
+            ..Opening::default()
+        };
+        let plan = Plan {
+            side_effects: "the pool refuses connections for two seconds".into(),
+            ..Plan::default()
+        };
+        let pool = change::open(
+            &by,
+            Title::parse("Raise the checkout pool").unwrap(),
+            &opening,
+            plan,
+        );
+        let pool = pool.unwrap().key;
+        let waiting = change::ask_approval(&by, pool, None).unwrap();
+        change::approve(&desk.as_person(&ben), pool, waiting.version).unwrap();
+        watchkeeper::actions::deployment::set_rule(
+            &by,
+            web,
+            0,
+            "helm rollback web {prev.version}",
+            Some(60),
+        )
+        .unwrap();
+        let deployed = tell(
+            &desk,
+            Typed {
+                change: pool.to_string(),
+                ..typed("4.12.0", "succeeded")
+            },
+        );
+        let deployed = deployed.unwrap().deployment;
+        let staging = Typed {
+            environment: "staging".into(),
+            ..typed("4.13.0", "succeeded")
+        };
+        tell(&desk, staging).unwrap();
+        desk.advance(8 * 60);
+        let key = incident(&desk, &ann, opening.clone());
+        desk.advance(10 * 60);
+        tell(&desk, typed("4.12.1", "started")).unwrap();
+
+        let found = act::read(&desk.as_person(&ben), key).unwrap();
+        assert_eq!(found.verdict, Verdict::Suspected);
+        let (first, suspect) = &found.suspects[0];
+        assert_eq!(
+            (first.what.as_str(), first.before.as_deref()),
+            ("web 4.12.0", Some("4.11.8"))
+        );
+        assert_eq!((suspect.band, suspect.before_secs), (Band::Prime, 480));
+        assert!(
+            suspect.words.contains(&"pool".to_owned()),
+            "{:?}",
+            suspect.words
+        );
+        let alibis: Vec<_> = found
+            .alibis
+            .iter()
+            .map(|(it, why)| (it.what.as_str(), *why))
+            .collect();
+        assert!(
+            alibis.contains(&("web 4.13.0", Alibi::NotLive)),
+            "{alibis:?}"
+        );
+        assert!(
+            alibis.contains(&("web 4.12.1", Alibi::StartedAfter)),
+            "{alibis:?}"
+        );
+        let browser = Browser::of(&desk, &ben);
+        browser
+            .get(&format!("/{key}"))
+            .says("What changed just before?")
+            .says("prime suspect")
+            .says("helm rollback web 4.11.8")
+            .says("ended 8 min before it began")
+            .says("began after it");
+
+        // Judged by one press of a button: kept with who and when, linked, and the change doesn't close by itself.
+        let place = format!("/{key}/suspect");
+        browser
+            .post(
+                &place,
+                &[("mark", &format!("caused deployment {}", deployed.id))],
+            )
+            .is(303);
+        browser
+            .get(&format!("/{key}"))
+            .says("The cause")
+            .says("found the cause: web 4.12.0");
+        browser
+            .post(&place, &[("mark", "caused deployment nobody")])
+            .is(422);
+        let links = desk.app.store.read(|conn| {
+            let ticket = store::ticket::by_key(conn, key)?.unwrap();
+            store::ticket::links(conn, ticket.id)
+        });
+        let links = links.unwrap();
+        assert!(
+            links.iter().any(|it| it.relation == Relation::CausedBy),
+            "{links:?}"
+        );
+        desk.advance(2 * HOUR);
+        desk.settle();
+        let watched = ticket::read(&by, pool).unwrap();
+        assert_eq!(watched.state, State::OnWatch);
+        // It counts from now on; taken back, the link goes with it.
+        let again = act::read(&desk.as_person(&ben), key).unwrap();
+        assert_eq!(
+            (
+                again.suspects[0].0.history.confirmed,
+                again.suspects[0].0.history.judged
+            ),
+            (1, 1)
+        );
+        let subject = Subject {
+            kind: Kind::Deployment,
+            id: Id::from_uuid(deployed.id.uuid()),
+        };
+        act::mark(&desk.as_person(&ben), key, subject, Blame::Cleared).unwrap();
+        act::mark(&desk.as_person(&ben), key, subject, Blame::Cleared).unwrap();
+        let read = |conn: &mut store::Conn| store::ticket::by_key(conn, key);
+        let now = desk.app.store.read(read).unwrap().unwrap();
+        assert_eq!(entries(&desk, &now, EntryKind::SuspectMarked).len(), 2);
+        assert_eq!(entries(&desk, &now, EntryKind::Unlinked).len(), 1);
+        desk.settle();
+        assert_eq!(ticket::read(&by, pool).unwrap().state, State::Closed);
+        let nobody = act::mark(&desk.as_person(&ben), pool, subject, Blame::Caused);
+        assert!(matches!(nobody, Err(Error::Refused(_))), "{nobody:?}");
+    }
+);
+
+both_databases!(
+    case_c6_changes_are_ruled_out_only_while_every_feed_speaks_as_often_as_it_does,
+    |desk| {
+        let (ann, _, web) = a_house(&desk);
+        // A deploy of every hour, elsewhere in the house: the pipeline's rhythm is known.
+        for n in 0..8 {
+            let every = Typed {
+                service: "Everything".into(),
+                version: format!("1.{n}"),
+                source: "pipeline".into(),
+                ..typed("", "succeeded")
+            };
+            tell(&desk, every).unwrap();
+            desk.advance(HOUR);
+        }
+        let quiet = Opening {
+            services: vec![web],
+            ..Opening::default()
+        };
+        let key = incident(&desk, &ann, quiet);
+        let by = desk.as_person(&ann);
+        let found = act::read(&by, key).unwrap();
+        assert_eq!(found.verdict, Verdict::RuledOut, "{:?}", found.suspects);
+        let browser = Browser::of(&desk, &ann);
+        browser
+            .get(&format!("/{key}"))
+            .says("Changes are ruled out.")
+            .says("pipeline (");
+        desk.advance(26 * HOUR);
+        let found = act::read(&desk.as_person(&ann), key).unwrap();
+        assert_eq!(found.verdict, Verdict::Unknown);
+        browser
+            .get(&format!("/{key}"))
+            .says("it can&#39;t be ruled out")
+            .says("normally every 1 h: <strong>not an alibi</strong>");
+
+        // A change that somebody works on by hand is a candidate too.
+        let opening = Opening {
+            services: vec![web],
+            ..Opening::default()
+        };
+        let plan = Plan {
+            revert: "ip route del 10.0.0.0/8".into(),
+            ..Plan::default()
+        };
+        let route = change::open(
+            &desk.as_person(&ann),
+            Title::parse("New route").unwrap(),
+            &opening,
+            plan,
+        );
+        let route = route.unwrap().key;
+        change::break_glass(&desk.as_person(&ann), route, None, "the old one is gone").unwrap();
+        desk.advance(600);
+        let next = incident(&desk, &ann, opening);
+        let found = act::read(&desk.as_person(&ann), next).unwrap();
+        let (first, suspect) = &found.suspects[0];
+        assert_eq!(first.what, format!("{route} New route"));
+        assert_eq!((suspect.before_secs, suspect.band), (0, Band::Prime));
+        assert!(first.risk.is_emergency);
+        assert_eq!(
+            first.revert.as_ref().unwrap().lines,
+            ["ip route del 10.0.0.0/8"]
+        );
+    }
+);
+
+/// By the API: asked and answered.
+pub fn by_api(p: &Program, deployment: &str) {
+    let key = p.opened(json!({"kind": "incident", "title": "Web fails"}));
+    let place = format!("/api/v1/tickets/{key}/suspects");
+    let found = p.get(&place);
+    let all = found.body["suspects"].as_array().unwrap();
+    assert!(
+        all.iter().any(|it| it["subject"]["id"] == deployment),
+        "{}",
+        found.body
+    );
+    p.done(
+        "POST",
+        &place,
+        json!({"kind": "deployment", "id": deployment, "blame": "contributed"}),
+    );
+    let found = p.get(&place);
+    let all = found.body["suspects"].as_array().unwrap();
+    let marked = all
+        .iter()
+        .find(|it| it["subject"]["id"] == deployment)
+        .unwrap();
+    assert_eq!(marked["subject"]["mark"]["blame"], "contributed");
+    let wrong = json!({"kind": "push", "id": deployment, "blame": "caused"}).to_string();
+    let said = p.call("POST", &place, &[], Some(&wrong));
+    assert_eq!(
+        said.faults(),
+        [("subject".to_owned(), "unknown-subject".to_owned())]
+    );
+    let task = p.opened(json!({"kind": "task", "title": "Tidy up"}));
+    assert_eq!(
+        p.get(&format!("/api/v1/tickets/{task}/suspects")).status,
+        404
+    );
+}
