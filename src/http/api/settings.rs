@@ -187,7 +187,6 @@ impl SettingsEdit {
                     self.glass_review_hours.map(|hours| hours.to_string())
                 }
                 SettingKey::OwnWords => self.own_words.map(|word| word.0.to_string()),
-                SettingKey::SelfTestHours => self.self_test_hours.map(|hours| hours.to_string()),
                 SettingKey::GitLogins => self.git_logins.as_ref().map(|logins| {
                     let lines = logins.iter().map(|(login, to)| format!("{login} {to}"));
                     lines.collect::<Vec<_>>().join("\n")
