@@ -539,6 +539,7 @@ mod tests {
         override_shift      . r l . . .
         plan_oncall         . . l . . A
         run_change          . r l . . .
+        record_deployment   . r l . . .
         approve_change      . . . c . .
         break_glass         . . l . . .
         edit_post_mortem    . r l . . .

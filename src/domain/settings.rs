@@ -285,7 +285,7 @@ fn budget(field: &'static str, text: &str, least: i64) -> Result<i64, FieldError
     const MOST: i64 = 10_000;
     let number = text.parse().ok();
     let wrong = || {
-        FieldError::new(field, "not-a-budget")
+        FieldError::new(field, "not-an-hourly-limit")
             .with("value", text.to_owned())
             .with("min", least.to_string())
             .with("max", MOST.to_string())
@@ -437,9 +437,9 @@ mod tests {
             (SettingKey::OwnWords, "sometimes", "unknown-word"),
             (SettingKey::SelfTestHours, "-1", "not-hours-or-never"),
             (SettingKey::SelfTestHours, "8761", "not-hours-or-never"),
-            (SettingKey::MailAnswersPerHour, "0", "not-a-budget"),
-            (SettingKey::MailReopensPerHour, "10001", "not-a-budget"),
-            (SettingKey::MailStrangersPerHour, "few", "not-a-budget"),
+            (SettingKey::MailAnswersPerHour, "0", "not-an-hourly-limit"),
+            (SettingKey::MailReopensPerHour, "10001", "not-an-hourly-limit"),
+            (SettingKey::MailStrangersPerHour, "few", "not-an-hourly-limit"),
             (SettingKey::ClockAfter, "disaster:page", "not-a-clock-rule"),
         ] {
             let error = settings.set(key, text).unwrap_err();

@@ -567,7 +567,7 @@ mod tests {
                 Near::SameService,
                 0.4,
                 risk(10),
-                none,
+                of(2, 5),
                 &green,
                 14.93,
                 15,

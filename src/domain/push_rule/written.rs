@@ -34,7 +34,7 @@ pub fn read(text: &str) -> Result<Vec<RefRule>, FieldError> {
         }
     }
     if rules.len() > MOST {
-        return Err(FieldError::new(FIELD, "too-many-rules").with("max", MOST.to_string()));
+        return Err(FieldError::new(FIELD, "too-many-push-rules").with("max", MOST.to_string()));
     }
     Ok(rules)
 }
