@@ -411,6 +411,8 @@ both_databases!(a_program_does_everything_that_people_do, |desk| {
 /// Operations of other stories: what needs more than one program, or a house that was set up (`api_walk`).
 const ELSEWHERE: &[&str] = &[
     "change :: approve",
+    "hook :: pre_receive",
+    "mail :: put_right",
     "change :: refuse",
     "change :: redraft",
     "change :: break_glass",
