@@ -161,15 +161,18 @@ pub(super) fn found_team(
     Ok(())
 }
 
-/// Monday 09:00 on the wall clock, in the week of `now` or before.
+/// The last Monday 09:00 on the wall clock that has passed at `now`: early on a Monday it is a week ago, so that somebody has the
+/// watch from the first moment on.
 fn monday_before(now: Timestamp, zone: Tz) -> NaiveDateTime {
     use chrono::Datelike;
-    let today = now.in_zone(zone).date_naive();
-    let since_monday = u64::from(today.weekday().num_days_from_monday());
-    let monday = today
-        .checked_sub_days(chrono::Days::new(since_monday))
-        .unwrap_or(today);
-    monday.and_time(chrono::NaiveTime::from_hms_opt(9, 0, 0).unwrap_or_default())
+    let local = now.in_zone(zone).naive_local();
+    let nine = chrono::NaiveTime::from_hms_opt(9, 0, 0).unwrap_or_default();
+    let since_monday = i64::from(local.weekday().num_days_from_monday());
+    let monday = (local.date() - chrono::TimeDelta::days(since_monday)).and_time(nine);
+    match monday > local {
+        true => monday - chrono::TimeDelta::days(7),
+        false => monday,
+    }
 }
 
 /// Other people or other hand-offs, with the same person on call now. No gap opens where there was none: a changed hand-off
@@ -512,4 +515,29 @@ pub fn revoke_feed(ctx: &Ctx<'_>, team: Option<TeamId>) -> Result<()> {
             _ => Ok(()),
         },
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_house_that_is_founded_early_on_a_monday_has_its_watch_at_once() {
+        let zone = chrono_tz::Europe::Stockholm;
+        for (now, anchor) in [
+            // 02:52, 08:59 and 09:00 in Stockholm on Monday 30 November, and the Sunday before.
+            ("2026-11-30T01:52:00Z", "2026-11-23T09:00:00"),
+            ("2026-11-30T07:59:59Z", "2026-11-23T09:00:00"),
+            ("2026-11-30T08:00:00Z", "2026-11-30T09:00:00"),
+            ("2026-11-29T22:00:00Z", "2026-11-23T09:00:00"),
+        ] {
+            let at = Timestamp::parse_rfc3339(now).unwrap();
+            let found = monday_before(at, zone);
+            assert_eq!(
+                found.format("%Y-%m-%dT%H:%M:%S").to_string(),
+                anchor,
+                "{now}"
+            );
+        }
+    }
 }

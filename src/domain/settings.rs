@@ -438,8 +438,16 @@ mod tests {
             (SettingKey::SelfTestHours, "-1", "not-hours-or-never"),
             (SettingKey::SelfTestHours, "8761", "not-hours-or-never"),
             (SettingKey::MailAnswersPerHour, "0", "not-an-hourly-limit"),
-            (SettingKey::MailReopensPerHour, "10001", "not-an-hourly-limit"),
-            (SettingKey::MailStrangersPerHour, "few", "not-an-hourly-limit"),
+            (
+                SettingKey::MailReopensPerHour,
+                "10001",
+                "not-an-hourly-limit",
+            ),
+            (
+                SettingKey::MailStrangersPerHour,
+                "few",
+                "not-an-hourly-limit",
+            ),
             (SettingKey::ClockAfter, "disaster:page", "not-a-clock-rule"),
         ] {
             let error = settings.set(key, text).unwrap_err();
