@@ -378,12 +378,6 @@ both_databases!(a_change_goes_from_a_line_to_its_end_by_the_api, |desk| {
                      "links": [link], "facts": {}, "flags": {}, "paths": [{"change": "M", "path": "pool.toml"}],
                      "path_count": 1, "by_ref": 0}],
     });
-    let ask = json!({
-        "push_id": "push-1", "pusher": "ada", "bulk": false, "decided_at": null, "options": {}, "commits": [],
-        "refs": [{"name": "refs/heads/main", "old": zero, "new": one, "dropped": 0, "commits": []}],
-    });
-    let asked = two.with(&hook, "POST", "/api/v1/hook/pre-receive", &[], &ask);
-    assert_eq!(is(&asked, 200).text("/verdict"), "accept");
     let told = two.with(&hook, "POST", "/api/v1/hook/post-receive", &[], &push);
     assert_eq!(is(&told, 200).text("/tickets/0/key"), key);
     let commits = p.get(&format!("/api/v1/tickets/{key}/commits"));

@@ -1,3 +1,5 @@
+//! The verdict about pushes: rules, tickets, freezes, glass, and what is unknown while the service is away.
+
 use super::super::commit_message::{Facts, Flags, Link, Place};
 use super::super::git::Signature;
 use super::*;
