@@ -66,7 +66,7 @@ enum Verb {
     Admin(admin::AdminVerb),
     /// Asks whether a deployment may begin, and records it: one line in a pipeline. Exits with 1 if it may not, with 2 if nobody
     /// could be asked.
-    Deploy(deploy::DeployArgs),
+    Deploy(Box<deploy::DeployArgs>),
     /// Tells what was live at a moment.
     At(deploy::AtArgs),
     /// Tells how a service changed between two moments.

@@ -479,6 +479,21 @@ mod tests {
         }
     }
 
+    /// Key, how long before the onset it ended, T's pace, S, P, R, H, V, the score, as shown, its band.
+    type Row<'a> = (
+        &'a str,
+        i64,
+        Pace,
+        Near,
+        f64,
+        Risk,
+        History,
+        &'a [Evidence],
+        f64,
+        i64,
+        Band,
+    );
+
     /// The worked example of 5.5, row by row; P is given there.
     #[test]
     fn the_worked_example_of_5_5_comes_out_to_the_digit() {
@@ -495,19 +510,7 @@ mod tests {
         };
         let (quick, slow) = (Pace::Quick, Pace::Slow);
         let (taken, green) = ([Evidence::TakenBack], [Evidence::CheckGreen]);
-        let rows: [(
-            &str,
-            i64,
-            Pace,
-            Near,
-            f64,
-            Risk,
-            History,
-            &[Evidence],
-            f64,
-            i64,
-            Band,
-        ); 6] = [
+        let rows: [Row<'_>; 6] = [
             (
                 "CHG-410",
                 8 * MINUTE,

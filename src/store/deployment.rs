@@ -432,11 +432,14 @@ pub fn carry(tx: &mut Tx, id: DeploymentId, tickets: &[TicketId], is_named: bool
     Ok(())
 }
 
-/// The tickets that these deployments carry: key and title.
+/// A ticket that a deployment carries: key and title.
+pub type Carried = (TicketId, TicketKey, String);
+
+/// The tickets that these deployments carry.
 pub fn tickets_of(
     conn: &mut Conn,
     ids: &[DeploymentId],
-) -> Result<HashMap<DeploymentId, Vec<(TicketId, TicketKey, String)>>> {
+) -> Result<HashMap<DeploymentId, Vec<Carried>>> {
     let rows: Vec<(DeploymentId, TicketId)> = deployment_ticket::table
         .filter(deployment_ticket::deployment_id.eq_any(ids.to_vec()))
         .select((
@@ -452,7 +455,7 @@ pub fn tickets_of(
     wanted.dedup();
     let mut tickets = super::ticket::by_ids(conn, &wanted)?;
     tickets.sort_by_key(|it| it.key);
-    let mut found: HashMap<DeploymentId, Vec<(TicketId, TicketKey, String)>> = HashMap::new();
+    let mut found: HashMap<DeploymentId, Vec<Carried>> = HashMap::new();
     for ticket in &tickets {
         for (id, _) in rows.iter().filter(|(_, of)| *of == ticket.id) {
             let carried = (ticket.id, ticket.key, ticket.title.to_string());

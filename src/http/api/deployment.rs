@@ -530,7 +530,7 @@ pub async fn set_rule(call: Call<DeployRuleEdit>) -> Reply {
                 let soak = asked.soak_minutes.unwrap_or(known.soak_mins);
                 let rev = rev.unwrap_or(known.version);
                 let set = action::set_rule(ctx, id, rev, revert, Some(soak));
-                shown_rule(set.map_err(|error| in_json(error))?)
+                shown_rule(set.map_err(in_json)?)
             },
             |_, _| Ok(()),
         )
