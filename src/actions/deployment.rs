@@ -1,6 +1,6 @@
 //! Recording what is deployed: by pipelines, by people, early or late. Telling it again changes nothing.
 //!
-//! What wants to begin now is asked for first: a freeze or a missing approval may refuse it ([`deployment_gate`]). What happened is a
+//! What wants to begin now is asked for first: a freeze or a missing approval may refuse it (`deployment_gate`). What happened is a
 //! fact and is always taken; the freeze that it happened in stands on it.
 
 use std::collections::BTreeMap;

@@ -203,7 +203,7 @@ pub struct Detail {
     pub previous: Option<Deployment>,
     /// `None` if nobody told us the commits.
     pub way: Option<Way>,
-    /// Newest first; at most [`SHOWN`] of `added_count`.
+    /// Newest first; at most `SHOWN` of `added_count`.
     pub added: Vec<RecordedCommit>,
     pub added_count: usize,
     pub removed: Vec<RecordedCommit>,
