@@ -32,6 +32,8 @@ use crate::store::{self, Conn, Tx};
 
 /// Open changes that a hook knows while nobody answers.
 const CHANGES: i64 = 1_000;
+/// Refs that a decision names.
+const REFS_KEPT: usize = 20;
 /// How far ahead it knows the windows.
 const AHEAD_SECS: i64 = 7 * 86_400;
 
@@ -333,7 +335,8 @@ fn through_glass(
             Err(other) => return Err(other),
         }
     }
-    let names: Vec<&str> = push.refs.iter().map(|it| it.name.as_str()).collect();
+    let names = push.refs.iter().take(REFS_KEPT);
+    let names: Vec<&str> = names.map(|it| it.name.as_str()).collect();
     let tip = push.refs.first();
     let tip = tip.and_then(|moved| push.commits.iter().find(|it| it.oid == moved.new));
     let what = tip.map_or_else(|| names.join(", "), |commit| commit.subject.clone());
@@ -376,7 +379,8 @@ fn keep(
         Some(key) => store::ticket::by_key(tx, key)?.map(|ticket| ticket.id),
         None => None,
     };
-    let refs: Vec<&str> = push.refs.iter().map(|it| it.name.as_str()).collect();
+    let refs = push.refs.iter().take(REFS_KEPT);
+    let refs: Vec<&str> = refs.map(|it| it.name.as_str()).collect();
     let rules_hash = Sha256::digest(scene.rules_text.as_bytes());
     let hex = rules_hash.iter().take(8);
     let decision = Decision {

@@ -13,6 +13,35 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// Between the first try and the second.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// What asks a service: by its certificate, or by one of the company's own authority (PEM).
+pub(super) fn agent(
+    name: &str,
+    connect: Duration,
+    patience: Duration,
+    ca: Option<Vec<u8>>,
+) -> anyhow::Result<Agent> {
+    let mut config = Agent::config_builder()
+        .timeout_connect(Some(connect.min(patience)))
+        .timeout_global(Some(patience))
+        .http_status_as_error(false)
+        // A redirect would carry the token to wherever it points.
+        .max_redirects(0)
+        .user_agent(name);
+    if let Some(pem) = ca {
+        let mut own: Vec<Certificate<'static>> = Vec::new();
+        for item in parse_pem(&pem) {
+            if let PemItem::Certificate(one) = item.context("the authority's file is no PEM")? {
+                own.push(one.to_owned());
+            }
+        }
+        let tls = TlsConfig::builder()
+            .root_certs(RootCerts::new_with_certs(&own))
+            .build();
+        config = config.tls_config(tls);
+    }
+    Ok(config.build().into())
+}
+
 pub struct Remote {
     agent: Agent,
     url: String,
@@ -28,27 +57,9 @@ pub enum Answer {
 
 impl Remote {
     pub fn new(url: &str, token: &str, ca: Option<Vec<u8>>) -> anyhow::Result<Self> {
-        let mut config = Agent::config_builder()
-            .timeout_connect(Some(CONNECT))
-            .timeout_global(Some(PATIENCE))
-            .http_status_as_error(false)
-            // A redirect would carry the token to wherever it points.
-            .max_redirects(0)
-            .user_agent(concat!("watchkeeper/", env!("CARGO_PKG_VERSION")));
-        if let Some(pem) = ca {
-            let mut own: Vec<Certificate<'static>> = Vec::new();
-            for item in parse_pem(&pem) {
-                if let PemItem::Certificate(one) = item.context("the authority's file is no PEM")? {
-                    own.push(one.to_owned());
-                }
-            }
-            let tls = TlsConfig::builder()
-                .root_certs(RootCerts::new_with_certs(&own))
-                .build();
-            config = config.tls_config(tls);
-        }
+        let name = concat!("watchkeeper/", env!("CARGO_PKG_VERSION"));
         Ok(Self {
-            agent: config.build().into(),
+            agent: agent(name, CONNECT, PATIENCE, ca)?,
             url: url.trim_end_matches('/').to_owned(),
             token: token.to_owned(),
         })
@@ -85,6 +96,7 @@ impl Remote {
         let answer = match call() {
             Ok(answer) if answer.status().as_u16() < 500 => Ok(answer),
             _ => {
+                // A service that starts anew is up again after a moment; a pipeline has that.
                 std::thread::sleep(PAUSE);
                 call()
             }

@@ -63,6 +63,7 @@ pub struct OptionsBody {
 pub struct AskAnswer {
     /// `accept`, `warn` or `reject`.
     pub verdict: String,
+    /// At most 100.
     pub reasons: Vec<ReasonBody>,
     /// The same for the person who pushes, a line each.
     pub message: Vec<String>,
@@ -137,6 +138,8 @@ pub struct KnownBody {
     pub glass_at: Option<String>,
 }
 
+/// Reasons in an answer.
+const REASONS: usize = 100;
 /// How long a snapshot decides, and how long it knows people.
 pub const SNAPSHOT_SECS: i64 = 15 * 60;
 const PEOPLE_SECS: i64 = 7 * 86_400;
@@ -354,7 +357,12 @@ impl AskAnswer {
     ) -> Self {
         Self {
             verdict: verdict.answer.to_string(),
-            reasons: verdict.reasons.iter().map(ReasonBody::of).collect(),
+            reasons: verdict
+                .reasons
+                .iter()
+                .take(REASONS)
+                .map(ReasonBody::of)
+                .collect(),
             message,
             ticket: ticket.map(|key| key.to_string()),
             recorded_tips: tips

@@ -7,11 +7,19 @@ use crate::words::{Value, Words};
 
 /// Commits named in one line.
 const NAMED: usize = 3;
+/// Reasons that are said: a mirror may push thousands of refs.
+const SAID: usize = 20;
 
 /// The lines of a verdict. `url` is where the ticket can be read.
 pub fn lines(verdict: &Verdict, ticket: Option<TicketKey>, url: Option<&str>) -> Vec<String> {
     let words = Words::english();
-    let mut lines: Vec<String> = verdict.reasons.iter().map(|it| line(it, words)).collect();
+    let said = verdict.reasons.iter().take(SAID);
+    let mut lines: Vec<String> = said.map(|it| line(it, words)).collect();
+    let more = verdict.reasons.len().saturating_sub(SAID);
+    if more > 0 {
+        let values: [(&str, Value<'_>); 1] = [("n", (more as i64).into())];
+        lines.push(words.with("push-more", &values).into_owned());
+    }
     if verdict.breaks_glass
         && let Some(key) = ticket
     {
@@ -83,5 +91,40 @@ fn word(reason: &Reason) -> &'static str {
         Code::Deleted => "push-deleted",
         Code::ServiceDown => "push-service-down",
         Code::BreakGlassDenied => "push-glass-denied",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::push_rule::Answer;
+
+    #[test]
+    fn a_mirror_that_is_turned_away_reads_a_screenful_and_how_much_more_there_is() {
+        let reason = |at: usize| Reason {
+            code: Code::ForcePush,
+            ref_name: format!("refs/heads/b{at}"),
+            commits: Vec::new(),
+            key: None,
+            frozen: None,
+            is_warning: false,
+        };
+        let said = |count: usize| {
+            let verdict = Verdict {
+                answer: Answer::Reject,
+                reasons: (0..count).map(reason).collect(),
+                breaks_glass: false,
+            };
+            lines(&verdict, None, None)
+        };
+        assert_eq!(said(SAID).len(), SAID);
+        assert!(
+            said(1)[0].starts_with("refused (FORCE_PUSH): b0 may not"),
+            "{:?}",
+            said(1)
+        );
+        let many = said(SAID + 5);
+        assert_eq!(many.len(), SAID + 1);
+        assert!(many[SAID].contains("5 reasons more"), "{}", many[SAID]);
     }
 }

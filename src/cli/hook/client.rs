@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use anyhow::Context;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use ureq::Agent;
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
 use super::place::Place;
+use crate::cli::remote::agent;
 use crate::intake::push::{PushAnswer, PushBody};
 use crate::intake::push_verdict::{AskAnswer, AskBody};
 
@@ -47,27 +46,9 @@ impl Client {
         ca: Option<Vec<u8>>,
         patience: Duration,
     ) -> anyhow::Result<Self> {
-        let mut config = Agent::config_builder()
-            .timeout_connect(Some(CONNECT.min(patience)))
-            .timeout_global(Some(patience))
-            .http_status_as_error(false)
-            // A redirect would carry the token to wherever it points.
-            .max_redirects(0)
-            .user_agent(concat!("watchkeeper-hook/", env!("CARGO_PKG_VERSION")));
-        if let Some(pem) = ca {
-            let mut own: Vec<Certificate<'static>> = Vec::new();
-            for item in parse_pem(&pem) {
-                if let PemItem::Certificate(one) = item.context("the authority's file is no PEM")? {
-                    own.push(one.to_owned());
-                }
-            }
-            let tls = TlsConfig::builder()
-                .root_certs(RootCerts::new_with_certs(&own))
-                .build();
-            config = config.tls_config(tls);
-        }
+        let name = concat!("watchkeeper-hook/", env!("CARGO_PKG_VERSION"));
         Ok(Self {
-            agent: config.build().into(),
+            agent: agent(name, CONNECT, patience, ca)?,
             url: url.trim_end_matches('/').to_owned(),
             token: token.to_owned(),
         })

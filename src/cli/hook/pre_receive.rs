@@ -27,6 +27,8 @@ use crate::time::TimeSource;
 
 /// The exchange: a gate that costs more is switched off.
 const EXCHANGE: Duration = Duration::from_millis(1_500);
+/// Refs that are looked at one by one, whatever is known of them.
+const LOOKED_AT: usize = 20;
 /// The whole hook.
 const BUDGET: Duration = Duration::from_secs(3);
 
@@ -248,8 +250,16 @@ fn gather(
     push: &mut AskedPush,
 ) -> anyhow::Result<()> {
     let hidden = hidden(git, place, snapshot)?;
+    let rules = snapshot.map(Snapshot::rules).unwrap_or_default();
     let mut listed: Vec<Vec<Oid>> = Vec::new();
+    // A push of more refs than this is a mirror's: then those are looked at for which a rule is known. Each takes three programs.
+    let is_mirror = moves.len() > LOOKED_AT;
+    let is_left = |moved: &RefMove| is_mirror && rule_for(&rules, &moved.name).is_none();
     for moved in moves {
+        if is_left(moved) {
+            listed.push(Vec::new());
+            continue;
+        }
         // A tag may point at something that isn't a commit: it brings none.
         let is_commit = moved.branch().is_some() || {
             let peeled = format!("{}^{{commit}}", moved.new);
@@ -298,7 +308,10 @@ fn gather(
             name: moved.name.clone(),
             old: moved.old.clone(),
             new: moved.new.clone(),
-            dropped: if both { dropped(git, moved) } else { 0 },
+            dropped: match both && !is_left(moved) {
+                true => dropped(git, moved),
+                false => 0,
+            },
             commits: news
                 .iter()
                 .filter_map(|oid| places.get(oid).copied())

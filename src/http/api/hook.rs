@@ -4,6 +4,7 @@ use actix_web::web::{Bytes, BytesMut, Data, Path, Payload};
 use actix_web::{HttpResponse, http::StatusCode};
 use futures_util::TryStreamExt;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
 use crate::actions::git::{self, Settled, Verdict};
@@ -88,10 +89,7 @@ pub async fn post_receive(
     payload: Payload,
 ) -> Result<HttpResponse, Failure> {
     let from = repository_of(&program)?;
-    let bytes = all_of(payload).await?;
-    let body: PushBody = serde_json::from_slice(&bytes).map_err(|error| {
-        Error::from(FieldError::new("body", "not-json").with("why", error.to_string()))
-    })?;
+    let body: PushBody = read(payload).await?;
     let push = body.read().map_err(Error::from)?;
     let believed = push.tips_hash.clone();
     let settled = run_as(&app, program.principal, Door::Git, move |ctx| {
@@ -101,7 +99,7 @@ pub async fn post_receive(
     Ok(reply::bare(StatusCode::OK).json(answer(settled, believed)))
 }
 
-/// What a pre-receive hook asks before refs move. The same answer however often it is asked; what it does, it does once.
+/// What a pre-receive hook asks before refs move. Asked again with the same id, it does nothing a second time.
 #[utoipa::path(
     post,
     path = "/api/v1/hook/pre-receive",
@@ -116,10 +114,7 @@ pub async fn pre_receive(
     payload: Payload,
 ) -> Result<HttpResponse, Failure> {
     let from = repository_of(&program)?;
-    let bytes = all_of(payload).await?;
-    let body: AskBody = serde_json::from_slice(&bytes).map_err(|error| {
-        Error::from(FieldError::new("body", "not-json").with("why", error.to_string()))
-    })?;
+    let body: AskBody = read(payload).await?;
     let push = body.read().map_err(Error::from)?;
     let answer = run_as(&app, program.principal, Door::Git, move |ctx| {
         let decided = push_verdict::decide(ctx, from, &push)?;
@@ -177,6 +172,13 @@ fn repository_of(program: &Program) -> Result<RepositoryId, Failure> {
             Err(Error::Forbidden(Refusal::new("needs-repository-token")).into())
         }
     }
+}
+
+async fn read<T: DeserializeOwned>(payload: Payload) -> Result<T, Failure> {
+    let bytes = all_of(payload).await?;
+    Ok(serde_json::from_slice(&bytes).map_err(|error| {
+        Error::from(FieldError::new("body", "not-json").with("why", error.to_string()))
+    })?)
 }
 
 async fn all_of(mut payload: Payload) -> Result<Bytes, Failure> {

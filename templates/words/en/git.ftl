@@ -78,6 +78,10 @@ push-tag-moved = the tag { $ref } exists and may not point elsewhere. Make a new
 push-deleted = { $ref } may not be deleted.
 push-service-down = the service doesn't answer, and { $ref } waits for it. Try again soon, or in an emergency: git push -o break-glass="why it can't wait"
 push-glass-denied = the glass stays whole: breaking it wants a reason of at least ten characters, and somebody whom the service knows by their login here and who may do it.
+push-more = { $n ->
+    [one] one reason more
+   *[other] { $n } reasons more
+}
 push-glass = the glass is broken: { $key } has it on record, and somebody else will review it. { $place }
 hook-not-an-option = refused: { $text } names no ticket
 doctor-service = { $url } answers, and takes this repository's token
