@@ -7,8 +7,10 @@ use crate::domain::access::{Action, Target};
 use crate::domain::id::AgreementId;
 use crate::domain::refusal::FieldError;
 use crate::domain::sla_agreement::Agreement;
+use crate::domain::sla_book::Book;
 use crate::domain::sla_credit::{Clause, share_text};
 use crate::domain::timeline::Facts;
+use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use crate::store;
 
@@ -17,11 +19,16 @@ pub fn read(ctx: &Ctx<'_>, id: AgreementId) -> Result<(Agreement, Option<(i64, C
     allow(&ctx.by, Action::ReadHouse, Target::House)?;
     ctx.read(|conn| {
         let book = book(ctx.app, conn)?;
-        let known = book.agreements().iter().find(|known| known.id == id);
-        let agreement = known.cloned().ok_or(Error::NotFound)?;
+        let agreement = in_force(&book, id, ctx.now)?;
         let clause = store::credit::clause(conn, id, agreement.version)?;
-        Ok((agreement, clause))
+        Ok((agreement.clone(), clause))
     })
+}
+
+/// What is planned for later has its clause when it holds.
+fn in_force(book: &Book, id: AgreementId, now: Timestamp) -> Result<&Agreement> {
+    let known = book.agreement(id).and_then(|known| known.in_force(now));
+    known.map(|it| &**it).ok_or(Error::NotFound)
 }
 
 /// Writes the clause of the version in force. It holds for reports from that version on, also of past periods that aren't locked.
@@ -30,8 +37,7 @@ pub fn set(ctx: &Ctx<'_>, id: AgreementId, clause: &Clause) -> Result<()> {
     let clause = clause.clone().checked()?;
     ctx.write(|tx| {
         let book = book(ctx.app, tx)?;
-        let known = book.agreements().iter().find(|known| known.id == id);
-        let agreement = known.ok_or(Error::NotFound)?;
+        let agreement = in_force(&book, id, ctx.now)?;
         let calendar = clause.counting.calendar;
         if calendar.is_some_and(|calendar| book.calendar(calendar).is_none()) {
             return Err(FieldError::new("calendar", "unknown-calendar").into());

@@ -69,8 +69,8 @@ pub struct Moved {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Preview {
     pub moved: Vec<Moved>,
-    /// Open clocks that were looked at and stay as they are.
-    pub unmoved: usize,
+    /// Open clocks that were looked at and stay as they are: before and after are the same.
+    pub staying: Vec<Moved>,
     /// There are more tickets than were looked at.
     pub is_cut: bool,
 }

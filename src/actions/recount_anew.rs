@@ -67,8 +67,8 @@ impl Anew {
     pub fn compare(&self, ticket: &Ticket, locks: &[PeriodLock], preview: &mut Preview) {
         for (party, clock) in &self.derived {
             let known = known_as(&self.rows, *party, clock);
-            if !known.is_none_or(|known| has_moved(known, clock)) {
-                preview.unmoved += usize::from(clock.state.is_open());
+            let stays = known.is_some_and(|known| !has_moved(known, clock));
+            if stays && !clock.state.is_open() {
                 continue;
             }
             let ended = known.and_then(|known| known.ended_at);
@@ -77,7 +77,11 @@ impl Anew {
                 Some(at) if locks.iter().any(|lock| lock.covers(*party, at)) => Fate::Locked,
                 Some(_) => Fate::Finished,
             };
-            preview.moved.push(Moved {
+            let list = match stays {
+                true => &mut preview.staying,
+                false => &mut preview.moved,
+            };
+            list.push(Moved {
                 ticket: ticket.key,
                 title: ticket.title.to_string(),
                 clock: known.map(|known| known.id),

@@ -109,6 +109,14 @@ pub fn wake(ctx: &Ctx<'_>, id: TicketId) -> Result<()> {
     }
 }
 
+/// Writes a ticket's clocks anew, also those of which the first row is missing or runs under what was never agreed.
+pub(super) fn restore(ctx: &Ctx<'_>, id: TicketId) -> Result<()> {
+    ctx.write(|tx| {
+        store::ticket::lock(tx, id)?;
+        look_at(tx, ctx, &[id], true)
+    })
+}
+
 /// Looks at tickets of which some clock is due, those that have waited longest and that no other node is looking at, in one
 /// transaction; how many there were. At most `most` clocks are considered.
 pub fn wake_due(ctx: &Ctx<'_>, most: i64) -> Result<usize> {
@@ -121,6 +129,10 @@ pub fn wake_due(ctx: &Ctx<'_>, most: i64) -> Result<usize> {
 
 /// Looks at these tickets, which the transaction holds: few statements however many they are.
 fn look(tx: &mut Tx, ctx: &Ctx<'_>, ids: &[TicketId]) -> Result<()> {
+    look_at(tx, ctx, ids, false)
+}
+
+fn look_at(tx: &mut Tx, ctx: &Ctx<'_>, ids: &[TicketId], from_the_opening: bool) -> Result<()> {
     if ids.is_empty() {
         return Ok(());
     }
@@ -140,6 +152,7 @@ fn look(tx: &mut Tx, ctx: &Ctx<'_>, ids: &[TicketId]) -> Result<()> {
         let written = Standing::of(&ticket);
         let mut of_ticket = known.remove(&ticket.id).unwrap_or_default();
         let of_ticket = &mut of_ticket;
+        of_ticket.from_the_opening = from_the_opening;
         let mut pages = recount::catch_up(around, &mut ticket, of_ticket, i64::MAX, &mut slate);
         let ended = end_agreements(around, &mut ticket, of_ticket, &mut slate);
         let change = ended
@@ -201,6 +214,8 @@ pub(super) struct Known {
     pub hits: Vec<Affected>,
     pub services: Vec<ServiceId>,
     pub told: Told,
+    /// See [`Scene::from_the_opening`].
+    pub from_the_opening: bool,
 }
 
 impl Known {
@@ -244,6 +259,7 @@ impl Known {
                 watchers: Vec::new(),
             },
             rows,
+            from_the_opening: false,
         })
     }
 
@@ -410,6 +426,7 @@ fn settle(
 ) -> bool {
     let (rows, now) = (&known.rows, around.now);
     let scene = Scene::of(around.book, ticket, &known.hits, known.services.clone());
+    let scene = scene.from_the_opening(known.from_the_opening);
     let derived = scene.clocks(&known.entries, rows, change, now);
     let mut pages = false;
     let mut current: Vec<ClockRow> = Vec::with_capacity(derived.len());

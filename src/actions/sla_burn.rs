@@ -27,6 +27,8 @@ pub struct Standing {
     pub burn: Option<Burn>,
     /// How long it stood since it was late, in seconds: that makes it no later.
     pub stood_secs: i64,
+    /// Nothing runs, and what stands was late before: by how much.
+    pub late_and_held_secs: Option<i64>,
 }
 
 /// Of each ticket's next deadline; none for tickets that wait or have no deadline.
@@ -38,7 +40,9 @@ pub fn of_tickets(
 ) -> Result<HashMap<TicketId, Standing>> {
     let wanted: HashMap<TicketId, &Ticket> = tickets
         .iter()
-        .filter(|ticket| ticket.is_open() && ticket.due.from.is_some())
+        .filter(|ticket| {
+            ticket.is_open() && (ticket.due.from.is_some() || is_late_and_held(ticket))
+        })
         .map(|ticket| (ticket.id, ticket))
         .collect();
     if wanted.is_empty() {
@@ -60,7 +64,7 @@ pub fn of_tickets(
         let burn = burn(app, conn, &book, &running, now)?;
         let standing = Standing {
             burn,
-            stood_secs: 0,
+            ..Standing::default()
         };
         standings.insert(running.ticket, standing);
         if running.deadline_at < now {
@@ -70,7 +74,17 @@ pub fn of_tickets(
     for (ticket, stood_secs) in stood(app, conn, &wanted, &late, now)? {
         standings.entry(ticket).or_default().stood_secs = stood_secs;
     }
+    for ticket in wanted.values().filter(|ticket| is_late_and_held(ticket)) {
+        let derived = derived(app, conn, ticket, now)?;
+        let open = derived.iter().filter(|(row, _)| row.state.is_open());
+        let late = open.map(|(_, clock)| over_secs(clock, now)).max();
+        standings.entry(ticket.id).or_default().late_and_held_secs = late.filter(|late| *late > 0);
+    }
     Ok(standings)
+}
+
+fn is_late_and_held(ticket: &Ticket) -> bool {
+    ticket.is_open() && ticket.due.is_late && ticket.due.metric.is_none()
 }
 
 /// How long each of these late clocks stood since it was late, in seconds; one query where no ticket ever waited.

@@ -52,8 +52,9 @@ pub fn load(ctx: &Ctx<'_>, key: TicketKey, id: ClockId) -> Result<(ClockRow, Pro
         let told = entries
             .iter()
             .filter(|entry| {
-                let steps = &explanation.steps;
-                steps.iter().any(|step| step.cause.seq() == Some(entry.seq))
+                let mut causes = explanation.steps.iter().filter_map(|step| step.cause.seq());
+                let is_promise = clock.by_hand.is_some_and(|it| it.seq == entry.seq);
+                is_promise || causes.any(|seq| seq == entry.seq)
             })
             .map(|entry| Told {
                 seq: entry.seq,

@@ -76,6 +76,11 @@ pub(super) fn anchor_fact(metric: Metric, party: Option<CustomerId>) -> String {
     format!("anchor.{metric}.{party}")
 }
 
+/// The fact of a merge that says what was promised by hand to this party on the absorbed ticket, and is promised here now.
+pub(super) fn promise_fact(metric: Metric, party: Option<CustomerId>) -> String {
+    format!("promised.{}", anchor_fact(metric, party))
+}
+
 /// The timeline as the clocks of `party` read it (`None`: the house). Expects all entries of [`KINDS`], oldest first.
 pub fn events(ticket: &Ticket, party: Option<CustomerId>, entries: &[Recorded]) -> Vec<Event> {
     let mut events = Vec::with_capacity(2 * entries.len() + 1);
@@ -98,6 +103,14 @@ pub fn events(ticket: &Ticket, party: Option<CustomerId>, entries: &[Recorded]) 
             for metric in Metric::ALL.iter().copied() {
                 if let Some(anchor_at) = entry.facts.instant(&anchor_fact(metric, party)) {
                     push(Happening::Absorbed { metric, anchor_at });
+                }
+                let promised = entry.facts.instant(&promise_fact(metric, party));
+                if promised.is_some() {
+                    push(Happening::Promised {
+                        metric,
+                        at: promised,
+                        lengthens: false,
+                    });
                 }
             }
         }

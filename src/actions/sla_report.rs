@@ -14,8 +14,9 @@ use crate::domain::availability::{Outage, uptime};
 use crate::domain::id::{AgreementId, CustomerId, ServiceId, TargetId, TeamId, TicketId};
 use crate::domain::people::Service;
 use crate::domain::refusal::{FieldError, Refusal};
-use crate::domain::sla_agreement::Metric;
+use crate::domain::sla_agreement::{HoldsFor, Metric};
 use crate::domain::sla_book::Book;
+use crate::domain::sla_burn::cycle_over_secs;
 use crate::domain::sla_clock::{CancelReason, Clock};
 use crate::domain::sla_credit::Counting;
 use crate::domain::sla_holder::{Bearer, late_by_bearer};
@@ -67,22 +68,21 @@ pub(super) fn prepare_in(ctx: &Ctx<'_>, conn: &mut Conn, asked: &Asked) -> Resul
     };
     let book = book(ctx.app, conn)?;
     let cycles = cycles(conn, asked.customer, interval, as_of)?;
-    let mut sections = Sections::new(asked, &book);
-    let late = late(ctx, conn, &book, &cycles)?;
+    let counted = Interval::new(interval.from, as_of.unwrap_or(interval.to));
+    let mut sections = Sections::new(asked, &book, counted);
+    let mut late = late(ctx, conn, &book, &cycles)?;
     for cycle in cycles {
-        sections.add(cycle, &late);
+        sections.add(cycle, &mut late);
     }
     let mut sections = sections.done();
     for section in &mut sections {
         if let Some(agreement) = section.agreement {
-            let newest = section.versions.last().copied();
-            let clause = store::credit::clause(conn, agreement, newest.unwrap_or(i64::MAX))?;
+            let clause = store::credit::clause(conn, agreement, section.in_force)?;
             section.clause = clause.map(|(_, clause)| clause);
         }
     }
     if let Some(customer) = asked.customer {
         let services = store::house::services(conn)?;
-        let counted = Interval::new(interval.from, as_of.unwrap_or(interval.to));
         // Once, unless several agreements count it each in its way.
         let has_clause = sections.iter().any(|section| section.clause.is_some());
         let shows = |place: usize, section: &Section| {
@@ -257,7 +257,18 @@ fn revision(row: &ClockRow, homes: &HashMap<TargetId, Home>) -> Revision {
     }
 }
 
-type Late = HashMap<(TicketId, Metric, i32), BTreeMap<Bearer, i64>>;
+type Late = HashMap<(TicketId, Metric, i32), Lateness>;
+
+/// How late a cycle was.
+#[derive(Default)]
+struct Lateness {
+    /// Working time that was used until it ended, in microseconds.
+    used: i64,
+    /// Seconds by the wall clock.
+    over_secs: i64,
+    /// Working time past the deadline, in microseconds.
+    by: Vec<(Bearer, i64)>,
+}
 
 /// The late time of every cycle that was missed, by whose it was.
 fn late(ctx: &Ctx<'_>, conn: &mut Conn, book: &Arc<Book>, cycles: &[Cycle]) -> Result<Late> {
@@ -292,8 +303,13 @@ fn late(ctx: &Ctx<'_>, conn: &mut Conn, book: &Arc<Book>, cycles: &[Cycle]) -> R
                     .map(|(_, clock)| clock)
                     .collect();
                 revisions.sort_by_key(|clock| clock.revision);
-                let by_bearer = late_by_bearer(&revisions, &custody, ctx.now);
-                late.insert((cycle.ticket, cycle.metric, cycle.cycle), by_bearer);
+                let by = late_by_bearer(&revisions, &custody, ctx.now);
+                let lateness = Lateness {
+                    used: revisions.last().map_or(0, |clock| clock.used(ctx.now)),
+                    over_secs: cycle_over_secs(&revisions, ctx.now),
+                    by: by.into_iter().collect(),
+                };
+                late.insert((cycle.ticket, cycle.metric, cycle.cycle), lateness);
             }
         }
     }
@@ -303,75 +319,83 @@ fn late(ctx: &Ctx<'_>, conn: &mut Conn, book: &Arc<Book>, cycles: &[Cycle]) -> R
 /// Sections in the making: by agreement, what was promised by hand last.
 struct Sections {
     only: Option<AgreementId>,
-    by: BTreeMap<(bool, String, Option<AgreementId>), Section>,
+    by: BTreeMap<Option<AgreementId>, Section>,
 }
 
 impl Sections {
-    /// An agreement in force has a section even if nothing happened under it.
-    fn new(asked: &Asked, book: &Book) -> Self {
+    /// An agreement that was in force in the period has a section even if nothing happened under it. What was written later, and
+    /// what is planned, is no business of this period.
+    fn new(asked: &Asked, book: &Book, period: Interval) -> Self {
         let mut sections = Self {
             only: asked.agreement,
             by: BTreeMap::new(),
         };
-        let own: Vec<_> = book
-            .agreements()
-            .iter()
-            .filter(|agreement| match asked.customer {
-                Some(customer) => agreement.holds_for.customers().contains(&customer),
-                None => agreement.holds_for.is_house(),
-            })
-            .collect();
-        let houses = book
-            .agreements()
-            .iter()
-            .filter(|it| it.holds_for.is_house());
-        let shown: Vec<_> = if own.is_empty() {
-            houses.collect()
-        } else {
-            own
+        let in_force = |is_theirs: &dyn Fn(&HoldsFor) -> bool| {
+            let versions = book.known_agreements().iter();
+            let versions = versions.flat_map(|known| known.within(period));
+            let found = versions.filter(|agreement| is_theirs(&agreement.holds_for));
+            found.cloned().collect::<Vec<_>>()
         };
+        let mut shown = match asked.customer {
+            Some(customer) => in_force(&|holds_for| holds_for.customers().contains(&customer)),
+            None => Vec::new(),
+        };
+        if shown.is_empty() {
+            shown = in_force(&HoldsFor::is_house);
+        }
         for agreement in shown {
             let home = Home {
                 agreement: agreement.id,
                 name: agreement.name.clone(),
                 version: agreement.version,
             };
-            sections.section(Some(&home));
+            if let Some(section) = sections.section(Some(&home)) {
+                // Of several the one that held last: they come in their order.
+                section.in_force = home.version;
+            }
         }
         sections
     }
 
+    /// The section of an agreement, by the name that it had in its highest version of those that occur.
     fn section(&mut self, home: Option<&Home>) -> Option<&mut Section> {
         let agreement = home.map(|home| home.agreement);
         if self.only.is_some() && self.only != agreement {
             return None;
         }
-        let name = match home {
-            Some(home) => home.name.clone(),
-            None => Words::english().t("sla-by-hand").into_owned(),
-        };
-        let key = (home.is_none(), name.clone(), agreement);
-        let section = self.by.entry(key).or_insert_with(|| Section {
+        let section = self.by.entry(agreement).or_insert_with(|| Section {
             agreement,
-            name,
+            name: match home {
+                Some(home) => home.name.clone(),
+                None => Words::english().t("sla-by-hand").into_owned(),
+            },
+            in_force: home.map_or(0, |home| home.version),
             ..Section::default()
         });
         if let Some(home) = home
             && let Err(place) = section.versions.binary_search(&home.version)
         {
             section.versions.insert(place, home.version);
+            if place + 1 == section.versions.len() {
+                section.name.clone_from(&home.name);
+            }
         }
         Some(section)
     }
 
-    fn add(&mut self, cycle: Cycle, late: &Late) {
+    fn add(&mut self, cycle: Cycle, late: &mut Late) {
         let speaker = cycle.speaker().clone();
         let Some(section) = self.section(speaker.home.as_ref()) else {
             return;
         };
         match cycle.stands {
             Stands::Ended(verdict, _, ended_at) => {
-                let late = late.get(&(cycle.ticket, cycle.metric, cycle.cycle));
+                let late = late.remove(&(cycle.ticket, cycle.metric, cycle.cycle));
+                let Lateness {
+                    used,
+                    over_secs,
+                    by,
+                } = late.unwrap_or_default();
                 let breached = cycle.chain.iter().find_map(|it| it.breached_at);
                 section.outcomes.push(Outcome {
                     clock: speaker.clock,
@@ -385,9 +409,9 @@ impl Sections {
                     deadline_at: speaker.deadline_at,
                     breached_at: breached,
                     ended_at,
-                    late: late
-                        .map(|late| late.iter().map(|(who, micros)| (*who, *micros)).collect())
-                        .unwrap_or_default(),
+                    used,
+                    over_secs,
+                    late: by,
                 });
             }
             Stands::Open(_, end) => {
@@ -408,7 +432,15 @@ impl Sections {
     }
 
     fn done(self) -> Vec<Section> {
-        self.by.into_values().collect()
+        let mut sections: Vec<Section> = self.by.into_values().collect();
+        sections.sort_by(|a, b| {
+            (a.agreement.is_none(), &a.name, a.agreement).cmp(&(
+                b.agreement.is_none(),
+                &b.name,
+                b.agreement,
+            ))
+        });
+        sections
     }
 }
 

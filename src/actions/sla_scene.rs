@@ -2,10 +2,11 @@
 
 use super::sla_reading::events;
 use crate::domain::id::{CustomerId, ServiceId};
-use crate::domain::sla_agreement::{Anchor, Case, Metric, Promisee};
+use crate::domain::sla_agreement::{Anchor, Case, HoldsFor, Metric, Promisee};
 use crate::domain::sla_book::{Book, TZDB};
 use crate::domain::sla_clock::{self, Clock, Event, Happening, Reach, Spell, Terms, Track};
 use crate::domain::ticket::Ticket;
+use crate::domain::timeline::EntryKind;
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
 use crate::store::sla::ClockRow;
@@ -51,6 +52,8 @@ pub(super) struct Scene<'a> {
     ticket: &'a Ticket,
     parties: Vec<Party>,
     services: Vec<ServiceId>,
+    /// The first clocks too are derived from what was agreed, and not from what is stored of them.
+    from_the_opening: bool,
 }
 
 struct Party {
@@ -106,7 +109,15 @@ impl<'a> Scene<'a> {
             ticket,
             parties,
             services,
+            from_the_opening: false,
         }
+    }
+
+    /// Doesn't take the stored rows' word for it which promises began at the opening, and under which targets: for whoever looks for
+    /// rows that are missing or wrong. Costs a look into the book.
+    pub(super) fn from_the_opening(mut self, looks: bool) -> Self {
+        self.from_the_opening = looks;
+        self
     }
 
     pub(super) fn book(&self) -> &'a Book {
@@ -150,7 +161,12 @@ impl<'a> Scene<'a> {
                 .iter()
                 .filter(|row| row.customer_id == party.customer)
                 .collect();
-            for track in self.tracks(party, is_hit, &events, &own, change, now) {
+            let opened = match self.from_the_opening {
+                true => self.promised_at_opening(party.customer, entries),
+                false => Vec::new(),
+            };
+            for mut track in self.tracks(party, is_hit, &events, &own, &opened, change, now) {
+                begin_as_promised(&mut track, &opened);
                 for mut clock in sla_clock::derive(&track, &events, now) {
                     keep_what_ended(&mut clock, &own);
                     all.push((party.customer, clock));
@@ -160,13 +176,56 @@ impl<'a> Scene<'a> {
         all
     }
 
-    /// What is promised to one party: by the agreement, and by hand.
+    /// What was promised to this party when the ticket was opened, by what the house had agreed by then. Nothing where that can't be
+    /// told any more: the ticket was another customer's or of other services, or what held then was written afterwards.
+    fn promised_at_opening(&self, party: Option<CustomerId>, entries: &[Recorded]) -> Vec<Terms> {
+        let Some(opened) = entries.iter().find(|it| it.kind == EntryKind::Opened) else {
+            return Vec::new();
+        };
+        let at = opened.recorded_at;
+        let was_other = entries.iter().any(|it| match it.kind {
+            EntryKind::CustomerChanged => true,
+            EntryKind::ServiceChanged => self.book.asks_for_services(),
+            _ => false,
+        });
+        let concerns = |holds_for: &HoldsFor| match holds_for {
+            HoldsFor::House => true,
+            HoldsFor::Customers(all) => party.is_some_and(|it| all.contains(&it)),
+        };
+        let mut layers = self
+            .book
+            .known_agreements()
+            .iter()
+            .flat_map(|it| &it.layers);
+        let is_rewritten = layers.any(|(layer, version)| {
+            layer.made_at > at && layer.covers(at) && concerns(&version.agreement.holds_for)
+        });
+        if was_other || is_rewritten || party != self.ticket.customer {
+            return Vec::new();
+        }
+        let changes = |it: &&Recorded| it.kind == EntryKind::SeverityChanged;
+        let severity = match entries.iter().find(changes) {
+            Some(first) => first.facts.get("from").and_then(|word| word.parse().ok()),
+            None => self.ticket.severity,
+        };
+        let case = Case {
+            customer: party,
+            kind: self.ticket.key.kind,
+            severity,
+            services: &self.services,
+        };
+        self.book.terms_for(&case, at, false)
+    }
+
+    /// What is promised to one party: by the agreement, and by hand. `opened`: what is known to have been promised at the opening.
+    #[allow(clippy::too_many_arguments)]
     fn tracks(
         &self,
         party: &Party,
         is_hit: bool,
         events: &[Event],
         rows: &[&ClockRow],
+        opened: &[Terms],
         change: Option<Change<'_>>,
         now: Timestamp,
     ) -> Vec<Track> {
@@ -188,6 +247,7 @@ impl<'a> Scene<'a> {
             Vec::new()
         };
         let mut metrics: Vec<Metric> = rows.iter().map(|row| row.metric).collect();
+        metrics.extend(opened.iter().map(|terms| terms.target.metric));
         let promised = current.iter().map(|terms| terms.target.metric);
         metrics.extend(promised.filter(|metric| opening || retargeted(*metric).is_some()));
         metrics.extend(events.iter().filter_map(|event| match event.what {
@@ -328,6 +388,30 @@ impl<'a> Scene<'a> {
         // The next cycle begins under the agreement as it is now.
         let may_begin = change.only.is_none() && !rows.is_empty();
         may_begin.then(|| spell(change.first_seq, Reach::NextCycle))
+    }
+}
+
+/// The first clock of a promise began under what was agreed then, whatever is stored of it.
+fn begin_as_promised(track: &mut Track, opened: &[Terms]) {
+    let Some(terms) = opened.iter().find(|it| it.target.metric == track.metric) else {
+        return;
+    };
+    let wrong = |known: &Terms| known.target.id != terms.target.id;
+    track
+        .kept
+        .retain(|(cycle, revision, known)| (*cycle, *revision) != (1, 0) || !wrong(known));
+    let first = track.spells.first_mut().filter(|spell| spell.from_seq == 0);
+    match first {
+        Some(first) if first.terms.as_ref().is_none_or(wrong) => first.terms = Some(terms.clone()),
+        Some(_) => {}
+        None => track.spells.insert(
+            0,
+            Spell {
+                from_seq: 0,
+                terms: Some(terms.clone()),
+                reach: Reach::NextCycle,
+            },
+        ),
     }
 }
 

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use super::sla::{book, cache_of, is_cache_of, wake};
+use super::sla::{book, cache_of, is_cache_of, restore};
 use super::sla_reading::KINDS;
 use super::sla_scene::Scene;
 use super::{allow, audit};
@@ -209,8 +209,8 @@ impl Seen {
         let services = services.cloned().unwrap_or_default();
         let none = Vec::new();
         let entries = self.evidence.entries.get(&ticket.id).unwrap_or(&none);
-        let derived =
-            Scene::of(&self.book, ticket, hits, services).clocks(entries, rows, None, now);
+        let scene = Scene::of(&self.book, ticket, hits, services).from_the_opening(true);
+        let derived = scene.clocks(entries, rows, None, now);
         let mut found = Found {
             ticket: ticket.key,
             differences: Vec::new(),
@@ -408,7 +408,7 @@ pub fn recompute(ctx: &Ctx<'_>, key: TicketKey) -> Result<()> {
     let ticket = ctx.read(|conn| store::ticket::by_key(conn, key))?;
     let ticket = ticket.ok_or(Error::NotFound)?;
     let before = confirmed(ctx, ticket.id)?;
-    wake(ctx, ticket.id)?;
+    restore(ctx, ticket.id)?;
     let after = confirmed(ctx, ticket.id)?;
     let what: Vec<String> = after.iter().map(Difference::to_string).collect();
     let what = (!what.is_empty()).then(|| what.join("\n"));

@@ -18,7 +18,8 @@ pub fn hold(ctx: &Ctx<'_>, key: TicketKey, rev: Option<i64>, new: &NewHold) -> R
     })
 }
 
-/// As [`hold`], of a ticket that is loaded already. That a wait began before now is said by whoever may set clocks back.
+/// As [`hold`], of a ticket that is loaded already. That a wait began before now is said by whoever may set clocks back, with
+/// evidence: it may take a breach back.
 pub(super) fn hold_in(
     tx: &mut Tx,
     ctx: &Ctx<'_>,
@@ -26,10 +27,13 @@ pub(super) fn hold_in(
     new: &NewHold,
 ) -> Result<Entry> {
     let mut new = new.clone();
+    let mut proof = None;
     if let Some(since) = new.since.filter(|since| *since < ctx.now) {
         allow_ticket(tx, &ctx.by, Action::Backdate, ticket)?;
         ticket_times::refuse_own(tx, ctx, ticket)?;
+        ticket_times::refuse_locked(tx, ticket)?;
         ticket_times::refuse_beyond_limit(tx, ctx, ticket, &[], since)?;
+        proof = Some(ticket_times::evidence(tx, ticket, &new.evidence)?);
     }
     if new.whom.is_empty()
         && new.on == WaitingOn::Customer
@@ -38,7 +42,8 @@ pub(super) fn hold_in(
         let found = store::customer::by_id(tx, customer)?;
         new.whom = found.map_or_else(String::new, |customer| customer.name);
     }
-    Ok(ticket.hold(&new, ctx.by.name(), ctx.now)?)
+    let entry = ticket.hold(&new, ctx.by.name(), ctx.now)?;
+    Ok(entry.fact_some("evidence", proof))
 }
 
 /// Ends one hold, or all of them.

@@ -1,15 +1,18 @@
 //! Merging two tickets into one and taking them apart again, and parents that resolve their children.
 
 use super::ticket::{change, change_any, written};
-use super::{allow_ticket, record, sla_reading};
+use super::{allow_ticket, record, sla, sla_reading};
 use crate::app::Ctx;
 use crate::domain::access::Action;
 use crate::domain::id::{CustomerId, TicketKey};
 use crate::domain::refusal::{FieldError, Refusal};
+use crate::domain::sla_agreement::Metric;
+use crate::domain::sla_clock::Clock;
 use crate::domain::ticket::Ticket;
 use crate::domain::timeline::{Entry, EntryKind, Facts};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
+use crate::store::sla::ClockRow;
 use crate::store::ticket::Watcher;
 use crate::store::{self, Conn, Tx};
 
@@ -71,7 +74,8 @@ fn parties(conn: &mut Conn, ticket: &Ticket) -> Result<Vec<CustomerId>> {
     Ok(ticket.customer.into_iter().chain(hit).collect())
 }
 
-/// What the survivor takes over: since when each promise counts, who asked, and a call back that was promised.
+/// What the survivor takes over: since when each promise counts, who asked, and what was promised by hand. All of it stands in one
+/// entry, so that taking the two apart takes all of it back.
 fn absorb(
     tx: &mut Tx,
     ctx: &Ctx<'_>,
@@ -90,9 +94,24 @@ fn absorb(
             facts = facts.with_instant(name, clock.anchor_at);
         }
     }
+    for (party, until) in promised_updates(tx, ctx, ticket, survivor)? {
+        let name = sla_reading::promise_fact(Metric::Update, party);
+        facts = facts.with_instant(name, until);
+    }
+    if let Some(due) = ticket.callback_at
+        && survivor.callback_at.is_none_or(|at| due < at)
+    {
+        let name = sla_reading::promise_fact(Metric::CallBack, survivor.customer);
+        facts = facts.with_instant(name, due);
+        let at_was = survivor.callback_at.map(Timestamp::rfc3339);
+        facts = facts
+            .with_some("callback_was", at_was)
+            .with_some("number_was", survivor.callback_number.take());
+        survivor.callback_at = Some(due);
+        survivor.callback_number.clone_from(&ticket.callback_number);
+    }
     let mut absorbed = Entry::new(EntryKind::Absorbed).body(why);
     absorbed.facts = facts;
-    let mut entries = vec![absorbed];
     for who in store::ticket::watchers(tx, ticket.id)?
         .into_iter()
         .chain(ticket.requester.map(Watcher::Contact))
@@ -104,19 +123,46 @@ fn absorb(
     if let Some(address) = &ticket.requester_address {
         store::mail_named::name_on_ticket(tx, survivor.id, &address.to_lowercase())?;
     }
-    if let Some(due) = ticket.callback_at
-        && survivor.callback_at.is_none_or(|at| due < at)
-    {
-        survivor.callback_at = Some(due);
-        survivor.callback_number.clone_from(&ticket.callback_number);
-        entries.push(
-            Entry::new(EntryKind::CallbackPromised)
-                .fact("until", due.rfc3339())
-                .fact_some("number", ticket.callback_number.as_deref()),
-        );
-    }
     survivor.awaits_us |= ticket.awaits_us;
-    Ok(entries)
+    Ok(vec![absorbed])
+}
+
+/// The updates that were promised by hand on the absorbed ticket and are owed still, sooner than what is owed on the survivor.
+fn promised_updates(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    ticket: &Ticket,
+    survivor: &Ticket,
+) -> Result<Vec<(Option<CustomerId>, Timestamp)>> {
+    let owed = |(row, _): &(ClockRow, Clock)| row.metric == Metric::Update && row.state.is_open();
+    let theirs = sla::derived(ctx.app, tx, ticket, ctx.now)?;
+    let theirs = theirs.into_iter().filter(owed);
+    let by_hand = theirs.filter(|(row, clock)| clock.by_hand.is_some() || row.target_id.is_none());
+    let promised: Vec<_> = by_hand
+        .filter_map(|(row, clock)| Some((row.customer_id, clock.deadline_at?)))
+        .collect();
+    if promised.is_empty() {
+        return Ok(promised);
+    }
+    let own = sla::derived(ctx.app, tx, survivor, ctx.now)?;
+    let own: Vec<_> = own.into_iter().filter(owed).collect();
+    let is_sooner = |(party, until): &(Option<CustomerId>, Timestamp)| {
+        let mut same = own.iter().filter(|(row, _)| row.customer_id == *party);
+        same.all(|(_, clock)| clock.deadline_at.is_none_or(|at| *until < at))
+    };
+    Ok(promised.into_iter().filter(is_sooner).collect())
+}
+
+/// Gives the survivor back what it had promised before it took over an earlier call-back; what was done or promised since stays.
+fn give_back_callback(survivor: &mut Ticket, took_in: &Facts) {
+    let name = sla_reading::promise_fact(Metric::CallBack, survivor.customer);
+    let Some(taken_over) = took_in.instant(&name) else {
+        return;
+    };
+    if survivor.callback_at == Some(taken_over) {
+        survivor.callback_at = took_in.instant("callback_was");
+        survivor.callback_number = took_in.get("number_was").map(str::to_owned);
+    }
 }
 
 /// They were two after all: both clocks run as if they had never been merged. What turns out not to have been late is marked
@@ -141,6 +187,9 @@ pub fn unmerge(ctx: &Ctx<'_>, key: TicketKey, rev: Option<i64>, why: &str) -> Re
             .fact("other", key)
             .body(&why);
         apart.corrects = took_in.map(|entry| entry.seq);
+        if let Some(took_in) = took_in {
+            give_back_callback(&mut survivor, &took_in.facts);
+        }
         record(tx, ctx, &mut survivor, vec![apart])?;
         Ok(vec![entry])
     })

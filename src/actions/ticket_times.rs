@@ -8,6 +8,7 @@ use crate::app::Ctx;
 use crate::domain::access::Action;
 use crate::domain::id::{CustomerId, Kind, ServiceId, TicketKey};
 use crate::domain::people::web_address;
+use crate::domain::period_lock::PeriodLock;
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::severity::Severity;
 use crate::domain::sla_agreement::Case;
@@ -34,6 +35,7 @@ pub fn correct(ctx: &Ctx<'_>, key: TicketKey, rev: Option<i64>, times: &Times) -
     let why = written("why", &times.why)?;
     change(ctx, key, rev, Action::Backdate, |tx, ticket| {
         refuse_own(tx, ctx, ticket)?;
+        refuse_locked(tx, ticket)?;
         let evidence = evidence(tx, ticket, &times.evidence)?;
         let mut hits = store::ticket::affected(tx, ticket.id)?;
         let mut entries = Vec::new();
@@ -142,6 +144,28 @@ pub(super) fn refuse_own(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &Ticket) -> Result<
     };
     if people_leads_besides(tx, me)? {
         return Err(Error::Forbidden(Refusal::new("backdate-own")));
+    }
+    Ok(())
+}
+
+/// What was reported of a locked period stands: a correction that could move what ended in one waits until its lock is taken back.
+pub(super) fn refuse_locked(tx: &mut Tx, ticket: &Ticket) -> Result<()> {
+    let locks = store::period_lock::all(tx)?;
+    if locks.is_empty() {
+        return Ok(());
+    }
+    for clock in store::sla::of_ticket(tx, ticket.id)? {
+        let covers = |lock: &&PeriodLock| {
+            let ended_at = clock.ended_at.filter(|_| !clock.is_taken_back());
+            ended_at.is_some_and(|at| lock.covers(clock.customer_id, at))
+        };
+        if let Some(lock) = locks.iter().find(covers) {
+            return Err(Refusal::new("period-locked")
+                .with("key", ticket.key.to_string())
+                .with("reason", lock.reason.clone())
+                .with("name", lock.made_by.clone())
+                .into());
+        }
     }
     Ok(())
 }

@@ -39,6 +39,8 @@ pub struct NewHold {
     pub reason: String,
     /// When the wait began, if that was before now.
     pub since: Option<Timestamp>,
+    /// What proves that it began before now: a web address, or `#12` for an entry of the ticket's own timeline.
+    pub evidence: String,
     pub until: Option<Timestamp>,
     /// When to remind the owner; if it isn't said, shortly before the expected end.
     pub nudge_at: Option<Timestamp>,
@@ -51,6 +53,7 @@ impl NewHold {
             whom: String::new(),
             reason: reason.into(),
             since: None,
+            evidence: String::new(),
             until: None,
             nudge_at: None,
         }

@@ -11,7 +11,7 @@ use super::sla_agreement::{Agreement, Case, HoldsFor, Target, USUAL_BACKDATE_DAY
 use super::sla_clock::Terms;
 use super::sla_version::{self, Layer};
 use super::timestamp::Timestamp;
-use super::worktime::Hours;
+use super::worktime::{Hours, Interval};
 
 /// The tz data that this program counts by.
 pub const TZDB: &str = chrono_tz::IANA_TZDB_VERSION;
@@ -136,6 +136,31 @@ impl KnownAgreement {
         let index = self.over_time.partition_point(|(from, _)| *from <= at);
         let (_, version) = self.over_time.get(index.checked_sub(1)?)?;
         version.is_active.then_some(&version.agreement)
+    }
+
+    /// The versions that promise something at some time of `period`, in the order in which they held.
+    pub fn within(&self, period: Interval) -> impl Iterator<Item = &Arc<Agreement>> {
+        let ends = self.over_time.iter().skip(1).map(|(from, _)| *from);
+        let ends = ends.chain([Timestamp::NEVER]);
+        let held = self.over_time.iter().zip(ends);
+        held.filter(move |((from, version), until)| {
+            version.is_active && *from < period.to && *until > period.from
+        })
+        .map(|((_, version), _)| &version.agreement)
+    }
+
+    /// The version that is in force at `at`; else, if none is yet, the one that will be first.
+    pub fn in_force(&self, at: Timestamp) -> Option<&Arc<Agreement>> {
+        let planned = || {
+            let mut later = self.over_time.iter().filter(|(from, _)| *from > at);
+            later.find(|(_, version)| version.is_active)
+        };
+        let ended = sla_version::at(&self.layers, at).is_some();
+        match self.at(at) {
+            Some(agreement) => Some(agreement),
+            None if ended => None,
+            None => planned().map(|(_, version)| &version.agreement),
+        }
     }
 
     /// It ended, or holds for this customer no more, since an edit and not a correction said so.

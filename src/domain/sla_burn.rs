@@ -4,7 +4,7 @@
 use super::sla_agreement::{Budget, Target};
 use super::sla_clock::Clock;
 use super::timestamp::Timestamp;
-use super::worktime::{Hours, Interval, counted};
+use super::worktime::{Hours, Interval, counted, unite};
 
 /// The working time of a running clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,11 +64,19 @@ impl Burn {
 /// By how much a clock is late, or was when it ended, in seconds by the wall clock: what passed since its breach, without the
 /// stretches in which it stood. Zero without a breach.
 pub fn over_secs(clock: &Clock, now: Timestamp) -> i64 {
-    let until = clock.ended_at.unwrap_or(now);
-    let Some(from) = clock.breached_at.filter(|at| *at < until) else {
+    cycle_over_secs(&[clock], now)
+}
+
+/// The same of a whole cycle: since the first breach that one of its clocks, which stand in their order, came to.
+pub fn cycle_over_secs(clocks: &[&Clock], now: Timestamp) -> i64 {
+    let until = clocks.last().and_then(|last| last.ended_at).unwrap_or(now);
+    let breached_at = clocks.iter().find_map(|clock| clock.breached_at);
+    let Some(from) = breached_at.filter(|at| *at < until) else {
         return 0;
     };
-    let stood = clock.held().into_iter();
+    let mut held: Vec<Interval> = clocks.iter().flat_map(|clock| clock.held()).collect();
+    unite(&mut held);
+    let stood = held.into_iter();
     let stood = stood.map(|it| it.to.min(until).micros_since(it.from.max(from)).max(0));
     (until.micros_since(from) - stood.sum::<i64>()) / 1_000_000
 }

@@ -11,7 +11,7 @@ mod stops;
 
 use std::sync::Arc;
 
-use self::fold::{End, Run};
+use self::fold::{End, Promised, Run};
 use self::stops::Stretches;
 use super::id::{CalendarId, Kind};
 use super::sla_agreement::{Anchor, Budget, Metric, Promisee, Target, Threshold};
@@ -241,6 +241,15 @@ pub enum Stop {
     InState(State),
 }
 
+/// An instant that was promised by hand on a clock that an agreement stands behind: it is the deadline, not what was agreed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ByHand {
+    /// The event by which it was promised.
+    pub seq: i64,
+    /// When it would be due by the agreement alone; `None`: never in sight.
+    pub agreed_at: Option<Timestamp>,
+}
+
 /// One cycle of one promise, as it stands.
 #[derive(Debug, Clone)]
 pub struct Clock {
@@ -262,6 +271,8 @@ pub struct Clock {
     pub state: ClockState,
     /// `None`: not reached within five years, or held without an end.
     pub deadline_at: Option<Timestamp>,
+    /// The deadline is one that was promised by hand.
+    pub by_hand: Option<ByHand>,
     /// Satisfied, cancelled or superseded then.
     pub ended_at: Option<Timestamp>,
     pub cancelled: Option<CancelReason>,
@@ -287,20 +298,27 @@ impl Clock {
         self.credit + worktime::counted(&self.terms.hours, self.counts_from, until, &self.held())
     }
 
-    /// The budget in working time; `None` if there is no deadline to measure by.
+    /// The working time that there is until the deadline; `None` if there is none to measure by. What was promised by hand makes it
+    /// shorter or longer than what was agreed.
     pub fn budget(&self) -> Option<i64> {
-        match self.terms.target.budget {
-            Budget::Counted { secs } => Some(secs * 1_000_000),
-            Budget::EndOfDay { .. } | Budget::Fixed { .. } => {
-                let deadline = self.deadline_at?;
-                Some(worktime::counted(
-                    &self.terms.hours,
-                    self.anchor_at,
-                    deadline,
-                    &self.held(),
-                ))
-            }
+        match (self.by_hand, self.terms.target.budget) {
+            (None, Budget::Counted { secs }) => Some(secs * 1_000_000),
+            _ => self.counted_until(self.deadline_at?),
         }
+    }
+
+    /// The working time that was agreed, whatever was promised by hand.
+    fn agreed_budget(&self) -> Option<i64> {
+        match (self.terms.target.budget, self.by_hand) {
+            (Budget::Counted { secs }, _) => Some(secs * 1_000_000),
+            (_, Some(by_hand)) => self.counted_until(by_hand.agreed_at?),
+            (_, None) => self.counted_until(self.deadline_at?),
+        }
+    }
+
+    fn counted_until(&self, until: Timestamp) -> Option<i64> {
+        let counted = worktime::counted(&self.terms.hours, self.counts_from, until, &self.held());
+        Some(self.credit + counted)
     }
 
     /// Hundredths of a percent used, never rounded up: 99.951 % is 9995. Zero without a budget to measure by.
@@ -404,6 +422,7 @@ fn finish(
         credit: 0,
         state: ClockState::Running,
         deadline_at: None,
+        by_hand: None,
         ended_at: run.end.map(|(at, _)| at),
         cancelled: None,
         breached_at: None,
@@ -435,9 +454,10 @@ fn finish(
         }
         (Budget::EndOfDay { n }, _) => worktime::end_of_day(hours, run.anchor_at, n, &held),
         // What was promised last by hand replaces it.
-        (Budget::Fixed { at }, _) => Some(run.promised.unwrap_or(at)),
+        (Budget::Fixed { at }, _) => Some(run.promised.map_or(at, |promised| promised.at)),
     };
-    clock.deadline_at = match (agreed, run.promised) {
+    let promised = run.promised.map(|promised| promised.at);
+    clock.deadline_at = match (agreed, promised) {
         // What was late already when more time was promised stays late.
         (Some(agreed), Some(promised)) if run.lengthened.is_none_or(|at| agreed < at) => {
             Some(agreed.min(promised))
@@ -445,6 +465,9 @@ fn finish(
         (Some(_), Some(promised)) => Some(promised),
         (agreed, promised) => agreed.or(promised),
     };
+    clock.by_hand = run
+        .promised
+        .and_then(|promised| by_hand(&clock, agreed, promised));
     let seen_until = clock.ended_at.unwrap_or(now);
     clock.breached_at = clock.deadline_at.filter(|deadline| *deadline < seen_until);
     clock.late_by_change = clock
@@ -472,9 +495,22 @@ fn finish(
     clock
 }
 
+/// Says that the deadline is what was promised, and not what was agreed. Without an agreement nothing else could be.
+fn by_hand(clock: &Clock, agreed: Option<Timestamp>, promised: Promised) -> Option<ByHand> {
+    let agreed_at = match clock.terms.target.budget {
+        Budget::Fixed { at } => Some(at),
+        Budget::Counted { .. } | Budget::EndOfDay { .. } => agreed,
+    };
+    let decides = clock.deadline_at == Some(promised.at) && agreed_at != clock.deadline_at;
+    (clock.terms.target.id.is_some() && decides).then_some(ByHand {
+        seq: promised.seq,
+        agreed_at,
+    })
+}
+
 /// What `before` had used of its budget at `at`, and the budget; `None` if it had none to measure by.
 fn share(before: &Clock, at: Timestamp) -> Option<(i64, i64)> {
-    let budget = before.budget().filter(|budget| *budget > 0)?;
+    let budget = before.agreed_budget().filter(|budget| *budget > 0)?;
     Some((before.used(at).clamp(0, budget), budget))
 }
 

@@ -100,7 +100,11 @@ impl Proof {
     }
 
     pub fn told(&self, cause: Cause) -> Option<&Told> {
-        let seq = cause.seq()?;
+        self.told_by(cause.seq()?)
+    }
+
+    /// The entry with this `seq`, if the proof tells of it.
+    pub fn told_by(&self, seq: i64) -> Option<&Told> {
         self.told.iter().find(|told| told.seq == seq)
     }
 

@@ -144,6 +144,10 @@ pub struct Outcome {
     pub deadline_at: Option<Timestamp>,
     pub breached_at: Option<Timestamp>,
     pub ended_at: Timestamp,
+    /// Of what was missed: the working time that was used in all, in microseconds, and by how many seconds of the wall clock it was
+    /// late. A promise can be late without a minute of working time: due at closing time, answered in the evening.
+    pub used: i64,
+    pub over_secs: i64,
     /// Working time after the deadline, by whose it was; microseconds.
     pub late: Vec<(Bearer, i64)>,
 }
@@ -177,8 +181,10 @@ pub struct Served {
 pub struct Section {
     pub agreement: Option<AgreementId>,
     pub name: String,
-    /// Ascending.
+    /// Those that occur, ascending.
     pub versions: Vec<i64>,
+    /// The version that was in force when the period ended, or last in it: its clause is the one that counts.
+    pub in_force: i64,
     /// By metric, ticket, cycle.
     pub outcomes: Vec<Outcome>,
     pub pending: Vec<Pending>,
@@ -206,6 +212,13 @@ impl Count {
     /// What was to be kept: the denominator.
     pub const fn all(self) -> i64 {
         self.met + self.missed
+    }
+}
+
+impl Outcome {
+    /// Working time after the deadline, in microseconds.
+    pub fn late_micros(&self) -> i64 {
+        self.late.iter().map(|(_, micros)| micros).sum()
     }
 }
 
@@ -306,7 +319,7 @@ impl SlaReport {
 
     /// The content in one unambiguous text. Each value carries its length in bytes, so that no text can pretend to be the next one.
     pub fn canonical(&self) -> String {
-        let mut out = Canonical(String::from("watchkeeper sla report 1\n"));
+        let mut out = Canonical(String::from("watchkeeper sla report 2\n"));
         if let Some((id, name)) = &self.customer {
             out.put("customer", &id.to_string());
             out.put("name", name);
@@ -344,6 +357,10 @@ impl SlaReport {
             out.instant("deadline", it.deadline_at);
             out.instant("breached", it.breached_at);
             out.instant("ended", Some(it.ended_at));
+            if it.verdict == Verdict::Missed {
+                out.put("used", &it.used.to_string());
+                out.put("over", &it.over_secs.to_string());
+            }
             for (bearer, micros) in &it.late {
                 let whose = self.team(*bearer).unwrap_or_default();
                 out.put("late", &format!("{} {micros} {whose}", bearer.word()));

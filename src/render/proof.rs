@@ -4,6 +4,7 @@
 use chrono_tz::Tz;
 
 use crate::domain::sla_agreement::{Anchor, Budget, Metric};
+use crate::domain::sla_burn::over_secs;
 use crate::domain::sla_clock::{CancelReason, Stop};
 use crate::domain::sla_explain::{Cause, Step, StepKind};
 use crate::domain::sla_holder::Holder;
@@ -75,6 +76,26 @@ pub fn terms(proof: &Proof, words: &Words) -> Vec<(String, Term)> {
         Budget::Fixed { .. } => t("clock-fixed"),
     };
     terms.push((t("clock-budget"), text(budget)));
+    if let Some(by_hand) = clock.by_hand {
+        let told = proof.told_by(by_hand.seq);
+        let label = match told {
+            Some(told) => words.with(
+                "clock-promised-by",
+                &[("actor", told.actor.as_str().into())],
+            ),
+            None => words.t("clock-promised-instead"),
+        };
+        terms.extend(
+            clock
+                .deadline_at
+                .map(|at| (label.into_owned(), Term::At(at))),
+        );
+        terms.extend(
+            by_hand
+                .agreed_at
+                .map(|at| (t("clock-agreed-at"), Term::At(at))),
+        );
+    }
     let hours = match &proof.calendar {
         Some(calendar) => format!("{calendar} ({})", proof.zone()),
         None => t("proof-round-the-clock"),
@@ -271,7 +292,22 @@ pub fn used(proof: &Proof, grain: Grain, words: &Words) -> String {
     let explained = &proof.explanation;
     let exact = |micros: i64| words.exact(grain.cut(micros)).into();
     let used = ("used", exact(explained.used));
+    let over = over_secs(&proof.clock, proof.now) * 1_000_000;
+    let by_the_clock = ("over", words.exact(over).into());
     match explained.budget {
+        Some(budget) if explained.late == 0 && over > 0 => words.with(
+            "clock-sum-over",
+            &[used, ("budget", exact(budget)), by_the_clock],
+        ),
+        Some(budget) if explained.late / 1_000_000 < over / 1_000_000 => words.with(
+            "clock-sum-late-over",
+            &[
+                used,
+                ("budget", exact(budget)),
+                ("late", exact(explained.late)),
+                by_the_clock,
+            ],
+        ),
         Some(budget) if explained.late > 0 => words.with(
             "clock-sum-late",
             &[

@@ -407,7 +407,7 @@ pub fn outcome(report: &SlaReport, of: &Outcome, words: &Words) -> String {
     match of.verdict {
         Verdict::Met | Verdict::Moved | Verdict::NotNeeded => verdict,
         Verdict::Missed => {
-            let total: i64 = of.late.iter().map(|(_, micros)| micros).sum();
+            let total = of.late_micros();
             let parts: Vec<String> = of
                 .late
                 .iter()
@@ -415,10 +415,16 @@ pub fn outcome(report: &SlaReport, of: &Outcome, words: &Words) -> String {
                     format!("{} {}", bearer(report, *who, words), words.length(*micros))
                 })
                 .collect();
+            let key = match total {
+                0 => "sla-missed-outside",
+                _ if total / 1_000_000 == of.over_secs => "sla-missed-by",
+                _ => "sla-missed-over",
+            };
             let late = words.with(
-                "sla-missed-by",
+                key,
                 &[
                     ("verdict", verdict.into()),
+                    ("over", words.length(of.over_secs * 1_000_000).into()),
                     ("late", words.length(total).into()),
                     ("parts", parts.join(", ").into()),
                 ],
@@ -445,7 +451,9 @@ pub fn outcome(report: &SlaReport, of: &Outcome, words: &Words) -> String {
     }
 }
 
-const HEAD: [&str; 16] = [
+/// `late_seconds` and `used_seconds` are working time, `over_seconds` is by the wall clock.
+const COLUMNS: usize = 18;
+const HEAD: [&str; COLUMNS] = [
     "row",
     "agreement",
     "versions",
@@ -462,6 +470,8 @@ const HEAD: [&str; 16] = [
     "late_by",
     "n",
     "m",
+    "over_seconds",
+    "used_seconds",
 ];
 
 /// Every cycle, every number, one table: `row` says what a line is. Instants are on the wall clock of the report's zone, with their
@@ -479,7 +489,7 @@ fn csv(report: &SlaReport, words: &Words) -> String {
         let versions: Vec<String> = section.versions.iter().map(i64::to_string).collect();
         let versions = versions.join(" ");
         let line = |row: &str, what: &str| {
-            let mut line: [String; 16] = Default::default();
+            let mut line: [String; COLUMNS] = Default::default();
             line[0] = row.to_owned();
             line[1] = section.name.clone();
             line[2] = versions.clone();
@@ -497,8 +507,9 @@ fn csv(report: &SlaReport, words: &Words) -> String {
             cells[10] = it.verdict.to_string();
             cells[11] = it.cancelled.map(|why| why.to_string()).unwrap_or_default();
             if it.verdict == Verdict::Missed {
-                let total: i64 = it.late.iter().map(|(_, micros)| micros).sum();
-                cells[12] = seconds(total);
+                cells[12] = seconds(it.late_micros());
+                cells[16] = it.over_secs.to_string();
+                cells[17] = seconds(it.used);
                 let parts: Vec<String> = it
                     .late
                     .iter()
@@ -555,7 +566,7 @@ fn csv(report: &SlaReport, words: &Words) -> String {
             out.line(cells);
         }
     }
-    let mut cells: [String; 16] = Default::default();
+    let mut cells: [String; COLUMNS] = Default::default();
     cells[0] = "sha256".to_owned();
     cells[3] = report.hash();
     out.line(cells);
@@ -572,7 +583,7 @@ fn seconds(micros: i64) -> String {
 struct Csv(String);
 
 impl Csv {
-    fn line(&mut self, cells: [String; 16]) {
+    fn line(&mut self, cells: [String; COLUMNS]) {
         for (place, cell) in cells.iter().enumerate() {
             if place > 0 {
                 self.0.push(',');
@@ -655,7 +666,7 @@ mod tests {
         );
         assert!(text.contains("2026-06-02T10:00:00+02:00"), "{text}");
         assert!(
-            text.contains("kept,Gold,2 3,respond,,,,,,,,,,,2,3"),
+            text.contains("kept,Gold,2 3,respond,,,,,,,,,,,2,3,,"),
             "{text}"
         );
         assert!(

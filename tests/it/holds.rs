@@ -247,11 +247,30 @@ both_databases!(
         let past = NewHold {
             since: Some(START.plus_secs(HOUR)),
             until: Some(START.plus_secs(3 * HOUR)),
+            evidence: "https://chat.example.org/away".to_owned(),
             ..NewHold::new(WaitingOn::Customer, "they were away")
         };
         let refused = ticket_hold::hold(&desk.as_person(&ines), ticket.key, None, &past);
         assert!(matches!(refused, Err(Error::Forbidden(_))), "{refused:?}");
+        // It takes a breach back: not on somebody's word alone.
+        for (evidence, problem) in [("", "required"), ("#99", "unknown-entry")] {
+            let unproven = NewHold {
+                evidence: evidence.to_owned(),
+                ..past.clone()
+            };
+            let refused = ticket_hold::hold(&desk.as_person(&ada), ticket.key, None, &unproven);
+            assert!(
+                matches!(&refused, Err(Error::Invalid(faults)) if faults[0].field == "evidence"
+                    && faults[0].problem == problem),
+                "{refused:?}"
+            );
+        }
         ticket_hold::hold(&desk.as_person(&ada), ticket.key, None, &past).unwrap();
+        let held = entries(&desk, &ticket, EntryKind::Held);
+        assert_eq!(
+            held[0].facts.get("evidence"),
+            Some("https://chat.example.org/away")
+        );
         let resolve = clock(&desk, &ticket, Metric::Resolve);
         assert_eq!(
             (resolve.deadline_at, resolve.breached_at),

@@ -98,6 +98,7 @@ mod sla_events;
 mod sla_late_ends;
 mod sla_metrics;
 mod sla_reports;
+mod sla_told;
 mod stale;
 mod standing;
 mod steps;

@@ -256,6 +256,60 @@ both_databases!(
     }
 );
 
+both_databases!(
+    what_was_promised_by_hand_is_owed_on_the_survivor_and_given_back_when_they_part,
+    |desk| {
+        let (ada, contoso, first, second) = two(&desk);
+        let by = || desk.as_person(&ada);
+        let agreed = [(Metric::Update, None, 8 * HOUR)];
+        promise(&desk, &ada, contoso, &agreed);
+        let soon = desk.now().plus_secs(HOUR);
+        act::update(&by(), first.key, "A cable.", Some(soon)).unwrap();
+        act::promise_callback(&by(), first.key, None, "+49 30 1", soon).unwrap();
+        let later = desk.now().plus_secs(3 * HOUR);
+        act::promise_callback(&by(), second.key, None, "+49 30 2", later).unwrap();
+        ticket_merge::merge(&by(), first.key, None, second.key, "the same cable").unwrap();
+        for metric in [Metric::Update, Metric::CallBack] {
+            let owed = newest(&desk, &second, metric);
+            assert_eq!(
+                (owed.state, owed.deadline_at),
+                (ClockState::Running, Some(soon)),
+                "{metric}"
+            );
+        }
+        let survivor = now_of(&desk, &second);
+        assert_eq!(
+            (survivor.callback_at, survivor.callback_number.as_deref()),
+            (Some(soon), Some("+49 30 1"))
+        );
+        caches_are_true(&desk, &second);
+        ticket_merge::unmerge(&by(), first.key, None, "another cable").unwrap();
+        let survivor = now_of(&desk, &second);
+        assert_eq!(
+            (survivor.callback_at, survivor.callback_number.as_deref()),
+            (Some(later), Some("+49 30 2"))
+        );
+        let owed = newest(&desk, &second, Metric::CallBack);
+        assert_eq!(
+            (owed.state, owed.deadline_at),
+            (ClockState::Running, Some(later))
+        );
+        // Nobody had promised an update there.
+        let owed = newest(&desk, &second, Metric::Update);
+        assert_ne!((owed.state.is_open(), owed.deadline_at), (true, Some(soon)));
+        let owed = newest(&desk, &first, Metric::Update);
+        assert_eq!((owed.state.is_open(), owed.deadline_at), (true, Some(soon)));
+        // Merged again and not kept: it is missed where it is owed.
+        ticket_merge::merge(&by(), first.key, None, second.key, "the same after all").unwrap();
+        desk.advance(2 * HOUR);
+        let missed = newest(&desk, &second, Metric::Update);
+        assert_eq!(missed.breached_at, Some(soon));
+        caches_are_true(&desk, &first);
+        caches_are_true(&desk, &second);
+        desk.let_letters_go();
+    }
+);
+
 both_databases!(mail_to_a_merged_ticket_is_read_where_it_goes_on, |desk| {
     contoso(&desk);
     desk.let_letters_go();

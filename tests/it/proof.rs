@@ -33,6 +33,7 @@ use crate::desk::{Desk, START, Staff};
 use crate::git_bench::WATCHKEEPER;
 use crate::program::Program;
 use crate::served::Served;
+use crate::terms_data::sql;
 use crate::visitor::{Answer, Visitor};
 
 pub const HOUR: i64 = 3600;
@@ -276,6 +277,61 @@ both_databases!(
             None,
             "nothing is repaired"
         );
+    }
+);
+
+both_databases!(
+    a_first_clock_that_is_missing_or_runs_under_what_was_never_agreed_is_found_and_mended,
+    |desk| {
+        let ada = desk.person("Ada", Roles::all());
+        desk.let_letters_go();
+        let promises = [(Metric::Respond, HOUR), (Metric::Resolve, 10 * HOUR)];
+        let customer = contoso(&desk, &ada, &promises);
+        let ticket = opened(&desk, &ada, customer, "Uplink down");
+        let of = |metric| {
+            let found = rows(&desk, &ticket).into_iter();
+            found.filter(move |row| row.metric == metric).next_back()
+        };
+        let (respond, resolve) = (of(Metric::Respond).unwrap(), of(Metric::Resolve).unwrap());
+        assert_eq!(differences(&desk, Scope::All).0, Vec::<String>::new());
+        sql(
+            &desk,
+            &format!("DELETE FROM clock WHERE metric = '{}'", Metric::Resolve),
+        );
+        let (lines, _) = differences(&desk, Scope::One(ticket.key));
+        assert_eq!(
+            lines,
+            [format!(
+                "INC-1 resolve 1.0 of {customer}: clock is stored as -, computed as running"
+            )]
+        );
+        // Nobody's change heals it in passing: it is told until somebody does it on purpose.
+        act::note(&desk.as_person(&ada), ticket.key, "looking").unwrap();
+        assert!(of(Metric::Resolve).is_none());
+        let system = desk.app.system("test", Door::Cli);
+        sla_verify::recompute(&system, ticket.key).unwrap();
+        let back = of(Metric::Resolve).unwrap();
+        assert_eq!(
+            (back.target_id, back.deadline_at, back.anchor_at),
+            (resolve.target_id, resolve.deadline_at, resolve.anchor_at)
+        );
+        assert_eq!(differences(&desk, Scope::All).0, Vec::<String>::new());
+        // Counted by the wrong target it would be right in itself.
+        sql(
+            &desk,
+            &format!(
+                "UPDATE clock SET target_id = (SELECT target_id FROM clock WHERE metric = 'resolve') \
+             WHERE metric = '{}'",
+                Metric::Respond
+            ),
+        );
+        let (lines, _) = differences(&desk, Scope::One(ticket.key));
+        let is_target =
+            |line: &&String| line.contains("respond 1.0") && line.contains("target is stored");
+        assert_eq!(lines.iter().filter(is_target).count(), 1, "{lines:?}");
+        sla_verify::recompute(&system, ticket.key).unwrap();
+        assert_eq!(of(Metric::Respond).unwrap().target_id, respond.target_id);
+        assert_eq!(differences(&desk, Scope::All).0, Vec::<String>::new());
     }
 );
 

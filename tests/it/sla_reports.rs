@@ -161,7 +161,10 @@ both_databases!(
             .replace("&amp;", "&");
         let list = browser.get(&link);
         says(&list, "Uplink down");
-        says(&list, "missed, 1 h late: Operations 1 h");
+        says(
+            &list,
+            "missed, 6 h 30 min late by the clock, 1 h of it in the agreed hours: Operations 1 h",
+        );
         says(&list, "Tue 30 Jun 2026 22:30 EDT");
         assert!(!list.text.contains("Phones down"));
         let proof = list
@@ -385,6 +388,18 @@ both_databases!(
             june.report("UTC")["stored"],
             Value::Null,
             "that is another period"
+        );
+
+        // Nor can what ended in it be set back.
+        let times = json!({"impact_at": "2026-06-30T18:00:00Z", "why": "the log says so",
+            "evidence": "https://graphs.example.org/d/7"});
+        let times = times.to_string();
+        let refused = p.call("POST", "/api/v1/tickets/INC-1/times", &[], Some(&times));
+        assert_eq!(
+            (refused.status, refused.text("/rule").as_str()),
+            (422, "period-locked"),
+            "{}",
+            refused.body
         );
 
         let locks = p.get("/api/v1/period-locks");

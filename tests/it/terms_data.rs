@@ -69,7 +69,7 @@ both_databases!(a_promise_can_follow_the_sun, |desk| {
     assert_eq!(kept.targets[0].also, [new_york]);
 });
 
-fn sql(desk: &Desk, text: &str) {
+pub fn sql(desk: &Desk, text: &str) {
     let ran = desk.app.store.write(|tx| {
         let conn: &mut Conn = tx;
         match conn {

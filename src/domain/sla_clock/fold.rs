@@ -19,6 +19,13 @@ pub(super) enum End {
     Merged,
 }
 
+/// What was promised by hand, and the event that did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Promised {
+    pub at: Timestamp,
+    pub seq: i64,
+}
+
 /// A clock in the making.
 pub(super) struct Run {
     pub cycle: i32,
@@ -33,7 +40,7 @@ pub(super) struct Run {
     pub anchor_at: Timestamp,
     pub end: Option<(Timestamp, End)>,
     pub gaps: Vec<Interval>,
-    pub promised: Option<Timestamp>,
+    pub promised: Option<Promised>,
     /// Since when what was promised holds, though it is later than what was agreed.
     pub lengthened: Option<Timestamp>,
 }
@@ -395,10 +402,16 @@ impl Fold<'_> {
         match (due, self.open_run()) {
             (Some(due), Some(run)) => {
                 let by_hand = run.terms.target.id.is_none();
+                let new = Promised {
+                    at: due,
+                    seq: event.seq,
+                };
                 run.promised = Some(match run.promised {
                     // An update may be promised sooner freely; later only with a right, or where no agreement stands behind it.
-                    Some(earlier) if is_update && !by_hand && !lengthens => earlier.min(due),
-                    _ => due,
+                    Some(earlier) if is_update && !by_hand && !lengthens && earlier.at <= due => {
+                        earlier
+                    }
+                    _ => new,
                 });
                 if lengthens {
                     run.lengthened = run.lengthened.or(Some(event.effective_at));
@@ -427,7 +440,10 @@ impl Fold<'_> {
                 };
                 self.begin(terms, event.seq, event.effective_at);
                 if let Some(run) = self.open_run() {
-                    run.promised = Some(due);
+                    run.promised = Some(Promised {
+                        at: due,
+                        seq: event.seq,
+                    });
                 }
             }
             (None, None) => {}
@@ -437,7 +453,7 @@ impl Fold<'_> {
     /// What was promised by hand and is late already stays missed: what is promised from here on is another revision's.
     fn leave_what_was_missed(&mut self, event: &Event, due: Option<Timestamp>) {
         let at = event.effective_at;
-        let is_missed = |run: &&mut Run| run.promised.is_some_and(|promised| promised < at);
+        let is_missed = |run: &&mut Run| run.promised.is_some_and(|promised| promised.at < at);
         let Some(run) = self.open_run().filter(is_missed) else {
             return;
         };

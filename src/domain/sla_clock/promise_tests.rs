@@ -105,6 +105,49 @@ fn a_promise_made_sooner_than_agreed_stays_missed_too() {
     assert_eq!((more(HOUR), more(HOUR + 1)), (None, Some(mon(HOUR))));
 }
 
+#[test]
+fn what_was_promised_by_hand_is_the_budget_that_there_is() {
+    let update = track(Metric::Update, 4 * HOUR, always());
+    let promised = |at: i64, lengthens, now| {
+        let what = Happening::Promised {
+            metric: Metric::Update,
+            at: Some(mon(at)),
+            lengthens,
+        };
+        one(&update, &[(60, what)], now)
+    };
+    let agreed_at = Some(mon(4 * HOUR));
+    // Sooner, and later by who may.
+    for (at, lengthens) in [(HOUR, false), (6 * HOUR, true)] {
+        let clock = promised(at, lengthens, at / 2);
+        assert_eq!(clock.by_hand, Some(ByHand { seq: 2, agreed_at }));
+        assert_eq!(clock.budget(), Some(at * 1_000_000));
+        assert_eq!(clock.used_permyriad(mon(at / 2)), 5_000);
+    }
+    // Later than agreed without the right: what was agreed decides.
+    let clock = promised(6 * HOUR, false, HOUR);
+    assert_eq!(
+        (clock.by_hand, clock.budget()),
+        (None, Some(4 * HOUR * 1_000_000))
+    );
+    // Of two the sooner one decides, and is the one that is named.
+    let promise = |at: i64| Happening::Promised {
+        metric: Metric::Update,
+        at: Some(mon(at)),
+        lengthens: false,
+    };
+    let both = [(60, promise(HOUR)), (120, promise(2 * HOUR))];
+    let clock = one(&update, &both, 300);
+    assert_eq!(clock.by_hand, Some(ByHand { seq: 2, agreed_at }));
+    // Without an agreement there is nothing that it stands instead of.
+    let by_hand = Track {
+        spells: vec![],
+        ..track(Metric::Update, HOUR, always())
+    };
+    let clock = one(&by_hand, &[(60, promise(HOUR))], 300);
+    assert_eq!((clock.by_hand, clock.deadline_at), (None, Some(mon(HOUR))));
+}
+
 /// Cycle, revision, state, deadline and breach.
 type Stands = (i32, i32, ClockState, Option<Timestamp>, Option<Timestamp>);
 

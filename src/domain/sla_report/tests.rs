@@ -42,6 +42,8 @@ fn outcome(number: i64, metric: Metric, verdict: Verdict, late: &[(Bearer, i64)]
         deadline_at: Some(anchor.plus_secs(3_600)),
         breached_at: (!late.is_empty()).then(|| anchor.plus_secs(3_600)),
         ended_at: anchor.plus_secs(7_200),
+        used: 7_200_000_000,
+        over_secs: if late.is_empty() { 0 } else { 3_600 },
         late: late.to_vec(),
     }
 }
@@ -63,6 +65,7 @@ pub fn example() -> SlaReport {
                 agreement: Some(id(1)),
                 name: "Gold".into(),
                 versions: vec![2, 3],
+                in_force: 3,
                 outcomes: vec![
                     outcome(1, Metric::Respond, Verdict::Met, &[]),
                     outcome(2, Metric::Respond, Verdict::Met, &[]),

@@ -460,6 +460,36 @@ fn t68_the_end_of_the_next_working_day() {
 }
 
 #[test]
+fn a_day_counts_unless_it_is_held_beyond_its_close() {
+    let hours = working(BERLIN);
+    let friday = |time: &str| local(BERLIN, &format!("2026-06-05 {time}"));
+    let held = |from: &str, to: &str| {
+        let hold = Interval::new(friday(from), friday(to));
+        end_of_day(&hours, friday("10:00"), 0, &[hold])
+    };
+    let monday = Some(local(BERLIN, "2026-06-08 17:00"));
+    assert_eq!(held("16:00", "17:00"), Some(friday("17:00")));
+    assert_eq!(held("17:00", "18:00"), Some(friday("17:00")));
+    assert_eq!(held("16:00", "17:01"), monday);
+}
+
+#[test]
+fn the_search_for_a_working_day_ends_with_the_instant_five_years_on() {
+    let anchor = at("2026-06-01T00:00:00Z");
+    let one_day = |open: &str| {
+        let day = once(2031, 6, 1, What::Open(vec![range(open)]));
+        Hours::of(Arc::new(Calendar::new(Tz::UTC, &[], vec![day]).unwrap()))
+    };
+    let last = anchor.plus_secs(SEARCH_SECS);
+    assert_eq!(last, at("2031-06-01T06:00:00Z"));
+    assert_eq!(
+        end_of_day(&one_day("00:00-06:00"), anchor, 1, &[]),
+        Some(last)
+    );
+    assert_eq!(end_of_day(&one_day("00:00-06:01"), anchor, 1, &[]), None);
+}
+
+#[test]
 fn a_night_shift_closes_the_next_morning_unless_that_date_is_closed() {
     let night = |exceptions| week(BERLIN, 3..=3, "22:00-06:00", exceptions);
     let wednesday = local(BERLIN, "2026-06-03 10:00");

@@ -11,6 +11,8 @@ use super::value::{
 use crate::actions;
 use crate::actions::sla_proof;
 use crate::domain::id::ClockId;
+use crate::domain::sla_agreement::Budget;
+use crate::domain::sla_burn::over_secs;
 use crate::domain::sla_clock::Stop;
 use crate::domain::sla_explain::{self, StepKind};
 use crate::domain::sla_holder::Holder;
@@ -90,12 +92,28 @@ pub struct Explanation {
     pub calendar: Option<String>,
     #[schema(example = "Europe/Berlin")]
     pub zone: String,
+    /// `counted` working time, `end_of_day` so many working days on, or a `fixed` instant.
+    pub budget_kind: &'static str,
+    /// Other agreements that would fit as well; the first in their order holds.
+    pub also_fit: Vec<String>,
+    /// The waits that stop it.
+    pub stops_on: Vec<WaitingOnWord>,
+    /// The states that stop it.
+    pub stops_in: Vec<&'static str>,
+    /// When warnings fall due; of an open clock only.
+    pub warnings: Vec<ClockWarning>,
+    /// Its breaches that were taken back, because something turned out to have been otherwise.
+    pub withdrawn: Vec<WithdrawnBreach>,
+    /// Null: the deadline is what was agreed.
+    pub promised: Option<ClockPromise>,
     pub used_micros: i64,
     /// Carried over from the target before, of what was used.
     pub carried_micros: i64,
-    /// Null without a deadline to measure by.
+    /// Up to the deadline, promised by hand or not. Null without a deadline to measure by.
     pub budget_micros: Option<i64>,
     pub late_micros: i64,
+    /// By how many seconds of the wall clock it is late, or was when it ended, without what it stood.
+    pub over_secs: i64,
     /// Hundredths of a percent of the budget, never rounded up: 9995 is not 10000.
     pub used_permyriad: i64,
     pub steps: Vec<Step>,
@@ -113,6 +131,39 @@ pub struct ClockAgreement {
     pub id: AgreementUid,
     pub name: String,
     pub version: i64,
+}
+
+/// A warning before the deadline.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ClockWarning {
+    /// A share of the budget, or the working time that is left then.
+    #[schema(example = "75%")]
+    pub threshold: String,
+    pub at: At,
+}
+
+/// A breach that was one until something turned out to be otherwise.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct WithdrawnBreach {
+    /// The deadline that had been missed.
+    pub deadline_at: Option<At>,
+    /// When it was taken back, and by whom.
+    pub at: At,
+    pub by: String,
+    #[schema(example = "held")]
+    pub cause: String,
+    /// The agreement or calendar, if one was the cause; else empty.
+    pub subject: String,
+}
+
+/// What was promised by hand and is the deadline instead of what was agreed.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ClockPromise {
+    /// The entry of the timeline by which it was.
+    pub seq: i64,
+    pub by: Option<String>,
+    /// When it would be due by the agreement alone. Null: not in sight.
+    pub agreed_at: Option<At>,
 }
 
 /// A stretch of time and what it was to the clock.
@@ -182,6 +233,7 @@ pub async fn explained(call: Call<Nothing>) -> Reply {
 
 fn explanation(row: &ClockRow, proof: &Proof) -> Explanation {
     let explained = &proof.explanation;
+    let target = &proof.clock.terms.target;
     Explanation {
         clock: Clock::of(row),
         agreement: proof.home.as_ref().map(|home| ClockAgreement {
@@ -191,10 +243,49 @@ fn explanation(row: &ClockRow, proof: &Proof) -> Explanation {
         }),
         calendar: proof.calendar.clone(),
         zone: proof.zone().name().to_owned(),
+        budget_kind: match target.budget {
+            Budget::Counted { .. } => "counted",
+            Budget::EndOfDay { .. } => "end_of_day",
+            Budget::Fixed { .. } => "fixed",
+        },
+        also_fit: proof.also_fit.clone(),
+        stops_on: target.stops_on.iter().map(|on| Word(*on)).collect(),
+        stops_in: target
+            .policy
+            .holds_in
+            .iter()
+            .map(|state| state.as_str())
+            .collect(),
+        warnings: proof
+            .clock
+            .warnings
+            .iter()
+            .map(|(threshold, at)| ClockWarning {
+                threshold: threshold.to_string(),
+                at: At(*at),
+            })
+            .collect(),
+        withdrawn: proof
+            .withdrawn
+            .iter()
+            .map(|it| WithdrawnBreach {
+                deadline_at: it.deadline.map(At),
+                at: At(it.at),
+                by: it.name.clone(),
+                cause: it.cause.clone(),
+                subject: it.subject.clone(),
+            })
+            .collect(),
+        promised: proof.clock.by_hand.map(|by_hand| ClockPromise {
+            seq: by_hand.seq,
+            by: proof.told_by(by_hand.seq).map(|told| told.actor.clone()),
+            agreed_at: by_hand.agreed_at.map(At),
+        }),
         used_micros: explained.used,
         carried_micros: proof.clock.credit,
         budget_micros: explained.budget,
         late_micros: explained.late,
+        over_secs: over_secs(&proof.clock, proof.now),
         used_permyriad: proof.clock.used_permyriad(proof.now),
         steps: explained
             .steps

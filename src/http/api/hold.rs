@@ -57,6 +57,10 @@ pub struct NewHold {
     whom: String,
     /// When the wait began, if that was before now: whoever may set clocks back may say so. Never in the future.
     since: Option<At>,
+    /// What proves that it began before now: a web address, or `#12` for an entry of the ticket's own timeline. Needed with `since`.
+    #[serde(default)]
+    #[schema(example = "https://graphs.example.org/d/7")]
+    evidence: String,
     /// When it should end; it is released by itself then.
     until: Option<At>,
     /// When to remind the owner; shortly before the end if it isn't given.
@@ -74,6 +78,7 @@ impl NewHold {
             whom: whom.flatten().unwrap_or_default(),
             reason: reason.unwrap_or_default(),
             since: self.since.map(|at| at.0),
+            evidence: self.evidence.clone(),
             until: self.until.map(|at| at.0),
             nudge_at: self.nudge_at.map(|at| at.0),
         })

@@ -354,6 +354,10 @@ pub struct SlaCycle {
     pub deadline_at: Option<At>,
     pub ended_at: Option<At>,
     pub is_late: bool,
+    /// By how many seconds of the wall clock a missed one was late, without what it stood.
+    pub over_secs: Option<i64>,
+    /// The working time that a missed one had used when it ended.
+    pub used_micros: Option<i64>,
     /// Late working time, by whose it was.
     pub late: Vec<LateTime>,
 }
@@ -399,6 +403,8 @@ pub async fn cycles(call: Call<Nothing>) -> Reply {
                 deadline_at: it.deadline_at.map(At),
                 ended_at: Some(At(it.ended_at)),
                 is_late: it.breached_at.is_some(),
+                over_secs: (it.verdict == Verdict::Missed).then_some(it.over_secs),
+                used_micros: (it.verdict == Verdict::Missed).then_some(it.used),
                 late: late(&report, it.late.iter().copied()),
             }));
             all.extend(section.pending.iter().map(|it| SlaCycle {
@@ -412,6 +418,8 @@ pub async fn cycles(call: Call<Nothing>) -> Reply {
                 deadline_at: it.deadline_at.map(At),
                 ended_at: None,
                 is_late: it.is_late,
+                over_secs: None,
+                used_micros: None,
                 late: Vec::new(),
             }));
         }

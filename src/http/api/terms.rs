@@ -106,8 +106,9 @@ pub struct Preview {
     pub dry_run: bool,
     /// Open clocks that would have another deadline or state.
     pub open: Vec<MovedClock>,
-    /// Open clocks that were looked at and stay as they are.
+    /// Open clocks that were looked at and stay as they are: how many, and which.
     pub unmoved: usize,
+    pub staying: Vec<MovedClock>,
     /// Clocks that ended and would come to another answer if the correction included them.
     pub finished: Vec<MovedClock>,
     /// As these, in a locked period: they stay whatever is asked.
@@ -141,7 +142,8 @@ impl Preview {
         Self {
             dry_run: true,
             open: of(Fate::Open),
-            unmoved: preview.unmoved,
+            unmoved: preview.staying.len(),
+            staying: preview.staying.iter().map(MovedClock::of).collect(),
             finished: of(Fate::Finished),
             locked: of(Fate::Locked),
             is_cut: preview.is_cut,

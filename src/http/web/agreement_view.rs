@@ -1,7 +1,7 @@
 //! Promises to look at: a table that a person reads, with what each of them comes to for a few moments.
 
 use super::agreement_policy::unusual;
-use super::calendar_view::moment;
+use super::calendar_view::{Week, moment};
 use super::names::Names;
 use super::row;
 use crate::domain::calendar_days::moments;
@@ -21,6 +21,8 @@ pub struct Promises {
     /// When the examples' tickets come in.
     pub moments: Vec<Markup>,
     pub rows: Vec<PromiseRow>,
+    /// Of each calendar that they are counted in and that isn't always open.
+    pub weeks: Vec<Week>,
 }
 
 pub struct PromiseRow {
@@ -54,6 +56,7 @@ pub fn promises(p: &Page, book: &Book, names: &Names, targets: &[&Target]) -> Pr
         .map_or(p.zone, |(_, version)| version.calendar.zone());
     let time = |at: Timestamp| moment(words, at, p.now, zone);
     Promises {
+        weeks: weeks(p, book, targets),
         moments: at.iter().map(|at| time(*at)).collect(),
         rows: targets
             .iter()
@@ -77,6 +80,24 @@ pub fn promises(p: &Page, book: &Book, names: &Names, targets: &[&Target]) -> Pr
             })
             .collect(),
     }
+}
+
+/// The weeks of the calendars that occur, in their order.
+fn weeks(p: &Page, book: &Book, targets: &[&Target]) -> Vec<Week> {
+    let mut ids: Vec<CalendarId> = Vec::new();
+    for id in targets.iter().flat_map(|target| target.calendars()) {
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    let known = ids.into_iter().filter_map(|id| book.calendar(id));
+    let held = known.filter_map(|known| {
+        let (_, version) = known.at(p.now)?;
+        let week = version.calendar.open_by_weekday();
+        let is_always = week.iter().all(|day| day.as_slice() == [(0, 1440)]);
+        (!is_always).then(|| Week::of(version.name.clone(), &version.calendar, p.words))
+    });
+    held.collect()
 }
 
 fn due(book: &Book, target: &Target, from: Timestamp) -> Option<Timestamp> {

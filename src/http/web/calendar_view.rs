@@ -24,10 +24,8 @@ const PROMISES: [i64; 2] = [4 * 3600, 16 * 3600];
 pub const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
 pub struct CalendarView {
-    pub zone: String,
-    pub week: Vec<DayRow>,
-    /// Open time of a plain week.
-    pub total: String,
+    /// The calendar's plain week.
+    pub weeks: [Week; 1],
     pub notes: Vec<String>,
     pub special: Vec<SpecialLine>,
     pub more_special: usize,
@@ -90,6 +88,34 @@ pub fn moment(words: &Words, at: Timestamp, now: Timestamp, zone: Tz) -> Markup 
     ))
 }
 
+/// A plain week, painted.
+pub struct Week {
+    /// The calendar's, where several are shown.
+    pub name: String,
+    pub zone: String,
+    pub rows: Vec<DayRow>,
+    /// Open time in it.
+    pub total: String,
+}
+
+impl Week {
+    pub fn of(name: String, calendar: &Calendar, words: &Words) -> Self {
+        let open = calendar.open_by_weekday();
+        let rows = open.iter().enumerate().map(|(day, pieces)| DayRow {
+            day: day_name(words, day),
+            bars: pieces.iter().map(|(from, to)| (*from, to - from)).collect(),
+            text: spans(pieces, words),
+        });
+        let minutes = open.iter().flatten().map(|(from, to)| i64::from(to - from));
+        Self {
+            name,
+            zone: calendar.zone().name().to_owned(),
+            rows: rows.collect(),
+            total: words.span(minutes.sum::<i64>() * 60),
+        }
+    }
+}
+
 /// `typed` are the ranges as they were written, by weekday; `calendar` is `own` with the days of its holiday sets.
 pub fn view(
     p: &Page,
@@ -99,22 +125,7 @@ pub fn view(
     days: &[Holiday],
 ) -> CalendarView {
     let (words, now, zone) = (p.words, p.now, calendar.zone());
-    let week: Vec<DayRow> = calendar
-        .open_by_weekday()
-        .iter()
-        .enumerate()
-        .map(|(day, pieces)| DayRow {
-            day: day_name(words, day),
-            bars: pieces.iter().map(|(from, to)| (*from, to - from)).collect(),
-            text: spans(pieces, words),
-        })
-        .collect();
-    let open_secs: i64 = calendar
-        .open_by_weekday()
-        .iter()
-        .flatten()
-        .map(|(from, to)| i64::from(to - from) * 60)
-        .sum();
+    let week = Week::of(String::new(), calendar, words);
     let notes = understood(typed, calendar)
         .iter()
         .map(|note| understood_text(note, words))
@@ -168,9 +179,7 @@ pub fn view(
             .into_owned()
     });
     CalendarView {
-        zone: zone.name().to_owned(),
-        week,
-        total: words.span(open_secs),
+        weeks: [week],
         notes,
         special,
         more_special,

@@ -115,7 +115,11 @@ pub fn tick(ticket: &Ticket, standing: Standing, now: Timestamp) -> Tick {
     if !ticket.is_open() {
         return Tick::None;
     }
-    if let Some(hold) = ticket.first_hold() {
+    if let Some(late_secs) = standing.late_and_held_secs {
+        return Tick::Missed { late_secs };
+    }
+    // What runs all the same is what the list is sorted by: an answer stays due while a colleague is waited for.
+    if let Some(hold) = ticket.first_hold().filter(|_| ticket.due.metric.is_none()) {
         let until = ticket.held_until();
         return Tick::Held {
             held_secs: Some(now.secs_since(hold.since).max(0)),

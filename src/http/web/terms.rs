@@ -90,6 +90,8 @@ pub struct Moves {
     /// Beyond the lines of each list.
     pub more: usize,
     pub unmoved: usize,
+    /// The first of those that stay as they are.
+    pub staying: Vec<MovedLine>,
     pub is_cut: bool,
     pub is_correction: bool,
     /// To be sent along with the same form.
@@ -122,11 +124,14 @@ impl Moves {
         digest: String,
         words: &Words,
     ) -> Result<Self> {
+        let all = preview.moved.iter().chain(&preview.staying);
         let wanted = Wanted {
-            customers: preview.moved.iter().filter_map(|it| it.customer).collect(),
+            customers: all.filter_map(|it| it.customer).collect(),
             ..Wanted::default()
         };
         let names = ctx.read(|conn| Names::load(conn, wanted))?;
+        let staying = preview.staying.iter().take(MOST_LINES);
+        let staying = staying.map(|it| line(it, &names, words)).collect();
         let mut more = 0;
         let mut lines = |fate| -> Vec<MovedLine> {
             let all: Vec<&Moved> = preview.of(fate).collect();
@@ -141,7 +146,8 @@ impl Moves {
             finished: lines(Fate::Finished),
             locked: lines(Fate::Locked),
             more,
-            unmoved: preview.unmoved,
+            unmoved: preview.staying.len(),
+            staying,
             is_cut: preview.is_cut,
             is_correction: effect.is_correction(),
             digest,

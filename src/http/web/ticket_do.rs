@@ -386,6 +386,7 @@ fn new_hold(posted: &Posted, zone: chrono_tz::Tz, now: Timestamp) -> Result<NewH
     Ok(NewHold {
         whom: whom.flatten().unwrap_or_default(),
         since: since.flatten(),
+        evidence: posted.text("evidence").to_owned(),
         until: until.flatten(),
         nudge_at: nudge_at.flatten(),
         ..hold

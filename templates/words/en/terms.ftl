@@ -26,9 +26,8 @@ moves-open =
 moves-none = No clock that runs moves.
 moves-unmoved =
     { $n ->
-        [0] {""}
-        [one] One other stays as it is.
-       *[other] { $n } others stay as they are.
+        [one] One that runs stays as it is.
+       *[other] { $n } that run stay as they are.
     }
 moves-cut = There are more tickets than were looked at. The rest moves likewise.
 moves-open-label = Clocks that move

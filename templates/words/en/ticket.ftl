@@ -53,6 +53,7 @@ hold-nudge-hint = Empty: shortly before the expected end.
 hold-nudges = reminder
 hold-since = Began before now
 hold-since-hint = For a wait that nobody wrote down at the time.
+hold-proof-hint = What shows that it began then: an address, or #12 for an entry of this timeline. Only for a wait that began before now.
 hold-until = Expected end
 hold-until-hint = The hold ends by itself then. Empty: until somebody ends it.
 do-release = End the hold
