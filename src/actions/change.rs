@@ -7,6 +7,7 @@ use crate::domain::access::{Action, Target};
 use crate::domain::change::{
     Change, Glass, MIN_REASON_CHARS, Plan, Review, Verdict, refuse_unreviewed,
 };
+use crate::domain::freeze::Asked;
 use crate::domain::id::{Id, Kind, TicketId, TicketKey};
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::text::{self, Title};
@@ -193,7 +194,9 @@ pub fn break_glass(
         let mut entries = change.break_glass(ticket, before.as_ref(), by, &reason, until)?;
         // The windows that it goes through stand on the record with it.
         let services = store::ticket::services(tx, ticket.id)?;
-        if let Some((_, name)) = freeze::state(tx, &services, ctx.now)?.window {
+        if let Some((_, name)) =
+            freeze::state(tx, &Asked::production(&services).risk(ticket.risk), ctx.now)?.window
+        {
             entries[0] = entries[0].clone().fact("freeze", name);
         }
         Ok(entries)

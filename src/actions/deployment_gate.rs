@@ -6,7 +6,7 @@ use super::{allow, change as change_actions};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
 use crate::domain::deployment::{Deployment, Report, Status};
-use crate::domain::freeze::{Level, may_begin, next_open, standing};
+use crate::domain::freeze::{Asked, Level, may_begin, next_open, standing};
 use crate::domain::id::{Kind, TicketKey};
 use crate::domain::people::Service;
 use crate::domain::refusal::{FieldError, Refusal};
@@ -63,11 +63,14 @@ pub(super) fn pass(
         report.started_at.is_none() && matches!(report.status, Status::Started | Status::Succeeded);
     let freezes = store::freeze::all(tx)?;
     let at = report.started_at.unwrap_or(ctx.now);
-    // Other environments hold no customers: a window doesn't hold up rehearsals.
-    let window = match is_production {
-        true => standing(&freezes, &[service.id], at),
-        false => None,
+    let services = [service.id];
+    let asked = Asked {
+        services: &services,
+        environment: &report.environment,
+        is_production,
+        risk: named.as_ref().and_then(|ticket| ticket.risk),
     };
+    let window = standing(&freezes, &asked, at);
     let freeze = window.map(|it| it.freeze.name.clone());
     let no = match (&named, is_wish) {
         (_, false) => None,
@@ -82,10 +85,11 @@ pub(super) fn pass(
         let window = window.filter(|_| is_wish)?;
         let refusal = may_begin(window, approved_at).err()?;
         let rule = match window.freeze.level {
+            Level::Block if window.is_outside() => "deploy-outside-maintenance",
             Level::Block => "deploy-frozen",
             Level::Approve | Level::Warn => "deploy-frozen-unapproved",
         };
-        let opens = next_open(&freezes, &[service.id], at);
+        let opens = next_open(&freezes, &asked, at);
         let mut said = Refusal::new(rule);
         said.args = refusal.args;
         Some(

@@ -3,8 +3,8 @@
 use super::{allow, audit};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
-use crate::domain::freeze::{Details, Freeze, Level, may_begin, next_open, standing};
-use crate::domain::id::{FreezeId, Id, ServiceId};
+use crate::domain::freeze::{Asked, Details, Freeze, Level, Scope, may_begin, next_open, standing};
+use crate::domain::id::{FreezeId, Id};
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::ticket::Ticket;
 use crate::domain::timeline::{Entry, Facts};
@@ -43,7 +43,7 @@ pub(super) fn add_in(tx: &mut Tx, ctx: &Ctx<'_>, details: &Details) -> Result<Fr
             .with("max", MOST.to_string())
             .into());
     }
-    known_services(tx, &details.services)?;
+    refuse_unknown(tx, &details.scope)?;
     let freeze = made(Id::new(ctx.now), ctx.now, 1, details);
     rows::insert(tx, &freeze)?;
     audit::note(tx, ctx, "freeze-added", &freeze.name, &facts(&freeze))?;
@@ -58,7 +58,7 @@ pub fn edit(ctx: &Ctx<'_>, id: FreezeId, rev: i64, details: &Details) -> Result<
         if known.version != rev {
             return Err(Error::Stale);
         }
-        known_services(tx, &details.services)?;
+        refuse_unknown(tx, &details.scope)?;
         let mut freeze = made(id, known.made_at, rev, details);
         rows::update(tx, &mut freeze)?;
         audit::note(tx, ctx, "freeze-edited", &freeze.name, &facts(&freeze))?;
@@ -72,22 +72,32 @@ fn made(id: FreezeId, made_at: Timestamp, version: i64, details: &Details) -> Fr
         name: details.name.clone(),
         zone: details.zone,
         when: details.when,
+        sort: details.sort,
         level: details.level,
-        services: details.services.clone(),
+        scope: details.scope.clone(),
         is_active: details.is_active,
         made_at,
         version,
     }
 }
 
-fn known_services(conn: &mut Conn, services: &[ServiceId]) -> Result<()> {
-    let known = store::house::services(conn)?;
-    match services
+fn refuse_unknown(conn: &mut Conn, scope: &Scope) -> Result<()> {
+    let services = store::house::services(conn)?;
+    let mut asked = scope.services.iter();
+    if !asked.all(|id| services.iter().any(|service| service.id == *id)) {
+        return Err(FieldError::new("services", "unknown-service").into());
+    }
+    let environments = store::house::environments(conn)?;
+    match scope
+        .environments
         .iter()
-        .all(|id| known.iter().any(|service| service.id == *id))
+        .find(|it| !environments.contains(it))
     {
-        true => Ok(()),
-        false => Err(FieldError::new("services", "unknown-service").into()),
+        Some(unknown) => Err(FieldError::new("environments", "unknown-environment")
+            .with("value", unknown.clone())
+            .with("known", environments.join(", "))
+            .into()),
+        None => Ok(()),
     }
 }
 
@@ -96,7 +106,10 @@ fn facts(freeze: &Freeze) -> Facts {
         .with("from", freeze.when.from())
         .with("to", freeze.when.to())
         .with("zone", freeze.zone.name())
+        .with("sort", freeze.sort)
         .with("level", freeze.level)
+        .with("environments", freeze.scope.environments.join(", "))
+        .with_some("min_risk", freeze.scope.min_risk)
         .with("is_active", freeze.is_active)
 }
 
@@ -104,6 +117,8 @@ fn facts(freeze: &Freeze) -> Facts {
 #[derive(Debug, Clone)]
 pub struct State {
     pub level: Option<Level>,
+    /// It isn't open: changes begin only inside it.
+    pub is_outside: bool,
     /// The window that counts, and when it ends.
     pub window: Option<(FreezeId, String)>,
     pub until: Option<Timestamp>,
@@ -111,15 +126,16 @@ pub struct State {
     pub next_open: Option<Timestamp>,
 }
 
-/// How it stands for these services at `at`; without services: for what is for the whole house.
-pub fn state(conn: &mut Conn, services: &[ServiceId], at: Timestamp) -> Result<State> {
+/// How it stands for what is asked at `at`.
+pub fn state(conn: &mut Conn, asked: &Asked<'_>, at: Timestamp) -> Result<State> {
     let all = rows::all(conn)?;
-    let standing = standing(&all, services, at);
+    let standing = standing(&all, asked, at);
     Ok(State {
         level: standing.map(|it| it.freeze.level),
+        is_outside: standing.is_some_and(|it| it.is_outside()),
         window: standing.map(|it| (it.freeze.id, it.freeze.name.clone())),
         until: standing.map(|it| it.until),
-        next_open: next_open(&all, services, at),
+        next_open: next_open(&all, asked, at),
     })
 }
 
@@ -136,7 +152,8 @@ pub fn pass(
         return Ok(entry);
     }
     let services = store::ticket::services(tx, ticket.id)?;
-    let Some(standing) = standing(&all, &services, ctx.now) else {
+    let asked = Asked::production(&services).risk(ticket.risk);
+    let Some(standing) = standing(&all, &asked, ctx.now) else {
         return Ok(entry);
     };
     may_begin(standing, approved_at)?;

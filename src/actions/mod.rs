@@ -1,5 +1,6 @@
 //! One state change = one function = one transaction: load, allow, decide, record.
 
+pub mod agenda;
 pub mod agreement;
 pub mod audit;
 pub mod bulk;

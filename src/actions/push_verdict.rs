@@ -11,7 +11,7 @@ use crate::app::Ctx;
 use crate::domain::access::{Action, Principal, Target};
 use crate::domain::change::{Change, Plan};
 use crate::domain::commit_message::Relation;
-use crate::domain::freeze::{between, next_open, standing};
+use crate::domain::freeze::{Asked, between, next_open, standing};
 use crate::domain::git::Repository;
 use crate::domain::id::{Kind, RepositoryId, TicketId, TicketKey};
 use crate::domain::people::Person;
@@ -137,16 +137,17 @@ impl Scene {
         let (tickets, reverted) = named(conn, &repository, push)?;
         let services: Vec<_> = repository.service.into_iter().collect();
         let windows = store::freeze::all(conn)?;
-        let open = standing(&windows, &services, ctx.now);
+        let asked = Asked::production(&services);
+        let open = standing(&windows, &asked, ctx.now);
         let frozen = open.map(|it| Frozen {
             name: it.freeze.name.clone(),
             level: it.freeze.level,
             zone: it.freeze.zone,
             from: it.from,
             until: it.until,
-            next_open: next_open(&windows, &services, ctx.now),
+            next_open: next_open(&windows, &asked, ctx.now),
         });
-        let ahead = between(&windows, &services, ctx.now, ctx.now.plus_secs(AHEAD_SECS));
+        let ahead = between(&windows, &asked, ctx.now, ctx.now.plus_secs(AHEAD_SECS));
         let ahead = ahead.iter().map(|it| Frozen {
             name: it.freeze.name.clone(),
             level: it.freeze.level,

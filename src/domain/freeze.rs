@@ -1,18 +1,22 @@
-//! Freezes: windows of time in which changes don't begin, or not without approval.
+//! Freezes: windows of time in which changes don't begin, or not without approval; and maintenance windows, outside of which they
+//! don't.
 //!
-//! A window is written on the wall clock of a zone, every week (`Fri 00:00` to `Mon 07:00`) or once, and holds for some services or
-//! for the whole house. It is half-open: at its end changes begin again. Around a change of offset a window is never shorter than
-//! it reads: of a time that occurs twice the first begins it and the second ends it. Of several windows the severest counts.
-//! Whoever can't wait breaks the glass (`domain/change.rs`).
+//! A window is written on the wall clock of a zone, once or again and again (`when.rs`), and holds for some services or for the whole
+//! house, in some environments, from some risk on. It is half-open: at its end changes begin again. Around a change of offset a window
+//! is never shorter than it reads: of a time that occurs twice the first begins it and the second ends it. Of several windows the
+//! severest counts, and a freeze counts within a maintenance window too. Whoever can't wait breaks the glass (`domain/change.rs`).
 
-use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Weekday};
+mod when;
+
+use chrono::{NaiveTime, TimeDelta, Weekday};
 use chrono_tz::Tz;
 
+pub use self::when::{Edge, Rhythm, When};
 use super::id::{FreezeId, ServiceId};
 use super::refusal::{FieldError, Refusal};
+use super::severity::Risk;
 use super::text;
 use super::timestamp::Timestamp;
-use super::wall_clock;
 use super::word::words;
 
 words! {
@@ -27,114 +31,55 @@ words! {
     }
 }
 
-/// One end of a window, on the wall clock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Edge {
-    Weekly { day: Weekday, time: NaiveTime },
-    Once(NaiveDateTime),
-}
-
-impl Edge {
-    /// `Fri 00:00`, `friday 7:30`, `2026-12-20 00:00` or `2026-12-20T00:00`.
-    pub fn parse(field: &'static str, text: &str) -> Result<Self, FieldError> {
-        let wrong = || FieldError::new(field, "not-a-freeze-time").with("value", text.to_owned());
-        let (day, time) = text.trim().rsplit_once([' ', 'T']).ok_or_else(wrong)?;
-        let time = NaiveTime::parse_from_str(time.trim(), "%H:%M").map_err(|_| wrong())?;
-        if let Ok(date) = NaiveDate::parse_from_str(day, "%Y-%m-%d") {
-            return Ok(Edge::Once(date.and_time(time)));
-        }
-        let day: Weekday = day.trim_end().parse().map_err(|_| wrong())?;
-        Ok(Edge::Weekly { day, time })
-    }
-
-    pub fn text(self) -> String {
-        match self {
-            Edge::Weekly { day, time } => format!("{day} {}", time.format("%H:%M")),
-            Edge::Once(at) => at.format("%Y-%m-%d %H:%M").to_string(),
-        }
+words! {
+    /// Whether changes don't begin inside a window, or only there.
+    pub enum Sort {
+        /// A freeze.
+        Deny = "deny",
+        /// A maintenance window: where one is for something, that begins in such windows alone.
+        Allow = "allow",
     }
 }
 
-/// When a window is: two ends of one kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct When {
-    from: Edge,
-    to: Edge,
+/// What wants to begin.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// None: something of the whole house.
+    pub services: &'a [ServiceId],
+    pub environment: &'a str,
+    /// Whether customers are in that environment.
+    pub is_production: bool,
+    /// `None`: nobody said; every window is for it.
+    pub risk: Option<Risk>,
 }
 
-impl When {
-    /// Two ends as people type them. Every week: one that is open at some time of the week.
-    pub fn parse(from: &str, to: &str) -> Result<Self, Vec<FieldError>> {
-        let (from, to) = match (Edge::parse("from", from), Edge::parse("to", to)) {
-            (Ok(from), Ok(to)) => (from, to),
-            (from, to) => return Err([from.err(), to.err()].into_iter().flatten().collect()),
-        };
-        let problem = match (from, to) {
-            (Edge::Once(from), Edge::Once(to)) if to <= from => Some("ends-before-start"),
-            (Edge::Weekly { .. }, Edge::Weekly { .. }) if from == to => Some("freeze-never-open"),
-            (Edge::Once(_), Edge::Once(_)) | (Edge::Weekly { .. }, Edge::Weekly { .. }) => None,
-            _ => Some("freeze-mixed"),
-        };
-        match problem {
-            Some(problem) => Err(vec![FieldError::new("to", problem)]),
-            None => Ok(Self { from, to }),
+impl<'a> Asked<'a> {
+    /// Of these services, where customers are: what changes and pushes ask.
+    pub const fn production(services: &'a [ServiceId]) -> Self {
+        Self {
+            services,
+            environment: "",
+            is_production: true,
+            risk: None,
         }
     }
 
-    pub fn from(self) -> String {
-        self.from.text()
-    }
-
-    pub fn to(self) -> String {
-        self.to.text()
-    }
-
-    pub fn is_weekly(self) -> bool {
-        matches!(self.from, Edge::Weekly { .. })
-    }
-
-    /// The occurrences that end after `at`, the earliest first: at least the next two of a weekly window.
-    fn around(self, at: Timestamp, zone: Tz) -> Vec<(Timestamp, Timestamp)> {
-        let locals = match (self.from, self.to) {
-            (Edge::Once(from), Edge::Once(to)) => vec![(from, to)],
-            (
-                Edge::Weekly { day, time },
-                Edge::Weekly {
-                    day: last,
-                    time: end,
-                },
-            ) => {
-                let today = at.in_zone(zone).date_naive();
-                let monday = today - TimeDelta::days(today.weekday().num_days_from_monday().into());
-                let on = |week: i64, day: Weekday, time: NaiveTime| {
-                    let days = 7 * week + i64::from(day.num_days_from_monday());
-                    (monday + TimeDelta::days(days)).and_time(time)
-                };
-                // The end is the first such time after the start: within a week.
-                let is_later = on(0, last, end) > on(0, day, time);
-                (-1..=2)
-                    .map(|week| {
-                        let end_week = if is_later { week } else { week + 1 };
-                        (on(week, day, time), on(end_week, last, end))
-                    })
-                    .collect()
-            }
-            // No such window can be made.
-            _ => Vec::new(),
-        };
-        let instants = locals
-            .into_iter()
-            .map(|(from, to)| (wall_clock::instant(from, zone), last_instant(to, zone)));
-        instants.filter(|(_, until)| *until > at).collect()
+    #[must_use]
+    pub const fn risk(mut self, risk: Option<Risk>) -> Self {
+        self.risk = risk;
+        self
     }
 }
 
-/// The instant at which the clocks of `zone` show `local` for the last time.
-fn last_instant(local: NaiveDateTime, zone: Tz) -> Timestamp {
-    match zone.from_local_datetime(&local) {
-        chrono::LocalResult::Ambiguous(first, second) => first.max(second).into(),
-        _ => wall_clock::instant(local, zone),
-    }
+/// What a window is for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// None: the whole house.
+    pub services: Vec<ServiceId>,
+    /// None: where customers are.
+    pub environments: Vec<String>,
+    /// Only for what is at least so risky, and for what nobody has judged.
+    pub min_risk: Option<Risk>,
 }
 
 /// A window.
@@ -144,9 +89,10 @@ pub struct Freeze {
     pub name: String,
     pub zone: Tz,
     pub when: When,
+    pub sort: Sort,
+    /// Of a freeze what it asks; outside of maintenance windows nothing begins.
     pub level: Level,
-    /// None: the whole house.
-    pub services: Vec<ServiceId>,
+    pub scope: Scope,
     pub is_active: bool,
     pub made_at: Timestamp,
     pub version: i64,
@@ -158,8 +104,9 @@ pub struct Details {
     pub name: String,
     pub zone: Tz,
     pub when: When,
+    pub sort: Sort,
     pub level: Level,
-    pub services: Vec<ServiceId>,
+    pub scope: Scope,
     pub is_active: bool,
 }
 
@@ -173,40 +120,46 @@ impl Details {
         Self {
             name: name.to_owned(),
             zone,
-            when: When {
-                from: edge(Weekday::Fri, 0),
-                to: edge(Weekday::Mon, 7),
-            },
+            when: When::of(edge(Weekday::Fri, 0), edge(Weekday::Mon, 7)),
+            sort: Sort::Deny,
             level: Level::Block,
-            services: Vec::new(),
+            scope: Scope::default(),
             is_active: true,
         }
     }
 
     /// Checks what was typed; all faults at once.
     pub fn check(
-        name: &str,
-        zone: &str,
-        (from, to): (&str, &str),
-        level: &str,
-        services: Vec<ServiceId>,
+        typed: &Typed<'_>,
+        scope: Scope,
         is_active: bool,
     ) -> Result<Self, Vec<FieldError>> {
         let mut faults = Vec::new();
-        let name = text::one_line("name", name, text::NAME_CHARS);
-        let zone = text::zone("zone", zone);
-        let level = level.trim().parse::<Level>();
+        let name = text::one_line("name", typed.name, text::NAME_CHARS);
+        let zone = text::zone("zone", typed.zone);
+        let sort = typed.sort.trim().parse::<Sort>();
+        let sort = sort.map_err(|()| FieldError::new("kind", "not-a-freeze-kind"));
+        // What a maintenance window asks is said by its kind.
+        let level = match (sort.as_ref(), typed.level.trim()) {
+            (Ok(Sort::Allow), "") => Ok(Level::Block),
+            (_, text) => text.parse::<Level>(),
+        };
         let level = level.map_err(|()| FieldError::new("level", "not-a-freeze-level"));
         faults.extend(name.as_ref().err().cloned());
         faults.extend(zone.as_ref().err().cloned());
+        faults.extend(sort.as_ref().err().cloned());
         faults.extend(level.as_ref().err().cloned());
-        match (name, zone, level, When::parse(from, to)) {
-            (Ok(name), Ok(zone), Ok(level), Ok(when)) => Ok(Self {
+        match (name, zone, sort, level, When::parse(typed.from, typed.to)) {
+            (Ok(name), Ok(zone), Ok(sort), Ok(level), Ok(when)) => Ok(Self {
                 name,
                 zone,
                 when,
-                level,
-                services,
+                sort,
+                level: match sort {
+                    Sort::Deny => level,
+                    Sort::Allow => Level::Block,
+                },
+                scope,
                 is_active,
             }),
             (.., when) => {
@@ -217,18 +170,49 @@ impl Details {
     }
 }
 
-/// A window that is open.
+/// A window as it is typed.
+#[derive(Debug, Clone, Copy)]
+pub struct Typed<'a> {
+    pub name: &'a str,
+    pub zone: &'a str,
+    pub from: &'a str,
+    pub to: &'a str,
+    pub sort: &'a str,
+    pub level: &'a str,
+}
+
+/// A window that stands in the way, or would if it asked for more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing<'a> {
     pub freeze: &'a Freeze,
     pub from: Timestamp,
-    /// The first instant at which it is open no more.
+    /// The first instant at which it does no more.
     pub until: Timestamp,
 }
 
+impl Standing<'_> {
+    /// It stands in the way because it isn't open: changes begin only inside it.
+    pub fn is_outside(&self) -> bool {
+        self.freeze.sort == Sort::Allow
+    }
+}
+
 impl Freeze {
-    fn is_for(&self, services: &[ServiceId]) -> bool {
-        self.services.is_empty() || services.iter().any(|it| self.services.contains(it))
+    pub fn is_for(&self, asked: &Asked<'_>) -> bool {
+        let scope = &self.scope;
+        let services = &scope.services;
+        let is_theirs =
+            services.is_empty() || asked.services.iter().any(|it| services.contains(it));
+        let is_there = match scope.environments.is_empty() {
+            true => asked.is_production,
+            false => scope.environments.iter().any(|it| it == asked.environment),
+        };
+        // The riskiest comes first.
+        let is_risky = match (scope.min_risk, asked.risk) {
+            (Some(least), Some(risk)) => risk <= least,
+            _ => true,
+        };
+        self.is_active && is_theirs && is_there && is_risky
     }
 
     /// Its occurrence at `at`, or else the next one.
@@ -236,47 +220,90 @@ impl Freeze {
         self.when.around(at, self.zone).into_iter().next()
     }
 
-    fn standing(&self, at: Timestamp) -> Option<Standing<'_>> {
-        let (from, until) = self.next(at)?;
-        (from <= at).then_some(Standing {
-            freeze: self,
-            from,
-            until,
-        })
-    }
-}
-
-/// The severest window that is open at `at` for any of these services; of equals the one that ends last.
-pub fn standing<'a>(
-    freezes: &'a [Freeze],
-    services: &[ServiceId],
-    at: Timestamp,
-) -> Option<Standing<'a>> {
-    freezes
-        .iter()
-        .filter(|it| it.is_active && it.is_for(services))
-        .filter_map(|it| it.standing(at))
-        .max_by_key(|it| (it.freeze.level, it.until))
-}
-
-/// Every window of these services that is open at some time in `from..until`, by its start.
-pub fn between<'a>(
-    freezes: &'a [Freeze],
-    services: &[ServiceId],
-    from: Timestamp,
-    until: Timestamp,
-) -> Vec<Standing<'a>> {
-    let mut found = Vec::new();
-    let mine = freezes.iter();
-    for freeze in mine.filter(|it| it.is_active && it.is_for(services)) {
+    /// Its occurrences that touch `from..until`, in their order.
+    pub fn within(&self, from: Timestamp, until: Timestamp) -> Vec<Standing<'_>> {
+        let mut found = Vec::new();
         let mut at = from;
-        while let Some((start, end)) = freeze.next(at).filter(|(start, _)| *start < until) {
+        while let Some((start, end)) = self.next(at).filter(|(start, _)| *start < until) {
             found.push(Standing {
-                freeze,
+                freeze: self,
                 from: start,
                 until: end,
             });
             at = end;
+        }
+        found
+    }
+}
+
+/// The severest window that stands in the way of what is asked at `at`; of equals the one that does so longest.
+pub fn standing<'a>(
+    freezes: &'a [Freeze],
+    asked: &Asked<'_>,
+    at: Timestamp,
+) -> Option<Standing<'a>> {
+    let theirs = || freezes.iter().filter(|it| it.is_for(asked));
+    let denies = theirs()
+        .filter(|it| it.sort == Sort::Deny)
+        .filter_map(|it| {
+            let (from, until) = it.next(at)?;
+            (from <= at).then_some(Standing {
+                freeze: it,
+                from,
+                until,
+            })
+        });
+    denies
+        .chain(outside(theirs().filter(|it| it.sort == Sort::Allow), at))
+        .max_by_key(|it| (it.freeze.level, it.until))
+}
+
+/// Maintenance windows, if some are still to come and none is open: named is the one that opens next. What is over for good closes
+/// nothing.
+fn outside<'a>(windows: impl Iterator<Item = &'a Freeze>, at: Timestamp) -> Option<Standing<'a>> {
+    let windows: Vec<&Freeze> = windows.collect();
+    let opens = windows.iter().filter_map(|it| Some((it.next(at)?.0, *it)));
+    let (until, freeze) = opens.min_by_key(|(from, _)| *from)?;
+    if until <= at {
+        return None;
+    }
+    let ends = windows
+        .iter()
+        .filter_map(|it| it.when.last_end(at, it.zone));
+    Some(Standing {
+        freeze,
+        from: ends.max().unwrap_or(Timestamp::from_micros(i64::MIN)),
+        until,
+    })
+}
+
+/// Everything that stands in the way of what is asked at some time in `from..until`, by its start.
+pub fn between<'a>(
+    freezes: &'a [Freeze],
+    asked: &Asked<'_>,
+    from: Timestamp,
+    until: Timestamp,
+) -> Vec<Standing<'a>> {
+    let theirs = || freezes.iter().filter(|it| it.is_for(asked));
+    let mut found = Vec::new();
+    for freeze in theirs().filter(|it| it.sort == Sort::Deny) {
+        found.extend(freeze.within(from, until));
+    }
+    let mut at = from;
+    while at < until {
+        let allows = || theirs().filter(|it| it.sort == Sort::Allow);
+        match outside(allows(), at) {
+            Some(closed) => {
+                found.push(closed);
+                at = closed.until;
+            }
+            None => {
+                let open = allows().filter_map(|it| it.next(at).filter(|(from, _)| *from <= at));
+                match open.map(|(_, until)| until).max() {
+                    Some(end) => at = end,
+                    None => break,
+                }
+            }
         }
     }
     found.sort_by_key(|it| (it.from, it.until, it.freeze.id));
@@ -286,11 +313,11 @@ pub fn between<'a>(
 /// Windows that follow each other without a gap are looked through this far: beyond it nobody plans.
 const MOST_IN_A_ROW: usize = 64;
 
-/// The first instant from `at` on in which no window blocks these services. `None`: not in sight.
-pub fn next_open(freezes: &[Freeze], services: &[ServiceId], at: Timestamp) -> Option<Timestamp> {
+/// The first instant from `at` on in which no window blocks what is asked. `None`: not in sight.
+pub fn next_open(freezes: &[Freeze], asked: &Asked<'_>, at: Timestamp) -> Option<Timestamp> {
     let mut at = at;
     for _ in 0..MOST_IN_A_ROW {
-        match standing(freezes, services, at) {
+        match standing(freezes, asked, at) {
             Some(standing) if standing.freeze.level == Level::Block => at = standing.until,
             _ => return Some(at),
         }
@@ -304,6 +331,7 @@ pub fn may_begin(standing: Standing<'_>, approved_at: Option<Timestamp>) -> Resu
         Level::Warn => return Ok(()),
         Level::Approve if approved_at.is_some_and(|at| at >= standing.from) => return Ok(()),
         Level::Approve => "frozen-unapproved",
+        Level::Block if standing.is_outside() => "outside-maintenance",
         Level::Block => "frozen",
     };
     Err(Refusal::new(rule)
@@ -326,8 +354,12 @@ mod tests {
             name: "No changes on Friday".to_owned(),
             zone: chrono_tz::Europe::Stockholm,
             when: When::parse(from, to).unwrap(),
+            sort: Sort::Deny,
             level,
-            services: services.to_vec(),
+            scope: Scope {
+                services: services.to_vec(),
+                ..Scope::default()
+            },
             is_active: true,
             made_at: at("2026-01-01T00:00:00Z"),
             version: 1,
@@ -335,7 +367,12 @@ mod tests {
     }
 
     fn is_open(freeze: &Freeze, when: &str) -> bool {
-        standing(std::slice::from_ref(freeze), &[], at(when)).is_some()
+        standing(
+            std::slice::from_ref(freeze),
+            &Asked::production(&[]),
+            at(when),
+        )
+        .is_some()
     }
 
     #[test]
@@ -354,7 +391,7 @@ mod tests {
         }
         let all = [friday];
         assert_eq!(
-            next_open(&all, &[], at("2026-06-05T12:00:00Z")),
+            next_open(&all, &Asked::production(&[]), at("2026-06-05T12:00:00Z")),
             Some(at("2026-06-08T05:00:00Z"))
         );
         assert_eq!(
@@ -391,7 +428,7 @@ mod tests {
             ),
         ];
         let level = |services: &[ServiceId], when: &str| {
-            standing(&all, services, at(when)).map(|it| it.freeze.level)
+            standing(&all, &Asked::production(services), at(when)).map(|it| it.freeze.level)
         };
         assert_eq!(level(&[web], "2026-06-02T10:30:00Z"), Some(Level::Block));
         assert_eq!(level(&[db], "2026-06-02T10:30:00Z"), Some(Level::Warn));
@@ -402,10 +439,11 @@ mod tests {
         assert_eq!(level(&[], "2026-06-06T09:00:00Z"), None);
         // Two in a row.
         assert_eq!(
-            next_open(&all, &[web], at("2026-06-02T10:30:00Z")),
+            next_open(&all, &Asked::production(&[web]), at("2026-06-02T10:30:00Z")),
             Some(at("2026-06-02T13:00:00Z"))
         );
-        let strict = standing(&all, &[web], at("2026-06-02T09:00:00Z")).unwrap();
+        let strict =
+            standing(&all, &Asked::production(&[web]), at("2026-06-02T09:00:00Z")).unwrap();
         let rule = |standing, approved: Option<&str>| {
             let refusal = may_begin(standing, approved.map(at)).err()?;
             Some(refusal.rule)
@@ -417,38 +455,97 @@ mod tests {
             Some("frozen-unapproved")
         );
         assert_eq!(rule(strict, Some("2026-06-01T22:00:00Z")), None);
-        let frozen = standing(&all, &[web], at("2026-06-02T10:30:00Z")).unwrap();
+        let frozen =
+            standing(&all, &Asked::production(&[web]), at("2026-06-02T10:30:00Z")).unwrap();
         assert_eq!(rule(frozen, Some("2026-06-02T10:30:00Z")), Some("frozen"));
     }
 
     #[test]
-    fn what_is_no_window_is_refused_at_its_field() {
-        let fault = |from: &str, to: &str| {
-            let faults = When::parse(from, to).unwrap_err();
-            let faults = faults.iter().map(|it| (it.field.to_string(), it.problem));
-            faults.collect::<Vec<_>>()
+    fn a_window_is_for_its_environments_and_from_its_risk_on() {
+        let mut staging = freeze("Mon 00:00", "Sun 00:00", Level::Block, &[]);
+        staging.scope.environments = vec!["staging".to_owned()];
+        let mut risky = freeze("Mon 00:00", "Sun 00:00", Level::Approve, &[]);
+        risky.scope.min_risk = Some(Risk::Medium);
+        let all = [staging, risky];
+        let level = |environment, risk| {
+            let asked = Asked {
+                services: &[],
+                environment,
+                is_production: environment == "prod",
+                risk,
+            };
+            standing(&all, &asked, at("2026-06-02T10:00:00Z")).map(|it| it.freeze.level)
         };
-        let of = |field: &str, problem: &'static str| vec![(field.to_owned(), problem)];
+        assert_eq!(level("staging", Some(Risk::Low)), Some(Level::Block));
+        assert_eq!(level("prod", Some(Risk::Low)), None);
+        assert_eq!(level("prod", Some(Risk::Medium)), Some(Level::Approve));
+        assert_eq!(level("prod", Some(Risk::High)), Some(Level::Approve));
         assert_eq!(
-            fault("Fri 00:00", "Fri 00:00"),
-            of("to", "freeze-never-open")
+            level("prod", None),
+            Some(Level::Approve),
+            "nobody judged it"
         );
+        assert_eq!(level("lab", None), None);
+    }
+
+    #[test]
+    fn outside_of_maintenance_windows_nothing_begins_and_a_freeze_counts_inside_too() {
+        let db: ServiceId = Id::new(at("2026-01-02T00:00:00Z"));
+        let window = |from: &str, to: &str| Freeze {
+            sort: Sort::Allow,
+            ..freeze(from, to, Level::Block, &[db])
+        };
+        // Stockholm is two hours ahead in June.
+        let all = [
+            window("Tue 22:00", "Wed 02:00"),
+            window("Thu 22:00", "Fri 02:00"),
+            freeze("Fri 00:00", "Mon 07:00", Level::Block, &[]),
+        ];
+        let stands = |when: &str| {
+            let found = standing(&all, &Asked::production(&[db]), at(when))?;
+            let rule = may_begin(found, None).err().map(|refusal| refusal.rule);
+            Some((rule.unwrap(), found.until.rfc3339()))
+        };
+        let outside = |until: &str| Some(("outside-maintenance", until.to_owned()));
         assert_eq!(
-            fault("Fri 00:00", "2026-01-01 00:00"),
-            of("to", "freeze-mixed")
+            stands("2026-06-01T10:00:00Z"),
+            outside("2026-06-02T20:00:00Z")
         );
+        assert_eq!(stands("2026-06-02T20:00:00Z"), None);
         assert_eq!(
-            fault("2026-01-02 00:00", "2026-01-01 00:00"),
-            of("to", "ends-before-start")
+            stands("2026-06-03T00:00:00Z"),
+            outside("2026-06-04T20:00:00Z")
         );
-        assert_eq!(fault("Fry 00:00", "25:00").len(), 2);
-        let typed = When::parse("friday 7:00", "2026-13-01 00:00");
-        assert_eq!(typed.unwrap_err()[0].field, "to");
-        let kept = When::parse(" friday 7:00", "sun 09:30").unwrap();
+        // The freeze begins inside the second window, and outlasts it.
+        let frozen = Some(("frozen", "2026-06-08T05:00:00Z".to_owned()));
+        assert_eq!(stands("2026-06-04T22:00:00Z"), frozen);
+        let services = [db];
+        let asked = Asked::production(&services);
         assert_eq!(
-            (kept.from(), kept.to()),
-            ("Fri 07:00".into(), "Sun 09:30".into())
+            next_open(&all, &asked, at("2026-06-04T22:00:00Z")),
+            Some(at("2026-06-09T20:00:00Z"))
         );
-        assert_eq!(When::parse(&kept.from(), &kept.to()), Ok(kept));
+        // Of another service no window says when.
+        let other = standing(&all, &Asked::production(&[]), at("2026-06-01T10:00:00Z"));
+        assert_eq!(other, None);
+        // What stood in the way on Tuesday and Wednesday, one after the other.
+        let week = between(
+            &all,
+            &asked,
+            at("2026-06-02T10:00:00Z"),
+            at("2026-06-04T00:00:00Z"),
+        );
+        let week: Vec<_> = week
+            .iter()
+            .map(|it| (it.from.rfc3339(), it.until.rfc3339()))
+            .collect();
+        let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+        assert_eq!(
+            week,
+            [
+                pair("2026-05-29T00:00:00Z", "2026-06-02T20:00:00Z"),
+                pair("2026-06-03T00:00:00Z", "2026-06-04T20:00:00Z"),
+            ]
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! Values and rules. No I/O, no clock, no serialisation, no database: everything here is a total function over values.
 
 pub mod access;
+pub mod agenda;
 pub mod alert_mail;
 pub mod ancestry;
 pub mod availability;
@@ -10,6 +11,7 @@ pub mod calendar_text;
 pub mod change;
 pub mod commit_message;
 pub mod compensation;
+pub mod conflict;
 pub mod delivery;
 pub mod deployment;
 pub mod duration;

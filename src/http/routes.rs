@@ -242,6 +242,9 @@ pub fn configure(routes: &mut ServiceConfig) {
         .route("/deployments", get().to(deployments::list))
         .route("/deployments/{id}", get().to(deployments::show))
         // who else is told
+        .route("/calendar", get().to(agenda::show))
+        .route("/calendar/feed", post().to(agenda::renew_feed))
+        .route("/calendar/feed/revoke", post().to(agenda::revoke_feed))
         .route("/freezes", get().to(freezes::list))
         .route("/freezes", post().to(freezes::add))
         .route("/freezes/{id}", get().to(freezes::show))

@@ -1,5 +1,6 @@
 //! Values into what leaves the house: letters, calendars, reports. No store, no network.
 
+pub mod agenda;
 pub mod calendar;
 pub mod event;
 pub mod letter;

@@ -54,7 +54,7 @@ pub fn calendar(
 }
 
 /// One line without control characters: nothing that a person typed starts a property of its own.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect()

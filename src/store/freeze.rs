@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 
-use super::schema::git::{freeze_window, freeze_window_service};
+use super::schema::git::{freeze_window, freeze_window_environment, freeze_window_service};
 use super::{Conn, Tx};
-use crate::domain::freeze::{Freeze, When};
+use crate::domain::freeze::{Freeze, Scope, When};
 use crate::domain::id::{FreezeId, ServiceId};
+use crate::domain::severity::Risk;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 
@@ -23,6 +24,8 @@ struct Row {
     is_active: bool,
     made_at: Timestamp,
     version: i64,
+    sort: String,
+    min_risk: Option<String>,
 }
 
 impl Row {
@@ -37,18 +40,28 @@ impl Row {
             is_active: freeze.is_active,
             made_at: freeze.made_at,
             version: freeze.version,
+            sort: freeze.sort.as_str().to_owned(),
+            min_risk: freeze.scope.min_risk.map(|risk| risk.as_str().to_owned()),
         }
     }
 
-    fn freeze(self, services: Vec<ServiceId>) -> Result<Freeze> {
+    fn freeze(self, services: Vec<ServiceId>, environments: Vec<String>) -> Result<Freeze> {
         let unreadable = |what: &str| Error::internal(format!("freeze {}: {what}", self.id));
         Ok(Freeze {
             zone: self.zone.parse().map_err(|_| unreadable(&self.zone))?,
             when: When::parse(&self.starts, &self.ends).map_err(|_| unreadable(&self.starts))?,
             level: self.level.parse().map_err(|()| unreadable(&self.level))?,
+            sort: self.sort.parse().map_err(|()| unreadable(&self.sort))?,
+            scope: Scope {
+                services,
+                environments,
+                min_risk: match &self.min_risk {
+                    Some(word) => Some(word.parse::<Risk>().map_err(|()| unreadable(word))?),
+                    None => None,
+                },
+            },
             id: self.id,
             name: self.name,
-            services,
             is_active: self.is_active,
             made_at: self.made_at,
             version: self.version,
@@ -76,10 +89,22 @@ pub fn all(conn: &mut Conn) -> Result<Vec<Freeze>> {
     for (of, service) in pairs {
         services.entry(of).or_default().push(service);
     }
+    let mut environments: HashMap<FreezeId, Vec<String>> = HashMap::new();
+    let pairs: Vec<(FreezeId, String)> = freeze_window_environment::table
+        .order(freeze_window_environment::environment)
+        .select((
+            freeze_window_environment::freeze_id,
+            freeze_window_environment::environment,
+        ))
+        .load(conn)?;
+    for (of, environment) in pairs {
+        environments.entry(of).or_default().push(environment);
+    }
     rows.into_iter()
         .map(|row| {
             let services = services.remove(&row.id).unwrap_or_default();
-            row.freeze(services)
+            let environments = environments.remove(&row.id).unwrap_or_default();
+            row.freeze(services, environments)
         })
         .collect()
 }
@@ -92,7 +117,7 @@ pub fn insert(tx: &mut Tx, new: &Freeze) -> Result<()> {
     diesel::insert_into(freeze_window::table)
         .values(Row::of(new))
         .execute(&mut **tx)?;
-    put_services(tx, new)
+    put_scope(tx, new)
 }
 
 /// Writes it if nobody else has since it was read; raises its version. Else [`Error::Stale`].
@@ -112,11 +137,24 @@ pub fn update(tx: &mut Tx, changed: &mut Freeze) -> Result<()> {
         freeze_window_service::table.filter(freeze_window_service::freeze_id.eq(changed.id)),
     )
     .execute(&mut **tx)?;
-    put_services(tx, changed)
+    diesel::delete(
+        freeze_window_environment::table
+            .filter(freeze_window_environment::freeze_id.eq(changed.id)),
+    )
+    .execute(&mut **tx)?;
+    put_scope(tx, changed)
 }
 
-fn put_services(tx: &mut Tx, of: &Freeze) -> Result<()> {
-    for service in &of.services {
+fn put_scope(tx: &mut Tx, of: &Freeze) -> Result<()> {
+    for environment in &of.scope.environments {
+        diesel::insert_into(freeze_window_environment::table)
+            .values((
+                freeze_window_environment::freeze_id.eq(of.id),
+                freeze_window_environment::environment.eq(environment),
+            ))
+            .execute(&mut **tx)?;
+    }
+    for service in &of.scope.services {
         diesel::insert_into(freeze_window_service::table)
             .values((
                 freeze_window_service::freeze_id.eq(of.id),

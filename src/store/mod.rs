@@ -4,6 +4,7 @@
 //! bound limit anew at each run.
 
 pub mod affected;
+pub mod agenda;
 pub mod backend;
 pub mod backup;
 pub mod blob;

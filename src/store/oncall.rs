@@ -440,7 +440,7 @@ pub fn insert_policy(
     Ok(())
 }
 
-/// A calendar address that somebody made. With a team it shows that team's schedule, else the person's own shifts.
+/// A calendar address that somebody made. With a team it shows that team's schedule, else changes and their windows.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = calendar_feed)]
 pub struct Feed {

@@ -100,6 +100,8 @@ const TWINS: &[(&str, &str)] = &[
         "/services/{id}/deploy-rule",
         "PATCH /api/v1/services/{id}/deploy-rule",
     ),
+    ("/calendar/feed", "POST /api/v1/calendar/feed"),
+    ("/calendar/feed/revoke", "DELETE /api/v1/calendar/feed"),
     ("/freezes", "POST /api/v1/freezes"),
     ("/freezes/{id}", "PATCH /api/v1/freezes/{id}"),
     ("/webhooks", "POST /api/v1/webhooks"),

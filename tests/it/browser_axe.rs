@@ -53,6 +53,7 @@ const FORMS: &[&str] = &[
     "/repositories",
     "/webhooks",
     "/freezes",
+    "/calendar",
     "/wordings",
 ];
 

@@ -5,7 +5,7 @@ use watchkeeper::actions::change as act;
 use watchkeeper::actions::{freeze, ticket};
 use watchkeeper::domain::access::{Role, Roles};
 use watchkeeper::domain::change::Plan;
-use watchkeeper::domain::freeze::Details;
+use watchkeeper::domain::freeze::{Details, Scope, Typed};
 use watchkeeper::domain::id::TicketKey;
 use watchkeeper::domain::text::Title;
 use watchkeeper::domain::ticket::{Opening, State};
@@ -154,8 +154,15 @@ both_databases!(
         let (ada, ben) = (desk.person("Ann", APPROVER), desk.person("Ben", APPROVER));
         let by = desk.as_person(&admin);
         let window = |name: &str, level: &str| {
-            let when = ("2026-06-01 12:00", "2026-06-02 00:00");
-            Details::check(name, "Europe/Stockholm", when, level, Vec::new(), true).unwrap()
+            let typed = Typed {
+                name,
+                zone: "Europe/Stockholm",
+                from: "2026-06-01 12:00",
+                to: "2026-06-02 00:00",
+                sort: "deny",
+                level,
+            };
+            Details::check(&typed, Scope::default(), true).unwrap()
         };
         let strict = freeze::add(&by, &window("Month's end", "approve")).unwrap();
         let key = approved(&desk, &ada, &ben);
@@ -303,3 +310,106 @@ pub fn asks_and_keeps(p: &Program) {
     assert_eq!(p.get("/api/v1/freezes").body["items"][0]["id"], json!(id));
     assert_eq!(p.get(&place).body["version"], 2);
 }
+
+both_databases!(
+    a_window_is_for_its_environments_its_risk_and_its_weekend_of_the_month,
+    |desk| {
+        desk.let_letters_go();
+        let p = Program::new(desk);
+        let made = |body: serde_json::Value| {
+            let said = p.done("POST", "/api/v1/freezes", body);
+            assert_eq!(said.status, 201, "{}", said.body);
+            said.text("/id")
+        };
+        made(
+            json!({"name": "Rehearsal", "zone": "Europe/Stockholm", "from": "Mon 00:00", "to": "Tue 00:00",
+            "level": "block", "environments": ["staging"]}),
+        );
+        let risky = made(
+            json!({"name": "Careful", "zone": "Europe/Stockholm", "from": "Mon 00:00", "to": "Tue 00:00",
+            "level": "approve", "min_risk": "medium"}),
+        );
+        // START is a Monday, 11:00 in Stockholm.
+        let state = |query: &str| p.get(&format!("/api/v1/freeze?{query}")).text("/state");
+        assert_eq!(state("env=staging"), "block");
+        assert_eq!(state("env=prod"), "approve", "unjudged");
+        assert_eq!(state("env=prod&risk=low"), "open");
+        assert_eq!(state("risk=high"), "approve");
+        let unknown = p.get("/api/v1/freeze?env=moon");
+        assert_eq!(
+            unknown.faults(),
+            [("env".to_owned(), "unknown-environment".to_owned())]
+        );
+        let edited = p.call(
+            "PATCH",
+            &format!("/api/v1/freezes/{risky}"),
+            &[],
+            Some(r#"{"min_risk": null}"#),
+        );
+        assert_eq!(edited.status, 200, "{}", edited.body);
+        assert_eq!(edited.body["min_risk"], json!(null));
+        assert_eq!(state("risk=low"), "approve");
+        // Every third Saturday until Monday: the next is 20 June.
+        made(
+            json!({"name": "Weekend of the month", "zone": "Europe/Stockholm", "from": "third Sat 00:00",
+            "to": "Mon 07:00", "level": "block"}),
+        );
+        let at = p.get("/api/v1/freeze?at=2026-06-21T10:00:00Z");
+        assert_eq!(
+            (at.text("/window"), at.text("/until")),
+            ("Weekend of the month".into(), "2026-06-22T05:00:00Z".into())
+        );
+        assert_eq!(state("at=2026-06-13T10:00:00Z"), "open");
+        let wrong = json!({"name": "x", "zone": "UTC", "from": "third Sat 00:00", "to": "third Sun 00:00", "level": "block"});
+        let wrong = p.call("POST", "/api/v1/freezes", &[], Some(&wrong.to_string()));
+        assert_eq!(
+            wrong.faults(),
+            [("to".to_owned(), "freeze-end-by-weekday".to_owned())]
+        );
+        let browser = Visitor::logged_in(&p.server, &p.desk.app, Holder::Person(p.ada.id));
+        let page = browser.get("/freezes").text;
+        for wanted in [
+            "every month, third Sat 00:00 to Mon 07:00",
+            "staging",
+            "every week, Mon 00:00 to Tue 00:00",
+        ] {
+            assert!(page.contains(wanted), "{wanted:?} isn't in\n{page}");
+        }
+    }
+);
+
+both_databases!(
+    where_there_are_maintenance_windows_changes_begin_only_inside_them,
+    |desk| {
+        desk.let_letters_go();
+        let admin = house(&desk);
+        let (ada, ben) = (desk.person("Ann", APPROVER), desk.person("Ben", APPROVER));
+        let browser = Browser::of(&desk, &admin);
+        let form = [
+            ("name", "Tuesday night"),
+            ("zone", "Europe/Stockholm"),
+            ("kind", "allow"),
+            ("from", "Tue 22:00"),
+            ("to", "Wed 02:00"),
+            ("active", "yes"),
+        ];
+        browser.post("/freezes", &form).is(303);
+        browser.get("/freezes").says("changes begin only inside it");
+        let key = approved(&desk, &ada, &ben);
+        let by = || desk.as_person(&ada);
+        assert_eq!(rule(act::start(&by(), key, None)), "outside-maintenance");
+        Browser::of(&desk, &ada)
+            .get(&format!("/{key}"))
+            .says("Tuesday night")
+            .says("Tue 2 Jun 2026 22:00 CEST");
+        // Tuesday 22:00 in Stockholm.
+        desk.advance(DAY + 11 * HOUR);
+        act::start(&by(), key, None).unwrap();
+        let late = approved(&desk, &ada, &ben);
+        desk.advance(4 * HOUR);
+        assert_eq!(rule(act::start(&by(), late, None)), "outside-maintenance");
+        act::break_glass(&by(), late, None, "the disk is full, it can't wait").unwrap();
+        let broken = told(&desk, late, EntryKind::GlassBroken);
+        assert_eq!(broken.facts.get("freeze"), Some("Tuesday night"));
+    }
+);

@@ -6,6 +6,7 @@ mod access_verbs;
 mod accounts;
 mod after;
 mod after_web;
+mod agenda;
 mod api;
 mod api_doors;
 mod api_house;

@@ -6,12 +6,14 @@ use utoipa::{IntoParams, ToSchema};
 use super::call::{Answer, Call, Nothing, Reply};
 use super::paging::{Page, Paging};
 use super::ticket::IfMatch;
-use super::value::{At, FreezeUid, ServiceUid, Uid};
+use super::value::{At, FreezeUid, RiskWord, ServiceUid, Uid, Word, given};
 use crate::actions::freeze as action;
 use crate::domain::access::{Action, Target};
-use crate::domain::freeze::{Details, Freeze as Domain};
+use crate::domain::freeze::{Asked as Wanted, Details, Freeze as Domain, Scope, Sort, Typed};
 use crate::domain::id::FreezeId;
+use crate::domain::refusal::FieldError;
 use crate::error::{Error, Result};
+use crate::store;
 
 /// A window in which changes don't begin, or not without approval.
 #[derive(Debug, Serialize, ToSchema)]
@@ -20,14 +22,22 @@ pub struct Freeze {
     pub name: String,
     /// IANA name of the zone whose wall clock the window is written in.
     pub zone: String,
-    /// `Fri 00:00` for every week, `2026-12-20 00:00` for once.
+    /// `2026-12-20 00:00` for once; `Fri 00:00` for every week; `third Sat 00:00`, `last day 18:00` or `day 28 00:00` for every month;
+    /// `20 Dec 00:00` for every year.
     pub from: String,
-    /// The first minute in which changes begin again.
+    /// The first such time after the start. Of a freeze the first minute in which changes begin again.
     pub to: String,
+    /// `deny`: nothing begins inside it. `allow`: where there are such windows, changes begin only inside them.
+    #[schema(example = "deny")]
+    pub kind: String,
     /// `warn`, `approve` or `block`.
     pub level: String,
     /// Empty: the whole house.
     pub services: Vec<ServiceUid>,
+    /// Empty: where customers are, the first of the house's list.
+    pub environments: Vec<String>,
+    /// It is only for what is at least so risky, and for what nobody has judged. Null: for everything.
+    pub min_risk: Option<RiskWord>,
     pub is_active: bool,
     pub version: i64,
 }
@@ -40,8 +50,11 @@ impl Freeze {
             zone: of.zone.name().to_owned(),
             from: of.when.from(),
             to: of.when.to(),
+            kind: of.sort.to_string(),
             level: of.level.to_string(),
-            services: of.services.iter().map(|id| Uid(*id)).collect(),
+            services: of.scope.services.iter().map(|id| Uid(*id)).collect(),
+            environments: of.scope.environments.clone(),
+            min_risk: of.scope.min_risk.map(Word),
             is_active: of.is_active,
             version: of.version,
         }
@@ -59,6 +72,11 @@ fn shown(freeze: &Domain) -> Result<Answer> {
 pub struct Asked {
     /// A service's id. Without one only windows for the whole house count.
     service: Option<ServiceUid>,
+    /// An environment; where customers are by default.
+    env: Option<String>,
+    /// Of what risk; unjudged by default, which every window is for.
+    #[param(value_type = Option<String>)]
+    risk: Option<RiskWord>,
     /// An instant; now by default.
     at: Option<At>,
 }
@@ -88,7 +106,24 @@ pub async fn state(call: Call<Nothing>) -> Reply {
         crate::actions::allow(&ctx.by, Action::ReadHouse, Target::House)?;
         let at = asked.at.map_or(ctx.now, |at| at.0);
         let services: Vec<_> = asked.service.iter().map(|it| it.0).collect();
-        let state = ctx.read(|conn| action::state(conn, &services, at))?;
+        let state = ctx.read(|conn| {
+            let known = store::house::environments(conn)?;
+            let production = known.first().map_or("", String::as_str);
+            let environment = asked.env.as_deref().unwrap_or(production);
+            if !known.iter().any(|it| it == environment) {
+                return Err(FieldError::new("env", "unknown-environment")
+                    .with("value", environment.to_owned())
+                    .with("known", known.join(", "))
+                    .into());
+            }
+            let wanted = Wanted {
+                services: &services,
+                environment,
+                is_production: environment == production,
+                risk: asked.risk.map(|word| word.0),
+            };
+            action::state(conn, &wanted, at)
+        })?;
         Answer::ok(&FreezeState {
             state: match state.level {
                 Some(level) => level.to_string(),
@@ -133,9 +168,15 @@ pub struct NewFreeze {
     from: String,
     #[schema(example = "Mon 07:00")]
     to: String,
+    /// `deny` by default.
+    #[schema(example = "deny")]
+    kind: Option<String>,
+    /// Of a freeze; a maintenance window has none.
     #[schema(example = "block")]
-    level: String,
+    level: Option<String>,
     services: Option<Vec<ServiceUid>>,
+    environments: Option<Vec<String>>,
+    min_risk: Option<RiskWord>,
     /// True by default.
     is_active: Option<bool>,
 }
@@ -145,15 +186,20 @@ pub struct NewFreeze {
 pub async fn add(call: Call<NewFreeze>) -> Reply {
     call.change(|ctx, new| {
         action::may_keep(ctx)?;
-        let services = new.services.iter().flatten().map(|id| id.0).collect();
-        let details = Details::check(
-            &new.name,
-            &new.zone,
-            (&new.from, &new.to),
-            &new.level,
-            services,
-            new.is_active.unwrap_or(true),
-        );
+        let typed = Typed {
+            name: &new.name,
+            zone: &new.zone,
+            from: &new.from,
+            to: &new.to,
+            sort: new.kind.as_deref().unwrap_or(Sort::Deny.as_str()),
+            level: new.level.as_deref().unwrap_or_default(),
+        };
+        let scope = Scope {
+            services: new.services.iter().flatten().map(|id| id.0).collect(),
+            environments: new.environments.clone().unwrap_or_default(),
+            min_risk: new.min_risk.map(|word| word.0),
+        };
+        let details = Details::check(&typed, scope, new.is_active.unwrap_or(true));
         let freeze = action::add(ctx, &details.map_err(Error::Invalid)?)?;
         let place = format!("/api/v1/freezes/{}", freeze.id);
         Ok(Answer::created(place, &Freeze::of(&freeze))?.version(freeze.version))
@@ -169,8 +215,14 @@ pub struct FreezeEdit {
     zone: Option<String>,
     from: Option<String>,
     to: Option<String>,
+    kind: Option<String>,
     level: Option<String>,
     services: Option<Vec<ServiceUid>>,
+    environments: Option<Vec<String>>,
+    /// Null: for everything again.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    min_risk: Option<Option<RiskWord>>,
     is_active: Option<bool>,
 }
 
@@ -184,20 +236,29 @@ pub async fn edit(call: Call<FreezeEdit>) -> Reply {
         action::may_keep(ctx)?;
         let known = action::read(ctx, id)?;
         let (from, to) = (known.when.from(), known.when.to());
-        let details = Details::check(
-            asked.name.as_deref().unwrap_or(&known.name),
-            asked.zone.as_deref().unwrap_or(known.zone.name()),
-            (
-                asked.from.as_deref().unwrap_or(&from),
-                asked.to.as_deref().unwrap_or(&to),
-            ),
-            asked.level.as_deref().unwrap_or(known.level.as_str()),
-            match &asked.services {
+        let typed = Typed {
+            name: asked.name.as_deref().unwrap_or(&known.name),
+            zone: asked.zone.as_deref().unwrap_or(known.zone.name()),
+            from: asked.from.as_deref().unwrap_or(&from),
+            to: asked.to.as_deref().unwrap_or(&to),
+            sort: asked.kind.as_deref().unwrap_or(known.sort.as_str()),
+            level: asked.level.as_deref().unwrap_or(known.level.as_str()),
+        };
+        let scope = Scope {
+            services: match &asked.services {
                 Some(services) => services.iter().map(|id| id.0).collect(),
-                None => known.services.clone(),
+                None => known.scope.services.clone(),
             },
-            asked.is_active.unwrap_or(known.is_active),
-        );
+            environments: match &asked.environments {
+                Some(names) => names.clone(),
+                None => known.scope.environments.clone(),
+            },
+            min_risk: match asked.min_risk {
+                Some(risk) => risk.map(|word| word.0),
+                None => known.scope.min_risk,
+            },
+        };
+        let details = Details::check(&typed, scope, asked.is_active.unwrap_or(known.is_active));
         let details = details.map_err(Error::Invalid)?;
         shown(&action::edit(
             ctx,

@@ -1,6 +1,7 @@
 //! The JSON API: one call, one action. The table below is the only place that knows an address; from it come the router and the
 //! OpenAPI document, so that neither can have what the other hasn't.
 
+mod agenda;
 mod agreement;
 mod calc;
 mod calendar;
@@ -195,6 +196,8 @@ doors! {
     "/api/v1/me/signing-secret" { POST ways::make_signing_secret }
     "/api/v1/teams/{id}/feed" { POST ways::make_feed, DELETE ways::end_feed }
     "/api/v1/freeze" { GET freeze::state }
+    "/api/v1/calendar" { GET agenda::read }
+    "/api/v1/calendar/feed" { POST ways::make_changes_feed, DELETE ways::end_changes_feed }
     "/api/v1/deployments" { GET deployment::list, POST deployment::record }
     "/api/v1/deployments/{id}" { GET deployment::read }
     "/api/v1/live" { GET deployment::live }

@@ -174,7 +174,7 @@ pub async fn set_ways(call: Call<Ways>) -> Reply {
     .await
 }
 
-/// The address of a calendar; whoever has it reads the shifts.
+/// The address of a calendar; whoever has it reads what is in it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Feed {
     /// Null when the call is repeated with its `Idempotency-Key`: it was shown.
@@ -187,8 +187,12 @@ pub struct Feed {
 #[utoipa::path(post, path = "/api/v1/teams/{id}/feed", tag = "on-call", responses((status = 201, description = "Made", body = Feed)))]
 pub async fn make_feed(call: Call<Nothing>) -> Reply {
     let team: TeamId = call.id("id")?;
+    made_feed(call, Some(team)).await
+}
+
+async fn made_feed(call: Call<Nothing>, team: Option<TeamId>) -> Reply {
     call.change(move |ctx, _| {
-        let token = oncall::renew_feed(ctx, Some(team))?;
+        let token = oncall::renew_feed(ctx, team)?;
         let base = actions::settings::in_force(ctx.app)?.public_url;
         let path = format!("/feed/{token}.ics");
         let url = format!("{}{path}", base.unwrap_or_default());
@@ -202,9 +206,27 @@ pub async fn make_feed(call: Call<Nothing>) -> Reply {
 #[utoipa::path(delete, path = "/api/v1/teams/{id}/feed", tag = "on-call", responses((status = 204, description = "Its address stopped working")))]
 pub async fn end_feed(call: Call<Nothing>) -> Reply {
     let team: TeamId = call.id("id")?;
+    ended_feed(call, Some(team)).await
+}
+
+async fn ended_feed(call: Call<Nothing>, team: Option<TeamId>) -> Reply {
     call.change(move |ctx, _| {
-        oncall::revoke_feed(ctx, Some(team))?;
+        oncall::revoke_feed(ctx, team)?;
         Ok(Answer::nothing())
     })
     .await
+}
+
+/// Make your calendar of changes
+///
+/// An address for calendar programs: windows, and changes with a time. Shown this once; one that was made before stops working.
+#[utoipa::path(post, path = "/api/v1/calendar/feed", tag = "freezes", responses((status = 201, description = "Made", body = Feed)))]
+pub async fn make_changes_feed(call: Call<Nothing>) -> Reply {
+    made_feed(call, None).await
+}
+
+/// End your calendar of changes
+#[utoipa::path(delete, path = "/api/v1/calendar/feed", tag = "freezes", responses((status = 204, description = "Its address stopped working")))]
+pub async fn end_changes_feed(call: Call<Nothing>) -> Reply {
+    ended_feed(call, None).await
 }

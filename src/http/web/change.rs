@@ -4,13 +4,15 @@ use std::collections::HashSet;
 
 use chrono_tz::Tz;
 
+use super::agenda::conflict_text;
 use super::deployments::{OnPage, on_page};
 use super::when;
-use crate::actions::{change as act, commits, freeze};
+use crate::actions::{agenda, change as act, commits, freeze};
 use crate::app::Ctx;
 use crate::domain::access::{self, Action, Target};
 use crate::domain::change::{Change, Glass, Plan, Verdict};
-use crate::domain::freeze::Level;
+use crate::domain::conflict::Conflict;
+use crate::domain::freeze::{Asked, Level};
 use crate::domain::id::{Kind, PersonId, TicketKey};
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::ticket::{Outcome, State, Ticket};
@@ -33,6 +35,7 @@ pub struct Known {
     may_break: bool,
     /// The window that a change would begin in, while it hasn't begun.
     frozen: Option<Frozen>,
+    conflicts: Vec<Conflict>,
     me: Option<PersonId>,
     may_run: bool,
     may_approve: bool,
@@ -63,6 +66,7 @@ pub fn load(conn: &mut Conn, ctx: &Ctx<'_>, ticket: &Ticket) -> Result<Known> {
         deployments: deployments(conn, ticket)?,
         may_break: may(Action::BreakGlass),
         frozen: frozen(conn, ctx, ticket)?,
+        conflicts: agenda::conflicts(ctx, conn, ticket)?,
         may_run: may(Action::RunChange),
         may_approve: may(Action::ApproveChange),
         me: ctx.by.person(),
@@ -99,14 +103,21 @@ fn frozen(conn: &mut Conn, ctx: &Ctx<'_>, ticket: &Ticket) -> Result<Option<Froz
         return Ok(None);
     }
     let services = store::ticket::services(conn, ticket.id)?;
-    let state = freeze::state(conn, &services, ctx.now)?;
+    let state = freeze::state(
+        conn,
+        &Asked::production(&services).risk(ticket.risk),
+        ctx.now,
+    )?;
     let (Some(level), Some((_, name)), Some(until)) = (state.level, state.window, state.until)
     else {
         return Ok(None);
     };
     Ok(Some(Frozen {
         name,
-        level: level.as_str(),
+        level: match state.is_outside {
+            true => "outside",
+            false => level.as_str(),
+        },
         until,
     }))
 }
@@ -114,6 +125,9 @@ fn frozen(conn: &mut Conn, ctx: &Ctx<'_>, ticket: &Ticket) -> Result<Option<Froz
 /// A change's plan, approval and next steps.
 pub struct ChangeView {
     pub frozen: Option<Frozen>,
+    /// What is in its way at its time, and where the calendar shows it.
+    pub conflicts: Vec<String>,
+    pub calendar: String,
     pub plan: Plan,
     pub requested_by: Option<String>,
     pub approved_by: Option<String>,
@@ -211,7 +225,6 @@ pub fn view(known: &Known, ticket: &Ticket, p: &Page, kept: Option<Form>) -> Opt
             .version_after
             .clone()
             .or_else(|| git?.version_after.clone()),
-        plan,
         rev: ticket.version,
         form: form.prefixed("plan-"),
         can_edit: known.may_run && ticket.is_open(),
@@ -228,6 +241,16 @@ pub fn view(known: &Known, ticket: &Ticket, p: &Page, kept: Option<Form>) -> Opt
                 .as_ref()
                 .is_none_or(|it| it.level != Level::Block.as_str()),
         frozen: known.frozen.clone(),
+        conflicts: known
+            .conflicts
+            .iter()
+            .map(|it| conflict_text(it, p.words))
+            .collect(),
+        calendar: match &plan.starts_at {
+            Some(at) => format!("/calendar?from={}", at.in_zone(p.zone).date_naive()),
+            None => "/calendar".to_owned(),
+        },
+        plan,
         is_on_watch: state == State::OnWatch,
         can_watch: run(|change, ticket, now| change.watch(ticket, now.plus_secs(60), now)),
         can_close: run(|change, ticket, now| change.close(ticket, Outcome::Failed, "-", now))

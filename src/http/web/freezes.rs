@@ -7,10 +7,12 @@ use super::inputs::{self, Answer, Tick, id_of, or_form, rev, ticked_ids, with_wh
 use crate::actions::freeze as act;
 use crate::app::{App, Ctx};
 use crate::domain::access::{self, Action, Target};
-use crate::domain::freeze::{Details, Freeze, Level};
+use crate::domain::freeze::{Details, Freeze, Level, Scope, Sort, Typed};
 use crate::domain::id::{FreezeId, ServiceId};
 use crate::domain::people::Service;
+use crate::domain::refusal::FieldError;
 use crate::domain::settings::Settings;
+use crate::domain::severity::Risk;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use crate::http::form::{Form, Posted};
@@ -29,14 +31,21 @@ struct FreezesPage {
     action: String,
     edited: Option<Freeze>,
     zones: Vec<(String, String)>,
+    sorts: Vec<(String, String)>,
     levels: Vec<(String, String)>,
+    risks: Vec<(String, String)>,
     services: Vec<Tick>,
+    environments: Vec<Tick>,
+    /// The first environment: where customers are.
+    production: String,
 }
 
 struct Row {
     freeze: Freeze,
     when: String,
     services: String,
+    /// In which environments, and from which risk on, where that isn't as usual.
+    finer: Vec<String>,
     /// Whether it is open, and its occurrence now or next.
     is_open: bool,
     next: Option<(Timestamp, Timestamp)>,
@@ -44,31 +53,54 @@ struct Row {
 
 /// The form of the windows as it was sent.
 fn details(posted: &Posted, services: Vec<ServiceId>) -> Result<Details> {
-    let checked = Details::check(
-        posted.text("name"),
-        posted.text("zone"),
-        (posted.text("from"), posted.text("to")),
-        posted.text("level"),
+    let min_risk = match posted.text("min_risk") {
+        "" => None,
+        word => Some(word.parse::<Risk>().map_err(|()| {
+            FieldError::new("min_risk", "unknown-word")
+                .with("value", word.to_owned())
+                .with("accepted", "low, medium, high")
+        })?),
+    };
+    let typed = Typed {
+        name: posted.text("name"),
+        zone: posted.text("zone"),
+        from: posted.text("from"),
+        to: posted.text("to"),
+        sort: match posted.text("kind") {
+            "" => Sort::Deny.as_str(),
+            word => word,
+        },
+        level: posted.text("level"),
+    };
+    let scope = Scope {
         services,
-        posted.ticked("active"),
-    );
-    checked.map_err(Error::Invalid)
+        environments: posted.all("environments").map(str::to_owned).collect(),
+        min_risk,
+    };
+    Details::check(&typed, scope, posted.ticked("active")).map_err(Error::Invalid)
 }
 
 struct Known {
     freezes: Vec<Freeze>,
     services: Vec<Service>,
+    environments: Vec<String>,
     set: Settings,
     may_edit: bool,
 }
 
 fn load(ctx: &Ctx<'_>) -> Result<Known> {
     let freezes = act::list(ctx)?;
-    let (services, set) =
-        ctx.read(|conn| Ok((store::house::services(conn)?, store::settings::all(conn)?)))?;
+    let (services, environments, set) = ctx.read(|conn| {
+        Ok((
+            store::house::services(conn)?,
+            store::house::environments(conn)?,
+            store::settings::all(conn)?,
+        ))
+    })?;
     Ok(Known {
         freezes,
         services,
+        environments,
         set,
         may_edit: access::may(&ctx.by, Action::ManageSettings, Target::House).is_ok(),
     })
@@ -78,15 +110,20 @@ fn row(freeze: Freeze, services: &[Service], p: &Page) -> Row {
     let next = freeze.next(p.now);
     let named = services
         .iter()
-        .filter(|it| freeze.services.contains(&it.id));
+        .filter(|it| freeze.scope.services.contains(&it.id));
     let names: Vec<&str> = named.map(|it| it.name.as_str()).collect();
-    let key = match freeze.when.is_weekly() {
-        true => "freeze-weekly",
-        false => "freeze-once",
-    };
-    let when = p.t2(key, "from", freeze.when.from(), "to", freeze.when.to());
+    let key = format!("freeze-rhythm-{}", freeze.when.rhythm());
+    let when = p.t2(&key, "from", freeze.when.from(), "to", freeze.when.to());
+    let environments = &freeze.scope.environments;
+    let mut finer = Vec::new();
+    finer.extend((!environments.is_empty()).then(|| environments.join(", ")));
+    finer.extend(freeze.scope.min_risk.map(|risk| {
+        let risk = p.word("risk", risk.as_str());
+        p.t1("freeze-risky", "risk", risk).into_owned()
+    }));
     Row {
         when: when.into_owned(),
+        finer,
         services: match names.is_empty() {
             true => p.t("freeze-everything").into_owned(),
             false => names.join(", "),
@@ -119,13 +156,20 @@ async fn drawn(
             .with("zone", freeze.zone.name())
             .with("from", freeze.when.from())
             .with("to", freeze.when.to())
+            .with("kind", freeze.sort)
             .with("level", freeze.level)
+            .with(
+                "min_risk",
+                freeze.scope.min_risk.map_or("", |risk| risk.as_str()),
+            )
+            .with_all("environments", &freeze.scope.environments)
             .with("active", if freeze.is_active { "yes" } else { "" })
-            .with_all("services", &freeze.services)
+            .with_all("services", &freeze.scope.services)
             .with("rev", freeze.version),
         None => {
             let form = Form::new(p.words)
                 .with("zone", known.set.house_zone.name())
+                .with("kind", Sort::Deny)
                 .with("level", Level::Block)
                 .with("active", "yes");
             match known.freezes.is_empty() {
@@ -151,6 +195,20 @@ async fn drawn(
         text: service.name.clone(),
         hint: String::new(),
     });
+    let environments = known.environments.iter().map(|name| Tick {
+        ticked: form.is_ticked("environments", name),
+        value: name.clone(),
+        text: name.clone(),
+        hint: String::new(),
+    });
+    let environments = environments.collect();
+    let sorts = Sort::ALL.iter();
+    let sorts = sorts.map(|it| (it.as_str().to_owned(), p.word("freeze-sort", it.as_str())));
+    let sorts = sorts.collect();
+    let any = std::iter::once((String::new(), p.t("freeze-min-risk-any").into_owned()));
+    let risks = Risk::ALL.iter().rev();
+    let risks = any.chain(risks.map(|it| (it.as_str().to_owned(), p.word("risk", it.as_str()))));
+    let risks = risks.collect();
     let levels = Level::ALL.iter().rev();
     let levels = levels.map(|it| (it.as_str().to_owned(), p.word("freeze-level", it.as_str())));
     let page = FreezesPage {
@@ -166,8 +224,12 @@ async fn drawn(
         },
         edited,
         zones: inputs::zones(p.words),
+        sorts,
         levels: levels.collect(),
+        risks,
         services: ticks.collect(),
+        environments,
+        production: known.environments.first().cloned().unwrap_or_default(),
         form,
         p,
     };

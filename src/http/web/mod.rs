@@ -1,6 +1,7 @@
 //! The pages. One file per noun; what several pages show alike lies in `names`, `row`, `tape` and `when`.
 
 pub mod account;
+pub mod agenda;
 pub mod agreement;
 pub mod agreement_edit;
 mod agreement_policy;

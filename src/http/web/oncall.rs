@@ -11,21 +11,22 @@ use super::names::{Names, Wanted};
 use super::when;
 use crate::actions::{self, allow};
 use crate::app::{App, Ctx};
-use crate::domain::access::{Action, Target};
+use crate::domain::access::{Action, Principal, Target};
 use crate::domain::escalation;
 use crate::domain::id::{OverrideId, PersonId, TeamId};
 use crate::domain::oncall::{Change, OverrideKind, Shift, gaps};
-use crate::domain::people::Team;
+use crate::domain::people::{Person, Team};
 use crate::domain::refusal::FieldError;
 use crate::domain::timestamp::Timestamp;
+use crate::domain::worktime::Interval;
 use crate::error::{Error, Fields, Result};
 use crate::http::form::{Form, Posted};
 use crate::http::page::{Page, Viewer};
 use crate::http::reply::{self, Failure};
 use crate::http::viewer::run_as;
 use crate::render::shifts;
-use crate::store;
 use crate::store::blob::Hash;
+use crate::store::{self, Conn};
 
 /// How far the page looks ahead for gaps and hand-offs, in days.
 const AHEAD_DAYS: i64 = 14;
@@ -496,14 +497,14 @@ pub async fn feed(app: web::Data<App>, token: web::Path<String>) -> Answer {
                 let feed = store::oncall::feed(conn, Hash::of(token.as_bytes()))?
                     .ok_or(Error::NotFound)?;
                 let owner = store::people::person(conn, feed.person_id)?;
-                let team = match feed.team_id {
-                    Some(team) => store::house::team(conn, team)?,
-                    None => None,
-                };
-                let (Some(team), Some(_)) = (team, owner.filter(|person| person.is_active)) else {
-                    return Err(Error::NotFound);
-                };
+                let owner = owner
+                    .filter(|person| person.is_active)
+                    .ok_or(Error::NotFound)?;
                 let to = ctx.now.plus_secs(90 * 86_400);
+                let Some(team) = feed.team_id else {
+                    return changes_feed(ctx, conn, &owner, Interval::new(ctx.now, to));
+                };
+                let team = store::house::team(conn, team)?.ok_or(Error::NotFound)?;
                 let shifts = actions::oncall::shifts(conn, team.id, ctx.now, to)?;
                 let people: Vec<PersonId> =
                     shifts.iter().filter_map(|shift| shift.person).collect();
@@ -524,6 +525,29 @@ pub async fn feed(app: web::Data<App>, token: web::Path<String>) -> Answer {
         .insert_header((header::CACHE_CONTROL, "private, max-age=300"))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .body(calendar))
+}
+
+/// The calendar of changes, as its owner may read it.
+fn changes_feed(
+    ctx: &Ctx<'_>,
+    conn: &mut Conn,
+    owner: &Person,
+    period: Interval,
+) -> crate::error::Result<String> {
+    let reader = Principal::Person {
+        id: owner.id,
+        name: owner.name.clone(),
+        roles: owner.roles,
+    };
+    let agenda = actions::agenda::read_as(&reader, conn, period, ctx.now)?;
+    let settings = store::settings::all(conn)?;
+    let base = ctx.app.config.public_url.clone().or(settings.public_url);
+    Ok(crate::render::agenda::calendar(
+        crate::words::Words::english(),
+        &agenda,
+        base.as_deref().unwrap_or_default(),
+        ctx.now,
+    ))
 }
 
 /// `POST /test-page`: "send me a test page".

@@ -135,6 +135,15 @@ diesel::table! {
         is_active -> Bool,
         made_at -> BigInt,
         version -> BigInt,
+        sort -> Text,
+        min_risk -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    freeze_window_environment (freeze_id, environment) {
+        freeze_id -> Binary,
+        environment -> Text,
     }
 }
 

@@ -1,0 +1,325 @@
+//! Conflicts of planned changes: what else lies in the same hours, and whether the windows and the incidents of the day leave room for
+//! them.
+//!
+//! A change keeps its service busy from its start until it has baked: regressions show in the first half hour after the end. Nothing of
+//! it is stored; whoever looks asks anew.
+
+use super::freeze::{Asked, Freeze, Level, between, standing};
+use super::id::{PersonId, ServiceId, TicketId, TicketKey};
+use super::severity::Risk;
+use super::timestamp::Timestamp;
+use super::word::words;
+
+/// How long after its end a change still counts as going on.
+pub const BAKE_SECS: i64 = 30 * 60;
+/// An open incident stands in the way of what begins so soon.
+const SOON_SECS: i64 = 24 * 3_600;
+
+words! {
+    /// What is in the way.
+    pub enum Code {
+        /// Another change of the same service, or one that still bakes.
+        SameService = "same_service",
+        /// Whoever does it does another one then.
+        SameAssignee = "same_assignee",
+        InFreeze = "in_freeze",
+        OutsideMaintenance = "outside_maintenance",
+        /// It begins inside a maintenance window and ends after it.
+        ExceedsMaintenance = "exceeds_maintenance",
+        /// Something of the same service is broken, and this isn't linked to it.
+        OpenIncident = "open_incident",
+        /// Glass was broken on the same service, and nobody has looked at it yet.
+        UnreviewedEmergency = "unreviewed_emergency",
+    }
+}
+
+/// A change with a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planned {
+    pub ticket: TicketId,
+    pub key: TicketKey,
+    pub title: String,
+    pub starts_at: Timestamp,
+    /// Its start, if nobody said how long it takes.
+    pub ends_at: Timestamp,
+    pub services: Vec<ServiceId>,
+    pub owner: Option<PersonId>,
+    pub risk: Option<Risk>,
+    /// Tickets that it is linked to.
+    pub linked: Vec<TicketId>,
+}
+
+/// An open ticket of some services.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Open {
+    pub ticket: TicketId,
+    pub key: TicketKey,
+    pub services: Vec<ServiceId>,
+}
+
+/// Everything that a change is held against.
+#[derive(Debug, Clone, Default)]
+pub struct Around {
+    pub planned: Vec<Planned>,
+    pub freezes: Vec<Freeze>,
+    /// Incidents that are open.
+    pub incidents: Vec<Open>,
+    /// Changes whose glass was broken and that wait for their review.
+    pub unreviewed: Vec<Open>,
+}
+
+/// One thing that is in the way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conflict {
+    pub code: Code,
+    /// The ticket that is, if it is one.
+    pub with: Option<TicketKey>,
+    /// The window that is, if it is one; else empty.
+    pub window: String,
+}
+
+impl Conflict {
+    fn with(code: Code, key: TicketKey) -> Self {
+        Self {
+            code,
+            with: Some(key),
+            window: String::new(),
+        }
+    }
+
+    fn window(code: Code, freeze: &Freeze) -> Self {
+        Self {
+            code,
+            with: None,
+            window: freeze.name.clone(),
+        }
+    }
+}
+
+fn share(one: &[ServiceId], other: &[ServiceId]) -> bool {
+    one.iter().any(|service| other.contains(service))
+}
+
+impl Planned {
+    fn overlaps(&self, other: &Planned, bake_secs: i64) -> bool {
+        let is_before = |a: &Planned, b: &Planned| a.starts_at < b.ends_at.plus_secs(bake_secs);
+        is_before(self, other) && is_before(other, self)
+    }
+
+    /// What is in its way, as far as is known at `now`.
+    pub fn conflicts(&self, around: &Around, now: Timestamp) -> Vec<Conflict> {
+        let mut found = Vec::new();
+        let others = || around.planned.iter().filter(|it| it.ticket != self.ticket);
+        for other in others() {
+            if share(&self.services, &other.services) && self.overlaps(other, BAKE_SECS) {
+                found.push(Conflict::with(Code::SameService, other.key));
+            }
+        }
+        for other in others() {
+            let is_theirs = self.owner.is_some() && self.owner == other.owner;
+            // Whoever does it is free again when it ends; one that says no end takes a moment.
+            if is_theirs && self.overlaps(other, 1) {
+                found.push(Conflict::with(Code::SameAssignee, other.key));
+            }
+        }
+        self.windows(around, &mut found);
+        let concerns = |open: &&Open| {
+            share(&self.services, &open.services) && !self.linked.contains(&open.ticket)
+        };
+        if self.starts_at < now.plus_secs(SOON_SECS) {
+            let incidents = around.incidents.iter().filter(concerns);
+            found.extend(incidents.map(|it| Conflict::with(Code::OpenIncident, it.key)));
+        }
+        let unreviewed = around.unreviewed.iter().filter(concerns);
+        let unreviewed = unreviewed.filter(|it| it.ticket != self.ticket);
+        found.extend(unreviewed.map(|it| Conflict::with(Code::UnreviewedEmergency, it.key)));
+        found
+    }
+
+    /// The windows of the hours in which it would begin and end.
+    fn windows(&self, around: &Around, found: &mut Vec<Conflict>) {
+        let asked = Asked::production(&self.services).risk(self.risk);
+        let end = self.ends_at.max(self.starts_at.plus_micros(1));
+        match standing(&around.freezes, &asked, self.starts_at) {
+            Some(it) if it.is_outside() => {
+                found.push(Conflict::window(Code::OutsideMaintenance, it.freeze));
+                return;
+            }
+            _ => {}
+        }
+        let mut named: Vec<Conflict> = Vec::new();
+        for it in between(&around.freezes, &asked, self.starts_at, end) {
+            let code = match it.is_outside() {
+                true => Code::ExceedsMaintenance,
+                false if it.freeze.level == Level::Warn => continue,
+                false => Code::InFreeze,
+            };
+            let conflict = Conflict::window(code, it.freeze);
+            if !named.contains(&conflict) {
+                named.push(conflict);
+            }
+        }
+        found.extend(named);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::freeze::{Details, Scope, Sort, When};
+    use super::super::id::{Id, Kind};
+    use super::*;
+
+    fn id<T>(number: u128) -> Id<T> {
+        Id::from_uuid(uuid::Uuid::from_u128(number))
+    }
+
+    fn key(kind: Kind, number: i64) -> TicketKey {
+        TicketKey { kind, number }
+    }
+
+    /// On Tuesday 2 June 2026, UTC.
+    fn at(hour: i64, minute: i64) -> Timestamp {
+        let day = Timestamp::parse_rfc3339("2026-06-02T00:00:00Z").unwrap();
+        day.plus_secs(hour * 3_600 + minute * 60)
+    }
+
+    fn planned(number: i64, from: Timestamp, to: Timestamp, service: u128) -> Planned {
+        Planned {
+            ticket: id(number as u128),
+            key: key(Kind::Change, number),
+            title: "Raise pool size".to_owned(),
+            starts_at: from,
+            ends_at: to,
+            services: vec![id(service)],
+            owner: None,
+            risk: None,
+            linked: Vec::new(),
+        }
+    }
+
+    fn window(name: &str, from: &str, to: &str, sort: Sort) -> Freeze {
+        let details = Details::friday(name, chrono_tz::UTC);
+        Freeze {
+            id: id(900),
+            name: details.name,
+            zone: details.zone,
+            when: When::parse(from, to).unwrap(),
+            sort,
+            level: Level::Block,
+            scope: Scope::default(),
+            is_active: true,
+            made_at: at(0, 0),
+            version: 1,
+        }
+    }
+
+    fn told(of: &Planned, around: &Around) -> Vec<String> {
+        let found = of.conflicts(around, at(0, 0));
+        let text = |it: &Conflict| {
+            let what = it.with.map_or(it.window.clone(), |key| key.to_string());
+            format!("{} {what}", it.code)
+        };
+        found.iter().map(text).collect()
+    }
+
+    #[test]
+    fn a_service_is_busy_until_the_change_before_has_baked() {
+        let first = planned(1, at(10, 0), at(11, 0), 7);
+        let around = |second: Planned| Around {
+            planned: vec![first.clone(), second],
+            ..Around::default()
+        };
+        let second =
+            |hour, minute, service| planned(2, at(hour, minute), at(hour + 1, minute), service);
+        let baking = second(11, 29, 7);
+        assert_eq!(
+            told(&first, &around(baking.clone())),
+            ["same_service CHG-2"]
+        );
+        assert_eq!(
+            told(&baking, &around(baking.clone())),
+            ["same_service CHG-1"]
+        );
+        assert!(told(&first, &around(second(11, 30, 7))).is_empty());
+        assert!(told(&first, &around(second(10, 30, 8))).is_empty());
+        // One that says no end bakes from its start.
+        let moment = planned(2, at(9, 45), at(9, 45), 7);
+        assert_eq!(told(&first, &around(moment)), ["same_service CHG-2"]);
+    }
+
+    #[test]
+    fn nobody_does_two_at_once() {
+        let of = |number, from, to, who: u128| Planned {
+            owner: Some(id(who)),
+            ..planned(number, from, to, number as u128)
+        };
+        let first = of(1, at(10, 0), at(11, 0), 5);
+        for (other, expected) in [
+            (of(2, at(10, 59), at(12, 0), 5), 1),
+            (of(2, at(11, 1), at(12, 0), 5), 0),
+            (of(2, at(10, 30), at(12, 0), 6), 0),
+        ] {
+            let around = Around {
+                planned: vec![first.clone(), other],
+                ..Around::default()
+            };
+            assert_eq!(told(&first, &around).len(), expected);
+        }
+    }
+
+    #[test]
+    fn windows_are_met_missed_or_outlasted() {
+        let around = |freezes| Around {
+            freezes,
+            ..Around::default()
+        };
+        let night = || window("Tuesday night", "Tue 20:00", "Tue 23:00", Sort::Allow);
+        let freeze = || {
+            window(
+                "Month's end",
+                "2026-06-02 21:00",
+                "2026-06-03 00:00",
+                Sort::Deny,
+            )
+        };
+        let inside = planned(1, at(20, 0), at(21, 0), 7);
+        assert!(told(&inside, &around(vec![night(), freeze()])).is_empty());
+        let long = planned(1, at(20, 0), at(23, 30), 7);
+        assert_eq!(
+            told(&long, &around(vec![night(), freeze()])),
+            ["in_freeze Month's end", "exceeds_maintenance Tuesday night"]
+        );
+        let noon = planned(1, at(12, 0), at(13, 0), 7);
+        assert_eq!(
+            told(&noon, &around(vec![night()])),
+            ["outside_maintenance Tuesday night"]
+        );
+    }
+
+    #[test]
+    fn what_is_broken_and_what_nobody_has_looked_at_stands_in_the_way() {
+        let open = |number: u128, kind| Open {
+            ticket: id(number),
+            key: key(kind, number as i64),
+            services: vec![id(7)],
+        };
+        let around = Around {
+            incidents: vec![open(20, Kind::Incident)],
+            unreviewed: vec![open(30, Kind::Change), open(1, Kind::Change)],
+            ..Around::default()
+        };
+        let soon = planned(1, at(10, 0), at(11, 0), 7);
+        assert_eq!(
+            told(&soon, &around),
+            ["open_incident INC-20", "unreviewed_emergency CHG-30"]
+        );
+        let fix = Planned {
+            linked: vec![id(20)],
+            ..soon.clone()
+        };
+        assert_eq!(told(&fix, &around), ["unreviewed_emergency CHG-30"]);
+        // Next week it will be over.
+        let later = planned(1, at(24 * 6, 0), at(24 * 6 + 1, 0), 7);
+        assert_eq!(told(&later, &around), ["unreviewed_emergency CHG-30"]);
+    }
+}
