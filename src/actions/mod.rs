@@ -77,6 +77,7 @@ pub mod ticket_edit;
 pub mod ticket_hold;
 pub mod ticket_merge;
 pub mod ticket_parts;
+pub mod ticket_restore;
 pub mod ticket_settle;
 pub mod ticket_times;
 pub mod trouble;

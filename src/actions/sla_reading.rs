@@ -1,5 +1,6 @@
 //! How clocks read the timeline: which entry is which happening, for which of the parties that a ticket's promises are made to.
 
+use crate::domain::correction::Corrections;
 use crate::domain::id::CustomerId;
 use crate::domain::sla_agreement::{Anchor, Metric};
 use crate::domain::sla_clock::{Event, Happening};
@@ -25,6 +26,7 @@ pub const KINDS: &[EntryKind] = &[
     EntryKind::StateChanged,
     EntryKind::Restored,
     EntryKind::AffectedRestored,
+    EntryKind::TakenBack,
     EntryKind::Resolved,
     EntryKind::Closed,
     EntryKind::Reopened,
@@ -79,7 +81,11 @@ pub(super) fn anchor_fact(metric: Metric, party: Option<CustomerId>) -> String {
 /// The timeline as the clocks of `party` read it (`None`: the house). Expects all entries of [`KINDS`], oldest first.
 pub fn events(ticket: &Ticket, party: Option<CustomerId>, entries: &[Recorded]) -> Vec<Event> {
     let mut events = Vec::with_capacity(2 * entries.len() + 1);
+    let corrections = Corrections::of(entries.iter().map(Recorded::said));
     for entry in entries {
+        if corrections.is_void(entry.seq) {
+            continue;
+        }
         let mut push = |what: Happening| {
             events.push(Event {
                 seq: entry.seq,
@@ -88,7 +94,8 @@ pub fn events(ticket: &Ticket, party: Option<CustomerId>, entries: &[Recorded]) 
                 what,
             });
         };
-        if let Some(what) = happening(ticket, party, entry, entries) {
+        let counts = !corrections.is_void_for(entry.seq, party);
+        if let Some(what) = happening(ticket, party, entry, entries).filter(|_| counts) {
             push(what);
         }
         if let Some(state) = entered(ticket, entry) {

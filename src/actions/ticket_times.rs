@@ -3,7 +3,7 @@
 
 use super::sla::book;
 use super::ticket::{change, written};
-use super::{audit, people_leads_besides};
+use super::{allow_ticket, audit, people_leads_besides};
 use crate::app::Ctx;
 use crate::domain::access::Action;
 use crate::domain::id::{CustomerId, Kind, ServiceId, TicketKey};
@@ -117,6 +117,21 @@ fn correct_report(
     ))
 }
 
+/// Lets only those say that something was before now who may, of what they don't answer for themselves, with a reason and with
+/// evidence: both as they are written down.
+pub(super) fn backed(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    ticket: &Ticket,
+    why: &str,
+    evidence: &str,
+) -> Result<(String, String)> {
+    allow_ticket(tx, &ctx.by, Action::Backdate, ticket)?;
+    refuse_own(tx, ctx, ticket)?;
+    let evidence = self::evidence(tx, ticket, evidence)?;
+    Ok((written("why", why)?, evidence))
+}
+
 /// Evidence is somewhere to look: a page, or an entry of this timeline.
 pub(super) fn evidence(tx: &mut Tx, ticket: &Ticket, text: &str) -> Result<String> {
     let text = text.trim();
@@ -154,6 +169,42 @@ pub(super) fn refuse_beyond_limit(
     customers: &[CustomerId],
     at: Timestamp,
 ) -> Result<()> {
+    let days = days_back(tx, ctx, ticket, customers)?;
+    refuse_before(ticket.logged_at, days, at, "backdate-limit")
+}
+
+/// As [`refuse_beyond_limit`], of what is said at `said_at` to have been at `at`.
+pub(super) fn refuse_long_ago(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    ticket: &Ticket,
+    customers: &[CustomerId],
+    said_at: Timestamp,
+    at: Timestamp,
+) -> Result<()> {
+    let days = days_back(tx, ctx, ticket, customers)?;
+    refuse_before(said_at, days, at, "restored-long-ago")
+}
+
+fn refuse_before(
+    said_at: Timestamp,
+    days: i32,
+    at: Timestamp,
+    rule: &'static str,
+) -> Result<()> {
+    if at < said_at.plus_secs(-i64::from(days) * 86_400) {
+        return Err(Refusal::new(rule).with("days", days.to_string()).into());
+    }
+    Ok(())
+}
+
+/// How many days back is agreed with all of these customers; without any, with whoever asked.
+fn days_back(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    ticket: &Ticket,
+    customers: &[CustomerId],
+) -> Result<i32> {
     let services = store::ticket::services(tx, ticket.id)?;
     let about = About {
         kind: ticket.key.kind,
@@ -164,7 +215,7 @@ pub(super) fn refuse_beyond_limit(
         [] => vec![ticket.customer],
         some => some.iter().map(|id| Some(*id)).collect(),
     };
-    about.refuse(tx, ctx, &concerned, ticket.logged_at, at)
+    about.days(tx, ctx, &concerned)
 }
 
 /// At the opening everybody says when it began. Further back than agreed needs whoever may correct it; mail, alerts and imports
@@ -188,7 +239,8 @@ pub(super) fn refuse_old_opening(
         severity: opening.severity,
         services: &opening.services,
     };
-    about.refuse(tx, ctx, &[opening.customer], ctx.now, at)
+    let days = about.days(tx, ctx, &[opening.customer])?;
+    refuse_before(ctx.now, days, at, "backdate-limit")
 }
 
 /// What decides under which agreement a ticket runs, besides its customers.
@@ -199,14 +251,13 @@ struct About<'a> {
 }
 
 impl About<'_> {
-    fn refuse(
+    /// The strictest of what is agreed with them.
+    fn days(
         &self,
         conn: &mut Conn,
         ctx: &Ctx<'_>,
         customers: &[Option<CustomerId>],
-        logged_at: Timestamp,
-        at: Timestamp,
-    ) -> Result<()> {
+    ) -> Result<i32> {
         let book = book(ctx.app, conn)?;
         let of = |customer: &Option<CustomerId>| {
             let case = Case {
@@ -217,12 +268,6 @@ impl About<'_> {
             };
             book.backdate_days(&case, ctx.now)
         };
-        let days = customers.iter().map(of).min().unwrap_or_default();
-        if at < logged_at.plus_secs(-i64::from(days) * 86_400) {
-            return Err(Refusal::new("backdate-limit")
-                .with("days", days.to_string())
-                .into());
-        }
-        Ok(())
+        Ok(customers.iter().map(of).min().unwrap_or_default())
     }
 }

@@ -129,7 +129,10 @@ words! {
         ReportedChanged = "reported_changed",
         Edited = "edited",
         AffectedAdded = "affected_added",
+        /// For this customer it works again; for the others it may not.
         AffectedRestored = "affected_restored",
+        /// An entry that somebody made by hand doesn't count: for one customer, or at all.
+        TakenBack = "taken_back",
         RoleTaken = "role_taken",
         RoleLeft = "role_left",
         WatcherAdded = "watcher_added",

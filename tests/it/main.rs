@@ -85,6 +85,7 @@ mod proposals;
 mod push_rules;
 mod reference;
 mod relocate;
+mod restored;
 mod room;
 mod roster;
 mod running;

@@ -47,7 +47,7 @@ fn contoso(desk: &Desk) -> (Staff, CustomerId) {
 }
 
 /// The report of the days around the story.
-fn report(desk: &Desk, ada: &Staff, customer: CustomerId) -> SlaReport {
+pub fn report(desk: &Desk, ada: &Staff, customer: CustomerId) -> SlaReport {
     // What ended at this very instant is still to come.
     desk.advance(1);
     let day = |at: Timestamp| at.in_zone(Tz::UTC).date_naive();
@@ -60,7 +60,7 @@ fn report(desk: &Desk, ada: &Staff, customer: CustomerId) -> SlaReport {
     prepare(&desk.as_person(ada), &asked).unwrap()
 }
 
-fn count(report: &SlaReport, metric: Metric) -> Count {
+pub fn count(report: &SlaReport, metric: Metric) -> Count {
     let sections = report.sections.iter();
     let counts = sections.filter_map(|section| section.counts().remove(&metric));
     counts.fold(Count::default(), |a, b| Count {

@@ -33,6 +33,7 @@ mod read;
 pub mod reference;
 mod report;
 mod repository;
+mod restored;
 mod schedule;
 mod search;
 mod settings;
@@ -118,6 +119,8 @@ doors! {
     "/api/v1/tickets/{key}/links" { POST part::link }
     "/api/v1/tickets/{key}/links/{relation}/{to}" { DELETE part::unlink }
     "/api/v1/tickets/{key}/affected" { POST part::add_affected }
+    "/api/v1/tickets/{key}/affected/{customer}/restored" { POST restored::restored }
+    "/api/v1/tickets/{key}/affected/{customer}/not-restored" { POST restored::not_restored }
     "/api/v1/tickets/{key}/roles/{role}" { PUT part::set_role }
     "/api/v1/tickets/{key}/evidence" { POST part::attach }
     "/api/v1/tickets/{key}/attachments/{id}" { GET part::attachment }

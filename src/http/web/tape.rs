@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use chrono_tz::Tz;
 
 use super::names::{Names, Wanted};
+use crate::domain::correction::Corrections;
 use crate::domain::id::{AttachmentId, Id, MailId};
 use crate::domain::quarantine::Danger;
 use crate::domain::quote;
@@ -39,6 +40,8 @@ pub struct Item {
     /// Somebody of ours wrote it for staff: it may be shown to the customer.
     pub is_note: bool,
     pub door: String,
+    /// It was taken back: by whom, and why.
+    pub struck: Option<String>,
     /// What is to be known of a mail: unverified, new on this ticket, and the like.
     pub marks: Vec<String>,
     /// The mail that it came by.
@@ -207,9 +210,10 @@ pub fn wanted(entries: &[Recorded], wanted: &mut Wanted) {
     }
 }
 
-/// The tape of `entries`, which come newest first.
+/// The tape of `entries`, which come newest first. `corrections`: everything on the timeline that takes something back.
 pub fn items(
     entries: &[Recorded],
+    corrections: &[Recorded],
     files: &[Attachment],
     names: &Names,
     words: &Words,
@@ -221,6 +225,20 @@ pub fn items(
         by_seq.entry(file.entry_seq).or_default().push(file);
     }
     let repeats = repeats(files);
+    let known = Corrections::of(corrections.iter().map(Recorded::said));
+    let struck = |entry: &Recorded| {
+        if !known.strikes(&entry.said()) {
+            return None;
+        }
+        let by = corrections
+            .iter()
+            .rfind(|it| it.said().takes_back(entry.seq))?;
+        let said = [
+            ("name", by.actor_name.as_str().into()),
+            ("why", by.body.as_str().into()),
+        ];
+        Some(words.with("struck-by", &said).into_owned())
+    };
     let mut items: Vec<Item> = Vec::with_capacity(entries.len());
     let mut day_above = now.in_zone(zone).date_naive();
     for (place, entry) in entries.iter().enumerate() {
@@ -242,6 +260,7 @@ pub fn items(
             for_report: entry.for_report,
             is_note: entry.kind == EntryKind::Note && entry.actor.person().is_some(),
             door: words.t(&format!("door-{}", entry.door)).into_owned(),
+            struck: struck(entry),
             marks: mail_marks(entry, words),
             mail: None,
             has_html: entry.facts.get("html").is_some(),
@@ -375,6 +394,10 @@ pub fn sentence(
     for (name, value) in &said {
         values.push((name, Value::from(value.as_str())));
     }
+    let corrects = entry
+        .corrects
+        .map_or_else(String::new, |seq| seq.to_string());
+    values.push(("corrects", Value::from(corrects.as_str())));
     // What a text may ask for and an entry may not have.
     for name in [
         "from",

@@ -8,6 +8,7 @@ use super::ticket_preview::{self, Outcome};
 use super::{ticket_look, ticket_mail, ticket_words, when};
 use crate::actions::redact::{self, Redaction};
 use crate::actions::ticket_parts::ToldUs;
+use crate::actions::ticket_restore::{Earlier, not_restored_for, restored_for};
 use crate::actions::ticket_times::Times;
 use crate::actions::{
     self, proposal, ticket as act, ticket_answer, ticket_hold, ticket_merge, ticket_parts as parts,
@@ -15,7 +16,7 @@ use crate::actions::{
 };
 use crate::app::{App, Ctx};
 use crate::domain::hold::NewHold;
-use crate::domain::id::{Id, Kind, PersonId, TicketKey};
+use crate::domain::id::{CustomerId, Id, Kind, PersonId, TicketKey};
 use crate::domain::refusal::FieldError;
 use crate::domain::text::{self, Title};
 use crate::domain::ticket::{Relation, State, WaitingOn};
@@ -256,6 +257,20 @@ pub(super) fn do_it(
             parts::add_affected(ctx, key, customer, told)?;
             Ok("said-changed")
         }
+        "works-again" => {
+            let at = when::instant("restored_at", posted.text("restored_at"), zone, ctx.now)?;
+            let earlier = at.map(|at| Earlier {
+                at,
+                why: posted.text("why"),
+                evidence: posted.text("evidence"),
+            });
+            restored_for(ctx, key, rev, hit(posted)?, earlier)?;
+            Ok("said-works-again")
+        }
+        "not-restored" => {
+            not_restored_for(ctx, key, rev, hit(posted)?, posted.text("why"))?;
+            Ok("said-not-restored")
+        }
         "link" | "unlink" => {
             let relation: Relation = posted
                 .text("relation")
@@ -347,6 +362,11 @@ fn on_wall_clock(error: Error, ctx: &Ctx<'_>, zone: chrono_tz::Tz) -> Error {
 
 fn person(field: &'static str, posted: &Posted) -> Result<PersonId> {
     Ok(Id::parse(posted.text(field)).ok_or_else(|| FieldError::new(field, "required"))?)
+}
+
+/// Which of the customers who were hit.
+fn hit(posted: &Posted) -> Result<CustomerId> {
+    Ok(Id::parse(posted.text("hit")).ok_or_else(|| FieldError::new("hit", "required"))?)
 }
 
 /// Who is meant to watch: somebody chosen, or whoever asks.

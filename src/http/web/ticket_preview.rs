@@ -24,6 +24,7 @@ use crate::store;
 const MOVING: &[&str] = &[
     "severity", "hold", "release", "step", "restore", "take", "pass", "reopen", "times",
     "affected", "callback", "merge", "unmerge",
+    "works-again", "not-restored",
 ];
 /// What a form of ours carries besides what was typed.
 const OURS: &[&str] = &["csrf", "preview", "confirmed", "rev"];

@@ -100,6 +100,8 @@ clock-withdrawn = { $cause ->
     [unmerged] { $name } took the two tickets apart, so this is late no longer
     [impact_changed] { $name } corrected when it began, so this is late no longer
     [reported_changed] { $name } corrected when it was reported, so this is late no longer
+    [affected_restored] { $name } recorded that it worked again sooner, so this is late no longer
+    [taken_back] { $name } took an entry back, so this is late no longer
     [calendar_changed] { $name } changed the hours of { $subject }, so this is late no longer
     [calendar_corrected] { $name } corrected the hours of { $subject }, so this is late no longer
     [agreement_corrected] { $name } corrected the agreement { $subject }, so this is late no longer
@@ -152,6 +154,8 @@ preview-reopen = Opened again
 preview-resolve = Resolved
 preview-times = With the corrected times
 preview-affected = With this customer
+preview-works-again = With this customer working again
+preview-not-restored = With this customer not working after all
 preview-merge = Merged
 preview-unmerge = Taken apart again
 preview-edit = With these changes
@@ -165,7 +169,8 @@ field-no-such-date = "{ $value }" names a date that doesn't exist.
 field-leaves-its-date = The hours of "{ $value }" leave their date. Special hours end at 24:00.
 field-not-its-state = A ticket of this kind doesn't wait in the state { $value }.
 refusal-backdate-limit = That lies further back than agreed: at most { $days } days before the ticket was logged. The agreement says how far.
-refusal-backdate-own = You answer for this ticket yourself: somebody else who leads has to correct when it began.
+refusal-backdate-own = You answer for this ticket yourself: somebody else who leads has to correct it.
+refusal-restored-long-ago = That lies further back than agreed: at most { $days } days before it is recorded. The agreement says how far.
 field-not-affected = That customer isn't among those who were hit. Add them first.
 field-unknown-entry = There is no entry { $value } on this timeline.
 field-not-a-budget = "{ $value }" isn't a budget. Write a length such as "30 min" or "4 h" (at most five years' worth of hours), "end of day 1", or a promised instant such as "2027-03-31T17:00:00+02:00".

@@ -54,7 +54,11 @@ entry-impact-changed = corrected when the impact began: { $to }, not { $from }
 entry-reported-changed = corrected when { $name } told us: { $to }, not { $from }
 entry-edited = edited it
 entry-affected-added = added { $name } as affected
-entry-affected-restored = marked { $name } as restored
+entry-affected-restored = said that it works again for { $name }
+entry-taken-back = { $what ->
+    [affected_restored] said that it doesn't work for { $name } after all
+   *[other] took back #{ $corrects }
+ }
 entry-role-taken = made { $name } { $role }
 entry-role-taken-self = is { $role } now
 entry-role-left = left nobody as { $role }
