@@ -24,6 +24,9 @@ pub const KINDS: &[EntryKind] = &[
     EntryKind::HandedOver,
     EntryKind::PageAcknowledged,
     EntryKind::StateChanged,
+    EntryKind::ApprovalAsked,
+    EntryKind::Approved,
+    EntryKind::ApprovalRefused,
     EntryKind::Restored,
     EntryKind::AffectedRestored,
     EntryKind::TakenBack,
@@ -152,10 +155,13 @@ fn promised_with(unsatisfied: &Recorded, entries: &[Recorded]) -> Option<i64> {
 /// The state that a ticket was in from this entry on.
 fn entered(ticket: &Ticket, entry: &Recorded) -> Option<State> {
     use EntryKind as K;
+    let to = || entry.facts.get("to").and_then(|word| word.parse().ok());
     match entry.kind {
         K::Opened => Some(State::first(ticket.key.kind)),
+        // Steps of a change's approval have kinds of their own.
+        K::ApprovalAsked | K::Approved | K::ApprovalRefused => to(),
         K::StateChanged | K::Restored | K::Resolved | K::Closed | K::Reopened | K::Cancelled => {
-            entry.facts.get("to").and_then(|word| word.parse().ok())
+            to()
         }
         _ => None,
     }

@@ -116,5 +116,6 @@ mod visitor;
 mod waiting;
 mod web;
 mod what_if;
+mod what_if_changes;
 mod what_if_forms;
 mod wording;

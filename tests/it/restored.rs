@@ -383,6 +383,9 @@ both_databases!(
             .is(422)
             .says("ask Ben")
             .says("2026-06-01T12:30");
+        post(&ada, "works-again", &[("restored_at", "2026-02-30T10:00"), sooner[2]])
+            .is(422)
+            .says("is no date and time");
         post(&ada, "works-again", &sooner).is(303);
         assert_eq!(night.stands(night.fabrikam), (ClockState::Met, Some(90)));
     }

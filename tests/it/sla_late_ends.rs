@@ -102,7 +102,7 @@ both_databases!(
         let late = unanswered(&desk, &ada, contoso);
         let in_time = open(&desk, &ada, Severity::High, Some(contoso));
         for ticket in [&late, &in_time] {
-            ticket_answer::no_reply_needed(&desk.as_person(&ada), ticket.key, "they rang").unwrap();
+            ticket_answer::no_reply_needed(&desk.as_person(&ada), ticket.key, None, "they rang").unwrap();
         }
         let report = report(&desk, &ada, contoso);
         let expected = Count {
@@ -423,7 +423,7 @@ both_databases!(
         desk.app.time.set(monday.plus_secs(2 * HOUR));
         let in_time = crate::proof::opened(desk, ada, customer, "Thank you all");
         for ticket in [&late, &in_time] {
-            ticket_answer::no_reply_needed(&desk.as_person(ada), ticket.key, "they rang").unwrap();
+            ticket_answer::no_reply_needed(&desk.as_person(ada), ticket.key, None, "they rang").unwrap();
         }
         desk.app.time.set(monday.plus_secs(72 * HOUR));
         desk.settle();

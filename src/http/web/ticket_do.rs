@@ -135,7 +135,7 @@ pub(super) fn do_it(
             }
             Ok("said-passed")
         }
-        "put-back" => act::unassign(ctx, key, None).map(|_| "said-put-back"),
+        "put-back" => act::unassign(ctx, key, rev).map(|_| "said-put-back"),
         "step" => {
             let to: State = posted
                 .text("to")
@@ -212,7 +212,7 @@ pub(super) fn do_it(
             Ok("said-words-withdrawn")
         }
         "no-reply" => {
-            ticket_answer::no_reply_needed(ctx, key, posted.text("why")).map(|_| "said-no-reply")
+            ticket_answer::no_reply_needed(ctx, key, rev, posted.text("why")).map(|_| "said-no-reply")
         }
         "callback" => {
             let until = needed(
