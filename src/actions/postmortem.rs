@@ -151,7 +151,7 @@ fn prefill(tx: &mut Tx, ctx: &Ctx<'_>, pm: &Ticket, incident: &Ticket) -> Result
     let moments: Vec<Moment> = entries
         .into_iter()
         .filter(|entry| !corrections.strikes(&entry.said()))
-        .map(moment)
+        .map(|entry| moment(corrections.at(&entry.said()), entry))
         .collect();
     let affected = store::ticket::affected(tx, incident.id)?;
     let ids: Vec<_> = affected.iter().map(|hit| hit.customer_id).collect();
@@ -171,10 +171,10 @@ fn prefill(tx: &mut Tx, ctx: &Ctx<'_>, pm: &Ticket, incident: &Ticket) -> Result
     Ok(())
 }
 
-fn moment(entry: Recorded) -> Moment {
+fn moment(at: Timestamp, entry: Recorded) -> Moment {
     Moment {
         seq: entry.seq,
-        at: entry.effective_at,
+        at,
         kind: entry.kind,
         who: entry.actor_name,
         text: match (entry.kind, entry.facts.get("name")) {

@@ -40,6 +40,8 @@ pub const KINDS: &[EntryKind] = &[
     EntryKind::CustomerChanged,
     EntryKind::ServiceChanged,
     EntryKind::ImpactChanged,
+    EntryKind::RestoredChanged,
+    EntryKind::ResolvedChanged,
     EntryKind::ReportedChanged,
     EntryKind::AffectedAdded,
     EntryKind::Merged,
@@ -89,18 +91,29 @@ pub fn events(ticket: &Ticket, party: Option<CustomerId>, entries: &[Recorded]) 
         if corrections.is_void(entry.seq) {
             continue;
         }
-        let mut push = |what: Happening| {
+        let mut push_at = |effective_at: Timestamp, what: Happening| {
             events.push(Event {
                 seq: entry.seq,
-                effective_at: entry.effective_at,
+                effective_at,
                 recorded_at: entry.recorded_at,
                 what,
             });
         };
         let counts = !corrections.is_void_for(entry.seq, party);
         if let Some(what) = happening(ticket, party, entry, entries).filter(|_| counts) {
-            push(what);
+            // The state it was in is a matter of record; since when it worked is not.
+            let worked_at = corrections.worked_at(entry.seq);
+            let at = match what {
+                Happening::Restored => worked_at,
+                Happening::Resolved => corrections.resolved_at(entry.seq),
+                _ => None,
+            };
+            push_at(at.unwrap_or(entry.effective_at), what);
+            if let (Happening::Resolved, Some(at)) = (what, worked_at) {
+                push_at(at, Happening::Restored);
+            }
         }
+        let mut push = |what| push_at(entry.effective_at, what);
         if let Some(state) = entered(ticket, entry) {
             push(Happening::Entered(state));
         }

@@ -1,12 +1,12 @@
-//! When it works again for one customer while others still wait, and that it doesn't after all. Restoring everybody at once is a step
-//! of the ticket (`ticket`); correcting when that was is next door in `ticket_times`.
+//! When it works again for one customer while others still wait, and that it doesn't after all; and what the rows say of since when
+//! it works, which follows from the timeline. Restoring everybody at once is a step of the ticket (`ticket`).
 
 use super::ticket::{change, written};
 use super::{audit, ticket_times};
 use crate::app::Ctx;
 use crate::domain::access::Action;
-use crate::domain::correction::{self, Restoration, Said};
-use crate::domain::id::{CustomerId, TicketKey};
+use crate::domain::correction::{self, End, Restoration, Said};
+use crate::domain::id::{CustomerId, Kind, TicketKey};
 use crate::domain::refusal::FieldError;
 use crate::domain::ticket::Ticket;
 use crate::domain::timeline::{Entry, EntryKind, Facts};
@@ -53,8 +53,9 @@ pub fn restored_for(
             audit::note(tx, ctx, "times-corrected", &key.to_string(), &facts)?;
             entry = entry.body(why).fact("evidence", evidence);
         }
-        hit.follow(tx, ctx, ticket, &entry)?;
-        Ok(vec![entry])
+        let entries = vec![entry];
+        follow(tx, ctx, ticket, &hit.entries, &entries)?;
+        Ok(entries)
     })
 }
 
@@ -71,20 +72,17 @@ pub fn not_restored_for(
     change(ctx, key, rev, Action::MoveTicket, |tx, ticket| {
         let hit = Hit::load(tx, ticket, customer)?;
         let undone = hit.restoration(ticket, &hit.story()).undo()?;
-        let also: Vec<String> = undone
-            .iter()
-            .skip(1)
-            .map(|(seq, _)| seq.to_string())
-            .collect();
+        let also: Vec<String> = undone.iter().skip(1).map(i64::to_string).collect();
         let mut entry = Entry::new(EntryKind::TakenBack)
             .fact("what", EntryKind::AffectedRestored)
             .fact(correction::CUSTOMER, customer)
             .fact("name", &hit.name)
             .fact_some(correction::ALSO, (!also.is_empty()).then(|| also.join(",")))
             .body(&why);
-        entry.corrects = undone.first().map(|(seq, _)| *seq);
-        hit.follow(tx, ctx, ticket, &entry)?;
-        Ok(vec![entry])
+        entry.corrects = undone.first().copied();
+        let entries = vec![entry];
+        follow(tx, ctx, ticket, &hit.entries, &entries)?;
+        Ok(entries)
     })
 }
 
@@ -92,6 +90,7 @@ pub fn not_restored_for(
 struct Hit {
     row: Affected,
     name: String,
+    /// Those of [`correction::STORY`].
     entries: Vec<Recorded>,
 }
 
@@ -123,19 +122,102 @@ impl Hit {
             story,
         }
     }
+}
 
-    /// Writes since when it works for them, now that `entry` stands at the end of the timeline.
-    fn follow(&self, tx: &mut Tx, ctx: &Ctx<'_>, ticket: &Ticket, entry: &Entry) -> Result<()> {
-        let mut story = self.story();
-        story.push(Said {
-            seq: ticket.entry_count + 1,
-            kind: entry.kind,
-            effective_at: entry.effective_at.unwrap_or(ctx.now),
-            corrects: entry.corrects,
-            facts: &entry.facts,
-        });
-        let party = Some(self.row.customer_id);
-        let since = correction::works_since(party, self.row.impact_at, &story);
-        store::affected::set_restored(tx, self.row.id, since)
+/// The entries of a timeline with those that will stand at its end.
+fn with<'a>(
+    recorded: &'a [Recorded],
+    ctx: &Ctx<'_>,
+    ticket: &Ticket,
+    entries: &'a [Entry],
+) -> Vec<Said<'a>> {
+    let mut story: Vec<Said<'_>> = recorded.iter().map(Recorded::said).collect();
+    story.extend((1..).zip(entries).map(|(place, entry)| Said {
+        seq: ticket.entry_count + place,
+        kind: entry.kind,
+        effective_at: entry.effective_at.unwrap_or(ctx.now),
+        corrects: entry.corrects,
+        facts: &entry.facts,
+    }));
+    story
+}
+
+/// Writes since when it works for whom, now that `entries` will stand at the end of the timeline. `recorded`: its entries of
+/// [`correction::STORY`].
+pub(super) fn follow(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    ticket: &mut Ticket,
+    recorded: &[Recorded],
+    entries: &[Entry],
+) -> Result<()> {
+    let (before, after) = (
+        with(recorded, ctx, ticket, &[]),
+        with(recorded, ctx, ticket, entries),
+    );
+    let news = |party, impact_at| {
+        let since = correction::works_since(party, impact_at, &after);
+        (since != correction::works_since(party, impact_at, &before)).then_some(since)
+    };
+    for hit in store::ticket::affected(tx, ticket.id)? {
+        if let Some(since) = news(Some(hit.customer_id), hit.impact_at) {
+            store::affected::set_restored(tx, hit.id, since)?;
+        }
     }
+    if let Some(since) = news(None, ticket.impact_at).filter(|_| ticket.key.kind == Kind::Incident) {
+        ticket.restored_at = since;
+    }
+    Ok(())
+}
+
+/// Corrects when it worked again and when it was resolved: never later than it was said, and no sooner than what came before it. What
+/// was said stays where it stands.
+pub(super) fn correct_ends(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    ticket: &mut Ticket,
+    restored_at: Option<Timestamp>,
+    resolved_at: Option<Timestamp>,
+) -> Result<Vec<Entry>> {
+    let recorded = store::timeline::of_kinds(tx, ticket.id, correction::STORY)?;
+    let hits = store::ticket::affected(tx, ticket.id)?;
+    let customers: Vec<CustomerId> = hits.iter().map(|hit| hit.customer_id).collect();
+    let mut entries: Vec<Entry> = Vec::new();
+    if let Some(at) = restored_at {
+        correction::refuse_unless_incident(ticket)?;
+        let story = with(&recorded, ctx, ticket, &[]);
+        let end = correction::restoration(ticket.impact_at, &story)?;
+        if at != end.at {
+            correction::check_restored(ticket.impact_at, &story, at)?;
+            let said_at = end.said.effective_at;
+            ticket_times::refuse_long_ago(tx, ctx, ticket, &customers, said_at, at)?;
+            entries.push(moved(EntryKind::RestoredChanged, &end, at));
+            follow(tx, ctx, ticket, &recorded, &entries)?;
+        }
+    }
+    if let Some(at) = resolved_at {
+        let held = store::timeline::of_kinds(tx, ticket.id, &[EntryKind::Held])?;
+        let story = with(&recorded, ctx, ticket, &entries);
+        let end = correction::resolution(ticket, &story)?;
+        if at != end.at {
+            let held = held.iter().filter(|entry| entry.seq < end.said.seq);
+            let held_at = held.map(|entry| entry.effective_at).max();
+            correction::check_resolved(ticket, &story, held_at, at)?;
+            let said_at = end.said.effective_at;
+            ticket_times::refuse_long_ago(tx, ctx, ticket, &customers, said_at, at)?;
+            let moved = moved(EntryKind::ResolvedChanged, &end, at);
+            ticket.resolved_at = Some(at);
+            entries.push(moved);
+            follow(tx, ctx, ticket, &recorded, &entries)?;
+        }
+    }
+    Ok(entries)
+}
+
+fn moved(kind: EntryKind, end: &End<'_>, to: Timestamp) -> Entry {
+    let mut entry = Entry::new(kind)
+        .fact("from", end.at.rfc3339())
+        .fact("to", to.rfc3339());
+    entry.corrects = Some(end.said.seq);
+    entry
 }

@@ -1,8 +1,10 @@
-//! The three instants of a ticket: when the impact began, when each customer told us, when it was logged. The last is a fact; the
-//! other two can be corrected, by a right of its own, with a reason and with evidence, and never far back.
+//! The instants of a ticket: when the impact began, when each customer told us, when it was logged, when it worked again, when it was
+//! resolved. That it was logged is a fact; the others can be corrected, by a right of its own, with a reason and with evidence, and
+//! never far back.
 
 use super::sla::book;
 use super::ticket::{change, written};
+use super::ticket_restore::correct_ends;
 use super::{allow_ticket, audit, people_leads_besides};
 use crate::app::Ctx;
 use crate::domain::access::Action;
@@ -24,12 +26,17 @@ pub struct Times {
     pub impact_at: Option<Timestamp>,
     /// Of each customer when they told us; `None`: they didn't.
     pub reported: Vec<(CustomerId, Option<Timestamp>)>,
+    /// When it worked again, if that was sooner than it was said.
+    pub restored_at: Option<Timestamp>,
+    /// When it was resolved, likewise.
+    pub resolved_at: Option<Timestamp>,
     pub why: String,
     /// What proves it: a web address, or `#12` for an entry of the ticket's own timeline.
     pub evidence: String,
 }
 
-/// Corrects when it began or was reported. Clocks with that anchor count anew; what turns out to be late is said in one notice.
+/// Corrects when it began or was reported, worked again or was resolved. Clocks that count from there or ended with it count anew;
+/// what turns out to be late is said in one notice.
 pub fn correct(ctx: &Ctx<'_>, key: TicketKey, rev: Option<i64>, times: &Times) -> Result<Ticket> {
     let why = written("why", &times.why)?;
     change(ctx, key, rev, Action::Backdate, |tx, ticket| {
@@ -43,6 +50,8 @@ pub fn correct(ctx: &Ctx<'_>, key: TicketKey, rev: Option<i64>, times: &Times) -
         for (customer, at) in &times.reported {
             entries.extend(correct_report(tx, ctx, ticket, &mut hits, *customer, *at)?);
         }
+        let (restored_at, resolved_at) = (times.restored_at, times.resolved_at);
+        entries.extend(correct_ends(tx, ctx, ticket, restored_at, resolved_at)?);
         if entries.is_empty() {
             return Err(Refusal::new("unchanged").into());
         }

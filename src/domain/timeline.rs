@@ -125,6 +125,10 @@ words! {
         ServiceChanged = "service_changed",
         TeamChanged = "team_changed",
         ImpactChanged = "impact_changed",
+        /// It worked again sooner than it was said.
+        RestoredChanged = "restored_changed",
+        /// It was resolved sooner than it was said.
+        ResolvedChanged = "resolved_changed",
         /// A customer told us at another time than was known.
         ReportedChanged = "reported_changed",
         Edited = "edited",

@@ -437,6 +437,7 @@ const ELSEWHERE: &[&str] = &[
     "proposal :: send_back",
     "proposal :: withdraw",
     "calc :: ask",
+    "take_back :: take_back",
     "sla_report :: read",
     "sla_report :: cycles",
     "sla_report :: export",

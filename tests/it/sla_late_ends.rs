@@ -387,10 +387,10 @@ both_databases!(
         act::step(&by(), spam.key, None, State::Cancelled, "spam").unwrap();
         let ticket = open(&desk, &ada, Severity::High, Some(contoso));
         let reported = |secs: i64| Times {
-            impact_at: None,
             reported: vec![(contoso, Some(desk.now().plus_secs(-secs)))],
             why: "their mail says so".to_owned(),
             evidence: "https://mail.example.org/7".to_owned(),
+            ..Times::default()
         };
         correct(&by(), ticket.key, None, &reported(2 * HOUR)).unwrap();
         assert!(clock(&desk, &ticket, Metric::Respond).breached_at.is_some());

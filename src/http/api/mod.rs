@@ -40,6 +40,7 @@ mod settings;
 mod sla_report;
 mod step;
 mod suspect;
+mod take_back;
 mod target_policy;
 mod terms;
 mod ticket;
@@ -102,6 +103,7 @@ doors! {
     "/api/v1/tickets/{key}/entries/{seq}/report-mark" { PUT entry::mark }
     "/api/v1/tickets/{key}/entries/{seq}/redact" { POST entry::redact }
     "/api/v1/tickets/{key}/entries/{seq}/share" { POST entry::share }
+    "/api/v1/tickets/{key}/entries/{seq}/take-back" { POST take_back::take_back }
     "/api/v1/tickets/{key}/notes" { POST entry::note }
     "/api/v1/tickets/{key}/replies" { POST entry::reply }
     "/api/v1/tickets/{key}/updates" { POST entry::update }

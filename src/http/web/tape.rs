@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use chrono_tz::Tz;
 
 use super::names::{Names, Wanted};
-use crate::domain::correction::Corrections;
+use crate::domain::correction::{BY_HAND, Corrections};
 use crate::domain::id::{AttachmentId, Id, MailId};
 use crate::domain::quarantine::Danger;
 use crate::domain::quote;
@@ -16,6 +16,13 @@ use crate::http::marks::{self, Detail};
 use crate::store::blob::Attachment;
 use crate::store::timeline::Recorded;
 use crate::words::{Value, Words};
+
+/// What is said of entries elsewhere on the timeline.
+pub const CORRECTIONS: &[EntryKind] = &[
+    EntryKind::TakenBack,
+    EntryKind::RestoredChanged,
+    EntryKind::ResolvedChanged,
+];
 
 /// A quiet longer than this is said.
 const QUIET_SECS: i64 = 15 * 60;
@@ -42,6 +49,8 @@ pub struct Item {
     pub door: String,
     /// It was taken back: by whom, and why.
     pub struck: Option<String>,
+    /// Whoever may correct times may take it back.
+    pub can_be_taken_back: bool,
     /// What is to be known of a mail: unverified, new on this ticket, and the like.
     pub marks: Vec<String>,
     /// The mail that it came by.
@@ -210,7 +219,7 @@ pub fn wanted(entries: &[Recorded], wanted: &mut Wanted) {
     }
 }
 
-/// The tape of `entries`, which come newest first. `corrections`: everything on the timeline that takes something back.
+/// The tape of `entries`, which come newest first. `corrections`: everything on the timeline of the kinds [`CORRECTIONS`].
 pub fn items(
     entries: &[Recorded],
     corrections: &[Recorded],
@@ -239,6 +248,16 @@ pub fn items(
         ];
         Some(words.with("struck-by", &said).into_owned())
     };
+    // It was sooner than it was said.
+    let in_fact = |entry: &Recorded| {
+        let (worked, resolved) = (known.worked_at(entry.seq), known.resolved_at(entry.seq));
+        let said = [("tape-worked-since", worked), ("tape-resolved-at", resolved)];
+        let said = said.into_iter().filter_map(|(key, at)| {
+            let at = marks::time_text(words, at?, now, zone, Detail::Near);
+            Some(words.with(key, &[("at", at.into())]).into_owned())
+        });
+        said.collect::<Vec<String>>()
+    };
     let mut items: Vec<Item> = Vec::with_capacity(entries.len());
     let mut day_above = now.in_zone(zone).date_naive();
     for (place, entry) in entries.iter().enumerate() {
@@ -260,8 +279,12 @@ pub fn items(
             for_report: entry.for_report,
             is_note: entry.kind == EntryKind::Note && entry.actor.person().is_some(),
             door: words.t(&format!("door-{}", entry.door)).into_owned(),
+            can_be_taken_back: BY_HAND.contains(&entry.kind) && !known.strikes(&entry.said()),
             struck: struck(entry),
-            marks: mail_marks(entry, words),
+            marks: mail_marks(entry, words)
+                .into_iter()
+                .chain(in_fact(entry))
+                .collect(),
             mail: None,
             has_html: entry.facts.get("html").is_some(),
             files: by_seq

@@ -12,7 +12,7 @@ use crate::actions::ticket_restore::{Earlier, not_restored_for, restored_for};
 use crate::actions::ticket_times::Times;
 use crate::actions::{
     self, proposal, ticket as act, ticket_answer, ticket_hold, ticket_merge, ticket_parts as parts,
-    ticket_times,
+    ticket_take_back, ticket_times,
 };
 use crate::app::{App, Ctx};
 use crate::domain::hold::NewHold;
@@ -257,6 +257,12 @@ pub(super) fn do_it(
             parts::add_affected(ctx, key, customer, told)?;
             Ok("said-changed")
         }
+        "take-back" => {
+            let seq = posted.text("seq").parse().map_err(|_| Error::NotFound)?;
+            let (why, evidence) = (posted.text("why"), posted.text("evidence"));
+            ticket_take_back::take_back(ctx, key, rev, seq, why, evidence)?;
+            Ok("said-taken-back")
+        }
         "works-again" => {
             let at = when::instant("restored_at", posted.text("restored_at"), zone, ctx.now)?;
             let earlier = at.map(|at| Earlier {
@@ -422,6 +428,15 @@ fn times(posted: &Posted, zone: chrono_tz::Tz, now: Timestamp) -> Result<Times> 
         evidence: posted.text("evidence").to_owned(),
         ..Times::default()
     };
+    for (name, to) in [
+        ("restored_at", &mut times.restored_at),
+        ("resolved_at", &mut times.resolved_at),
+    ] {
+        if is_touched(name) {
+            let at = fields.take(when::instant(name, posted.text(name), zone, now));
+            *to = at.flatten();
+        }
+    }
     if is_touched("at") {
         let at = fields.take(when::instant("at", posted.text("at"), zone, now));
         times.impact_at = at.flatten();

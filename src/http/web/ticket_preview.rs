@@ -23,7 +23,7 @@ use crate::store;
 /// The verbs by which clocks may move without being kept: these are looked at before they are done.
 const MOVING: &[&str] = &[
     "severity", "hold", "release", "step", "restore", "take", "pass", "put-back", "reopen", "times",
-    "affected", "works-again", "not-restored", "callback", "no-reply", "merge", "unmerge",
+    "affected", "works-again", "not-restored", "callback", "no-reply", "take-back", "merge", "unmerge",
     // those of a change
     "plan", "ask", "approve", "refuse", "redraft", "start", "finish", "break-glass",
 ];

@@ -100,6 +100,8 @@ clock-withdrawn = { $cause ->
     [unmerged] { $name } took the two tickets apart, so this is late no longer
     [impact_changed] { $name } corrected when it began, so this is late no longer
     [reported_changed] { $name } corrected when it was reported, so this is late no longer
+    [restored_changed] { $name } corrected since when it works, so this is late no longer
+    [resolved_changed] { $name } corrected when it was resolved, so this is late no longer
     [affected_restored] { $name } recorded that it worked again sooner, so this is late no longer
     [taken_back] { $name } took an entry back, so this is late no longer
     [calendar_changed] { $name } changed the hours of { $subject }, so this is late no longer
@@ -167,6 +169,7 @@ preview-times = With the corrected times
 preview-affected = With this customer
 preview-works-again = With this customer working again
 preview-not-restored = With this customer not working after all
+preview-take-back = With this entry taken back
 preview-merge = Merged
 preview-unmerge = Taken apart again
 preview-edit = With these changes
@@ -189,7 +192,8 @@ field-not-a-threshold = "{ $value }" isn't a moment to warn at. Write "75%" or "
 field-too-many-ranges = That is more than a calendar can hold.
 field-unknown-calendar = There is no such calendar in use.
 
-deed-times-corrected = corrected when a ticket began
+deed-entry-taken-back = took an entry of a timeline back
+deed-times-corrected = corrected when a ticket began or ended
 deed-calendar-added = added a calendar
 deed-calendar-changed = changed a calendar
 deed-agreement-added = added an agreement
