@@ -348,7 +348,7 @@ both_databases!(
         let (ada, ben) = (Browser::of(&desk, &night.ada), Browser::of(&desk, &night.ben));
         let place = format!("/{}", night.key());
         let post = |browser: &Browser, verb: &str, more: &[(&str, &str)]| {
-            let form = [&[("hit", fabrikam.as_str())], more].concat();
+            let form = [&[("hit", fabrikam.as_str())][..], more].concat();
             browser.post(&format!("{place}/{verb}"), &form)
         };
         let page = ben.get(&place);
