@@ -179,7 +179,7 @@ pub(super) fn refuse_beyond_limit(
     at: Timestamp,
 ) -> Result<()> {
     let days = days_back(tx, ctx, ticket, customers)?;
-    refuse_before(ticket.logged_at, days, at, "backdate-limit")
+    refuse_further_back(ticket.logged_at, days, at)
 }
 
 /// As [`refuse_beyond_limit`], of what is said at `said_at` to have been at `at`.
@@ -192,17 +192,23 @@ pub(super) fn refuse_long_ago(
     at: Timestamp,
 ) -> Result<()> {
     let days = days_back(tx, ctx, ticket, customers)?;
-    refuse_before(said_at, days, at, "restored-long-ago")
+    if is_further_back(said_at, days, at) {
+        return Err(Refusal::new("restored-long-ago")
+            .with("days", days.to_string())
+            .into());
+    }
+    Ok(())
 }
 
-fn refuse_before(
-    said_at: Timestamp,
-    days: i32,
-    at: Timestamp,
-    rule: &'static str,
-) -> Result<()> {
-    if at < said_at.plus_secs(-i64::from(days) * 86_400) {
-        return Err(Refusal::new(rule).with("days", days.to_string()).into());
+fn is_further_back(said_at: Timestamp, days: i32, at: Timestamp) -> bool {
+    at < said_at.plus_secs(-i64::from(days) * 86_400)
+}
+
+fn refuse_further_back(logged_at: Timestamp, days: i32, at: Timestamp) -> Result<()> {
+    if is_further_back(logged_at, days, at) {
+        return Err(Refusal::new("backdate-limit")
+            .with("days", days.to_string())
+            .into());
     }
     Ok(())
 }
@@ -249,7 +255,7 @@ pub(super) fn refuse_old_opening(
         services: &opening.services,
     };
     let days = about.days(tx, ctx, &[opening.customer])?;
-    refuse_before(ctx.now, days, at, "backdate-limit")
+    refuse_further_back(ctx.now, days, at)
 }
 
 /// What decides under which agreement a ticket runs, besides its customers.

@@ -250,7 +250,6 @@ refusal-promise-in-past = A promise lies in the future.
 field-later-than-agreed = The next update is agreed for { $agreed } at the latest. Promise it for then or sooner; only a lead can promise it for later.
 refusal-no-roles = { $key } has no roles; only incidents do.
 refusal-already-affected = { $name } is on the list already.
-refusal-not-an-incident = { $key } is no incident, so nobody waits for it to work again.
 refusal-restored-in-future = It can't work again in the future. Say so when it does.
 refusal-restored-before-impact = It can't have ended before it began. See "Impact began".
 refusal-restored-before-broken = It worked once before, and broke again later than that. See the timeline.
