@@ -7,6 +7,7 @@ use super::ticket::change;
 use super::{allow, allow_ticket, settings};
 use crate::app::{App, Ctx};
 use crate::domain::access::{Action, Target};
+use crate::domain::correction::Corrections;
 use crate::domain::delivery::DeliveryKind;
 use crate::domain::id::{ContactId, CustomerId, Id, Kind, PersonId, ReportId, TicketKey};
 use crate::domain::outage::{
@@ -24,6 +25,7 @@ use crate::error::{Error, Result};
 use crate::render::report;
 use crate::store::outage::Stored;
 use crate::store::outbox::{self, NewDelivery};
+use crate::store::timeline::Recorded;
 use crate::store::{self, Conn, Tx};
 use crate::words::Words;
 
@@ -157,9 +159,12 @@ fn assemble(
 /// The rows that somebody marked, oldest first. An entry for one customer never shows in another's report, marked or not.
 fn rows(conn: &mut Conn, incident: &Ticket, customer: CustomerId) -> Result<Vec<Row>> {
     let words = Words::english();
-    let mut rows: Vec<Row> = store::timeline::of_ticket(conn, incident.id)?
+    let entries = store::timeline::of_ticket(conn, incident.id)?;
+    let corrections = Corrections::of(entries.iter().map(Recorded::said));
+    let mut rows: Vec<Row> = entries
         .into_iter()
         .filter(|entry| entry.for_report && entry.redacted_at.is_none())
+        .filter(|entry| !corrections.strikes(&entry.said()))
         .filter(|entry| match entry.audience {
             Audience::Customer(of) => of == customer,
             Audience::Internal | Audience::AllAffected => true,
@@ -173,7 +178,7 @@ fn rows(conn: &mut Conn, incident: &Ticket, customer: CustomerId) -> Result<Vec<
                 true => return None,
             };
             Some(Row {
-                at: entry.effective_at,
+                at: corrections.at(&entry.said()),
                 text,
             })
         })

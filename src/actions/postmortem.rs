@@ -5,6 +5,7 @@ use super::ticket_parts::link_in;
 use super::{allow, meeting, record, settings};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Principal, Role, Target};
+use crate::domain::correction::Corrections;
 use crate::domain::id::{Kind, PersonId, TicketId, TicketKey};
 use crate::domain::postmortem::{MeetingState, Moment, Readiness, Section, missing};
 use crate::domain::refusal::{FieldError, Refusal};
@@ -145,9 +146,12 @@ fn active_owner(tx: &mut Tx, owner: Option<PersonId>) -> Result<Option<PersonId>
 
 /// Writes what the record knows already, so that nobody begins with an empty page.
 fn prefill(tx: &mut Tx, ctx: &Ctx<'_>, pm: &Ticket, incident: &Ticket) -> Result<()> {
-    let moments: Vec<Moment> = store::timeline::of_ticket(tx, incident.id)?
+    let entries = store::timeline::of_ticket(tx, incident.id)?;
+    let corrections = Corrections::of(entries.iter().map(Recorded::said));
+    let moments: Vec<Moment> = entries
         .into_iter()
-        .map(moment)
+        .filter(|entry| !corrections.strikes(&entry.said()))
+        .map(|entry| moment(corrections.at(&entry.said()), entry))
         .collect();
     let affected = store::ticket::affected(tx, incident.id)?;
     let ids: Vec<_> = affected.iter().map(|hit| hit.customer_id).collect();
@@ -167,13 +171,16 @@ fn prefill(tx: &mut Tx, ctx: &Ctx<'_>, pm: &Ticket, incident: &Ticket) -> Result
     Ok(())
 }
 
-fn moment(entry: Recorded) -> Moment {
+fn moment(at: Timestamp, entry: Recorded) -> Moment {
     Moment {
         seq: entry.seq,
-        at: entry.effective_at,
+        at,
         kind: entry.kind,
         who: entry.actor_name,
-        text: entry.body,
+        text: match (entry.kind, entry.facts.get("name")) {
+            (EntryKind::AffectedRestored, Some(name)) => name.to_owned(),
+            _ => entry.body,
+        },
     }
 }
 

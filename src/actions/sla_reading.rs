@@ -1,5 +1,6 @@
 //! How clocks read the timeline: which entry is which happening, for which of the parties that a ticket's promises are made to.
 
+use crate::domain::correction::Corrections;
 use crate::domain::id::CustomerId;
 use crate::domain::sla_agreement::{Anchor, Metric};
 use crate::domain::sla_clock::{Event, Happening};
@@ -23,8 +24,12 @@ pub const KINDS: &[EntryKind] = &[
     EntryKind::HandedOver,
     EntryKind::PageAcknowledged,
     EntryKind::StateChanged,
+    EntryKind::ApprovalAsked,
+    EntryKind::Approved,
+    EntryKind::ApprovalRefused,
     EntryKind::Restored,
     EntryKind::AffectedRestored,
+    EntryKind::TakenBack,
     EntryKind::Resolved,
     EntryKind::Closed,
     EntryKind::Reopened,
@@ -35,6 +40,8 @@ pub const KINDS: &[EntryKind] = &[
     EntryKind::CustomerChanged,
     EntryKind::ServiceChanged,
     EntryKind::ImpactChanged,
+    EntryKind::RestoredChanged,
+    EntryKind::ResolvedChanged,
     EntryKind::ReportedChanged,
     EntryKind::AffectedAdded,
     EntryKind::Merged,
@@ -84,18 +91,34 @@ pub(super) fn promise_fact(metric: Metric, party: Option<CustomerId>) -> String 
 /// The timeline as the clocks of `party` read it (`None`: the house). Expects all entries of [`KINDS`], oldest first.
 pub fn events(ticket: &Ticket, party: Option<CustomerId>, entries: &[Recorded]) -> Vec<Event> {
     let mut events = Vec::with_capacity(2 * entries.len() + 1);
+    let corrections = Corrections::of(entries.iter().map(Recorded::said));
     for entry in entries {
-        let mut push = |what: Happening| {
+        if corrections.is_void(entry.seq) {
+            continue;
+        }
+        let mut push_at = |effective_at: Timestamp, what: Happening| {
             events.push(Event {
                 seq: entry.seq,
-                effective_at: entry.effective_at,
+                effective_at,
                 recorded_at: entry.recorded_at,
                 what,
             });
         };
-        if let Some(what) = happening(ticket, party, entry, entries) {
-            push(what);
+        let counts = !corrections.is_void_for(entry.seq, party);
+        if let Some(what) = happening(ticket, party, entry, entries).filter(|_| counts) {
+            // The state it was in is a matter of record; since when it worked is not.
+            let worked_at = corrections.worked_at(entry.seq);
+            let at = match what {
+                Happening::Restored => worked_at,
+                Happening::Resolved => corrections.resolved_at(entry.seq),
+                _ => None,
+            };
+            push_at(at.unwrap_or(entry.effective_at), what);
+            if let (Happening::Resolved, Some(at)) = (what, worked_at) {
+                push_at(at, Happening::Restored);
+            }
         }
+        let mut push = |what| push_at(entry.effective_at, what);
         if let Some(state) = entered(ticket, entry) {
             push(Happening::Entered(state));
         }
@@ -158,10 +181,13 @@ fn promised_with(unsatisfied: &Recorded, entries: &[Recorded]) -> Option<i64> {
 /// The state that a ticket was in from this entry on.
 fn entered(ticket: &Ticket, entry: &Recorded) -> Option<State> {
     use EntryKind as K;
+    let to = || entry.facts.get("to").and_then(|word| word.parse().ok());
     match entry.kind {
         K::Opened => Some(State::first(ticket.key.kind)),
+        // Steps of a change's approval have kinds of their own.
+        K::ApprovalAsked | K::Approved | K::ApprovalRefused => to(),
         K::StateChanged | K::Restored | K::Resolved | K::Closed | K::Reopened | K::Cancelled => {
-            entry.facts.get("to").and_then(|word| word.parse().ok())
+            to()
         }
         _ => None,
     }

@@ -447,6 +447,7 @@ fn step_in(
     if key.kind == Kind::PostMortem {
         super::postmortem::before_step(tx, ctx, ticket, to, why)?;
     }
+    let worked = ticket.restored_at.is_some();
     let entry = match to {
         State::Resolved | State::Done => ticket.resolve(why, ctx.now)?,
         State::Cancelled => ticket.cancel(why, ctx.now)?,
@@ -457,6 +458,10 @@ fn step_in(
             store::ticket::restore_affected(tx, ticket.id, Some(ctx.now))?;
         }
         EntryKind::Reopened => store::ticket::restore_affected(tx, ticket.id, None)?,
+        // It was restored, and then it wasn't.
+        _ if worked && ticket.restored_at.is_none() => {
+            store::ticket::restore_affected(tx, ticket.id, None)?;
+        }
         _ => {}
     }
     Ok(vec![entry])

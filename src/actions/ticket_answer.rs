@@ -132,9 +132,14 @@ pub(super) fn shareable(tx: &mut Tx, ticket: &Ticket, seq: i64) -> Result<Record
 }
 
 /// What the customer wrote needs no answer: the clock is cancelled, and reports count it apart.
-pub fn no_reply_needed(ctx: &Ctx<'_>, key: TicketKey, why: &str) -> Result<Ticket> {
+pub fn no_reply_needed(
+    ctx: &Ctx<'_>,
+    key: TicketKey,
+    rev: Option<i64>,
+    why: &str,
+) -> Result<Ticket> {
     let why = written("why", why)?;
-    change(ctx, key, None, Action::Reply, |_, ticket| {
+    change(ctx, key, rev, Action::Reply, |_, ticket| {
         ticket.awaits_us = false;
         Ok(vec![Entry::new(EntryKind::NoReplyNeeded).body(&why)])
     })

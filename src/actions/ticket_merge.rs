@@ -1,7 +1,7 @@
 //! Merging two tickets into one and taking them apart again, and parents that resolve their children.
 
 use super::ticket::{change, change_any, written};
-use super::{allow_ticket, record, sla, sla_reading};
+use super::{allow_ticket, record, sla, sla_reading, ticket_take_back};
 use crate::app::Ctx;
 use crate::domain::access::Action;
 use crate::domain::id::{CustomerId, TicketKey};
@@ -177,7 +177,7 @@ pub fn unmerge(ctx: &Ctx<'_>, key: TicketKey, rev: Option<i64>, why: &str) -> Re
         let merges = store::timeline::of_kinds(tx, ticket.id, &[EntryKind::Merged])?;
         let merged = merges.last().ok_or_else(not_merged)?;
         let entry = ticket.unmerge(&survivor, &merged.facts, merged.seq, &why)?;
-        ticket.awaits_us = awaits_us(tx, ticket)?;
+        ticket.awaits_us = ticket_take_back::awaits_us(tx, ticket, None)?;
         let took_in = store::timeline::of_kinds(tx, survivor.id, &[EntryKind::Absorbed])?;
         let own = key.to_string();
         let took_in = took_in
@@ -193,25 +193,6 @@ pub fn unmerge(ctx: &Ctx<'_>, key: TicketKey, rev: Option<i64>, why: &str) -> Re
         record(tx, ctx, &mut survivor, vec![apart])?;
         Ok(vec![entry])
     })
-}
-
-/// Whether the customer wrote last.
-fn awaits_us(tx: &mut Tx, ticket: &Ticket) -> Result<bool> {
-    let talk = [
-        EntryKind::Opened,
-        EntryKind::CustomerMessage,
-        EntryKind::Reply,
-        EntryKind::Shared,
-        EntryKind::Update,
-        EntryKind::CustomerContact,
-        EntryKind::NoReplyNeeded,
-    ];
-    let last = store::timeline::of_kinds(tx, ticket.id, &talk)?.pop();
-    let asked = ticket.requester.is_some() || ticket.requester_address.is_some();
-    Ok(ticket.is_open()
-        && last.is_some_and(|entry| {
-            entry.kind == EntryKind::CustomerMessage || entry.kind == EntryKind::Opened && asked
-        }))
 }
 
 /// The ticket in which this one goes on; itself, if it wasn't merged.

@@ -1,9 +1,11 @@
-//! The three instants of a ticket: when the impact began, when each customer told us, when it was logged. The last is a fact; the
-//! other two can be corrected, by a right of its own, with a reason and with evidence, and never far back.
+//! The instants of a ticket: when the impact began, when each customer told us, when it was logged, when it worked again, when it was
+//! resolved. That it was logged is a fact; the others can be corrected, by a right of its own, with a reason and with evidence, and
+//! never far back.
 
 use super::sla::book;
 use super::ticket::{change, written};
-use super::{audit, people_leads_besides};
+use super::ticket_restore::correct_ends;
+use super::{allow_ticket, audit, people_leads_besides};
 use crate::app::Ctx;
 use crate::domain::access::Action;
 use crate::domain::id::{CustomerId, Kind, ServiceId, TicketKey};
@@ -25,12 +27,17 @@ pub struct Times {
     pub impact_at: Option<Timestamp>,
     /// Of each customer when they told us; `None`: they didn't.
     pub reported: Vec<(CustomerId, Option<Timestamp>)>,
+    /// When it worked again, if that was sooner than it was said.
+    pub restored_at: Option<Timestamp>,
+    /// When it was resolved, likewise.
+    pub resolved_at: Option<Timestamp>,
     pub why: String,
     /// What proves it: a web address, or `#12` for an entry of the ticket's own timeline.
     pub evidence: String,
 }
 
-/// Corrects when it began or was reported. Clocks with that anchor count anew; what turns out to be late is said in one notice.
+/// Corrects when it began or was reported, worked again or was resolved. Clocks that count from there or ended with it count anew;
+/// what turns out to be late is said in one notice.
 pub fn correct(ctx: &Ctx<'_>, key: TicketKey, rev: Option<i64>, times: &Times) -> Result<Ticket> {
     let why = written("why", &times.why)?;
     change(ctx, key, rev, Action::Backdate, |tx, ticket| {
@@ -45,6 +52,8 @@ pub fn correct(ctx: &Ctx<'_>, key: TicketKey, rev: Option<i64>, times: &Times) -
         for (customer, at) in &times.reported {
             entries.extend(correct_report(tx, ctx, ticket, &mut hits, *customer, *at)?);
         }
+        let (restored_at, resolved_at) = (times.restored_at, times.resolved_at);
+        entries.extend(correct_ends(tx, ctx, ticket, restored_at, resolved_at)?);
         if entries.is_empty() {
             return Err(Refusal::new("unchanged").into());
         }
@@ -119,6 +128,21 @@ fn correct_report(
     ))
 }
 
+/// Lets only those say that something was before now who may, of what they don't answer for themselves, with a reason and with
+/// evidence: both as they are written down.
+pub(super) fn backed(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    ticket: &Ticket,
+    why: &str,
+    evidence: &str,
+) -> Result<(String, String)> {
+    allow_ticket(tx, &ctx.by, Action::Backdate, ticket)?;
+    refuse_own(tx, ctx, ticket)?;
+    let evidence = self::evidence(tx, ticket, evidence)?;
+    Ok((written("why", why)?, evidence))
+}
+
 /// Evidence is somewhere to look: a page, or an entry of this timeline.
 pub(super) fn evidence(tx: &mut Tx, ticket: &Ticket, text: &str) -> Result<String> {
     let text = text.trim();
@@ -178,6 +202,48 @@ pub(super) fn refuse_beyond_limit(
     customers: &[CustomerId],
     at: Timestamp,
 ) -> Result<()> {
+    let days = days_back(tx, ctx, ticket, customers)?;
+    refuse_further_back(ticket.logged_at, days, at)
+}
+
+/// As [`refuse_beyond_limit`], of what is said at `said_at` to have been at `at`.
+pub(super) fn refuse_long_ago(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    ticket: &Ticket,
+    customers: &[CustomerId],
+    said_at: Timestamp,
+    at: Timestamp,
+) -> Result<()> {
+    let days = days_back(tx, ctx, ticket, customers)?;
+    if is_further_back(said_at, days, at) {
+        return Err(Refusal::new("restored-long-ago")
+            .with("days", days.to_string())
+            .into());
+    }
+    Ok(())
+}
+
+fn is_further_back(said_at: Timestamp, days: i32, at: Timestamp) -> bool {
+    at < said_at.plus_secs(-i64::from(days) * 86_400)
+}
+
+fn refuse_further_back(logged_at: Timestamp, days: i32, at: Timestamp) -> Result<()> {
+    if is_further_back(logged_at, days, at) {
+        return Err(Refusal::new("backdate-limit")
+            .with("days", days.to_string())
+            .into());
+    }
+    Ok(())
+}
+
+/// How many days back is agreed with all of these customers; without any, with whoever asked.
+fn days_back(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    ticket: &Ticket,
+    customers: &[CustomerId],
+) -> Result<i32> {
     let services = store::ticket::services(tx, ticket.id)?;
     let about = About {
         kind: ticket.key.kind,
@@ -188,7 +254,7 @@ pub(super) fn refuse_beyond_limit(
         [] => vec![ticket.customer],
         some => some.iter().map(|id| Some(*id)).collect(),
     };
-    about.refuse(tx, ctx, &concerned, ticket.logged_at, at)
+    about.days(tx, ctx, &concerned)
 }
 
 /// At the opening everybody says when it began. Further back than agreed needs whoever may correct it; mail, alerts and imports
@@ -212,7 +278,8 @@ pub(super) fn refuse_old_opening(
         severity: opening.severity,
         services: &opening.services,
     };
-    about.refuse(tx, ctx, &[opening.customer], ctx.now, at)
+    let days = about.days(tx, ctx, &[opening.customer])?;
+    refuse_further_back(ctx.now, days, at)
 }
 
 /// What decides under which agreement a ticket runs, besides its customers.
@@ -223,14 +290,13 @@ struct About<'a> {
 }
 
 impl About<'_> {
-    fn refuse(
+    /// The strictest of what is agreed with them.
+    fn days(
         &self,
         conn: &mut Conn,
         ctx: &Ctx<'_>,
         customers: &[Option<CustomerId>],
-        logged_at: Timestamp,
-        at: Timestamp,
-    ) -> Result<()> {
+    ) -> Result<i32> {
         let book = book(ctx.app, conn)?;
         let of = |customer: &Option<CustomerId>| {
             let case = Case {
@@ -241,12 +307,6 @@ impl About<'_> {
             };
             book.backdate_days(&case, ctx.now)
         };
-        let days = customers.iter().map(of).min().unwrap_or_default();
-        if at < logged_at.plus_secs(-i64::from(days) * 86_400) {
-            return Err(Refusal::new("backdate-limit")
-                .with("days", days.to_string())
-                .into());
-        }
-        Ok(())
+        Ok(customers.iter().map(of).min().unwrap_or_default())
     }
 }

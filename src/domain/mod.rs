@@ -12,6 +12,7 @@ pub mod change;
 pub mod commit_message;
 pub mod compensation;
 pub mod conflict;
+pub mod correction;
 pub mod delivery;
 pub mod deployment;
 pub mod duration;

@@ -125,11 +125,18 @@ words! {
         ServiceChanged = "service_changed",
         TeamChanged = "team_changed",
         ImpactChanged = "impact_changed",
+        /// It worked again sooner than it was said.
+        RestoredChanged = "restored_changed",
+        /// It was resolved sooner than it was said.
+        ResolvedChanged = "resolved_changed",
         /// A customer told us at another time than was known.
         ReportedChanged = "reported_changed",
         Edited = "edited",
         AffectedAdded = "affected_added",
+        /// For this customer it works again; for the others it may not.
         AffectedRestored = "affected_restored",
+        /// An entry that somebody made by hand doesn't count: for one customer, or at all.
+        TakenBack = "taken_back",
         RoleTaken = "role_taken",
         RoleLeft = "role_left",
         WatcherAdded = "watcher_added",

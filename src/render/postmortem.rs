@@ -171,6 +171,7 @@ pub const fn is_key(kind: EntryKind) -> bool {
             | EntryKind::Deployed
             | EntryKind::ClockBreached
             | EntryKind::Restored
+            | EntryKind::AffectedRestored
             | EntryKind::Reopened
             | EntryKind::Resolved
     )

@@ -5,7 +5,8 @@ use diesel::prelude::*;
 use super::Tx;
 use super::schema::core::affected;
 use super::ticket::{self, Affected};
-use crate::domain::id::{CustomerId, TicketId};
+use crate::domain::id::{AffectedId, CustomerId, TicketId};
+use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
 
 /// Writes that this customer wasn't hit after all.
@@ -44,6 +45,14 @@ pub fn set_times(tx: &mut Tx, row: &Affected) -> Result<()> {
             affected::impact_at.eq(row.impact_at),
             affected::reported_at.eq(row.reported_at),
         ))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// Writes since when it works again for the customer of this row; `None`: it doesn't.
+pub fn set_restored(tx: &mut Tx, row: AffectedId, since: Option<Timestamp>) -> Result<()> {
+    diesel::update(affected::table.find(row))
+        .set(affected::restored_at.eq(since))
         .execute(&mut **tx)?;
     Ok(())
 }

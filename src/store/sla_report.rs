@@ -9,13 +9,14 @@ use super::schema::core::{affected, ticket, ticket_service};
 use super::schema::git::change_plan;
 use super::schema::sla::{agreement, clock, target};
 use super::sla::ClockRow;
+use super::timeline::Recorded;
 use super::{Conn, timeline};
 use crate::domain::availability::{Outage, Turn, is_maintenance, outages};
+use crate::domain::correction::{self, Said};
 use crate::domain::id::{AgreementId, CustomerId, Kind, ServiceId, TargetId, TicketId, TicketKey};
 use crate::domain::severity::Severity;
 use crate::domain::sla_proof::Home;
 use crate::domain::ticket::State;
-use crate::domain::timeline::EntryKind;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::worktime::Interval;
 use crate::error::Result;
@@ -199,7 +200,7 @@ pub fn hits(conn: &mut Conn, customer: CustomerId, period: Interval) -> Result<V
         .load(conn)?;
     let ids: Vec<TicketId> = rows.iter().map(|((id, ..), _)| *id).collect();
     let services = services(conn, &ids)?;
-    let turns = turns(conn, &ids)?;
+    let turns = turns(conn, customer, &ids)?;
     let overlaps =
         |outage: &Outage| outage.from < period.to && outage.to.is_none_or(|to| to > period.from);
     Ok(rows
@@ -233,34 +234,23 @@ pub fn hits(conn: &mut Conn, customer: CustomerId, period: Interval) -> Result<V
         .collect())
 }
 
-/// When those of these incidents that broke again were restored and when they broke, in their order.
+/// When those of these incidents that broke again were restored for this customer and when they broke, in their order.
 fn turns(
     conn: &mut Conn,
+    customer: CustomerId,
     tickets: &[TicketId],
 ) -> Result<HashMap<TicketId, Vec<(Timestamp, Turn)>>> {
-    let kinds = [
-        EntryKind::Restored,
-        EntryKind::Resolved,
-        EntryKind::Reopened,
-        EntryKind::StateChanged,
-    ];
     let mut all: HashMap<TicketId, Vec<(Timestamp, Turn)>> = HashMap::new();
     for some in tickets.chunks(AT_ONCE) {
-        for entry in timeline::without_text(conn, some, &kinds)? {
-            let turn = match entry.kind {
-                EntryKind::Restored | EntryKind::Resolved => Turn::Restored,
-                EntryKind::Reopened => Turn::Broken,
-                _ if entry.facts.get("from") == Some(State::Restored.as_str()) => Turn::Broken,
-                _ => continue,
-            };
-            let of_ticket = all.entry(entry.ticket).or_default();
-            of_ticket.push((entry.effective_at, turn));
+        let entries = timeline::without_text(conn, some, correction::STORY)?;
+        for of_ticket in entries.chunk_by(|one, other| one.ticket == other.ticket) {
+            let story: Vec<Said<'_>> = of_ticket.iter().map(Recorded::said).collect();
+            let turns = correction::turns(Some(customer), &story);
+            if turns.iter().any(|(_, turn)| *turn == Turn::Broken) {
+                all.insert(of_ticket[0].ticket, turns);
+            }
         }
     }
-    all.retain(|_, turns| {
-        turns.sort_by_key(|(at, _)| *at);
-        turns.iter().any(|(_, turn)| *turn == Turn::Broken)
-    });
     Ok(all)
 }
 

@@ -6,6 +6,7 @@ use diesel::prelude::*;
 
 use super::backend::{Conn, Tx};
 use super::schema::core::entry;
+use crate::domain::correction::Said;
 use crate::domain::id::{ContactId, CustomerId, EntryId, Id, TicketId};
 use crate::domain::timeline::{Actor, Audience, Door, EntryKind, Facts};
 use crate::domain::timestamp::Timestamp;
@@ -32,6 +33,19 @@ pub struct Recorded {
     pub source_id: Option<String>,
     pub corrects: Option<i64>,
     pub redacted_at: Option<Timestamp>,
+}
+
+impl Recorded {
+    /// As far as it says what counts.
+    pub fn said(&self) -> Said<'_> {
+        Said {
+            seq: self.seq,
+            kind: self.kind,
+            effective_at: self.effective_at,
+            corrects: self.corrects,
+            facts: &self.facts,
+        }
+    }
 }
 
 #[derive(Queryable, Selectable, Insertable)]

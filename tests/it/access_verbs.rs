@@ -78,6 +78,7 @@ fn ask(house: &House, role: &str, key: TicketKey, other: TicketKey, verb: &str) 
         .expect("it is there");
     let (rev, other) = (ticket.version.to_string(), other.to_string());
     let person = house.ids["people"].clone();
+    let hit = house.ids["customers"].clone();
     let mut form = vec![
         ("rev", rev.as_str()),
         ("body", "Something happened"),
@@ -99,6 +100,7 @@ fn ask(house: &House, role: &str, key: TicketKey, other: TicketKey, verb: &str) 
         ("role", "scribe"),
         ("label", "dns"),
         ("customer", "Contoso"),
+        ("hit", hit.as_str()),
         ("mark", "yes"),
         ("outcome", "successful"),
         ("purpose", "A larger pool"),

@@ -181,6 +181,13 @@ both_databases!(a_program_does_everything_that_people_do, |desk| {
         &on("affected"),
         json!({"customer_id": second.text("/id")}),
     );
+    let hit = format!("affected/{}", second.text("/id"));
+    p.done("POST", &on(&format!("{hit}/restored")), json!({}));
+    p.done(
+        "POST",
+        &on(&format!("{hit}/not-restored")),
+        json!({"why": "still dead"}),
+    );
     // Ids are made from the time: a later ticket sorts later.
     p.desk.app.time.set(p.desk.now().plus_secs(60));
     let twin = p.opened(json!({"title": "DB is away", "customer_id": customer_id}));
@@ -431,6 +438,7 @@ const ELSEWHERE: &[&str] = &[
     "proposal :: send_back",
     "proposal :: withdraw",
     "calc :: ask",
+    "take_back :: take_back",
     "sla_report :: read",
     "sla_report :: cycles",
     "sla_report :: export",

@@ -127,7 +127,7 @@ both_databases!(
             (update[0].state, update[1].state),
             (ClockState::Missed, ClockState::Running)
         );
-        ticket_answer::no_reply_needed(&by(), ticket.key, "thanks only").unwrap();
+        ticket_answer::no_reply_needed(&by(), ticket.key, None, "thanks only").unwrap();
         let respond = of_metric(&desk, &ticket, Metric::Respond);
         assert_eq!(respond[1].cancelled, Some(CancelReason::NotNeeded));
         assert!(!now_of(&desk, &ticket).awaits_us);

@@ -47,7 +47,7 @@ fn contoso(desk: &Desk) -> (Staff, CustomerId) {
 }
 
 /// The report of the days around the story.
-fn report(desk: &Desk, ada: &Staff, customer: CustomerId) -> SlaReport {
+pub fn report(desk: &Desk, ada: &Staff, customer: CustomerId) -> SlaReport {
     // What ended at this very instant is still to come.
     desk.advance(1);
     let day = |at: Timestamp| at.in_zone(Tz::UTC).date_naive();
@@ -60,7 +60,7 @@ fn report(desk: &Desk, ada: &Staff, customer: CustomerId) -> SlaReport {
     prepare(&desk.as_person(ada), &asked).unwrap()
 }
 
-fn count(report: &SlaReport, metric: Metric) -> Count {
+pub fn count(report: &SlaReport, metric: Metric) -> Count {
     let sections = report.sections.iter();
     let counts = sections.filter_map(|section| section.counts().remove(&metric));
     counts.fold(Count::default(), |a, b| Count {
@@ -102,7 +102,7 @@ both_databases!(
         let late = unanswered(&desk, &ada, contoso);
         let in_time = open(&desk, &ada, Severity::High, Some(contoso));
         for ticket in [&late, &in_time] {
-            ticket_answer::no_reply_needed(&desk.as_person(&ada), ticket.key, "they rang").unwrap();
+            ticket_answer::no_reply_needed(&desk.as_person(&ada), ticket.key, None, "they rang").unwrap();
         }
         let report = report(&desk, &ada, contoso);
         let expected = Count {
@@ -387,10 +387,10 @@ both_databases!(
         act::step(&by(), spam.key, None, State::Cancelled, "spam").unwrap();
         let ticket = open(&desk, &ada, Severity::High, Some(contoso));
         let reported = |secs: i64| Times {
-            impact_at: None,
             reported: vec![(contoso, Some(desk.now().plus_secs(-secs)))],
             why: "their mail says so".to_owned(),
             evidence: "https://mail.example.org/7".to_owned(),
+            ..Times::default()
         };
         correct(&by(), ticket.key, None, &reported(2 * HOUR)).unwrap();
         assert!(clock(&desk, &ticket, Metric::Respond).breached_at.is_some());
@@ -423,7 +423,7 @@ both_databases!(
         desk.app.time.set(monday.plus_secs(2 * HOUR));
         let in_time = crate::proof::opened(desk, ada, customer, "Thank you all");
         for ticket in [&late, &in_time] {
-            ticket_answer::no_reply_needed(&desk.as_person(ada), ticket.key, "they rang").unwrap();
+            ticket_answer::no_reply_needed(&desk.as_person(ada), ticket.key, None, "they rang").unwrap();
         }
         desk.app.time.set(monday.plus_secs(72 * HOUR));
         desk.settle();

@@ -34,9 +34,9 @@ const DAY: i64 = 24 * HOUR;
 fn times(impact_at: Option<Timestamp>) -> Times {
     Times {
         impact_at,
-        reported: Vec::new(),
         why: "the graphs say so".to_owned(),
         evidence: "https://graphs.example.org/d/7".to_owned(),
+        ..Times::default()
     }
 }
 
@@ -544,7 +544,7 @@ both_databases!(
         // Stockholm's wall clock: 11:00 is when the desk's day begins.
         browser
             .get(&place)
-            .says("Correct when it began")
+            .says("Correct the times")
             .says("Contoso told us")
             .says("2026-06-01T11:00");
         let field = format!("reported-{contoso}");

@@ -15,12 +15,12 @@ use crate::both_databases;
 use crate::desk::{Desk, Staff};
 use crate::served::Served;
 
-const TOKEN: &str = "a-session-of-the-tests";
-
 /// A browser with somebody's session.
 pub struct Browser {
     served: Served,
     agent: ureq::Agent,
+    /// The session's.
+    token: String,
 }
 
 pub struct Seen {
@@ -54,6 +54,7 @@ impl Seen {
 impl Browser {
     pub fn of(desk: &Desk, who: &Staff) -> Self {
         let now = desk.now();
+        let token = secrets::new_token("").expect("a token");
         let write = |tx: &mut watchkeeper::store::Tx| {
             let login_id = Id::new(now);
             login::insert_login(tx, login_id, Holder::Person(who.id))?;
@@ -69,7 +70,7 @@ impl Browser {
                 browser: String::new(),
                 network: String::new(),
             };
-            login::insert_session(tx, &session, &secrets::fingerprint(TOKEN))
+            login::insert_session(tx, &session, &secrets::fingerprint(&token))
         };
         desk.app.store.write(write).expect("a session");
         let config = ureq::Agent::config_builder()
@@ -78,6 +79,7 @@ impl Browser {
         Self {
             served: Served::new(&desk.app),
             agent: config.build().into(),
+            token,
         }
     }
 
@@ -96,21 +98,21 @@ impl Browser {
             .header("accept-encoding", encoding);
         seen(
             asked
-                .header("cookie", format!("watchkeeper={TOKEN}"))
+                .header("cookie", format!("watchkeeper={}", self.token))
                 .call(),
         )
     }
 
     /// A form as our own page sends it.
     pub fn post(&self, path: &str, fields: &[(&str, &str)]) -> Seen {
-        let token = secrets::derive(TOKEN, "form");
+        let token = secrets::derive(&self.token, "form");
         let mut fields = fields.to_vec();
         fields.push(("csrf", &token));
         self.send(
             path,
             &fields,
             &[
-                ("cookie", &format!("watchkeeper={TOKEN}")),
+                ("cookie", &format!("watchkeeper={}", self.token)),
                 ("sec-fetch-site", "same-origin"),
             ],
         )
@@ -318,7 +320,7 @@ both_databases!(
         let ines = responder(&desk);
         let browser = Browser::of(&desk, &ines);
         let key = incident(&desk, &ines, "Uplink down");
-        let cookie = format!("watchkeeper={TOKEN}");
+        let cookie = format!("watchkeeper={}", browser.token);
         let place = format!("/{key}/note");
         let from_elsewhere = [
             ("cookie", cookie.as_str()),

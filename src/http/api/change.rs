@@ -6,11 +6,13 @@ use utoipa::ToSchema;
 use super::call::{Answer, Call, Nothing, Reply};
 use super::problem::Failure;
 use super::ticket::{IfMatch, Ticket, changed};
+use super::what_if::{DryRun, Preview, TicketOrPreview, changed_or_tried, tried};
 use super::value::{At, OutcomeWord, PersonUid, Uid, VerdictWord, Word, given};
 use crate::actions::change as action;
 use crate::app::Ctx;
 use crate::domain::change::{self as domain, Change as Domain, Plan};
 use crate::domain::id::TicketKey;
+use crate::domain::ticket as domain_ticket;
 use crate::error::Result;
 
 /// What a change has beyond its ticket.
@@ -77,6 +79,15 @@ impl Glass {
     }
 }
 
+/// What an edit leaves, or would leave.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+#[allow(dead_code)]
+pub enum ChangeOrPreview {
+    Change(Box<Change>),
+    Preview(Box<Preview>),
+}
+
 fn shown(ctx: &Ctx<'_>, key: TicketKey) -> Result<Answer> {
     let (ticket, change, glass) = action::read(ctx, key)?;
     let Domain { plan, .. } = change;
@@ -128,31 +139,17 @@ pub struct PlanEdit {
 /// Write a change's plan
 ///
 /// An approval was for the plan as it was read, and ends with it.
-#[utoipa::path(patch, path = "/api/v1/changes/{key}", tag = "changes", params(IfMatch), request_body = PlanEdit, responses((status = 200, description = "As it stands now", body = Change)))]
+#[utoipa::path(patch, path = "/api/v1/changes/{key}", tag = "changes", params(IfMatch, DryRun), request_body = PlanEdit, responses((status = 200, description = "As it stands now", body = ChangeOrPreview)))]
 pub async fn edit(call: Call<PlanEdit>) -> Reply {
     let (key, rev) = (call.ticket("key")?, call.rev);
+    let is_dry = call.query::<DryRun>()?.is_dry();
     call.change(move |ctx, asked| {
+        if is_dry {
+            return tried(ctx, &[key], |ctx| edited(ctx, key, rev, asked));
+        }
         ctx.as_one(
             |ctx| {
-                let (ticket, change, _) = action::read(ctx, key)?;
-                let before = change.plan;
-                let at = |asked: &Option<Option<At>>, before| match asked {
-                    Some(at) => at.map(|at| at.0),
-                    None => before,
-                };
-                let plan = Plan {
-                    purpose: asked.purpose.clone().unwrap_or(before.purpose),
-                    starts_at: at(&asked.starts_at, before.starts_at),
-                    ends_at: at(&asked.ends_at, before.ends_at),
-                    side_effects: asked.side_effects.clone().unwrap_or(before.side_effects),
-                    version_before: asked
-                        .version_before
-                        .clone()
-                        .unwrap_or(before.version_before),
-                    version_after: asked.version_after.clone().unwrap_or(before.version_after),
-                    revert: asked.revert.clone().unwrap_or(before.revert),
-                };
-                action::edit(ctx, key, rev.or(Some(ticket.version)), plan)?;
+                edited(ctx, key, rev, asked)?;
                 shown(ctx, key)
             },
             |_, _| Ok(()),
@@ -161,23 +158,51 @@ pub async fn edit(call: Call<PlanEdit>) -> Reply {
     .await
 }
 
+fn edited(
+    ctx: &Ctx<'_>,
+    key: TicketKey,
+    rev: Option<i64>,
+    asked: &PlanEdit,
+) -> Result<domain_ticket::Ticket> {
+    let (ticket, change, _) = action::read(ctx, key)?;
+    let before = change.plan;
+    let at = |asked: &Option<Option<At>>, before| match asked {
+        Some(at) => at.map(|at| at.0),
+        None => before,
+    };
+    let plan = Plan {
+        purpose: asked.purpose.clone().unwrap_or(before.purpose),
+        starts_at: at(&asked.starts_at, before.starts_at),
+        ends_at: at(&asked.ends_at, before.ends_at),
+        side_effects: asked.side_effects.clone().unwrap_or(before.side_effects),
+        version_before: asked
+            .version_before
+            .clone()
+            .unwrap_or(before.version_before),
+        version_after: asked.version_after.clone().unwrap_or(before.version_after),
+        revert: asked.revert.clone().unwrap_or(before.revert),
+    };
+    action::edit(ctx, key, rev.or(Some(ticket.version)), plan)
+}
+
 /// Ask for a change's approval
-#[utoipa::path(post, path = "/api/v1/changes/{key}/ask-approval", tag = "changes", params(IfMatch), responses((status = 200, description = "Asked", body = Ticket)))]
+#[utoipa::path(post, path = "/api/v1/changes/{key}/ask-approval", tag = "changes", params(IfMatch, DryRun), responses((status = 200, description = "Asked", body = TicketOrPreview)))]
 pub async fn ask_approval(call: Call<Nothing>) -> Reply {
     let (key, rev) = (call.ticket("key")?, call.rev);
-    call.change(move |ctx, _| changed(ctx.app, &action::ask_approval(ctx, key, rev)?))
-        .await
+    changed_or_tried(call, vec![key], move |ctx, _| {
+        action::ask_approval(ctx, key, rev)
+    })
+    .await
 }
 
 /// Approve a change
 ///
 /// `If-Match` is needed: an approval is for exactly the version that was read. Nobody approves what they asked for.
-#[utoipa::path(post, path = "/api/v1/changes/{key}/approve", tag = "changes", params(IfMatch), responses((status = 200, description = "Approved", body = Ticket)))]
+#[utoipa::path(post, path = "/api/v1/changes/{key}/approve", tag = "changes", params(IfMatch, DryRun), responses((status = 200, description = "Approved", body = TicketOrPreview)))]
 pub async fn approve(call: Call<Nothing>) -> Reply {
     let key = call.ticket("key")?;
     let rev = call.rev.ok_or(Failure::BadHeader("If-Match"))?;
-    call.change(move |ctx, _| changed(ctx.app, &action::approve(ctx, key, rev)?))
-        .await
+    changed_or_tried(call, vec![key], move |ctx, _| action::approve(ctx, key, rev)).await
 }
 
 /// Why it isn't approved.
@@ -188,31 +213,34 @@ pub struct No {
 }
 
 /// Refuse a change
-#[utoipa::path(post, path = "/api/v1/changes/{key}/refuse", tag = "changes", params(IfMatch), request_body = No, responses((status = 200, description = "Refused", body = Ticket)))]
+#[utoipa::path(post, path = "/api/v1/changes/{key}/refuse", tag = "changes", params(IfMatch, DryRun), request_body = No, responses((status = 200, description = "Refused", body = TicketOrPreview)))]
 pub async fn refuse(call: Call<No>) -> Reply {
     let (key, rev) = (call.ticket("key")?, call.rev);
-    call.change(move |ctx, no| changed(ctx.app, &action::refuse(ctx, key, rev, &no.why)?))
-        .await
+    changed_or_tried(call, vec![key], move |ctx, no: &No| {
+        action::refuse(ctx, key, rev, &no.why)
+    })
+    .await
 }
 
 /// Take a change back to draft
 ///
 /// An approval ends.
-#[utoipa::path(post, path = "/api/v1/changes/{key}/redraft", tag = "changes", params(IfMatch), responses((status = 200, description = "A draft again", body = Ticket)))]
+#[utoipa::path(post, path = "/api/v1/changes/{key}/redraft", tag = "changes", params(IfMatch, DryRun), responses((status = 200, description = "A draft again", body = TicketOrPreview)))]
 pub async fn redraft(call: Call<Nothing>) -> Reply {
     let (key, rev) = (call.ticket("key")?, call.rev);
-    call.change(move |ctx, _| changed(ctx.app, &action::back_to_draft(ctx, key, rev)?))
-        .await
+    changed_or_tried(call, vec![key], move |ctx, _| {
+        action::back_to_draft(ctx, key, rev)
+    })
+    .await
 }
 
 /// Start a change
 ///
 /// Or go on with one that was on watch.
-#[utoipa::path(post, path = "/api/v1/changes/{key}/start", tag = "changes", params(IfMatch), responses((status = 200, description = "In progress", body = Ticket)))]
+#[utoipa::path(post, path = "/api/v1/changes/{key}/start", tag = "changes", params(IfMatch, DryRun), responses((status = 200, description = "In progress", body = TicketOrPreview)))]
 pub async fn start(call: Call<Nothing>) -> Reply {
     let (key, rev) = (call.ticket("key")?, call.rev);
-    call.change(move |ctx, _| changed(ctx.app, &action::start(ctx, key, rev)?))
-        .await
+    changed_or_tried(call, vec![key], move |ctx, _| action::start(ctx, key, rev)).await
 }
 
 /// Until when it has to prove itself.
@@ -226,12 +254,11 @@ pub struct Watch {
 /// Put a change on watch
 ///
 /// It is live and has to prove itself.
-#[utoipa::path(post, path = "/api/v1/changes/{key}/watch", tag = "changes", params(IfMatch), request_body = Watch, responses((status = 200, description = "On watch", body = Ticket)))]
+#[utoipa::path(post, path = "/api/v1/changes/{key}/watch", tag = "changes", params(IfMatch, DryRun), request_body = Watch, responses((status = 200, description = "On watch", body = TicketOrPreview)))]
 pub async fn watch(call: Call<Watch>) -> Reply {
     let (key, rev) = (call.ticket("key")?, call.rev);
-    call.change(move |ctx, asked| {
-        let until = asked.until.map(|at| at.0);
-        changed(ctx.app, &action::watch(ctx, key, rev, until)?)
+    changed_or_tried(call, vec![key], move |ctx, asked: &Watch| {
+        action::watch(ctx, key, rev, asked.until.map(|at| at.0))
     })
     .await
 }
@@ -247,11 +274,11 @@ pub struct BrokenGlass {
 /// Break the glass of a change
 ///
 /// It goes ahead without approval. A clock starts, by the end of which somebody else has to look at it.
-#[utoipa::path(post, path = "/api/v1/changes/{key}/break-glass", tag = "changes", params(IfMatch), request_body = BrokenGlass, responses((status = 200, description = "In progress", body = Ticket)))]
+#[utoipa::path(post, path = "/api/v1/changes/{key}/break-glass", tag = "changes", params(IfMatch, DryRun), request_body = BrokenGlass, responses((status = 200, description = "In progress", body = TicketOrPreview)))]
 pub async fn break_glass(call: Call<BrokenGlass>) -> Reply {
     let (key, rev) = (call.ticket("key")?, call.rev);
-    call.change(move |ctx, asked| {
-        changed(ctx.app, &action::break_glass(ctx, key, rev, &asked.reason)?)
+    changed_or_tried(call, vec![key], move |ctx, asked: &BrokenGlass| {
+        action::break_glass(ctx, key, rev, &asked.reason)
     })
     .await
 }
@@ -290,14 +317,11 @@ pub struct End {
 }
 
 /// Close a change
-#[utoipa::path(post, path = "/api/v1/changes/{key}/close", tag = "changes", params(IfMatch), request_body = End, responses((status = 200, description = "Closed", body = Ticket)))]
+#[utoipa::path(post, path = "/api/v1/changes/{key}/close", tag = "changes", params(IfMatch, DryRun), request_body = End, responses((status = 200, description = "Closed", body = TicketOrPreview)))]
 pub async fn close(call: Call<End>) -> Reply {
     let (key, rev) = (call.ticket("key")?, call.rev);
-    call.change(move |ctx, end| {
-        changed(
-            ctx.app,
-            &action::close(ctx, key, rev, end.outcome.0, &end.text)?,
-        )
+    changed_or_tried(call, vec![key], move |ctx, end: &End| {
+        action::close(ctx, key, rev, end.outcome.0, &end.text)
     })
     .await
 }

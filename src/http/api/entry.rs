@@ -7,11 +7,11 @@ use super::call::{Answer, Call, Nothing, Reply};
 use super::letter_look::{TicketOrLetters, said_or_looked};
 use super::paging::{self, Page};
 use super::step::Why;
-use super::ticket::{Ticket, changed};
+use super::ticket::{IfMatch, Ticket, changed};
 use super::value::{
     At, AttachmentUid, CustomerUid, DoorWord, EntryKindWord, Facts, Number, Uid, Word, WordingUid,
 };
-use super::what_if::DryRun;
+use super::what_if::{DryRun, TicketOrPreview, changed_or_tried};
 use crate::actions::redact::{self, Redaction};
 use crate::actions::ticket_parts::Evidence;
 use crate::actions::{allow, ticket, ticket_answer, ticket_parts, wording};
@@ -278,14 +278,11 @@ pub async fn share(call: Call<Nothing>) -> Reply {
 /// Say that no reply is needed
 ///
 /// Cancels the `respond` clock, with a reason.
-#[utoipa::path(post, path = "/api/v1/tickets/{key}/no-reply-needed", tag = "timeline", request_body = Why, responses((status = 200, description = "Said", body = Ticket)))]
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/no-reply-needed", tag = "timeline", params(IfMatch, DryRun), request_body = Why, responses((status = 200, description = "Said", body = TicketOrPreview)))]
 pub async fn no_reply_needed(call: Call<Why>) -> Reply {
-    let key = call.ticket("key")?;
-    call.change(move |ctx, asked| {
-        changed(
-            ctx.app,
-            &ticket_answer::no_reply_needed(ctx, key, &asked.why)?,
-        )
+    let (key, rev) = (call.ticket("key")?, call.rev);
+    changed_or_tried(call, vec![key], move |ctx, asked: &Why| {
+        ticket_answer::no_reply_needed(ctx, key, rev, &asked.why)
     })
     .await
 }

@@ -34,12 +34,14 @@ mod read;
 pub mod reference;
 mod report;
 mod repository;
+mod restored;
 mod schedule;
 mod search;
 mod settings;
 mod sla_report;
 mod step;
 mod suspect;
+mod take_back;
 mod target_policy;
 mod terms;
 mod ticket;
@@ -102,6 +104,7 @@ doors! {
     "/api/v1/tickets/{key}/entries/{seq}/report-mark" { PUT entry::mark }
     "/api/v1/tickets/{key}/entries/{seq}/redact" { POST entry::redact }
     "/api/v1/tickets/{key}/entries/{seq}/share" { POST entry::share }
+    "/api/v1/tickets/{key}/entries/{seq}/take-back" { POST take_back::take_back }
     "/api/v1/tickets/{key}/notes" { POST entry::note }
     "/api/v1/tickets/{key}/replies" { POST entry::reply }
     "/api/v1/tickets/{key}/updates" { POST entry::update }
@@ -119,6 +122,8 @@ doors! {
     "/api/v1/tickets/{key}/links" { POST part::link }
     "/api/v1/tickets/{key}/links/{relation}/{to}" { DELETE part::unlink }
     "/api/v1/tickets/{key}/affected" { POST part::add_affected }
+    "/api/v1/tickets/{key}/affected/{customer}/restored" { POST restored::restored }
+    "/api/v1/tickets/{key}/affected/{customer}/not-restored" { POST restored::not_restored }
     "/api/v1/tickets/{key}/roles/{role}" { PUT part::set_role }
     "/api/v1/tickets/{key}/evidence" { POST part::attach }
     "/api/v1/tickets/{key}/attachments/{id}" { GET part::attachment }

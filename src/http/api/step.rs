@@ -46,11 +46,13 @@ pub async fn assign(call: Call<Assignment>) -> Reply {
 /// Put a ticket back
 ///
 /// Nobody has it afterwards.
-#[utoipa::path(post, path = "/api/v1/tickets/{key}/unassign", tag = "steps", params(IfMatch), responses((status = 200, description = "Nobody has it", body = Ticket)))]
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/unassign", tag = "steps", params(IfMatch, DryRun), responses((status = 200, description = "Nobody has it", body = TicketOrPreview)))]
 pub async fn unassign(call: Call<Nothing>) -> Reply {
     let (key, rev) = (call.ticket("key")?, call.rev);
-    call.change(move |ctx, _| changed(ctx.app, &ticket::unassign(ctx, key, rev)?))
-        .await
+    changed_or_tried(call, vec![key], move |ctx, _| {
+        ticket::unassign(ctx, key, rev)
+    })
+    .await
 }
 
 /// To whom, and what they need to know.
@@ -64,12 +66,11 @@ pub struct HandOver {
 /// Hand a ticket over
 ///
 /// With a note, so that context isn't lost.
-#[utoipa::path(post, path = "/api/v1/tickets/{key}/hand-over", tag = "steps", params(IfMatch), request_body = HandOver, responses((status = 200, description = "Handed over", body = Ticket)))]
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/hand-over", tag = "steps", params(IfMatch, DryRun), request_body = HandOver, responses((status = 200, description = "Handed over", body = TicketOrPreview)))]
 pub async fn hand_over(call: Call<HandOver>) -> Reply {
     let (key, rev) = (call.ticket("key")?, call.rev);
-    call.change(move |ctx, to| {
-        let ticket = ticket::hand_over(ctx, key, rev, to.person_id.0, &to.note)?;
-        changed(ctx.app, &ticket)
+    changed_or_tried(call, vec![key], move |ctx, to: &HandOver| {
+        ticket::hand_over(ctx, key, rev, to.person_id.0, &to.note)
     })
     .await
 }

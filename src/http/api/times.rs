@@ -1,4 +1,4 @@
-//! Correcting when the impact began, and when each customer told us.
+//! Correcting when the impact began, when each customer told us, when it worked again and when it was resolved.
 
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -18,6 +18,10 @@ pub struct TimesChange {
     /// When customers told us.
     #[serde(default)]
     reported: Vec<Reported>,
+    /// When it worked again: not after it was said, and not before the impact. What was restored for one customer alone stays.
+    restored_at: Option<At>,
+    /// When it was resolved: not after it was said, and not before it worked again.
+    resolved_at: Option<At>,
     why: String,
     /// What proves it: a web address, or `#12` for an entry of the ticket's timeline.
     #[schema(example = "https://graphs.example.org/d/7")]
@@ -32,10 +36,10 @@ pub struct Reported {
     reported_at: Option<At>,
 }
 
-/// Correct when it began
+/// Correct when it began and ended
 ///
 /// A right of its own, never for one's own tickets, with a reason and evidence, and only as far back as the agreement allows. Clocks
-/// with that anchor count anew.
+/// that count from there, or ended with it, count anew; what was said stays on the timeline.
 #[utoipa::path(post, path = "/api/v1/tickets/{key}/times", tag = "steps", params(IfMatch, DryRun), request_body = TimesChange, responses((status = 200, description = "Corrected", body = TicketOrPreview)))]
 pub async fn correct(call: Call<TimesChange>) -> Reply {
     let (key, rev) = (call.ticket("key")?, call.rev);
@@ -47,6 +51,8 @@ pub async fn correct(call: Call<TimesChange>) -> Reply {
                 .iter()
                 .map(|it| (it.customer_id.0, it.reported_at.map(|at| at.0)))
                 .collect(),
+            restored_at: asked.restored_at.map(|at| at.0),
+            resolved_at: asked.resolved_at.map(|at| at.0),
             why: asked.why.clone(),
             evidence: asked.evidence.clone(),
         };

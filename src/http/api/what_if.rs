@@ -120,12 +120,21 @@ where
         if !is_dry {
             return changed(ctx.app, &work(ctx, body)?);
         }
-        let (ticket, moves) = what_if::of(ctx, &keys, |ctx| work(ctx, body))?;
-        Answer::ok(&Preview {
-            dry_run: true,
-            ticket: Ticket::of(ctx.app, &ticket),
-            clocks: moves.iter().map(ClockMove::of).collect(),
-        })
+        tried(ctx, &keys, |ctx| work(ctx, body))
     })
     .await
+}
+
+/// Runs `work`, looks at the clocks of `keys` before and after, and undoes it.
+pub fn tried(
+    ctx: &Ctx<'_>,
+    keys: &[TicketKey],
+    work: impl Fn(&Ctx<'_>) -> Result<domain::Ticket>,
+) -> Result<Answer> {
+    let (ticket, moves) = what_if::of(ctx, keys, work)?;
+    Answer::ok(&Preview {
+        dry_run: true,
+        ticket: Ticket::of(ctx.app, &ticket),
+        clocks: moves.iter().map(ClockMove::of).collect(),
+    })
 }

@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 
 use super::agenda::conflict_text;
 use super::deployments::{OnPage, on_page};
-use super::when;
+use super::{ticket_preview, when};
 use crate::actions::{agenda, change as act, commits, freeze};
 use crate::app::Ctx;
 use crate::domain::access::{self, Action, Target};
@@ -331,15 +331,16 @@ pub fn act(
     posted: &Posted,
     zone: Tz,
 ) -> Result<&'static str> {
+    let seen = ticket_preview::rev(posted);
     match verb {
         "plan" => act::edit(ctx, key, Some(rev(posted)?), plan(posted, zone, ctx.now)?)
             .map(|_| "said-changed"),
-        "ask" => act::ask_approval(ctx, key, None).map(|_| "said-asked"),
+        "ask" => act::ask_approval(ctx, key, seen).map(|_| "said-asked"),
         "approve" => act::approve(ctx, key, rev(posted)?).map(|_| "said-approved"),
-        "refuse" => act::refuse(ctx, key, None, posted.text("why")).map(|_| "said-moved"),
-        "redraft" => act::back_to_draft(ctx, key, None).map(|_| "said-moved"),
+        "refuse" => act::refuse(ctx, key, seen, posted.text("why")).map(|_| "said-moved"),
+        "redraft" => act::back_to_draft(ctx, key, seen).map(|_| "said-moved"),
         "break-glass" => {
-            act::break_glass(ctx, key, None, posted.text("reason")).map(|_| "said-glass-broken")
+            act::break_glass(ctx, key, seen, posted.text("reason")).map(|_| "said-glass-broken")
         }
         "glass-review" => {
             let verdict = posted
@@ -348,17 +349,17 @@ pub fn act(
                 .map_err(|()| FieldError::new("verdict", "required"))?;
             act::review_glass(ctx, key, None, verdict, posted.text("text")).map(|_| "said-reviewed")
         }
-        "start" => act::start(ctx, key, None).map(|_| "said-moved"),
+        "start" => act::start(ctx, key, seen).map(|_| "said-moved"),
         "watch" if key.kind == Kind::Change && posted.ticked("live") => {
             let until = when::instant("until", posted.text("until"), zone, ctx.now)?;
-            act::watch(ctx, key, None, until).map(|_| "said-moved")
+            act::watch(ctx, key, seen, until).map(|_| "said-moved")
         }
         "finish" => {
             let outcome = posted
                 .text("outcome")
                 .parse()
                 .map_err(|()| FieldError::new("outcome", "required"))?;
-            act::close(ctx, key, None, outcome, posted.text("text")).map(|_| "said-moved")
+            act::close(ctx, key, seen, outcome, posted.text("text")).map(|_| "said-moved")
         }
         _ => Err(Error::NotFound),
     }

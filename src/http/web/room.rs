@@ -53,6 +53,8 @@ pub struct Room {
     pub ticket: Ticket,
     pub names: Names,
     pub entries: Vec<Recorded>,
+    /// Everything that takes an entry back, or says that it was sooner.
+    pub corrections: Vec<Recorded>,
     pub files: Vec<Attachment>,
     /// The mails behind entries; for whoever may read mail.
     pub mails: HashMap<i64, MailId>,
@@ -180,6 +182,7 @@ pub fn load(ctx: &Ctx<'_>, key: TicketKey, lens: Lens, before: Option<i64>) -> R
             suspects,
             mail: ticket_mail::load(conn, ctx, id)?,
             words: ticket_words::load(conn, ctx, id)?,
+            corrections: store::timeline::of_kinds(conn, id, tape::CORRECTIONS)?,
             files: store::blob::attachments(conn, id)?,
             mails: match allow(&ctx.by, Action::ReadMail, Target::House) {
                 Ok(()) => store::mail_found::behind_entries(conn, id)?,

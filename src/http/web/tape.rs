@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use chrono_tz::Tz;
 
 use super::names::{Names, Wanted};
+use crate::domain::correction::{BY_HAND, Corrections};
 use crate::domain::id::{AttachmentId, Id, MailId};
 use crate::domain::quarantine::Danger;
 use crate::domain::quote;
@@ -15,6 +16,13 @@ use crate::http::marks::{self, Detail};
 use crate::store::blob::Attachment;
 use crate::store::timeline::Recorded;
 use crate::words::{Value, Words};
+
+/// What is said of entries elsewhere on the timeline.
+pub const CORRECTIONS: &[EntryKind] = &[
+    EntryKind::TakenBack,
+    EntryKind::RestoredChanged,
+    EntryKind::ResolvedChanged,
+];
 
 /// A quiet longer than this is said.
 const QUIET_SECS: i64 = 15 * 60;
@@ -39,6 +47,10 @@ pub struct Item {
     /// Somebody of ours wrote it for staff: it may be shown to the customer.
     pub is_note: bool,
     pub door: String,
+    /// It was taken back: by whom, and why.
+    pub struck: Option<String>,
+    /// Whoever may correct times may take it back.
+    pub can_be_taken_back: bool,
     /// What is to be known of a mail: unverified, new on this ticket, and the like.
     pub marks: Vec<String>,
     /// The mail that it came by.
@@ -207,9 +219,10 @@ pub fn wanted(entries: &[Recorded], wanted: &mut Wanted) {
     }
 }
 
-/// The tape of `entries`, which come newest first.
+/// The tape of `entries`, which come newest first. `corrections`: everything on the timeline of the kinds [`CORRECTIONS`].
 pub fn items(
     entries: &[Recorded],
+    corrections: &[Recorded],
     files: &[Attachment],
     names: &Names,
     words: &Words,
@@ -221,6 +234,30 @@ pub fn items(
         by_seq.entry(file.entry_seq).or_default().push(file);
     }
     let repeats = repeats(files);
+    let known = Corrections::of(corrections.iter().map(Recorded::said));
+    let struck = |entry: &Recorded| {
+        if !known.strikes(&entry.said()) {
+            return None;
+        }
+        let by = corrections
+            .iter()
+            .rfind(|it| it.said().takes_back(entry.seq))?;
+        let said = [
+            ("name", by.actor_name.as_str().into()),
+            ("why", by.body.as_str().into()),
+        ];
+        Some(words.with("struck-by", &said).into_owned())
+    };
+    // It was sooner than it was said.
+    let in_fact = |entry: &Recorded| {
+        let (worked, resolved) = (known.worked_at(entry.seq), known.resolved_at(entry.seq));
+        let said = [("tape-worked-since", worked), ("tape-resolved-at", resolved)];
+        let said = said.into_iter().filter_map(|(key, at)| {
+            let at = marks::time_text(words, at?, now, zone, Detail::Near);
+            Some(words.with(key, &[("at", at.into())]).into_owned())
+        });
+        said.collect::<Vec<String>>()
+    };
     let mut items: Vec<Item> = Vec::with_capacity(entries.len());
     let mut day_above = now.in_zone(zone).date_naive();
     for (place, entry) in entries.iter().enumerate() {
@@ -242,7 +279,12 @@ pub fn items(
             for_report: entry.for_report,
             is_note: entry.kind == EntryKind::Note && entry.actor.person().is_some(),
             door: words.t(&format!("door-{}", entry.door)).into_owned(),
-            marks: mail_marks(entry, words),
+            can_be_taken_back: BY_HAND.contains(&entry.kind) && !known.strikes(&entry.said()),
+            struck: struck(entry),
+            marks: mail_marks(entry, words)
+                .into_iter()
+                .chain(in_fact(entry))
+                .collect(),
             mail: None,
             has_html: entry.facts.get("html").is_some(),
             files: by_seq
@@ -375,6 +417,10 @@ pub fn sentence(
     for (name, value) in &said {
         values.push((name, Value::from(value.as_str())));
     }
+    let corrects = entry
+        .corrects
+        .map_or_else(String::new, |seq| seq.to_string());
+    values.push(("corrects", Value::from(corrects.as_str())));
     // What a text may ask for and an entry may not have.
     for name in [
         "from",

@@ -416,6 +416,7 @@ fn drawn(
     };
     let mut items = tape::items(
         &room.entries,
+        &room.corrections,
         &room.files,
         &room.names,
         words,

@@ -8,14 +8,15 @@ use super::ticket_preview::{self, Outcome};
 use super::{ticket_look, ticket_mail, ticket_words, when};
 use crate::actions::redact::{self, Redaction};
 use crate::actions::ticket_parts::ToldUs;
+use crate::actions::ticket_restore::{Earlier, not_restored_for, restored_for};
 use crate::actions::ticket_times::Times;
 use crate::actions::{
     self, proposal, ticket as act, ticket_answer, ticket_hold, ticket_merge, ticket_parts as parts,
-    ticket_times,
+    ticket_take_back, ticket_times,
 };
 use crate::app::{App, Ctx};
 use crate::domain::hold::NewHold;
-use crate::domain::id::{Id, Kind, PersonId, TicketKey};
+use crate::domain::id::{CustomerId, Id, Kind, PersonId, TicketKey};
 use crate::domain::refusal::FieldError;
 use crate::domain::text::{self, Title};
 use crate::domain::ticket::{Relation, State, WaitingOn};
@@ -134,7 +135,7 @@ pub(super) fn do_it(
             }
             Ok("said-passed")
         }
-        "put-back" => act::unassign(ctx, key, None).map(|_| "said-put-back"),
+        "put-back" => act::unassign(ctx, key, rev).map(|_| "said-put-back"),
         "step" => {
             let to: State = posted
                 .text("to")
@@ -211,7 +212,7 @@ pub(super) fn do_it(
             Ok("said-words-withdrawn")
         }
         "no-reply" => {
-            ticket_answer::no_reply_needed(ctx, key, posted.text("why")).map(|_| "said-no-reply")
+            ticket_answer::no_reply_needed(ctx, key, rev, posted.text("why")).map(|_| "said-no-reply")
         }
         "callback" => {
             let until = needed(
@@ -255,6 +256,26 @@ pub(super) fn do_it(
             });
             parts::add_affected(ctx, key, customer, told)?;
             Ok("said-changed")
+        }
+        "take-back" => {
+            let seq = posted.text("seq").parse().map_err(|_| Error::NotFound)?;
+            let (why, evidence) = (posted.text("why"), posted.text("evidence"));
+            ticket_take_back::take_back(ctx, key, rev, seq, why, evidence)?;
+            Ok("said-taken-back")
+        }
+        "works-again" => {
+            let at = when::instant("restored_at", posted.text("restored_at"), zone, ctx.now)?;
+            let earlier = at.map(|at| Earlier {
+                at,
+                why: posted.text("why"),
+                evidence: posted.text("evidence"),
+            });
+            restored_for(ctx, key, rev, hit(posted)?, earlier)?;
+            Ok("said-works-again")
+        }
+        "not-restored" => {
+            not_restored_for(ctx, key, rev, hit(posted)?, posted.text("why"))?;
+            Ok("said-not-restored")
         }
         "link" | "unlink" => {
             let relation: Relation = posted
@@ -349,6 +370,11 @@ fn person(field: &'static str, posted: &Posted) -> Result<PersonId> {
     Ok(Id::parse(posted.text(field)).ok_or_else(|| FieldError::new(field, "required"))?)
 }
 
+/// Which of the customers who were hit.
+fn hit(posted: &Posted) -> Result<CustomerId> {
+    Ok(Id::parse(posted.text("hit")).ok_or_else(|| FieldError::new("hit", "required"))?)
+}
+
 /// Who is meant to watch: somebody chosen, or whoever asks.
 fn watcher(ctx: &Ctx<'_>, posted: &Posted) -> Result<PersonId> {
     match posted.text("person") {
@@ -403,6 +429,15 @@ fn times(posted: &Posted, zone: chrono_tz::Tz, now: Timestamp) -> Result<Times> 
         evidence: posted.text("evidence").to_owned(),
         ..Times::default()
     };
+    for (name, to) in [
+        ("restored_at", &mut times.restored_at),
+        ("resolved_at", &mut times.resolved_at),
+    ] {
+        if is_touched(name) {
+            let at = fields.take(when::instant(name, posted.text(name), zone, now));
+            *to = at.flatten();
+        }
+    }
     if is_touched("at") {
         let at = fields.take(when::instant("at", posted.text("at"), zone, now));
         times.impact_at = at.flatten();

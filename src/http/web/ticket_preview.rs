@@ -22,8 +22,10 @@ use crate::store;
 
 /// The verbs by which clocks may move without being kept: these are looked at before they are done.
 const MOVING: &[&str] = &[
-    "severity", "hold", "release", "step", "restore", "take", "pass", "reopen", "times",
-    "affected", "callback", "merge", "unmerge",
+    "severity", "hold", "release", "step", "restore", "take", "pass", "put-back", "reopen", "times",
+    "affected", "works-again", "not-restored", "callback", "no-reply", "take-back", "merge", "unmerge",
+    // those of a change
+    "plan", "ask", "approve", "refuse", "redraft", "start", "finish", "break-glass",
 ];
 /// What a form of ours carries besides what was typed.
 const OURS: &[&str] = &["csrf", "preview", "confirmed", "rev"];
@@ -62,7 +64,9 @@ pub fn attempt(
     posted: &Posted,
     zone: Tz,
 ) -> Result<Outcome> {
-    let may_move = MOVING.contains(&verb);
+    // Two things have that name: to hear of a ticket, and to put a change that is live on watch.
+    let is_on_watch = verb == "watch" && posted.ticked("live");
+    let may_move = is_on_watch || MOVING.contains(&verb);
     // Whoever merges sees what becomes of both.
     let always = verb == "merge";
     run(

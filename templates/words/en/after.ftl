@@ -86,6 +86,7 @@ moment-commit_linked = Commit
 moment-deployed = Deployed
 moment-clock_breached = A promise was missed
 moment-restored = Restored
+moment-affected_restored = Works again for one customer
 moment-reopened = Reopened
 moment-resolved = Resolved
 

@@ -103,6 +103,10 @@ clock-withdrawn = { $cause ->
     [unmerged] { $name } took the two tickets apart, so this is late no longer
     [impact_changed] { $name } corrected when it began, so this is late no longer
     [reported_changed] { $name } corrected when it was reported, so this is late no longer
+    [restored_changed] { $name } corrected since when it works, so this is late no longer
+    [resolved_changed] { $name } corrected when it was resolved, so this is late no longer
+    [affected_restored] { $name } recorded that it worked again sooner, so this is late no longer
+    [taken_back] { $name } took an entry back, so this is late no longer
     [calendar_changed] { $name } changed the hours of { $subject }, so this is late no longer
     [calendar_corrected] { $name } corrected the hours of { $subject }, so this is late no longer
     [agreement_corrected] { $name } corrected the agreement { $subject }, so this is late no longer
@@ -153,10 +157,24 @@ preview-restore = Restored
 preview-take = Taken by you
 preview-pass = Passed on
 preview-callback = With this call-back
+preview-put-back = Put back
+preview-no-reply = Without an answer
+preview-plan = With the new plan
+preview-ask = Waiting for approval
+preview-approve = Approved
+preview-refuse = Not approved
+preview-redraft = A draft again
+preview-start = Under way
+preview-watch = Live and on watch
+preview-finish = Closed
+preview-break-glass = Gone ahead without approval
 preview-reopen = Opened again
 preview-resolve = Resolved
 preview-times = With the corrected times
 preview-affected = With this customer
+preview-works-again = With this customer working again
+preview-not-restored = With this customer not working after all
+preview-take-back = With this entry taken back
 preview-merge = Merged
 preview-unmerge = Taken apart again
 preview-edit = With these changes
@@ -171,7 +189,8 @@ field-leaves-its-date = The hours of "{ $value }" leave their date. Special hour
 field-not-its-state = A ticket of this kind doesn't wait in the state { $value }.
 refusal-backdate-limit = That lies further back than agreed: at most { $days } days before the ticket was logged. The agreement says how far.
 refusal-period-locked = A promise of { $key } ended in a period that { $name } locked ({ $reason }): what was reported of it stands. An admin can take the lock back first.
-refusal-backdate-own = You answer for this ticket yourself: somebody else who leads has to correct when it began.
+refusal-backdate-own = You answer for this ticket yourself: somebody else who leads has to correct it.
+refusal-restored-long-ago = That lies further back than agreed: at most { $days } days before it is recorded. The agreement says how far.
 field-not-affected = That customer isn't among those who were hit. Add them first.
 field-unknown-entry = There is no entry { $value } on this timeline.
 field-not-a-budget = "{ $value }" isn't a budget. Write a length such as "30 min" or "4 h" (at most five years' worth of hours), "end of day 1", or a promised instant such as "2027-03-31T17:00:00+02:00".
@@ -179,7 +198,8 @@ field-not-a-threshold = "{ $value }" isn't a moment to warn at. Write "75%" or "
 field-too-many-ranges = That is more than a calendar can hold.
 field-unknown-calendar = There is no such calendar in use.
 
-deed-times-corrected = corrected when a ticket began
+deed-entry-taken-back = took an entry of a timeline back
+deed-times-corrected = corrected when a ticket began or ended
 deed-calendar-added = added a calendar
 deed-calendar-changed = changed a calendar
 deed-agreement-added = added an agreement

@@ -3,6 +3,8 @@
 tape-quiet = { $span } without events
 tape-somebody = Somebody
 tape-house = Watchkeeper
+tape-worked-since = in fact since { $at }
+tape-resolved-at = in fact at { $at }
 tape-recorded = recorded { $at }
 
 door-web = in the browser
@@ -51,10 +53,19 @@ entry-customer-changed = changed the customer from { $from } to { $to }
 entry-service-changed = changed the service to { $to }
 entry-team-changed = gave it to the team { $to }
 entry-impact-changed = corrected when the impact began: { $to }, not { $from }
+entry-restored-changed = corrected since when it works: { $to }, not { $from }
+entry-resolved-changed = corrected when it was resolved: { $to }, not { $from }
 entry-reported-changed = corrected when { $name } told us: { $to }, not { $from }
 entry-edited = edited it
 entry-affected-added = added { $name } as affected
-entry-affected-restored = marked { $name } as restored
+entry-affected-restored = said that it works again for { $name }
+entry-taken-back = { $what ->
+    [customer_contact] took back that somebody spoke with the customer (#{ $corrects })
+    [no_reply_needed] took back that no answer is needed (#{ $corrects })
+    [restored] took back that service was restored (#{ $corrects })
+    [affected_restored] said that it doesn't work for { $name } after all
+   *[other] took back #{ $corrects }
+ }
 entry-role-taken = made { $name } { $role }
 entry-role-taken-self = is { $role } now
 entry-role-left = left nobody as { $role }
