@@ -53,6 +53,7 @@ entry-team-changed = gave it to the team { $to }
 entry-impact-changed = corrected when the impact began: { $to }, not { $from }
 entry-reported-changed = corrected when { $name } told us: { $to }, not { $from }
 entry-edited = edited it
+entry-edited-answers = took { $from } from the one who asked: answers go to { $to } now
 entry-affected-added = added { $name } as affected
 entry-affected-restored = marked { $name } as restored
 entry-role-taken = made { $name } { $role }
