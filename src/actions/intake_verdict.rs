@@ -180,7 +180,8 @@ impl Decision<'_> {
             match &letter.nature {
                 Nature::Personal => {}
                 Nature::Bounce(bounce) => return self.bounced(tx, mail, bounce),
-                Nature::Automatic(Automatic::Generated) if self.takes_generated(mail) => {}
+                Nature::Automatic(Automatic::Generated | Automatic::Voicemail)
+                    if self.takes_generated(mail) => {}
                 Nature::Automatic(_) if self.house.is_by_our_list(mail, letter) => {}
                 Nature::Automatic(why) => return self.automatic(tx, mail, &sender, why.as_str()),
             }
