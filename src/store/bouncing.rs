@@ -55,7 +55,10 @@ pub fn forget(tx: &mut Tx, address: &str) -> Result<bool> {
 
 /// All that are marked, by address.
 pub fn all(conn: &mut Conn) -> Result<Vec<Bouncing>> {
-    Ok(bouncing::table.order(bouncing::address).load(conn)?)
+    let mut all: Vec<Bouncing> = bouncing::table.load(conn)?;
+    // The two databases collate differently.
+    all.sort_by(|one, other| one.address.cmp(&other.address));
+    Ok(all)
 }
 
 /// Those of these folded addresses that are marked.

@@ -29,7 +29,7 @@ pub fn of_contacts(
     conn: &mut Conn,
     contacts: &[ContactId],
 ) -> Result<HashMap<ContactId, Vec<ContactAddress>>> {
-    let rows: Vec<(ContactId, String, String, bool)> = address::table
+    let mut rows: Vec<(ContactId, String, String, bool)> = address::table
         .filter(address::contact_id.eq_any(contacts))
         .select((
             address::contact_id.assume_not_null(),
@@ -37,8 +37,9 @@ pub fn of_contacts(
             address::email,
             address::is_main,
         ))
-        .order((address::is_main.desc(), address::folded))
         .load(conn)?;
+    // The two databases collate differently.
+    rows.sort_by(|one, other| (!one.3, &one.1).cmp(&(!other.3, &other.1)));
     let all: Vec<String> = rows.iter().map(|(_, folded, ..)| folded.clone()).collect();
     let mut marked: HashMap<String, Bouncing> = bouncing::of(conn, &all)?
         .into_iter()

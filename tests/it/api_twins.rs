@@ -141,7 +141,7 @@ const TWINS: &[(&str, &str)] = &[
     ("/test-page", "POST /api/v1/me/test-page"),
     (
         "/leave/{token}",
-        "by the link of a letter; staff take a watcher off by POST /api/v1/tickets/{key}/unwatch",
+        "by the link of a letter, for whoever has no token",
     ),
     ("/n/{token}", "POST /api/v1/tickets/{key}/acknowledge"),
     (

@@ -14,9 +14,7 @@ use watchkeeper::store::people::Holder;
 
 use crate::both_databases;
 use crate::desk::{Desk, Staff};
-use crate::mail::{
-    contoso, customer, deliver, mail, take, takes_mail, ticket, tickets, timeline, to,
-};
+use crate::mail::{contoso, customer, deliver, mail, takes_mail, ticket, tickets, timeline, to};
 use crate::program::Program;
 use crate::served::Served;
 use crate::visitor::Visitor;
@@ -294,7 +292,6 @@ both_databases!(
         let (customer, id) = carol(desk);
         written(desk, CAROL, "Uplink");
         let letter = to(&desk.letters(), CAROL).message_id.clone();
-        take(desk, "INC-1");
         let (list, place) = (
             format!("/customers/{customer}"),
             format!("/customers/{customer}/contacts/{id}"),

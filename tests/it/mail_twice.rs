@@ -62,7 +62,7 @@ both_databases!(
     }
 );
 
-/// The ticket that a mail stands on, and whether the two are linked.
+/// The ticket that a mail stands on.
 fn standing(desk: &Desk, mail: &StoredMail) -> String {
     let id = mail.ticket.expect("a ticket");
     let found = desk.app.store.read(|conn| store::ticket::by_id(conn, id));
