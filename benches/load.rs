@@ -5,8 +5,9 @@
 //! cargo bench --bench load -- --database postgres://user@host/empty_database
 //! ```
 //! Parts: `api` (tickets opened over HTTP with token and idempotency key), `paced` (1,000 a second, for the waiting times), `lmtp`
-//! (mails accepted in a burst, and how long until all are tickets), `sustained` (300 mails a second for a minute), `relay` (from the
-//! answer that opened a disaster to its page at the relay), `store` (tickets opened through the actions, in process).
+//! (mails accepted in a burst, and how long until all are tickets), `sustained` (300 mails a second for a minute, or `--rate` of them),
+//! `huge` (one mail of 50 MB until it is a ticket; alone, `--parts huge`, it tells the most memory that it took), `relay` (from the answer
+//! that opened a disaster to its page at the relay), `store` (tickets opened through the actions, in process).
 
 mod rig;
 
@@ -31,6 +32,8 @@ struct Options {
     database: Option<String>,
     clients: usize,
     tickets: usize,
+    /// Mails a second of the part `sustained`.
+    rate: usize,
     parts: Vec<String>,
 }
 
@@ -39,10 +42,19 @@ fn options() -> Options {
         database: None,
         clients: 8,
         tickets: 10_000,
+        rate: 300,
         // The store alone comes last: the pages that it queues are nobody else's burden then.
-        parts: ["api", "paced", "lmtp", "sustained", "relay", "store"]
-            .map(str::to_owned)
-            .to_vec(),
+        parts: [
+            "api",
+            "paced",
+            "lmtp",
+            "sustained",
+            "huge",
+            "relay",
+            "store",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
     };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
@@ -55,6 +67,7 @@ fn options() -> Options {
             "--database" => options.database = Some(value()),
             "--clients" => options.clients = value().parse().expect("a number of clients"),
             "--tickets" => options.tickets = value().parse().expect("a number of tickets"),
+            "--rate" => options.rate = value().parse().expect("a number of mails"),
             "--parts" => options.parts = value().split(',').map(str::to_owned).collect(),
             // What cargo itself passes.
             "--bench" => {}
@@ -90,7 +103,11 @@ fn main() {
         by_lmtp(&server, &config, &options, options.tickets, None);
     }
     if wants("sustained") {
-        by_lmtp(&server, &config, &options, 300 * 60, Some(300.0));
+        let rate = options.rate;
+        by_lmtp(&server, &config, &options, rate * 60, Some(rate as f64));
+    }
+    if wants("huge") {
+        huge(&server, &config);
     }
     if wants("relay") {
         pages(&server, &token, &relay);
@@ -231,6 +248,37 @@ fn by_lmtp(
         oldest.as_secs_f64()
     );
     print_cost(cpu, server.cpu(), count);
+}
+
+/// The largest mail that is taken by default, with one file in it, until it is a ticket.
+fn huge(server: &Server, config: &Config) {
+    let store = Store::open(&config.database).expect("the database opens");
+    let line = format!("{}\r\n", "QUJD".repeat(19));
+    let lines = (50 * 1024 * 1024 - 4_096) / line.len();
+    let mail = format!(
+        "From: m@load.example.org\r\nSubject: A core dump\r\nMessage-ID: <{}@load.example.org>\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\nHere it is.\r\n--x\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\nContent-Disposition: attachment; filename=core\r\n\r\n{}--x--\r\n",
+        uuid::Uuid::new_v4().simple(),
+        line.repeat(lines)
+    );
+    let before = server.memory("VmRSS").unwrap_or_default();
+    let (cpu, began) = (server.cpu(), Instant::now());
+    let mut link = Lmtp::connect(server.lmtp).expect("LMTP listens");
+    link.deliver_bytes("m@load.example.org", mail.as_bytes())
+        .expect("accepted");
+    let accepted = began.elapsed();
+    let backlog = || store.read(watchkeeper::store::intake::backlog);
+    while backlog().expect("counted").0 > 0 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    println!(
+        "{:<16} {:>8} MB accepted after {:.2} s, a ticket after {:.2} s, {:.2} s of processor; {before} resident before, {} at most since the start",
+        "huge",
+        mail.len() / 1024 / 1024,
+        accepted.as_secs_f64(),
+        began.elapsed().as_secs_f64(),
+        (server.cpu() - cpu).as_secs_f64(),
+        server.memory("VmHWM").unwrap_or_default()
+    );
 }
 
 /// From the answer that says that a disaster is on file until its page is at the relay.

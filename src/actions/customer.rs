@@ -167,7 +167,7 @@ pub fn edit_contact(
     edited.map_err(|error| address_taken(ctx, &details.email, error))
 }
 
-fn contact_of(tx: &mut Tx, customer: CustomerId, id: ContactId) -> Result<Contact> {
+pub(super) fn contact_of(tx: &mut Tx, customer: CustomerId, id: ContactId) -> Result<Contact> {
     people::contact(tx, id)?
         .filter(|it| it.customer_id == customer)
         .ok_or(Error::NotFound)

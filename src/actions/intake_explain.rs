@@ -94,6 +94,8 @@ pub struct Explained {
     pub is_forged: bool,
     pub hit: Option<Hit>,
     pub route: Option<Route>,
+    /// Other addresses that it came to and that ask for a ticket of their own.
+    pub besides: Vec<EmailAddress>,
     pub outcome: Outcome,
 }
 
@@ -172,8 +174,18 @@ impl Decision<'_> {
             is_cut: false,
         };
         self.decide(tx, &mut mail, marks)?;
+        let first = match mail.duplicate_of {
+            Some(first) => store::intake::by_id(tx, first)?,
+            None => None,
+        };
+        let besides = match &first {
+            Some(first) => self.unserved(tx, first, Some(&mail))?,
+            None => self.unserved(tx, &mail, None)?,
+        };
+        let besides = besides.into_iter().map(|(address, _)| address).collect();
         let outcome = self.outcome(tx, &mail, &sender)?;
         Ok(Explained {
+            besides,
             mail,
             sender: seen,
             loop_sign,

@@ -86,7 +86,7 @@ impl House {
     }
 
     /// An address of its own goes before one that it is a tag of, a longer one before a shorter one.
-    fn rule_of(&self, address: &EmailAddress) -> Option<&IntakeAddress> {
+    pub(super) fn rule_of(&self, address: &EmailAddress) -> Option<&IntakeAddress> {
         self.rules
             .iter()
             .filter(|rule| rule.takes(address))

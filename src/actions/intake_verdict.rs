@@ -130,7 +130,8 @@ impl Decision<'_> {
         mail.ticket = known.ticket;
         mail.entry_seq = known.entry_seq;
         self.conclude(mail, Verdict::Duplicate, "");
-        Ok(())
+        let sender = Sender::find(tx, self.house, mail, self.letter)?;
+        self.open_besides(tx, &known, Some(mail), &sender)
     }
 
     pub(super) fn conclude(&self, mail: &mut StoredMail, verdict: Verdict, detail: &str) {
@@ -179,7 +180,8 @@ impl Decision<'_> {
             match &letter.nature {
                 Nature::Personal => {}
                 Nature::Bounce(bounce) => return self.bounced(tx, mail, bounce),
-                Nature::Automatic(Automatic::Generated) if self.takes_generated(mail) => {}
+                Nature::Automatic(Automatic::Generated | Automatic::Voicemail)
+                    if self.takes_generated(mail) => {}
                 Nature::Automatic(_) if self.house.is_by_our_list(mail, letter) => {}
                 Nature::Automatic(why) => return self.automatic(tx, mail, &sender, why.as_str()),
             }
@@ -318,7 +320,7 @@ impl Decision<'_> {
         mail.ticket = Some(ticket.id);
         mail.entry_seq = Some(1);
         self.conclude(mail, verdict, detail);
-        Ok(())
+        self.open_besides(tx, mail, None, sender)
     }
 
     /// The ticket that it would open: its kind, title and facts.
@@ -559,7 +561,7 @@ impl Decision<'_> {
         Ok(())
     }
 
-    fn name_people(&self, tx: &mut Tx, ticket: &Ticket) -> Result<()> {
+    pub(super) fn name_people(&self, tx: &mut Tx, ticket: &Ticket) -> Result<()> {
         let named = self
             .letter
             .to

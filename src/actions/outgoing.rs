@@ -144,11 +144,28 @@ pub fn compose(
         html: written.html,
         in_reply_to: None,
         references: Vec::new(),
-        headers: letter::headers(delivery.kind, &house.host, &house.seal.loop_mark()),
+        headers: headers(conn, app, house, delivery, ticket.as_ref())?,
         calendar: calendar(delivery, frozen.as_deref()),
         files,
         dated_at: now,
     })
+}
+
+fn headers(
+    conn: &mut Conn,
+    app: &App,
+    house: &House,
+    delivery: &Delivery,
+    ticket: Option<&Ticket>,
+) -> Result<Vec<(&'static str, String)>> {
+    let mut lines = letter::headers(delivery.kind, &house.host, &house.seal.loop_mark());
+    if let (DeliveryKind::Reply, Some(ticket), Some(contact)) =
+        (delivery.kind, ticket, delivery.contact)
+        && let Some(path) = actions::leave::path(conn, app, ticket, contact)?
+    {
+        lines.extend(letter::leaving(house.public_url.as_deref(), &path));
+    }
+    Ok(lines)
 }
 
 /// A page is worded by its own room: short enough for a lock screen, and plain text alone. Anything else is a letter.

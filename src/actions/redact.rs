@@ -8,7 +8,7 @@ use super::record;
 use super::ticket::{change, written};
 use crate::app::Ctx;
 use crate::domain::access::Action;
-use crate::domain::id::{AttachmentId, Kind, TicketKey};
+use crate::domain::id::{AttachmentId, Kind, TicketId, TicketKey};
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::text::Title;
 use crate::domain::ticket::Ticket;
@@ -59,7 +59,11 @@ pub fn redact(ctx: &Ctx<'_>, key: TicketKey, seq: i64, asked: &Redaction) -> Res
         // Where a mail couldn't be read whole, it hangs on the entry itself.
         let whole_mails = hung.iter().filter(|file| raw.contains(&file.hash));
         let all = whole_mails.chain(files.iter().copied());
-        let also_on = bury_files(tx, ctx, ticket, &entry, &hung, all)?;
+        let mut also_on = bury_files(tx, ctx, ticket, &entry, &hung, all)?;
+        let besides = store::mail_twin::other_tickets(tx, ticket.id, seq)?;
+        also_on.extend(keys_of(tx, &besides)?);
+        also_on.sort_unstable();
+        also_on.dedup();
         if !files.is_empty() {
             done = done.fact("files", files.len());
         }
@@ -132,13 +136,12 @@ fn bury_files<'a>(
         .collect::<Vec<_>>()
         .join(", ");
     store::redact::file_names(tx, entry.id, &names)?;
-    let mut keys: Vec<String> = store::ticket::by_ids(tx, &elsewhere)?
-        .iter()
-        .map(|other| other.key.to_string())
-        .collect();
-    keys.sort_unstable();
-    keys.dedup();
-    Ok(keys)
+    keys_of(tx, &elsewhere)
+}
+
+fn keys_of(tx: &mut Tx, tickets: &[TicketId]) -> Result<Vec<String>> {
+    let found = store::ticket::by_ids(tx, tickets)?;
+    Ok(found.iter().map(|other| other.key.to_string()).collect())
 }
 
 /// Gives the ticket another title, and its post-mortem, whose title repeats it; the hash of the former one.

@@ -98,6 +98,9 @@ fn text(letter: &Letter, found: &Explained) -> String {
     class_lines(&mut page, letter, found);
     thread_lines(&mut page, found);
     route_lines(&mut page, found.route.as_ref());
+    for address in &found.besides {
+        page.line("explain-besides", address.as_str());
+    }
     outcome_lines(&mut page, found);
     page.text
 }

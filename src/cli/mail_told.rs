@@ -134,6 +134,8 @@ struct Comes<'e> {
     /// Who reads the entry that it becomes.
     entry: Option<&'static str>,
     opens: Option<Opens<'e>>,
+    /// Other addresses of ours that open a ticket of their own besides.
+    besides: Vec<&'e str>,
     letters: Vec<Going<'e>>,
 }
 
@@ -272,6 +274,7 @@ fn outcome_of(found: &Explained) -> Comes<'_> {
         state: None,
         entry: None,
         opens: None,
+        besides: found.besides.iter().map(EmailAddress::as_str).collect(),
         letters: Vec::new(),
     };
     match &found.outcome {

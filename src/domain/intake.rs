@@ -121,6 +121,8 @@ pub struct IntakeAddress {
     pub generated_from: Vec<String>,
     /// Contacts of the same customer who are named in copy watch from then on.
     pub takes_copies: bool,
+    /// A mail that came to it has a ticket of its own here, also where it came to another address of ours as well.
+    pub own_ticket: bool,
     pub is_active: bool,
     pub version: i64,
 }
@@ -144,6 +146,7 @@ impl IntakeAddress {
             keywords: Keywords::default(),
             generated_from: Vec::new(),
             takes_copies: false,
+            own_ticket: false,
             is_active: true,
             version: 1,
         }

@@ -158,6 +158,8 @@ words! {
         Receipt = "receipt",
         AbuseReport = "abuse_report",
         CalendarReply = "calendar_reply",
+        /// A telephone system recorded a message, or says that somebody called.
+        Voicemail = "voicemail",
     }
 }
 
@@ -210,6 +212,8 @@ pub struct Signs<'a> {
     pub content_type: &'a str,
     pub report_type: &'a str,
     pub has_calendar_reply: bool,
+    /// It carries a recorded message, or says that somebody called.
+    pub is_voicemail: bool,
     pub subject: &'a str,
     /// Local part of the sender's address, lower case.
     pub sender_local: &'a str,
@@ -235,6 +239,9 @@ pub fn nature(signs: &Signs<'_>, bounce: impl FnOnce() -> Bounce) -> Nature {
     }
     if signs.has_calendar_reply {
         return Nature::Automatic(Automatic::CalendarReply);
+    }
+    if signs.is_voicemail {
+        return Nature::Automatic(Automatic::Voicemail);
     }
     // Any other value than "no" is automatic; "no" is what a person's program may write.
     if let Some(value) = signs.auto_submitted {

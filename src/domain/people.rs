@@ -13,6 +13,9 @@ use super::refusal::{FieldError, Refusal};
 use super::text::{self, EmailAddress, NAME_CHARS, one_line, optional_line};
 use super::word::words;
 
+/// Addresses of one contact: who has more is a list.
+pub const MOST_ADDRESSES: usize = 20;
+
 /// Somebody of the staff.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {

@@ -155,7 +155,7 @@ pub async fn watch(
     if had_said && answer.status().is_success() && is_html(answer.response()) {
         forget_said(&mut answer);
     }
-    name_request(&mut answer, &id);
+    seal(&mut answer, &id);
     Ok(hang_up(answer, coming))
 }
 
@@ -380,11 +380,20 @@ fn hang_up(answer: ServiceResponse<BoxBody>, coming: Option<Coming>) -> ServiceR
 
 fn refused(req: ServiceRequest, failure: Failure, id: &str) -> ServiceResponse<BoxBody> {
     let mut answer = dress(req.into_response(failure.error_response()));
-    name_request(&mut answer, id);
+    seal(&mut answer, id);
     answer
 }
 
-fn name_request(answer: &mut ServiceResponse<BoxBody>, id: &str) {
+/// What no answer goes without: the request's id, and a policy. A page has its own; what is none (a style sheet, an answer to a program)
+/// may do nothing at all, should somebody open it as one.
+fn seal(answer: &mut ServiceResponse<BoxBody>, id: &str) {
+    let headers = answer.headers_mut();
+    if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+        let policy = header::HeaderValue::from_static("default-src 'none'; sandbox");
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    let no_guessing = header::HeaderValue::from_static("nosniff");
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, no_guessing);
     if let Ok(value) = header::HeaderValue::from_str(id) {
         answer
             .headers_mut()

@@ -78,6 +78,18 @@ pub fn configure(routes: &mut ServiceConfig) {
             "/customers/{id}/contacts/{contact}/invite",
             post().to(customers::invite_contact),
         )
+        .route(
+            "/customers/{id}/contacts/{contact}/addresses",
+            post().to(contact_addresses::add),
+        )
+        .route(
+            "/customers/{id}/contacts/{contact}/addresses/remove",
+            post().to(contact_addresses::remove),
+        )
+        .route(
+            "/customers/{id}/reachable",
+            post().to(contact_addresses::reachable),
+        )
         .route("/settings", get().to(settings::show))
         .route("/settings", post().to(settings::save))
         .route("/audit", get().to(settings::audit))
@@ -213,6 +225,8 @@ pub fn configure(routes: &mut ServiceConfig) {
         .route("/ledger", get().to(ledger::show))
         .route("/ledger.csv", get().to(ledger::csv))
         .route("/file/{token}", get().to(file_link::show))
+        .route("/leave/{token}", get().to(leave::show))
+        .route("/leave/{token}", post().to(leave::leave))
         .route("/n/{token}", get().to(night::show))
         .route("/n/{token}", post().to(night::answer))
         // mail

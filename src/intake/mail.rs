@@ -99,6 +99,9 @@ impl Signed {
         }
         let mut mail = block.without_content_fields();
         let tree = tree(block, &bytes[at..]);
+        if tree.is_over {
+            return None;
+        }
         let wrapping = tree.root.bytes().bytes;
         mail.append(&mut signed_content(&wrapping)?);
         Some(Self { mail, wrapping })
@@ -124,7 +127,7 @@ fn read_prepared(
     if root.media == "multipart/signed" {
         remarks.push(Remark::SignatureUnchecked);
     }
-    let is_over = root.block.is_over || root.kind.is_over;
+    let is_over = root.block.is_over || root.kind.is_over || tree.is_over;
     let (body, parts) = if is_over {
         remarks.push(Remark::OverLimits);
         (Body::default(), Vec::new())

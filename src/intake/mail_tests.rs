@@ -486,6 +486,16 @@ fn e51_e53_e62_what_nobody_wrote_is_told_by_its_headers() {
     for (head, kind) in [
         ("Auto-Submitted: auto-generated", Automatic::Generated),
         (
+            "Content-Type: multipart/voice-message; version=2.0; boundary=x",
+            Automatic::Voicemail,
+        ),
+        ("Message-Context: voice-message", Automatic::Voicemail),
+        (
+            "Content-Class: MissedCall\nAuto-Submitted: auto-generated",
+            Automatic::Voicemail,
+        ),
+        ("X-VoiceMessageDuration: 17", Automatic::Voicemail),
+        (
             "Auto-Submitted: auto-replied (vacation)",
             Automatic::AutoReply,
         ),

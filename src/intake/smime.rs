@@ -46,6 +46,9 @@ pub fn check(
         return None;
     }
     let tree = tree(block, &bytes[at..]);
+    if tree.is_over {
+        return None;
+    }
     let root = &tree.root;
     if is_opaque(root) {
         let wrapping = root.bytes().bytes;

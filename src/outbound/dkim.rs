@@ -32,6 +32,8 @@ const HEADERS: &[&str] = &[
     "MIME-Version",
     "Auto-Submitted",
     "List-Id",
+    "List-Unsubscribe",
+    "List-Unsubscribe-Post",
 ];
 
 /// The shortest key of RSA that anybody verifies (RFC 8301).

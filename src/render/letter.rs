@@ -337,6 +337,22 @@ pub fn headers(kind: DeliveryKind, host: &str, loop_mark: &str) -> Vec<(&'static
     lines
 }
 
+/// The header lines by which a mail program offers "unsubscribe" and does it by itself, after RFC 8058: `path` under `public_url` takes
+/// the POST. Only over HTTPS, as the standard has it. They fit where somebody gets letters because they watch; an answer to whoever
+/// asked, a page, an invitation, a report or an account's letter is no list that anybody could leave.
+pub fn leaving(public_url: Option<&str>, path: &str) -> Vec<(&'static str, String)> {
+    match public_url.filter(|url| url.starts_with("https://")) {
+        Some(url) => vec![
+            ("List-Unsubscribe", format!("<{url}{path}>")),
+            (
+                "List-Unsubscribe-Post",
+                "List-Unsubscribe=One-Click".to_owned(),
+            ),
+        ],
+        None => Vec::new(),
+    }
+}
+
 /// The host part of ids: that of `public_url`, without its port.
 pub fn host_of(public_url: Option<&str>) -> String {
     let rest = public_url

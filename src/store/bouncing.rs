@@ -20,6 +20,16 @@ pub struct Bouncing {
     pub status: String,
 }
 
+impl Bouncing {
+    /// What the report says; a dash where it says nothing.
+    pub fn shown(&self) -> &str {
+        match self.status.as_str() {
+            "" => "–",
+            status => status,
+        }
+    }
+}
+
 /// Marks a folded address, or notes what the newest report says.
 pub fn mark(tx: &mut Tx, address: &str, status: &str, at: Timestamp) -> Result<()> {
     let known = diesel::update(bouncing::table.find(address))
@@ -37,10 +47,18 @@ pub fn mark(tx: &mut Tx, address: &str, status: &str, at: Timestamp) -> Result<(
     Ok(())
 }
 
-/// Somebody there wrote to us: they can be reached, as far as is known.
-pub fn forget(tx: &mut Tx, address: &str) -> Result<()> {
-    diesel::delete(bouncing::table.find(address)).execute(&mut **tx)?;
-    Ok(())
+/// They can be reached, as far as is known: somebody there wrote to us, or a person says so. Whether it was marked.
+pub fn forget(tx: &mut Tx, address: &str) -> Result<bool> {
+    let forgotten = diesel::delete(bouncing::table.find(address)).execute(&mut **tx)?;
+    Ok(forgotten > 0)
+}
+
+/// All that are marked, by address.
+pub fn all(conn: &mut Conn) -> Result<Vec<Bouncing>> {
+    let mut all: Vec<Bouncing> = bouncing::table.load(conn)?;
+    // The two databases collate differently.
+    all.sort_by(|one, other| one.address.cmp(&other.address));
+    Ok(all)
 }
 
 /// Those of these folded addresses that are marked.

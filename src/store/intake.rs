@@ -231,6 +231,8 @@ pub fn tickets_of_message(conn: &mut Conn, message_id: &str) -> Result<Vec<Ticke
         .filter(mail::message_id.eq(message_id))
         .filter(mail::ticket_id.is_not_null())
         .filter(mail::verdict.eq_any([Verdict::Opened, Verdict::Appended]))
+        // A copy that opened a ticket besides says nothing of where the thread goes on.
+        .filter(mail::duplicate_of.is_null())
         .select(mail::ticket_id)
         .distinct()
         .limit(2)

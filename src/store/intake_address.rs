@@ -31,6 +31,7 @@ struct Row {
     keywords: String,
     generated_from: String,
     takes_copies: bool,
+    own_ticket: bool,
 }
 
 impl Row {
@@ -53,6 +54,7 @@ impl Row {
             keywords: it.keywords.to_string(),
             generated_from: it.generated_from.join("\n"),
             takes_copies: it.takes_copies,
+            own_ticket: it.own_ticket,
         }
     }
 
@@ -78,6 +80,7 @@ impl Row {
                 .map_err(|_| broken("keywords"))?,
             generated_from: self.generated_from.lines().map(str::to_owned).collect(),
             takes_copies: self.takes_copies,
+            own_ticket: self.own_ticket,
             is_active: self.is_active,
             version: self.version,
         })
@@ -133,6 +136,7 @@ pub fn update(tx: &mut Tx, known: &IntakeAddress) -> Result<()> {
             intake_address::keywords.eq(row.keywords),
             intake_address::generated_from.eq(row.generated_from),
             intake_address::takes_copies.eq(row.takes_copies),
+            intake_address::own_ticket.eq(row.own_ticket),
             intake_address::version.eq(row.version),
         ))
         .execute(&mut **tx)?;

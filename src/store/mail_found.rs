@@ -8,7 +8,7 @@ use super::backend::Conn;
 use super::intake::{Row, StoredMail, mails};
 use super::schema::mail::mail;
 use crate::domain::id::{MailId, TicketId};
-use crate::domain::intake::MailState;
+use crate::domain::intake::{MailState, Verdict};
 use crate::error::Result;
 
 /// Settled or held mails that became no entry of a timeline and repeat none, by id; those after `after`.
@@ -45,7 +45,7 @@ pub fn behind_entries(conn: &mut Conn, ticket: TicketId) -> Result<HashMap<i64, 
     let rows: Vec<(Option<i64>, MailId)> = mail::table
         .filter(mail::ticket_id.eq(ticket))
         .filter(mail::entry_seq.is_not_null())
-        .filter(mail::duplicate_of.is_null())
+        .filter(mail::verdict.ne(Verdict::Duplicate))
         .select((mail::entry_seq, mail::id))
         .load(conn)?;
     let known = rows.into_iter().filter_map(|(seq, id)| Some((seq?, id)));

@@ -14,6 +14,7 @@ pub mod calendar;
 pub mod change;
 pub mod column;
 pub mod compensation;
+pub mod contact_address;
 pub mod credit;
 pub mod customer;
 pub mod deployment;

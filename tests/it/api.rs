@@ -517,6 +517,12 @@ const ELSEWHERE: &[&str] = &[
     "ways :: make_feed",
     "ways :: end_feed",
     "customer :: invite_contact",
+    // `mail_contacts`
+    "contact_address :: list",
+    "contact_address :: add",
+    "contact_address :: remove",
+    "contact_address :: bouncing",
+    "contact_address :: clear_bouncing",
     "person :: invite_again",
     "part :: content",
     "part :: take_out",

@@ -46,6 +46,18 @@ const TWINS: &[(&str, &str)] = &[
         "/customers/{id}/contacts/{contact}/invite",
         "POST /api/v1/customers/{id}/contacts/{contact}/invite",
     ),
+    (
+        "/customers/{id}/contacts/{contact}/addresses",
+        "POST /api/v1/customers/{id}/contacts/{contact}/addresses",
+    ),
+    (
+        "/customers/{id}/contacts/{contact}/addresses/remove",
+        "DELETE /api/v1/customers/{id}/contacts/{contact}/addresses/{address}",
+    ),
+    (
+        "/customers/{id}/reachable",
+        "DELETE /api/v1/bouncing-addresses/{address}",
+    ),
     ("/settings", "PATCH /api/v1/settings"),
     ("/wordings", "POST /api/v1/wordings"),
     ("/wordings/{id}", "PATCH /api/v1/wordings/{id}"),
@@ -129,6 +141,10 @@ const TWINS: &[(&str, &str)] = &[
         "DELETE /api/v1/teams/{id}/feed",
     ),
     ("/test-page", "POST /api/v1/me/test-page"),
+    (
+        "/leave/{token}",
+        "by the link of a letter, for whoever has no token",
+    ),
     ("/n/{token}", "POST /api/v1/tickets/{key}/acknowledge"),
     (
         "/mail/in/{id}/{verb}",

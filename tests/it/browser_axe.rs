@@ -188,6 +188,7 @@ fn a_house_with_a_month(seen: &Seen) {
     visit.page("/log-in");
     visit.page("/forgotten");
     visit.page("/n/no-such-page");
+    visit.page("/leave/no-such-link");
     browser_steps::log_in_with(&visit.browser, INES, DEMO_PASSWORD);
     visit.walk("/");
     for form in FORMS {

@@ -51,6 +51,17 @@ pub(crate) fn deliver_to(desk: &Desk, from: Option<&str>, to: &[&str], raw: &[u8
     stored(desk, id)
 }
 
+/// Takes in all of these, each as if this address had sent it, before any is dealt with: a crowd, at a price that a story can pay.
+pub(crate) fn deliver_all(desk: &Desk, mails: &[(String, String)]) -> Vec<StoredMail> {
+    let to = ["support@watch.example.org".to_owned()];
+    let accept = |(from, raw): &(String, String)| {
+        intake::accept(&desk.app, Way::Smtp, Some(from), &to, raw.as_bytes()).unwrap()
+    };
+    let ids: Vec<MailId> = mails.iter().map(accept).collect();
+    desk.settle();
+    ids.into_iter().map(|id| stored(desk, id)).collect()
+}
+
 /// A mail of the ledger as it stands now.
 pub(crate) fn stored(desk: &Desk, id: MailId) -> StoredMail {
     desk.app

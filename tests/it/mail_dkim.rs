@@ -11,15 +11,16 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ring::signature::{ED25519, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use sha2::{Digest, Sha256};
-use watchkeeper::actions::ticket as act;
+use watchkeeper::actions::{ticket as act, ticket_parts};
 use watchkeeper::config::Dkim;
 use watchkeeper::domain::access::{Role, Roles};
 use watchkeeper::outbound::Post;
 use watchkeeper::store::people::Holder;
+use watchkeeper::store::ticket::Watcher;
 
 use crate::desk::{Desk, On};
 use crate::git_bench::WATCHKEEPER;
-use crate::mail::{contoso, key, mail};
+use crate::mail::{colleague, contoso, key, mail};
 use crate::served::Served;
 use crate::visitor::Visitor;
 
@@ -206,6 +207,9 @@ fn what_a_relay_is_given_verifies_by_the_printed_record() {
         );
         let ada = desk.person("Ada", Roles::of(&[Role::Responder]));
         act::take(&desk.as_person(&ada), key("INC-1"), None).unwrap();
+        let bob = colleague(&desk, "carol@contoso.example", "Bob", "bob@contoso.example");
+        let bob = Watcher::Contact(bob);
+        ticket_parts::watch(&desk.as_person(&ada), key("INC-1"), bob).unwrap();
         let text = "We replaced the card.  \n\n.\nGrüße\n\n\n";
         act::reply(&desk.as_person(&ada), key("INC-1"), text, None, None).unwrap();
         desk.settle();
@@ -233,6 +237,21 @@ fn what_a_relay_is_given_verifies_by_the_printed_record() {
             "mime-version",
         ] {
             assert!(all.iter().any(|it| it.0 == name), "{name} is there: {head}");
+            assert!(covered.split(':').any(|it| it == name), "{name}: {covered}");
+        }
+        // Whoever watches may leave with one click, which counts only where the signature covers it (RFC 8058).
+        let watched = sent
+            .iter()
+            .find(|it| it.contains("List-Unsubscribe-Post: "));
+        let (head, _) = watched
+            .expect("Bob watches")
+            .split_once("\r\n\r\n")
+            .unwrap();
+        let all = fields(head);
+        let signature = &all.iter().find(|it| it.0 == "dkim-signature").unwrap().1;
+        let covered = tags(signature)["h"].clone();
+        for name in ["list-unsubscribe", "list-unsubscribe-post"] {
+            assert!(all.iter().any(|it| it.0 == name), "{name}: {head}");
             assert!(covered.split(':').any(|it| it == name), "{name}: {covered}");
         }
         let answer = sent

@@ -297,7 +297,7 @@ both_databases!(e106_words_in_a_text_change_no_field, |desk| {
 });
 
 /// The header block of what would be handed to a relay, unfolded.
-fn head_of(letter: &OutgoingMail) -> Vec<String> {
+pub(crate) fn head_of(letter: &OutgoingMail) -> Vec<String> {
     let bytes = watchkeeper::outbound::mail::bytes(letter).unwrap();
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let head = text.split("\r\n\r\n").next().unwrap().to_owned();
@@ -308,7 +308,7 @@ fn head_of(letter: &OutgoingMail) -> Vec<String> {
         .collect()
 }
 
-fn values<'h>(head: &'h [String], name: &str) -> Vec<&'h str> {
+pub(crate) fn values<'h>(head: &'h [String], name: &str) -> Vec<&'h str> {
     head.iter()
         .filter_map(|line| line.split_once(':'))
         .filter(|(known, _)| known.eq_ignore_ascii_case(name))
@@ -452,6 +452,10 @@ both_databases!(
                 [format!("<{}>", letter.message_id)]
             );
             assert_eq!(values(&head, "List-Id").len(), 1, "{head:?}");
+            // Whoever asked is owed their answers; who watches may leave, by one press of their mail program (RFC 8058).
+            let may_leave = letter.to.as_str() == "bob@contoso.example";
+            let leaves = values(&head, "List-Unsubscribe");
+            assert_eq!(leaves.len(), usize::from(may_leave), "{head:?}");
             // A person wrote it: nothing says that it is automatic.
             assert_eq!(values(&head, "Auto-Submitted").len(), 0, "{head:?}");
             assert_eq!(values(&head, "Precedence").len(), 0, "{head:?}");

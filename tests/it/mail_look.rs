@@ -151,6 +151,60 @@ both_databases!(
 );
 
 both_databases!(
+    e104_a_note_is_looked_at_as_the_customer_would_read_it_before_it_is_shared,
+    |desk| {
+        let scene = scene(&desk);
+        let ben = desk.as_person(&scene.ben);
+        act::note(&ben, key("INC-1"), "Card <3> was dead.\n\nNew one is in.").unwrap();
+        let note = timeline(&desk, "INC-1").last().unwrap().seq.to_string();
+        desk.letters();
+        let served = Served::new(&desk.app);
+        let screen = Visitor::logged_in(&served, &desk.app, Holder::Person(scene.ben.id));
+        let room = screen.get("/INC-1").text;
+        assert!(
+            room.contains("formaction=\"/INC-1/share#share-look\""),
+            "{room}"
+        );
+        let before = timeline(&desk, "INC-1").len();
+        let form = [("seq", note.as_str()), ("look", "yes")];
+        let shown = screen.post("/INC-1/share", &form);
+        assert_eq!(shown.status, 200, "{}", shown.text);
+        assert!(shown.text.contains("id=\"share-look\""), "{}", shown.text);
+        assert_eq!(timeline(&desk, "INC-1").len(), before);
+        assert!(desk.letters().is_empty(), "nothing is sent yet");
+        // Below what they get stands the button that sends it.
+        let below = shown.text.split("id=\"share-look\"").nth(1).unwrap();
+        let below = below.split("</form>").next().unwrap();
+        assert!(below.contains("let the customer read it"), "{below}");
+
+        let sent = screen.post("/INC-1/share", &form[..1]);
+        assert_eq!(sent.status, 303, "{}", sent.text);
+        let letters = desk.letters();
+        let carols = to(&letters, CAROL);
+        assert_eq!(carols.len(), 1, "{letters:?}");
+        for part in [&carols[0].subject, &carols[0].text] {
+            assert!(
+                part.contains("Card <3>") || part.contains("INC-1"),
+                "{part}"
+            );
+            assert!(
+                shown.text.contains(&escaped(part)),
+                "{part}\n{}",
+                shown.text
+            );
+        }
+        // What can't be shared says so instead of a look.
+        let again = screen.post("/INC-1/share", &form);
+        assert!(
+            again.text.contains("The customer may read that already."),
+            "{}",
+            again.text
+        );
+        assert!(!again.text.contains("id=\"share-look\""));
+    }
+);
+
+both_databases!(
     e104_what_a_second_person_reads_first_is_shown_as_it_leaves_once_they_approve,
     |desk| {
         let scene = scene(&desk);

@@ -66,6 +66,32 @@ both_databases!(
 );
 
 both_databases!(
+    e62_a_recorded_call_opens_a_ticket_only_where_its_address_says_so,
+    |desk| {
+        desk.let_letters_go();
+        contoso(&desk);
+        takes_mail(&desk, "support@watch.example.org", |_| {});
+        takes_mail(&desk, "calls@watch.example.org", |rule| {
+            rule.takes_generated = true;
+        });
+        let call = |to: &str, n: u8| {
+            let raw = format!(
+                "From: pbx@contoso.example\r\nTo: {to}\r\nSubject: Voice message {n}\r\nMessage-ID: <v{n}@pbx.example>\r\nContent-Type: multipart/voice-message; boundary=x\r\n\r\n--x\r\n\r\nA message of 17 s\r\n--x\r\nContent-Type: audio/wav; name=message.wav\r\nContent-Transfer-Encoding: base64\r\n\r\nUklGRg==\r\n--x--\r\n"
+            );
+            deliver_to(&desk, Some("pbx@contoso.example"), &[to], raw.as_bytes())
+        };
+        let shelved = call("support@watch.example.org", 1);
+        assert_eq!(
+            (shelved.verdict, shelved.detail.as_str(), shelved.ticket),
+            (Some(Verdict::Automatic), "voicemail", None)
+        );
+        let opened = call("calls@watch.example.org", 2);
+        assert_eq!(opened.verdict, Some(Verdict::Opened));
+        assert!(desk.letters().is_empty(), "no machine is answered");
+    }
+);
+
+both_databases!(
     e55_two_desks_that_answer_each_other_stop_at_the_budget_and_it_is_seen,
     |desk| {
         contoso(&desk);

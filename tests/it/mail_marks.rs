@@ -12,7 +12,7 @@ use watchkeeper::store::people::Holder;
 
 use crate::both_databases;
 use crate::desk::Desk;
-use crate::mail::{contoso, deliver, key, mail, take, timeline, to};
+use crate::mail::{contoso, deliver, deliver_all, key, mail, take, timeline, to};
 use crate::program::Program;
 use crate::served::Served;
 use crate::visitor::Visitor;
@@ -67,29 +67,23 @@ both_databases!(
     |desk| {
         contoso(&desk);
         set(&desk, SettingKey::MailStrangersPerHour, "3");
-        let mut letters = Vec::new();
-        for n in 0..12 {
-            let head = format!(
-                "Subject: Buy pills {n} http://evil.example\r\nMessage-ID: <p{n}@x.example>"
-            );
-            // Each victim is named twice.
-            mail(
-                &desk,
-                &format!("victim{}@x.example", n / 2),
-                &head,
-                "Cheap pills: http://evil.example",
-            );
-            letters.extend(desk.letters());
-        }
-        let sent: Vec<&str> = letters.iter().map(|letter| letter.to.as_str()).collect();
-        assert_eq!(
-            sent,
-            [
-                "victim0@x.example",
-                "victim1@x.example",
-                "victim2@x.example"
-            ]
-        );
+        // A thousand, each victim named twice.
+        let crowd: Vec<(String, String)> = (0..1_000)
+            .map(|n| {
+                let from = format!("victim{}@x.example", n / 2);
+                let raw = format!(
+                    "From: {from}\r\nTo: support@watch.example.org\r\nSubject: Buy pills {n} http://evil.example\r\nMessage-ID: <p{n}@x.example>\r\n\r\nCheap pills: http://evil.example\r\n"
+                );
+                (from, raw)
+            })
+            .collect();
+        let taken = deliver_all(&desk, &crowd);
+        assert!(taken.iter().all(|it| it.verdict == Some(Verdict::Opened)));
+        let letters = desk.letters();
+        let mut sent: Vec<&str> = letters.iter().map(|letter| letter.to.as_str()).collect();
+        sent.sort_unstable();
+        sent.dedup();
+        assert_eq!((letters.len(), sent.len()), (3, 3), "{sent:?}");
         for letter in &letters {
             let all = format!(
                 "{}{}{}",

@@ -1,5 +1,8 @@
 //! Mail that comes twice, or looks as if it did: one mail is one message, and two are never taken for one.
 
+use watchkeeper::actions::intake;
+use watchkeeper::domain::access::{Role, Roles};
+use watchkeeper::domain::id::{Kind, TicketId};
 use watchkeeper::domain::intake::Verdict;
 use watchkeeper::domain::search::Question;
 use watchkeeper::store;
@@ -8,7 +11,8 @@ use watchkeeper::store::intake::StoredMail;
 use crate::both_databases;
 use crate::desk::Desk;
 use crate::mail::{
-    contoso, deliver, deliver_to, mail, stored, takes_mail, ticket, tickets, timeline, to,
+    contoso, deliver, deliver_to, mail, read_again, stored, takes_mail, ticket, tickets, timeline,
+    to,
 };
 
 const CAROL: &str = "carol@contoso.example";
@@ -55,6 +59,151 @@ both_databases!(
             .unwrap();
         assert_eq!(routes, ["sales@watch.example.org"]);
         assert_eq!(desk.letters().len(), 1);
+    }
+);
+
+/// The ticket that a mail stands on.
+fn standing(desk: &Desk, mail: &StoredMail) -> String {
+    let id = mail.ticket.expect("a ticket");
+    let found = desk.app.store.read(|conn| store::ticket::by_id(conn, id));
+    found.unwrap().unwrap().key.to_string()
+}
+
+both_databases!(
+    e13_an_address_whose_rule_asks_for_it_has_a_ticket_of_its_own_of_the_same_mail,
+    |desk| {
+        contoso(&desk);
+        let (support, sales, billing) = (
+            "support@watch.example.org",
+            "sales@watch.example.org",
+            "billing@watch.example.org",
+        );
+        takes_mail(&desk, support, |_| {});
+        takes_mail(&desk, billing, |_| {});
+        takes_mail(&desk, sales, |rule| {
+            rule.own_ticket = true;
+            rule.kind = Kind::Task;
+        });
+        let raw = |n: u8| {
+            format!(
+                "From: {CAROL}\r\nTo: {support}\r\nCc: {sales}, {billing}\r\nSubject: Offer {n}\r\nMessage-ID: <o{n}@contoso.example>\r\n\r\nPlease.\r\n"
+            )
+        };
+        let both = [support, sales, billing];
+
+        // One delivery to all: a ticket for those that share, one for the one that doesn't, one answer.
+        let one = deliver_to(&desk, Some(CAROL), &both, raw(1).as_bytes());
+        assert_eq!(standing(&desk, &one), "INC-1");
+        let besides = of(&desk, &one);
+        assert_eq!(
+            (besides.len(), standing(&desk, &besides[0]).as_str()),
+            (1, "TSK-1")
+        );
+        assert_eq!(besides[0].envelope_to, [sales]);
+        assert_eq!(
+            timeline(&desk, "TSK-1")[0].body,
+            timeline(&desk, "INC-1")[0].body
+        );
+        assert_eq!(
+            ticket(&desk, "TSK-1").requester,
+            ticket(&desk, "INC-1").requester
+        );
+        assert_eq!(links(&desk, "TSK-1"), [ticket(&desk, "INC-1").id]);
+        let letters = desk.letters();
+        assert_eq!(letters.len(), 1);
+        assert!(
+            letters[0].subject.contains("INC-1"),
+            "{}",
+            letters[0].subject
+        );
+        // Every copy of it that comes again is a copy.
+        for to in both {
+            let again = deliver_to(&desk, Some(CAROL), &[to], raw(1).as_bytes());
+            assert_eq!(again.verdict, Some(Verdict::Duplicate), "{to}");
+        }
+        assert_eq!((tickets(&desk), desk.letters().len()), (1, 0));
+
+        // A delivery each, whichever comes first.
+        for (n, order, incident, task) in [
+            (2, [support, sales, billing], "INC-2", "TSK-2"),
+            (3, [sales, billing, support], "INC-3", "TSK-3"),
+        ] {
+            let came: Vec<_> = order
+                .iter()
+                .map(|to| deliver_to(&desk, Some(CAROL), &[*to], raw(n).as_bytes()))
+                .collect();
+            let opened: Vec<String> = came
+                .iter()
+                .filter(|mail| mail.verdict == Some(Verdict::Opened))
+                .map(|mail| standing(&desk, mail))
+                .collect();
+            let mut sorted = opened.clone();
+            sorted.sort_unstable();
+            assert_eq!(sorted, [incident, task], "{order:?}");
+            assert_eq!(links(&desk, incident).len(), 1);
+            assert_eq!(desk.letters().len(), 1, "one answer");
+        }
+
+        // The thread goes on where the mail was answered: a colleague in copy replies to all of it.
+        let head = "Subject: Re: Offer 1\r\nMessage-ID: <o1b@contoso.example>\r\nIn-Reply-To: <o1@contoso.example>";
+        let reply = mail(&desk, CAROL, head, "And soon.");
+        assert_eq!(
+            (reply.verdict, reply.ticket),
+            (Some(Verdict::Appended), one.ticket)
+        );
+        // The mail stands behind both entries, and neither row takes the other for a namesake.
+        for mail in [&one, &besides[0]] {
+            let behind =
+                |conn: &mut _| store::mail_found::behind_entries(conn, mail.ticket.unwrap());
+            assert_eq!(desk.app.store.read(behind).unwrap().get(&1), Some(&mail.id));
+            assert!(namesakes(&desk, mail).is_empty());
+        }
+        desk.let_letters_go();
+        desk.letters();
+    }
+);
+
+/// The rows of a mail's copies that opened a ticket of their own.
+fn of(desk: &Desk, first: &StoredMail) -> Vec<StoredMail> {
+    let find = |conn: &mut _| store::mail_twin::with_own_tickets(conn, first.id);
+    desk.app.store.read(find).unwrap()
+}
+
+fn links(desk: &Desk, of: &str) -> Vec<TicketId> {
+    let id = ticket(desk, of).id;
+    let links = desk
+        .app
+        .store
+        .read(|conn| store::ticket::links(conn, id))
+        .unwrap();
+    links.into_iter().map(|link| link.other).collect()
+}
+
+both_databases!(
+    e13_a_mail_held_at_one_address_that_a_person_takes_in_opens_at_the_others_too,
+    |desk| {
+        desk.let_letters_go();
+        contoso(&desk);
+        takes_mail(&desk, "support@watch.example.org", |_| {});
+        takes_mail(&desk, "sales@watch.example.org", |rule| {
+            rule.own_ticket = true
+        });
+        let raw = b"From: carol@contoso.example\r\nTo: support@watch.example.org\r\nCc: sales@watch.example.org\r\nAuto-Submitted: auto-replied\r\nSubject: Away\r\nMessage-ID: <a1@contoso.example>\r\n\r\nNo.\r\n";
+        let first = deliver_to(&desk, Some(CAROL), &["support@watch.example.org"], raw);
+        let second = deliver_to(&desk, Some(CAROL), &["sales@watch.example.org"], raw);
+        assert_eq!(
+            (first.verdict, second.verdict, tickets(&desk)),
+            (Some(Verdict::Automatic), Some(Verdict::Duplicate), 0)
+        );
+        let ada = desk.person("Ada", Roles::of(&[Role::Responder]));
+        let letter = read_again(&desk, &first);
+        let taken = intake::take_in(&desk.as_person(&ada), first.id, &letter).unwrap();
+        assert_eq!(standing(&desk, &taken), "INC-1");
+        let besides = of(&desk, &first);
+        assert_eq!(
+            (besides.len(), standing(&desk, &besides[0]).as_str()),
+            (1, "INC-2")
+        );
     }
 );
 

@@ -297,6 +297,7 @@ both_databases!(
             ("keywords", "severity"),
             ("generated_from", "@Mon.example"),
             ("takes_copies", "yes"),
+            ("own_ticket", "yes"),
             ("active", "yes"),
         ];
         assert_eq!(eve.post("/mail/addresses", &right).status, 303);
@@ -306,7 +307,7 @@ both_databases!(
             .find(|it| it.address.as_str().starts_with("calls@"))
             .unwrap();
         assert_eq!(calls.generated_from, ["@mon.example"]);
-        assert!(calls.takes_copies);
+        assert!(calls.takes_copies && calls.own_ticket);
         let page = eve.get(&format!("/mail/addresses/{}", calls.id)).text;
         for kept in ["down = high", "number = Number", "severity", "@mon.example"] {
             assert!(page.contains(kept), "{kept}");
@@ -323,6 +324,7 @@ both_databases!(programs_set_the_words_of_an_address, |desk| {
         "keywords": ["severity"],
         "generated_from": ["@mon.example"],
         "takes_copies": true,
+        "own_ticket": true,
     });
     let made = p.call(
         "POST",

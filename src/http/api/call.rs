@@ -206,8 +206,13 @@ impl<T> Call<T> {
         self.part(name).parse().map_err(|_| Failure::NoRoute)
     }
 
+    /// A part of the address as a text.
     pub fn text(&self, name: &str) -> String {
-        self.part(name).to_owned()
+        // The router decodes all but these three. Many clients write a plus so: `carol%2Bphone@…`.
+        let part = self.part(name);
+        let part = part.replace("%2B", "+").replace("%2b", "+");
+        let part = part.replace("%2F", "/").replace("%2f", "/");
+        part.replace("%25", "%")
     }
 
     fn part(&self, name: &str) -> &str {

@@ -241,7 +241,7 @@ pub async fn contact(call: Call<Nothing>) -> Reply {
     .await
 }
 
-fn known_contact(
+pub(super) fn known_contact(
     ctx: &crate::app::Ctx<'_>,
     customer: CustomerId,
     id: ContactId,

@@ -22,6 +22,7 @@ const PARTS: &[(&str, &str)] = &[
     ("contact", "The contact's id."),
     ("customer", "The customer's id."),
     ("pattern", "A mail address, or `@domain`."),
+    ("address", "A mail address."),
     ("code", "A holiday set's code, such as `DE-BY`."),
     (
         "format",

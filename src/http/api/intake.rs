@@ -114,6 +114,8 @@ pub struct IntakeAddress {
     pub generated_from: Vec<String>,
     /// Contacts of the same customer who are named in copy watch the ticket.
     pub takes_copies: bool,
+    /// A mail that came to it has a ticket of its own here, also where it came to another address of ours as well.
+    pub own_ticket: bool,
     pub is_active: bool,
     pub version: i64,
 }
@@ -136,6 +138,7 @@ impl IntakeAddress {
             keywords: of.keywords.all().iter().map(ToString::to_string).collect(),
             generated_from: of.generated_from,
             takes_copies: of.takes_copies,
+            own_ticket: of.own_ticket,
             is_active: of.is_active,
             version: of.version,
         }
@@ -211,6 +214,8 @@ pub struct NewIntakeAddress {
     generated_from: Vec<String>,
     #[serde(default)]
     takes_copies: bool,
+    #[serde(default)]
+    own_ticket: bool,
 }
 
 fn severity_words(lines: &[String]) -> std::result::Result<SeverityWords, FieldError> {
@@ -284,6 +289,7 @@ pub async fn add_address(call: Call<NewIntakeAddress>) -> Reply {
             keywords: keywords(&new.keywords)?,
             generated_from: generated_from(&new.generated_from)?,
             takes_copies: new.takes_copies,
+            own_ticket: new.own_ticket,
             ..intake::IntakeAddress::new(Id::new(ctx.now), email(&new.address)?)
         };
         check(ctx, wanted.team, wanted.service, wanted.customer)?;
@@ -317,6 +323,7 @@ pub struct IntakeAddressEdit {
     keywords: Option<Vec<String>>,
     generated_from: Option<Vec<String>>,
     takes_copies: Option<bool>,
+    own_ticket: Option<bool>,
     is_active: Option<bool>,
 }
 
@@ -363,6 +370,7 @@ pub async fn edit_address(call: Call<IntakeAddressEdit>) -> Reply {
                     wanted.generated_from = generated_from(senders)?;
                 }
                 wanted.takes_copies = asked.takes_copies.unwrap_or(wanted.takes_copies);
+                wanted.own_ticket = asked.own_ticket.unwrap_or(wanted.own_ticket);
                 wanted.is_active = asked.is_active.unwrap_or(wanted.is_active);
                 wanted.version = rev.unwrap_or(wanted.version);
                 check(ctx, wanted.team, wanted.service, wanted.customer)?;

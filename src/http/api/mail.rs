@@ -81,6 +81,8 @@ pub struct Mail {
     pub detail: String,
     /// What decided, by name: `route`, `proof`, `clue`, `pointer`, `key`, `standing`, `forged`.
     pub because: Facts,
+    /// The mail that this one is a copy of; where it opened a ticket all the same, its address asks for one of its own.
+    pub copy_of_id: Option<MailUid>,
     pub ticket_id: Option<TicketUid>,
     pub entry_seq: Option<i64>,
     pub message_id: Option<String>,
@@ -101,6 +103,7 @@ impl Mail {
             held_for: of.held_for.map(|why| why.as_str()),
             detail: of.detail,
             because: Facts(of.because),
+            copy_of_id: of.duplicate_of.map(Uid),
             ticket_id: of.ticket.map(Uid),
             entry_seq: of.entry_seq,
             message_id: of.message_id,

@@ -9,6 +9,7 @@ pub mod call;
 mod change;
 mod clock;
 mod commit;
+mod contact_address;
 mod credit;
 mod customer;
 mod deployment;
@@ -221,6 +222,10 @@ doors! {
     "/api/v1/customers/{id}/contacts" { GET customer::contacts, POST customer::add_contact }
     "/api/v1/customers/{id}/contacts/{contact}" { GET customer::contact, PATCH customer::edit_contact }
     "/api/v1/customers/{id}/contacts/{contact}/invite" { POST customer::invite_contact }
+    "/api/v1/customers/{id}/contacts/{contact}/addresses" { GET contact_address::list, POST contact_address::add }
+    "/api/v1/customers/{id}/contacts/{contact}/addresses/{address}" { DELETE contact_address::remove }
+    "/api/v1/bouncing-addresses" { GET contact_address::bouncing }
+    "/api/v1/bouncing-addresses/{address}" { DELETE contact_address::clear_bouncing }
     "/api/v1/people" { GET person::list, POST person::invite }
     "/api/v1/people/{id}" { GET person::read, PATCH person::edit }
     "/api/v1/people/{id}/invite" { POST person::invite_again }

@@ -14,6 +14,7 @@ use crate::domain::change::{Change, Glass, Plan, Verdict};
 use crate::domain::conflict::Conflict;
 use crate::domain::freeze::{Asked, Level};
 use crate::domain::id::{Kind, PersonId, TicketKey};
+use crate::domain::plain_sight::plain_sight;
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::ticket::{Outcome, State, Ticket};
 use crate::domain::timeline::Entry;
@@ -295,20 +296,22 @@ fn one_repository(on: &commits::OnTicket, p: &Page) -> CommitsView {
             .paths
             .iter()
             .take(FILES)
-            .map(|touched| format!("{} {}", touched.change, touched.path))
+            .map(|touched| format!("{} {}", touched.change, plain_sight(&touched.path)))
             .collect();
         CommitLine {
             short: commit.short().to_owned(),
             url: on.repository.url_of(&commit.oid),
-            subject: commit.subject.clone(),
-            author: commit.author_name.clone(),
+            subject: plain_sight(&commit.subject).into_owned(),
+            author: plain_sight(&commit.author_name).into_owned(),
             at: commit.committed_at,
             relation: p.word("commit", link.relation.as_str()),
-            branch: commit
-                .ref_name
-                .trim_start_matches("refs/heads/")
-                .trim_start_matches("refs/tags/")
-                .to_owned(),
+            branch: plain_sight(
+                commit
+                    .ref_name
+                    .trim_start_matches("refs/heads/")
+                    .trim_start_matches("refs/tags/"),
+            )
+            .into_owned(),
             more_files: commit.path_count - files.len() as i32,
             files,
             is_published: commit.published_at.is_some(),

@@ -1,5 +1,7 @@
 //! Customers and their contacts.
 
+use std::collections::HashMap;
+
 use actix_web::{HttpRequest, web};
 use askama::Template;
 
@@ -14,6 +16,7 @@ use crate::http::form::{Form, Posted};
 use crate::http::page::{Page, Viewer};
 use crate::http::reply::{self, Failure};
 use crate::store;
+use crate::store::contact_address::ContactAddress;
 
 #[derive(Template)]
 #[template(path = "customer/list.html")]
@@ -46,15 +49,25 @@ struct CustomerPage {
     /// `None` while it is being made.
     customer: Option<Customer>,
     contacts: Vec<Contact>,
+    addresses: HashMap<ContactId, Vec<ContactAddress>>,
     form: Form,
     zones: Vec<(String, String)>,
     may_manage: bool,
+    /// Whether they may say that letters arrive again.
+    may_clear: bool,
+}
+
+impl CustomerPage {
+    fn addresses(&self, contact: &Contact) -> &[ContactAddress] {
+        self.addresses.get(&contact.id).map_or(&[], Vec::as_slice)
+    }
 }
 
 #[derive(Default)]
 struct Known {
     customer: Option<Customer>,
     contacts: Vec<Contact>,
+    addresses: HashMap<ContactId, Vec<ContactAddress>>,
 }
 
 fn load(ctx: &Ctx<'_>, id: Option<CustomerId>) -> Result<Known> {
@@ -70,8 +83,10 @@ fn load(ctx: &Ctx<'_>, id: Option<CustomerId>) -> Result<Known> {
     ctx.read(|conn| {
         let mut contacts = store::people::contacts_of(conn, id)?;
         contacts.sort_by_key(|contact| (!contact.is_active, contact.name.to_lowercase()));
+        let ids: Vec<ContactId> = contacts.iter().map(|contact| contact.id).collect();
         Ok(Known {
             customer: Some(store::customer::by_id(conn, id)?.ok_or(Error::NotFound)?),
+            addresses: store::contact_address::of_contacts(conn, &ids)?,
             contacts,
         })
     })
@@ -95,8 +110,10 @@ fn page_of(req: &HttpRequest, known: Known, kept: Option<Form>) -> CustomerPage 
     CustomerPage {
         zones: zones(p.words),
         may_manage: p.may(Action::ManageCustomers),
+        may_clear: p.may(Action::HandleMail) || p.may(Action::ManageCustomers),
         customer: known.customer,
         contacts: known.contacts,
+        addresses: known.addresses,
         form: Form::opened(kept, standing),
         p,
     }
@@ -189,12 +206,15 @@ pub async fn set_active(
 
 #[derive(Template)]
 #[template(path = "customer/contact.html")]
-struct ContactPage {
+pub(super) struct ContactPage {
     p: Page,
     customer: Customer,
     /// `None` while it is being made.
     contact: Option<Contact>,
+    addresses: Vec<ContactAddress>,
     form: Form,
+    /// Another address of theirs.
+    pub(super) address_form: Form,
     zones: Vec<(String, String)>,
     reaches: Vec<(String, String)>,
     fresh_link: Option<String>,
@@ -204,7 +224,7 @@ fn load_contact(
     ctx: &Ctx<'_>,
     customer: CustomerId,
     id: Option<ContactId>,
-) -> Result<(Customer, Option<Contact>)> {
+) -> Result<(Customer, Option<Contact>, Vec<ContactAddress>)> {
     allow(&ctx.by, Action::ManageCustomers, Target::House)?;
     ctx.read(|conn| {
         let known = store::customer::by_id(conn, customer)?.ok_or(Error::NotFound)?;
@@ -219,11 +239,15 @@ fn load_contact(
                 )
             }
         };
-        Ok((known, contact))
+        let addresses = match &contact {
+            Some(contact) => store::contact_address::of_contact(conn, contact.id)?,
+            None => Vec::new(),
+        };
+        Ok((known, contact, addresses))
     })
 }
 
-async fn contact_page(
+pub(super) async fn contact_page(
     req: &HttpRequest,
     app: &web::Data<App>,
     viewer: &Viewer,
@@ -231,7 +255,7 @@ async fn contact_page(
     id: Option<ContactId>,
     kept: Option<Form>,
 ) -> std::result::Result<ContactPage, Failure> {
-    let (customer, contact) = viewer
+    let (customer, contact, addresses) = viewer
         .run(app, move |ctx| load_contact(ctx, customer, id))
         .await?;
     let p = match &contact {
@@ -263,6 +287,8 @@ async fn contact_page(
         customer,
         form: Form::opened(kept, standing),
         contact,
+        addresses,
+        address_form: Form::new(p.words).prefixed("other-"),
         fresh_link: None,
         p,
     })

@@ -15,6 +15,7 @@ use crate::domain::ancestry::Way;
 use crate::domain::deployment::{Deployment, Freshness, Lane, Revert, Status, Step};
 use crate::domain::id::{DeploymentId, Id, ServiceId, TicketKey};
 use crate::domain::people::Service;
+use crate::domain::plain_sight::plain_sight;
 use crate::domain::refusal::FieldError;
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
@@ -357,8 +358,8 @@ pub async fn show(
         let commit = |it: store::git_link::RecordedCommit| {
             (
                 it.short().to_owned(),
-                it.subject.clone(),
-                it.author_name.clone(),
+                plain_sight(&it.subject).into_owned(),
+                plain_sight(&it.author_name).into_owned(),
             )
         };
         of.into_iter().map(commit).collect()

@@ -123,6 +123,7 @@ fn page_of(
             .with("form_fields", &address.form_fields)
             .with("keywords", &address.keywords)
             .with("generated_from", address.generated_from.join("\n"))
+            .with("own_ticket", if address.own_ticket { "yes" } else { "" })
             .with(
                 "takes_copies",
                 if address.takes_copies { "yes" } else { "" },
@@ -237,6 +238,7 @@ fn read(posted: &Posted, id: IntakeAddressId, version: i64) -> Result<IntakeAddr
         keywords: keywords.unwrap_or_default(),
         generated_from: generated_from.unwrap_or_default(),
         takes_copies: posted.ticked("takes_copies"),
+        own_ticket: posted.ticked("own_ticket"),
         is_active: posted.ticked("active"),
         version,
     })

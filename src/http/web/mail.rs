@@ -146,6 +146,8 @@ struct MailPage {
     key: Option<TicketKey>,
     /// Where copies of it were delivered to.
     also_to: Vec<String>,
+    /// Tickets that it opened besides, for addresses that ask for their own.
+    other_keys: Vec<TicketKey>,
     /// Other mails under its Message-ID.
     namesakes: Vec<MailId>,
     files: Vec<Part>,
@@ -271,7 +273,7 @@ pub async fn show(
     let id: MailId = id_of(&id)?;
     let set = param(&req, "charset").filter(|set| CHOICES.contains(&set.as_str()));
     let chosen = set.clone();
-    let (mail, letter, key, also_to, namesakes) = viewer
+    let (mail, letter, key, (also_to, namesakes, other_keys)) = viewer
         .run(&app, move |ctx| {
             allow(&ctx.by, Action::ReadMail, Target::House)?;
             let (mail, raw) = load(ctx, id)?;
@@ -287,13 +289,21 @@ pub async fn show(
                     .map(|ticket| ticket.key),
                 None => None,
             };
-            let (also_to, namesakes) = ctx.read(|conn| {
+            let twins = ctx.read(|conn| {
+                let mut also_to = store::mail_twin::copies_came_to(conn, mail.id)?;
+                also_to.retain(|address| !mail.envelope_to.contains(address));
+                let others = match mail.ticket.zip(mail.entry_seq) {
+                    Some((ticket, seq)) => store::mail_twin::other_tickets(conn, ticket, seq)?,
+                    None => Vec::new(),
+                };
+                let others = store::ticket::by_ids(conn, &others)?;
                 Ok((
-                    store::mail_twin::copies_came_to(conn, mail.id)?,
+                    also_to,
                     store::mail_twin::under_the_same_id(conn, &mail)?,
+                    others.iter().map(|other| other.key).collect::<Vec<_>>(),
                 ))
             })?;
-            Ok((mail, letter, key, also_to, namesakes))
+            Ok((mail, letter, key, twins))
         })
         .await?;
     let p = Page::new(&req, "mail-one-title");
@@ -315,6 +325,7 @@ pub async fn show(
         letter,
         key,
         also_to,
+        other_keys,
         namesakes,
         files,
         may_handle,

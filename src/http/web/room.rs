@@ -240,8 +240,7 @@ fn reached(conn: &mut Conn, ticket: &Ticket, audience: Audience) -> Result<Vec<S
         };
         Ok(match bouncing.iter().find(|it| it.address == address) {
             Some(it) => {
-                let status = letters::or_dash(&it.status);
-                let said = [("who", named.into()), ("status", status.into())];
+                let said = [("who", named.into()), ("status", it.shown().into())];
                 Words::english().with("goes-back", &said).into_owned()
             }
             None => named,

@@ -7,6 +7,7 @@ use crate::actions::suspect::{self as act, Answer, Subject, Told};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
 use crate::domain::id::{Id, TicketKey};
+use crate::domain::plain_sight::plain_sight;
 use crate::domain::refusal::FieldError;
 use crate::domain::suspect::{Band, Evidence, Suspect, shown};
 use crate::domain::timestamp::Timestamp;
@@ -114,9 +115,9 @@ fn row(told: Told, suspect: Option<&Suspect>, p: &Page) -> SuspectRow {
             Some(_) => told.tickets,
             None => Vec::new(),
         },
-        what: told.what,
+        what: plain_sight(&told.what).into_owned(),
         place: Some(told.place).filter(|it| !it.is_empty()),
-        who: told.who,
+        who: plain_sight(&told.who).into_owned(),
         at: told.started_at,
         before: told.before,
         score: suspect.map_or(0, |it| shown(it.score)),

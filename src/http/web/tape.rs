@@ -1,5 +1,6 @@
 //! The timeline as a tape: what each entry says in words, with the quiet between them and the days.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use chrono_tz::Tz;
@@ -7,6 +8,7 @@ use chrono_tz::Tz;
 use super::names::{Names, Wanted};
 use crate::domain::correction::{BY_HAND, Corrections};
 use crate::domain::id::{AttachmentId, Id, MailId};
+use crate::domain::plain_sight::plain_sight;
 use crate::domain::quarantine::Danger;
 use crate::domain::quote;
 use crate::domain::timeline::{Audience, Door, EntryKind};
@@ -112,8 +114,12 @@ pub fn pieces(entry: &Recorded) -> Vec<Piece> {
         return Vec::new();
     }
     if entry.door != Door::Mail || entry.redacted_at.is_some() {
+        let text = match entry.door {
+            Door::Git => plain_sight(&entry.body),
+            _ => Cow::Borrowed(entry.body.as_str()),
+        };
         return vec![Piece {
-            text: entry.body.clone(),
+            text: text.into_owned(),
             is_folded: false,
         }];
     }
@@ -395,6 +401,7 @@ fn who(entry: &Recorded, words: &Words) -> String {
     }
     match entry.actor {
         crate::domain::timeline::Actor::System => words.t("tape-house").into_owned(),
+        _ if entry.door == Door::Git => plain_sight(&entry.actor_name).into_owned(),
         _ => entry.actor_name.clone(),
     }
 }
@@ -412,7 +419,16 @@ pub fn sentence(
     let said: Vec<(&str, String)> = entry
         .facts
         .iter()
-        .map(|(name, value)| (name, fact(entry.kind, name, value, names, words, now, zone)))
+        .map(|(name, value)| {
+            let value = match entry.door {
+                Door::Git => plain_sight(value),
+                _ => Cow::Borrowed(value),
+            };
+            (
+                name,
+                fact(entry.kind, name, &value, names, words, now, zone),
+            )
+        })
         .collect();
     for (name, value) in &said {
         values.push((name, Value::from(value.as_str())));
@@ -471,6 +487,8 @@ pub fn sentence(
         format!("entry-{kind}-later")
     } else if entry.facts.get("freeze").is_some() {
         format!("entry-{kind}-frozen")
+    } else if entry.facts.get("field") == Some("requester_address") {
+        format!("entry-{kind}-answers")
     } else {
         format!("entry-{kind}")
     };

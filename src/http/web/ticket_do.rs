@@ -192,8 +192,7 @@ pub(super) fn do_it(
             ticket_merge::unmerge(ctx, key, rev, posted.text("why")).map(|_| "said-unmerged")
         }
         "share" => {
-            let seq = posted.text("seq").parse().map_err(|_| Error::NotFound)?;
-            let said = ticket_answer::share(ctx, key, seq)?;
+            let said = say(ctx, key, verb, posted, zone)?;
             Ok(ticket_words::or_waits(&said, "said-shared"))
         }
         "say-approve" => {
@@ -306,7 +305,7 @@ pub(super) fn do_it(
     }
 }
 
-/// Answers whoever asked, or tells everybody affected.
+/// Answers whoever asked, tells everybody affected, or lets the customer read a note.
 pub(super) fn say(
     ctx: &Ctx<'_>,
     key: TicketKey,
@@ -318,6 +317,10 @@ pub(super) fn say(
     let (text, files) = (posted.text("body"), stored(ctx, posted)?);
     let said = match verb {
         "update" => act::update_with(ctx, key, text, next, &files),
+        "share" => {
+            let seq = posted.text("seq").parse().map_err(|_| Error::NotFound)?;
+            ticket_answer::share(ctx, key, seq)
+        }
         _ => {
             let seen = posted.text("seen").parse().ok();
             act::reply_with(ctx, key, text, next, seen, &files)

@@ -17,7 +17,7 @@ use crate::http::reply::Failure;
 
 /// The forms whose words go to customers.
 fn goes_out(verb: &str) -> bool {
-    matches!(verb, "reply" | "update")
+    matches!(verb, "reply" | "update" | "share")
 }
 
 /// Whether a form asks for a look at its letters, and is not to be sent yet.

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::header::{Block, line_end};
-use super::limits::{DEPTH, PARTS};
+use super::limits::{DECODED_BYTES, DEPTH, PARTS};
 use super::parameter::Parameters;
 use super::transfer::{self, Carried};
 
@@ -28,28 +28,43 @@ pub struct Node<'m> {
     pub number: usize,
 }
 
-/// The tree, and whether parts of it stay closed because there are too many or they lie too deep.
+/// The tree, and whether parts of it stay closed because there are too many, they lie too deep or have too many bytes.
 #[derive(Debug)]
 pub struct Tree<'m> {
     pub root: Node<'m>,
     pub is_cut: bool,
+    /// It is a single part that has too many bytes to be decoded.
+    pub is_over: bool,
 }
 
 struct Count {
     parts: usize,
+    /// What they come to when they are decoded, at most.
+    bytes: usize,
     is_cut: bool,
+    is_over: bool,
+}
+
+impl Count {
+    /// Whether one more part, and bytes of it, are to be looked into.
+    const fn has_room(&self) -> bool {
+        self.parts < PARTS && self.bytes <= DECODED_BYTES
+    }
 }
 
 /// Reads the tree. `block` and `body` are those of the whole mail.
 pub fn tree<'m>(block: Block<'m>, body: &'m [u8]) -> Tree<'m> {
     let mut count = Count {
         parts: 0,
+        bytes: 0,
         is_cut: false,
+        is_over: false,
     };
     let root = node(block, body, body, 0, "text/plain", &mut count);
     Tree {
         root,
         is_cut: count.is_cut,
+        is_over: count.is_over,
     }
 }
 
@@ -113,7 +128,7 @@ fn node<'m>(
                     _ => "text/plain",
                 };
                 for range in pieces {
-                    if count.parts >= PARTS {
+                    if !count.has_room() {
                         // All that is left of this part, boundaries and all.
                         count.is_cut = true;
                         children.push(closed(&body[range.start..], count.parts));
@@ -127,6 +142,19 @@ fn node<'m>(
                 }
             }
             None => media = "text/plain".to_owned(),
+        }
+    }
+    if children.is_empty() {
+        count.bytes = count
+            .bytes
+            .saturating_add(transfer::most_bytes(body.len(), &encoding));
+        match (count.bytes > DECODED_BYTES, depth) {
+            (false, _) => {}
+            (true, 0) => count.is_over = true,
+            (true, _) => {
+                count.is_cut = true;
+                return closed(whole, number);
+            }
         }
     }
     Node {
@@ -354,6 +382,42 @@ mod tests {
         assert!(is_cut && leaves.len() == DEPTH + 1, "{}", leaves.len());
         assert_eq!(leaves[0].1, "text 0");
         assert!(leaves[DEPTH].1.contains("deepest"), "nothing is lost");
+    }
+
+    #[test]
+    fn e10_what_comes_to_more_bytes_than_are_decoded_stays_as_it_came() {
+        // Three files in base 64 whose second goes beyond the limit, and a text behind them.
+        let file = |bytes: usize| "QUJD".repeat(bytes / 3);
+        let head = "Content-Type: a/b\nContent-Transfer-Encoding: base64\n\n";
+        let first = file(DECODED_BYTES / 2);
+        let second = file(DECODED_BYTES / 2 + 1_024);
+        let raw = format!(
+            "Content-Type: multipart/mixed; boundary=x\n\n--x\n\nhello\n--x\n{head}{first}\n--x\n{head}{second}\n--x\n{head}QUJD\n--x\n\nbye\n--x--\n"
+        );
+        let (block, at) = Block::read(raw.as_bytes());
+        let tree = tree(block, &raw.as_bytes()[at..]);
+        assert!(tree.is_cut);
+        let leaves = tree.root.leaves();
+        let told: Vec<(&str, usize)> = leaves
+            .iter()
+            .map(|leaf| (leaf.media.as_str(), leaf.body.len()))
+            .collect();
+        let rest = format!("{head}QUJD\n--x\n\nbye\n--x--\n");
+        assert_eq!(
+            told,
+            [
+                ("text/plain", 5),
+                ("a/b", first.len()),
+                ("application/octet-stream", head.len() + second.len()),
+                ("application/octet-stream", rest.len()),
+            ]
+        );
+        assert!(leaves[3].body.ends_with(b"bye\n--x--\n"), "nothing is lost");
+        // A mail that is nothing but such a file.
+        let raw = format!("{head}{}", file(DECODED_BYTES + 3_000));
+        let (block, at) = Block::read(raw.as_bytes());
+        let alone = self::tree(block, &raw.as_bytes()[at..]);
+        assert!(alone.is_over && !alone.is_cut);
     }
 
     #[test]

@@ -74,6 +74,7 @@ pub fn nature(
             || header("Return-Path").is_some_and(|path| path.trim() == "<>"),
         content_type: media,
         report_type: &report,
+        is_voicemail: media == "multipart/voice-message" || is_by_telephone(block),
         has_calendar_reply: leaves.iter().any(|leaf| is_calendar_reply(leaf)),
         subject,
         sender_local: local
@@ -82,6 +83,26 @@ pub fn nature(
             .unwrap_or_default(),
     };
     letter::nature(&signs, || bounce(block, &leaves, text))
+}
+
+/// Whether a telephone system wrote it: RFC 3458's context, Exchange's class, or a line that only such a system writes.
+fn is_by_telephone(block: &Block<'_>) -> bool {
+    let says = |name: &str, words: &[&str]| {
+        let value = block.text(name, None).unwrap_or_default().to_lowercase();
+        words.iter().any(|word| value.trim() == *word)
+    };
+    says("Message-Context", &["voice-message", "fax-message"])
+        || says(
+            "Content-Class",
+            &["voice-ca", "voice-uc", "voice", "missedcall", "fax-ca"],
+        )
+        || [
+            "X-VoiceMessageDuration",
+            "X-Asterisk-VM-Message-Type",
+            "X-Asterisk-CallerIDName",
+        ]
+        .into_iter()
+        .any(|name| block.has(name))
 }
 
 fn is_calendar_reply(leaf: &Node<'_>) -> bool {

@@ -8,6 +8,14 @@ pub struct Carried {
     pub is_broken: bool,
 }
 
+/// How many bytes `length` bytes in this encoding come to at most.
+pub fn most_bytes(length: usize, encoding: &str) -> usize {
+    match encoding {
+        "base64" => length / 4 * 3 + 3,
+        _ => length,
+    }
+}
+
 /// By the value of `Content-Transfer-Encoding`; what isn't known carries its bytes as they are.
 pub fn decode(bytes: &[u8], encoding: &str) -> Carried {
     match encoding {

@@ -60,6 +60,7 @@ diesel::table! {
         keywords -> Text,
         generated_from -> Text,
         takes_copies -> Bool,
+        own_ticket -> Bool,
     }
 }
 

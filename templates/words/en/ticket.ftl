@@ -171,6 +171,7 @@ merge-hint = Each promise counts from whichever began earlier; mail is read ther
 do-unmerge = Take it apart again
 unmerge-hint = Both go on as if they had never been merged.
 do-share = let the customer read it
+share-look-do = preview for the customer
 rooms = Where people meet
 bridge = Bridge
 chat = Chat

@@ -57,6 +57,7 @@ entry-restored-changed = corrected since when it works: { $to }, not { $from }
 entry-resolved-changed = corrected when it was resolved: { $to }, not { $from }
 entry-reported-changed = corrected when { $name } told us: { $to }, not { $from }
 entry-edited = edited it
+entry-edited-answers = took { $from } from the one who asked: answers go to { $to } now
 entry-affected-added = added { $name } as affected
 entry-affected-restored = said that it works again for { $name }
 entry-taken-back = { $what ->

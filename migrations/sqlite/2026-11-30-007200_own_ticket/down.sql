@@ -1,0 +1,1 @@
+ALTER TABLE intake_address DROP COLUMN own_ticket;
