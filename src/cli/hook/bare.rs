@@ -3,9 +3,9 @@
 
 use std::path::PathBuf;
 
-use super::git::Git;
 use super::place::Place;
 use super::{install, post_receive};
+use crate::intake::git::Git;
 use crate::actions::git::{Settled, record_push};
 use crate::actions::login;
 use crate::app::App;
@@ -32,7 +32,8 @@ impl Bare {
         let moves = post_receive::moves(&git, input);
         let pusher = Some(by.to_owned());
         let mut settled = Settled::default();
-        for part in post_receive::parts(&git, &place, push_id, pusher, moves)? {
+        let news = post_receive::news(&git, &place, push_id, pusher, moves)?;
+        for part in news.parts()? {
             let push = part
                 .read()
                 .map_err(|faults| anyhow::anyhow!("the push can't be read: {faults:?}"))?;

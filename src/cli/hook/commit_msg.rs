@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use super::client::{Answer, Client};
-use super::git::Git;
 use super::place::Place;
 use super::say;
+use crate::intake::git::Git;
 use crate::domain::commit_message::{LintCode, Message, Mode, Relation, Rules, parse};
 use crate::time::TimeSource;
 

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use super::git::Git;
 use super::place::Place;
+use crate::intake::git::Git;
 use crate::domain::commit_message::{Mode, Relation, Rules, parse};
 use crate::domain::id::TicketKey;
 

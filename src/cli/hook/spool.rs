@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use super::client::{Answer, Client};
-use super::git::Git;
 use super::place::{Place, write_whole};
 use super::say;
+use crate::intake::git::Git;
 use crate::domain::commit_message::consequence::Consequence;
 use crate::domain::git::Oid;
 use crate::intake::push::{PushAnswer, PushBody, RefBody, tips_hash};
