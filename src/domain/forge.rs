@@ -69,9 +69,8 @@ impl CloneUrl {
     pub fn parse(text: &str) -> Result<Self, FieldError> {
         let text = one_line("clone_url", text, 500)?;
         let bad = || FieldError::new("clone_url", "not-a-clone-url").with("value", text.clone());
-        let plain = |c: char| {
-            !c.is_whitespace() && !c.is_control() && !"\"'`\\<>|;&${}()*?#".contains(c)
-        };
+        let plain =
+            |c: char| !c.is_whitespace() && !c.is_control() && !"\"'`\\<>|;&${}()*?#".contains(c);
         if !text.chars().all(plain) {
             return Err(bad());
         }
@@ -82,7 +81,10 @@ impl CloneUrl {
                 if place.contains('@') {
                     return Err(FieldError::new("clone_url", "clone-url-with-login"));
                 }
-                ("https", (!path.is_empty()).then_some(place).ok_or_else(bad)?)
+                (
+                    "https",
+                    (!path.is_empty()).then_some(place).ok_or_else(bad)?,
+                )
             }
             Some(("ssh", rest)) => {
                 let (place, path) = rest.split_once('/').ok_or_else(bad)?;
@@ -374,15 +376,35 @@ mod tests {
     fn a_clone_url_is_of_four_shapes_and_never_an_option() {
         for (text, protocol, host) in [
             ("https://github.com/team/web.git", "https", "github.com"),
-            ("https://git.example.org:8443/web", "https", "git.example.org:8443"),
-            ("https://[2001:db8::1]:8443/web", "https", "[2001:db8::1]:8443"),
-            ("ssh://git@git.example.org:2222/team/web.git", "ssh", "git.example.org:2222"),
-            ("ssh://git.example.org/~ada/web.git", "ssh", "git.example.org"),
+            (
+                "https://git.example.org:8443/web",
+                "https",
+                "git.example.org:8443",
+            ),
+            (
+                "https://[2001:db8::1]:8443/web",
+                "https",
+                "[2001:db8::1]:8443",
+            ),
+            (
+                "ssh://git@git.example.org:2222/team/web.git",
+                "ssh",
+                "git.example.org:2222",
+            ),
+            (
+                "ssh://git.example.org/~ada/web.git",
+                "ssh",
+                "git.example.org",
+            ),
             ("git@GitHub.com:team/web.git", "ssh", "github.com"),
             ("file:///srv/git/web.git", "file", ""),
         ] {
             let url = CloneUrl::parse(text).unwrap();
-            assert_eq!((url.protocol, url.host.as_str()), (protocol, host), "{text}");
+            assert_eq!(
+                (url.protocol, url.host.as_str()),
+                (protocol, host),
+                "{text}"
+            );
             assert_eq!(url.as_str(), text);
         }
         for text in [
@@ -413,10 +435,21 @@ mod tests {
             "fd::3",
         ] {
             let fault = CloneUrl::parse(text).unwrap_err();
-            assert_eq!((fault.field.as_ref(), fault.problem), ("clone_url", "not-a-clone-url"), "{text}");
+            assert_eq!(
+                (fault.field.as_ref(), fault.problem),
+                ("clone_url", "not-a-clone-url"),
+                "{text}"
+            );
         }
-        for text in ["https://ada:secret@host/web", "https://token@host/web", "ssh://a:b@host/web"] {
-            assert_eq!(CloneUrl::parse(text).unwrap_err().problem, "clone-url-with-login");
+        for text in [
+            "https://ada:secret@host/web",
+            "https://token@host/web",
+            "ssh://a:b@host/web",
+        ] {
+            assert_eq!(
+                CloneUrl::parse(text).unwrap_err().problem,
+                "clone-url-with-login"
+            );
         }
         assert_eq!(CloneUrl::parse(" ").unwrap_err().problem, "required");
     }
@@ -424,7 +457,10 @@ mod tests {
     #[test]
     fn a_secret_of_ones_own_is_long_and_never_repeated_in_an_error() {
         assert_eq!(own_secret(" "), Ok(None));
-        assert_eq!(own_secret(" 0123456789abcdef "), Ok(Some("0123456789abcdef".into())));
+        assert_eq!(
+            own_secret(" 0123456789abcdef "),
+            Ok(Some("0123456789abcdef".into()))
+        );
         for weak in ["0123456789abcde", "0123456789 abcdef", "0123456789abcdé0"] {
             let fault = own_secret(weak).unwrap_err();
             assert_eq!(fault.problem, "weak-secret");
@@ -441,16 +477,46 @@ mod tests {
     #[test]
     fn what_git_says_is_said_in_plain_words() {
         for (said, trouble) in [
-            ("fatal: '/srv/none.git' does not appear to be a git repository", Trouble::Missing),
-            ("remote: Repository not found. fatal: repository 'https://x/' not found", Trouble::Missing),
-            ("fatal: Authentication failed for 'https://git.example.org/web.git/'", Trouble::Login),
-            ("fatal: could not read Username for 'https://github.com': terminal prompts disabled", Trouble::Login),
-            ("git@x: Permission denied (publickey). fatal: Could not read from remote repository.", Trouble::Key),
-            ("Host key verification failed. fatal: Could not read from remote repository.", Trouble::Host),
-            ("fatal: unable to access 'https://x/': Could not resolve host: x", Trouble::Away),
-            ("fatal: unable to access 'https://x/': SSL certificate problem: self-signed certificate", Trouble::Certificate),
-            ("fatal: detected dubious ownership in repository at '/srv/web.git'", Trouble::Owner),
-            ("fatal: unable to update url base from redirection: asked for: x redirect: y", Trouble::Moved),
+            (
+                "fatal: '/srv/none.git' does not appear to be a git repository",
+                Trouble::Missing,
+            ),
+            (
+                "remote: Repository not found. fatal: repository 'https://x/' not found",
+                Trouble::Missing,
+            ),
+            (
+                "fatal: Authentication failed for 'https://git.example.org/web.git/'",
+                Trouble::Login,
+            ),
+            (
+                "fatal: could not read Username for 'https://github.com': terminal prompts disabled",
+                Trouble::Login,
+            ),
+            (
+                "git@x: Permission denied (publickey). fatal: Could not read from remote repository.",
+                Trouble::Key,
+            ),
+            (
+                "Host key verification failed. fatal: Could not read from remote repository.",
+                Trouble::Host,
+            ),
+            (
+                "fatal: unable to access 'https://x/': Could not resolve host: x",
+                Trouble::Away,
+            ),
+            (
+                "fatal: unable to access 'https://x/': SSL certificate problem: self-signed certificate",
+                Trouble::Certificate,
+            ),
+            (
+                "fatal: detected dubious ownership in repository at '/srv/web.git'",
+                Trouble::Owner,
+            ),
+            (
+                "fatal: unable to update url base from redirection: asked for: x redirect: y",
+                Trouble::Moved,
+            ),
             ("it took longer than 60 seconds", Trouble::Slow),
             (NOTHING_THERE, Trouble::Empty),
             ("fatal: early EOF", Trouble::Other),
@@ -498,7 +564,13 @@ mod tests {
             };
             let [tip, peeled] = [0, 1].map(|at| now.chars().nth(at).and_then(maybe));
             let now = tip.zip(peeled).map(|(oid, peeled)| Tip { oid, peeled });
-            let to = next_tip(&told_move, maybe(recorded).as_ref(), now.as_ref(), has, last);
+            let to = next_tip(
+                &told_move,
+                maybe(recorded).as_ref(),
+                now.as_ref(),
+                has,
+                last,
+            );
             let want = (want != '.').then(|| maybe(want));
             assert_eq!(to, want, "{told} {recorded} {now:?} {has} {last}");
         }

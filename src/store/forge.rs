@@ -139,7 +139,11 @@ pub fn due(conn: &mut Conn, now: Timestamp, most: i64) -> Result<Vec<RepositoryI
         forge::table
             .inner_join(repository::table)
             .filter(repository::is_active.eq(true))
-            .filter(forge::leased_until.is_null().or(forge::leased_until.lt(now)))
+            .filter(
+                forge::leased_until
+                    .is_null()
+                    .or(forge::leased_until.lt(now)),
+            )
             .select(forge::repository_id)
     };
     let mut found: Vec<RepositoryId> = in_use()
@@ -168,9 +172,11 @@ pub fn due(conn: &mut Conn, now: Timestamp, most: i64) -> Result<Vec<RepositoryI
 
 /// Takes it for whoever looks now; whether it was free.
 pub fn lease(tx: &mut Tx, id: RepositoryId, now: Timestamp, until: Timestamp) -> Result<bool> {
-    let free = forge::table
-        .filter(forge::repository_id.eq(id))
-        .filter(forge::leased_until.is_null().or(forge::leased_until.lt(now)));
+    let free = forge::table.filter(forge::repository_id.eq(id)).filter(
+        forge::leased_until
+            .is_null()
+            .or(forge::leased_until.lt(now)),
+    );
     let count = diesel::update(free)
         .set(forge::leased_until.eq(until))
         .execute(&mut **tx)?;

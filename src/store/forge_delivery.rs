@@ -131,7 +131,10 @@ pub fn settle(tx: &mut Tx, id: ForgeDeliveryId, now: Timestamp) -> Result<()> {
 pub fn latest(conn: &mut Conn, of: RepositoryId, most: i64) -> Result<Vec<Delivery>> {
     let rows: Vec<Row> = forge_delivery::table
         .filter(forge_delivery::repository_id.eq(of))
-        .order((forge_delivery::received_at.desc(), forge_delivery::id.desc()))
+        .order((
+            forge_delivery::received_at.desc(),
+            forge_delivery::id.desc(),
+        ))
         .limit(most)
         .select(Row::as_select())
         .load(conn)?;

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use super::place::Place;
 use super::{install, post_receive};
-use crate::intake::git::Git;
 use crate::actions::git::{Settled, record_push};
 use crate::actions::login;
 use crate::app::App;
 use crate::domain::id::PushId;
 use crate::domain::timeline::Door;
+use crate::intake::git::Git;
 
 pub struct Bare {
     folder: PathBuf,

@@ -11,8 +11,8 @@ use anyhow::Context;
 use super::client::{Answer, Client};
 use super::place::Place;
 use super::say;
-use crate::intake::git::Git;
 use crate::domain::commit_message::{LintCode, Message, Mode, Relation, Rules, parse};
+use crate::intake::git::Git;
 use crate::time::TimeSource;
 
 /// All questions to the service together: a commit must not feel slower.

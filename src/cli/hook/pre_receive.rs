@@ -13,13 +13,13 @@ use sha2::{Digest, Sha256};
 use super::client::{Answer, Client};
 use super::place::Place;
 use super::{post_receive, say, spool};
-use crate::intake::git::{Git, by_program_alone};
 use crate::domain::git::{BULK_COMMITS, Oid, RefMove, ReportedCommit};
 use crate::domain::id::PushId;
 use crate::domain::push_rule::{
     self, AskedPush, AskedRef, Away, Code, Options, Reason, Require, Verdict, judge, rule_for,
 };
 use crate::domain::timestamp::Timestamp;
+use crate::intake::git::{Git, by_program_alone};
 use crate::intake::push_verdict::{AskAnswer, AskBody, Snapshot};
 use crate::render::push as render;
 use crate::time::TimeSource;

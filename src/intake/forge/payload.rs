@@ -52,7 +52,9 @@ fn json(sent: &Sent) -> Value {
     let read = match is_form {
         true => {
             let field = sent.body.split(|byte| *byte == b'&');
-            let field = field.filter_map(|field| field.strip_prefix(b"payload=")).next();
+            let field = field
+                .filter_map(|field| field.strip_prefix(b"payload="))
+                .next();
             serde_json::from_slice(&decoded(field.unwrap_or_default()))
         }
         false => serde_json::from_slice(&sent.body),
@@ -131,15 +133,20 @@ fn cloud(name: &str, body: &Value) -> Event {
         &["/actor/nickname", "/actor/username", "/actor/display_name"],
     );
     let changes = list(body, "/push/changes");
-    moved(who, changes.iter().map(|change| {
-        // One of the two is null where the ref was made or deleted.
-        let side = |side: &str| text(change, &format!("/{side}/name")).map(|name| (side.to_owned(), name));
-        let (side, name) = side("new").or_else(|| side("old"))?;
-        let kind = text(change, &format!("/{side}/type")).unwrap_or_default();
-        let full = full_name(name, kind)?;
-        let before = oid(change, "/old/target/hash");
-        Some(whole(full, before, oid(change, "/new/target/hash")))
-    }))
+    moved(
+        who,
+        changes.iter().map(|change| {
+            // One of the two is null where the ref was made or deleted.
+            let side = |side: &str| {
+                text(change, &format!("/{side}/name")).map(|name| (side.to_owned(), name))
+            };
+            let (side, name) = side("new").or_else(|| side("old"))?;
+            let kind = text(change, &format!("/{side}/type")).unwrap_or_default();
+            let full = full_name(name, kind)?;
+            let before = oid(change, "/old/target/hash");
+            Some(whole(full, before, oid(change, "/new/target/hash")))
+        }),
+    )
 }
 
 fn data_center(name: &str, body: &Value) -> Event {
@@ -148,10 +155,17 @@ fn data_center(name: &str, body: &Value) -> Event {
     }
     let who = person(body, &["/actor/name", "/actor/displayName"]);
     let changes = list(body, "/changes");
-    moved(who, changes.iter().map(|change| {
-        let name = if change.pointer("/ref/id").is_some() { "/ref/id" } else { "/refId" };
-        told(change, name, "/fromHash", "/toHash")
-    }))
+    moved(
+        who,
+        changes.iter().map(|change| {
+            let name = if change.pointer("/ref/id").is_some() {
+                "/ref/id"
+            } else {
+                "/refId"
+            };
+            told(change, name, "/fromHash", "/toHash")
+        }),
+    )
 }
 
 fn other_of_bitbucket(name: &str) -> Event {
@@ -168,7 +182,12 @@ fn moved(pusher: Option<String>, told: impl IntoIterator<Item = Option<ToldMove>
         moved.name.starts_with("refs/heads/") || moved.name.starts_with("refs/tags/")
     };
     let is_unclear = told.is_empty() || told.iter().any(Option::is_none) || told.len() > MOVES;
-    let moves: Vec<ToldMove> = told.into_iter().flatten().filter(is_ours).take(MOVES).collect();
+    let moves: Vec<ToldMove> = told
+        .into_iter()
+        .flatten()
+        .filter(is_ours)
+        .take(MOVES)
+        .collect();
     match moves.is_empty() && !is_unclear {
         true => Event::Other,
         false => Event::Moves { pusher, moves },
@@ -269,23 +288,53 @@ mod tests {
             )
         };
         let (main, tag) = ("refs/heads/main", "refs/tags/simple-tag");
-        assert_eq!(ask("push", &push(main, OLD, NEW)), moves("Codertocat", &[(main, OLD, NEW)]));
-        assert_eq!(ask("push", &push(tag, ZERO, NEW)), moves("Codertocat", &[(tag, ZERO, NEW)]));
-        assert_eq!(ask("push", &push(tag, OLD, ZERO)), moves("Codertocat", &[(tag, OLD, ZERO)]));
-        assert_eq!(ask("ping", r#"{"zen":"Design for failure.","hook_id":1}"#), Event::Ping);
+        assert_eq!(
+            ask("push", &push(main, OLD, NEW)),
+            moves("Codertocat", &[(main, OLD, NEW)])
+        );
+        assert_eq!(
+            ask("push", &push(tag, ZERO, NEW)),
+            moves("Codertocat", &[(tag, ZERO, NEW)])
+        );
+        assert_eq!(
+            ask("push", &push(tag, OLD, ZERO)),
+            moves("Codertocat", &[(tag, OLD, ZERO)])
+        );
+        assert_eq!(
+            ask("ping", r#"{"zen":"Design for failure.","hook_id":1}"#),
+            Event::Ping
+        );
         assert_eq!(ask("issues", r#"{"action":"opened"}"#), Event::Other);
-        assert_eq!(ask("push", &push("refs/notes/commits", OLD, NEW)), Event::Other);
+        assert_eq!(
+            ask("push", &push("refs/notes/commits", OLD, NEW)),
+            Event::Other
+        );
         // What can't be read says that something moved, and no more.
-        for strange in ["", "[", "{}", r#"{"ref":7}"#, r#"{"ref":"main"}"#, r#"{"ref":"refs/heads/a b"}"#] {
-            assert!(matches!(ask("push", strange), Event::Moves { moves, .. } if moves.is_empty()), "{strange}");
+        for strange in [
+            "",
+            "[",
+            "{}",
+            r#"{"ref":7}"#,
+            r#"{"ref":"main"}"#,
+            r#"{"ref":"refs/heads/a b"}"#,
+        ] {
+            assert!(
+                matches!(ask("push", strange), Event::Moves { moves, .. } if moves.is_empty()),
+                "{strange}"
+            );
         }
-        let half = ask("push", r#"{"ref":"refs/heads/main","before":"x","after":null}"#);
+        let half = ask(
+            "push",
+            r#"{"ref":"refs/heads/main","before":"x","after":null}"#,
+        );
         assert_eq!(half, moves("", &[(main, "", "")]));
     }
 
     #[test]
     fn github_may_send_a_form() {
-        let body = format!("payload=%7B%22ref%22%3A%22refs%2Fheads%2Fmain%22%2C+%22before%22%3A%22{OLD}%22%2C%22after%22%3A%22{NEW}%22%7D&x=1%");
+        let body = format!(
+            "payload=%7B%22ref%22%3A%22refs%2Fheads%2Fmain%22%2C+%22before%22%3A%22{OLD}%22%2C%22after%22%3A%22{NEW}%22%7D&x=1%"
+        );
         let sent = Sent {
             headers: vec![
                 ("x-github-event", "push".into()),
@@ -316,8 +365,14 @@ mod tests {
         assert_eq!(deleted, moves("jsmith", &[(main, OLD, ZERO)]));
         let of_all = ask("System Hook", &push("tag_push", tag, OLD, NEW));
         assert_eq!(of_all, moves("jsmith", &[(tag, OLD, NEW)]));
-        assert_eq!(ask("System Hook", &push("repository_update", main, OLD, NEW)), Event::Other);
-        assert_eq!(ask("Issue Hook", r#"{"object_kind":"issue"}"#), Event::Other);
+        assert_eq!(
+            ask("System Hook", &push("repository_update", main, OLD, NEW)),
+            Event::Other
+        );
+        assert_eq!(
+            ask("Issue Hook", r#"{"object_kind":"issue"}"#),
+            Event::Other
+        );
     }
 
     #[test]
@@ -329,12 +384,22 @@ mod tests {
             "pusher":{{"id":1,"login":"gitea","login_name":"","full_name":"","email":"gitea@fake.local"}},"sender":{{"id":1,"login":"gitea"}}}}"#
         );
         for header in ["x-gitea-event", "x-forgejo-event"] {
-            assert_eq!(ask(header, "push", &push), moves("gitea", &[("refs/heads/main", OLD, NEW)]));
+            assert_eq!(
+                ask(header, "push", &push),
+                moves("gitea", &[("refs/heads/main", OLD, NEW)])
+            );
         }
-        let made = format!(r#"{{"sha":"{NEW}","ref":"v1","ref_type":"tag","sender":{{"login":"ada"}}}}"#);
-        assert_eq!(ask("x-gitea-event", "create", &made), moves("ada", &[("refs/tags/v1", "", NEW)]));
+        let made =
+            format!(r#"{{"sha":"{NEW}","ref":"v1","ref_type":"tag","sender":{{"login":"ada"}}}}"#);
+        assert_eq!(
+            ask("x-gitea-event", "create", &made),
+            moves("ada", &[("refs/tags/v1", "", NEW)])
+        );
         let gone = r#"{"ref":"refs/heads/wip/x","ref_type":"branch","pusher_type":"user","sender":{"login":"ada"}}"#;
-        assert_eq!(ask("x-gitea-event", "delete", gone), moves("ada", &[("refs/heads/wip/x", "", "")]));
+        assert_eq!(
+            ask("x-gitea-event", "delete", gone),
+            moves("ada", &[("refs/heads/wip/x", "", "")])
+        );
         assert_eq!(ask("x-gitea-event", "issues", "{}"), Event::Other);
     }
 
@@ -362,7 +427,8 @@ mod tests {
 
     #[test]
     fn bitbucket_data_center_tells_of_its_refs() {
-        let ask = |name, body: &str| event(ForgeKind::BitbucketDataCenter, "x-event-key", name, body);
+        let ask =
+            |name, body: &str| event(ForgeKind::BitbucketDataCenter, "x-event-key", name, body);
         let change = |name: &str, from: &str, to: &str, kind: &str| {
             format!(
                 r#"{{"ref":{{"id":"{name}","displayId":"x","type":"BRANCH"}},"refId":"{name}","fromHash":"{from}","toHash":"{to}","type":"{kind}"}}"#
@@ -387,7 +453,12 @@ mod tests {
     fn a_thousand_refs_are_named_and_the_forge_is_asked_for_the_others() {
         let change = format!(r#"{{"refId":"refs/heads/x","fromHash":"{OLD}","toHash":"{NEW}"}}"#);
         let body = format!(r#"{{"changes":[{}]}}"#, vec![change; MOVES + 1].join(","));
-        match event(ForgeKind::BitbucketDataCenter, "x-event-key", "repo:refs_changed", &body) {
+        match event(
+            ForgeKind::BitbucketDataCenter,
+            "x-event-key",
+            "repo:refs_changed",
+            &body,
+        ) {
             Event::Moves { moves, .. } => assert_eq!(moves.len(), MOVES),
             other => panic!("{other:?}"),
         }

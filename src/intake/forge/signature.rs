@@ -15,12 +15,7 @@ use crate::domain::timestamp::Timestamp;
 const ID_CHARS: usize = 120;
 
 /// Fails unless the request is signed with one of `secrets`, as this kind of forge signs.
-pub fn check(
-    kind: ForgeKind,
-    sent: &Sent,
-    secrets: &[&str],
-    now: Timestamp,
-) -> Result<(), Doubt> {
+pub fn check(kind: ForgeKind, sent: &Sent, secrets: &[&str], now: Timestamp) -> Result<(), Doubt> {
     match kind {
         ForgeKind::GitHub => hex(sent.header("x-hub-signature-256"), sent, secrets),
         ForgeKind::Gitea => {
@@ -70,7 +65,10 @@ fn standard(sent: &Sent, secrets: &[&str], now: Timestamp) -> Option<Result<(), 
     let head = format!("{id}.{at}.");
     let fits = |secret: &&str| {
         let encoded = secret.strip_prefix("whsec_").unwrap_or(secret);
-        let keys = [STANDARD.decode(encoded).ok(), Some(secret.as_bytes().to_vec())];
+        let keys = [
+            STANDARD.decode(encoded).ok(),
+            Some(secret.as_bytes().to_vec()),
+        ];
         keys.into_iter().flatten().any(|key| {
             let ours = STANDARD.encode(mac(&key, &[head.as_bytes(), &sent.body]));
             said.split_whitespace()
@@ -105,7 +103,11 @@ pub fn delivery_id(kind: ForgeKind, sent: &Sent) -> String {
         ForgeKind::GitHub => &["x-github-delivery"],
         // Events that set each other off share an event id: it is the last choice.
         ForgeKind::GitLab => &["idempotency-key", "webhook-id", "x-gitlab-event-uuid"],
-        ForgeKind::Gitea => &["x-forgejo-delivery", "x-gitea-delivery", "x-github-delivery"],
+        ForgeKind::Gitea => &[
+            "x-forgejo-delivery",
+            "x-gitea-delivery",
+            "x-github-delivery",
+        ],
         ForgeKind::BitbucketCloud => &["x-request-uuid"],
         ForgeKind::BitbucketDataCenter => &["x-request-id"],
     };
@@ -147,12 +149,20 @@ mod tests {
             (ForgeKind::Gitea, "x-gitea-signature", HELLO),
             (ForgeKind::Gitea, "x-forgejo-signature", HELLO),
             (ForgeKind::BitbucketCloud, "x-hub-signature", with.as_str()),
-            (ForgeKind::BitbucketDataCenter, "x-hub-signature", with.as_str()),
+            (
+                ForgeKind::BitbucketDataCenter,
+                "x-hub-signature",
+                with.as_str(),
+            ),
         ] {
             let ask = |header, value: &str, body, secrets: &[&str]| {
                 check(kind, &sent(&[(header, value)], body), secrets, NOW)
             };
-            assert_eq!(ask(header, value, "Hello, World!", &[GITHUB_SECRET]), Ok(()), "{kind}");
+            assert_eq!(
+                ask(header, value, "Hello, World!", &[GITHUB_SECRET]),
+                Ok(()),
+                "{kind}"
+            );
             // While it is rotated, the older of two holds too.
             let both = ["another secret", GITHUB_SECRET];
             assert_eq!(ask(header, value, "Hello, World!", &both), Ok(()), "{kind}");
@@ -160,10 +170,27 @@ mod tests {
             assert_eq!(ask(header, value, "Hello, World", &[GITHUB_SECRET]), wrong);
             assert_eq!(ask(header, value, "Hello, World!", &["another"]), wrong);
             assert_eq!(ask(header, value, "Hello, World!", &[]), wrong);
-            assert_eq!(ask(header, &value[..value.len() - 1], "Hello, World!", &[GITHUB_SECRET]), wrong);
-            assert_eq!(ask(header, "sha256=", "Hello, World!", &[GITHUB_SECRET]), wrong);
-            assert_eq!(ask(header, " ", "Hello, World!", &[GITHUB_SECRET]), Err(Doubt::Unsigned));
-            assert_eq!(ask("x-request-id", value, "Hello, World!", &[GITHUB_SECRET]), Err(Doubt::Unsigned));
+            assert_eq!(
+                ask(
+                    header,
+                    &value[..value.len() - 1],
+                    "Hello, World!",
+                    &[GITHUB_SECRET]
+                ),
+                wrong
+            );
+            assert_eq!(
+                ask(header, "sha256=", "Hello, World!", &[GITHUB_SECRET]),
+                wrong
+            );
+            assert_eq!(
+                ask(header, " ", "Hello, World!", &[GITHUB_SECRET]),
+                Err(Doubt::Unsigned)
+            );
+            assert_eq!(
+                ask("x-request-id", value, "Hello, World!", &[GITHUB_SECRET]),
+                Err(Doubt::Unsigned)
+            );
         }
     }
 
@@ -182,39 +209,74 @@ mod tests {
             ]
         };
         assert_eq!(ask(&signed(SIGNED), &[KEY], NOW), Ok(()));
-        assert_eq!(ask(&signed(SIGNED), &[&format!("whsec_{KEY}")], NOW), Ok(()));
+        assert_eq!(
+            ask(&signed(SIGNED), &[&format!("whsec_{KEY}")], NOW),
+            Ok(())
+        );
         let several = format!("v1a,xx v1,AAAA {SIGNED}");
         assert_eq!(ask(&signed(&several), &["old", KEY], NOW), Ok(()));
         assert_eq!(ask(&signed(SIGNED), &[KEY], NOW.plus_secs(300)), Ok(()));
         assert_eq!(ask(&signed(SIGNED), &[KEY], NOW.plus_secs(-300)), Ok(()));
-        assert_eq!(ask(&signed(SIGNED), &[KEY], NOW.plus_secs(301)), Err(Doubt::Late));
-        assert_eq!(ask(&signed(SIGNED), &[KEY], NOW.plus_secs(-301)), Err(Doubt::Late));
-        assert_eq!(ask(&signed("v1,AAAA"), &[KEY], NOW), Err(Doubt::WrongSignature));
+        assert_eq!(
+            ask(&signed(SIGNED), &[KEY], NOW.plus_secs(301)),
+            Err(Doubt::Late)
+        );
+        assert_eq!(
+            ask(&signed(SIGNED), &[KEY], NOW.plus_secs(-301)),
+            Err(Doubt::Late)
+        );
+        assert_eq!(
+            ask(&signed("v1,AAAA"), &[KEY], NOW),
+            Err(Doubt::WrongSignature)
+        );
         let mut moved = signed(SIGNED);
         moved[1].1 = "1700000001";
-        assert_eq!(ask(&moved, &[KEY], NOW), Err(Doubt::WrongSignature), "the instant is signed");
+        assert_eq!(
+            ask(&moved, &[KEY], NOW),
+            Err(Doubt::WrongSignature),
+            "the instant is signed"
+        );
         moved = signed(SIGNED);
         moved[0].1 = "msg_2";
-        assert_eq!(ask(&moved, &[KEY], NOW), Err(Doubt::WrongSignature), "so is the id");
+        assert_eq!(
+            ask(&moved, &[KEY], NOW),
+            Err(Doubt::WrongSignature),
+            "so is the id"
+        );
 
         assert_eq!(ask(&[("x-gitlab-token", KEY)], &["x", KEY], NOW), Ok(()));
-        assert_eq!(ask(&[("x-gitlab-token", "x")], &[KEY], NOW), Err(Doubt::WrongSignature));
+        assert_eq!(
+            ask(&[("x-gitlab-token", "x")], &[KEY], NOW),
+            Err(Doubt::WrongSignature)
+        );
         assert_eq!(ask(&[], &[KEY], NOW), Err(Doubt::Unsigned));
         // GitLab's own header counts for no other forge.
         let token = sent(&[("x-gitlab-token", KEY)], "{}");
-        assert_eq!(check(ForgeKind::GitHub, &token, &[KEY], NOW), Err(Doubt::Unsigned));
+        assert_eq!(
+            check(ForgeKind::GitHub, &token, &[KEY], NOW),
+            Err(Doubt::Unsigned)
+        );
     }
 
     #[test]
     fn a_delivery_is_known_by_its_id_or_else_by_its_bytes() {
         let of = |kind, headers: &[(&'static str, &str)]| delivery_id(kind, &sent(headers, "{}"));
-        assert_eq!(of(ForgeKind::GitHub, &[("x-github-delivery", "72d3162e")]), "72d3162e");
+        assert_eq!(
+            of(ForgeKind::GitHub, &[("x-github-delivery", "72d3162e")]),
+            "72d3162e"
+        );
         let gitlab = [("x-gitlab-event-uuid", "e"), ("idempotency-key", "i")];
         assert_eq!(of(ForgeKind::GitLab, &gitlab), "i");
         assert_eq!(of(ForgeKind::GitLab, &gitlab[..1]), "e");
         assert_eq!(of(ForgeKind::Gitea, &[("x-gitea-delivery", "g")]), "g");
-        assert_eq!(of(ForgeKind::BitbucketCloud, &[("x-request-uuid", "u")]), "u");
-        assert_eq!(of(ForgeKind::BitbucketDataCenter, &[("x-request-id", "r")]), "r");
+        assert_eq!(
+            of(ForgeKind::BitbucketCloud, &[("x-request-uuid", "u")]),
+            "u"
+        );
+        assert_eq!(
+            of(ForgeKind::BitbucketDataCenter, &[("x-request-id", "r")]),
+            "r"
+        );
         let bytes = of(ForgeKind::GitHub, &[]);
         assert!(bytes.starts_with("sha256:44136fa355b3678a"), "{bytes}");
     }

@@ -124,9 +124,7 @@ fn objects_of(mut bytes: &[u8], oids: &[(Oid, usize)]) -> Result<Vec<Commit>> {
             .and_then(|size| size.parse().ok())
             .ok_or_else(|| Error::internal(format!("git cat-file says: {head}")))?;
         let start = end + 1;
-        let raw = bytes
-            .get(start..start + size)
-            .ok_or_else(cut_short)?;
+        let raw = bytes.get(start..start + size).ok_or_else(cut_short)?;
         bytes = bytes.get(start + size + 1..).unwrap_or_default();
         found.push(
             commits::commit(oid.clone(), raw)
@@ -141,10 +139,7 @@ fn cut_short() -> Error {
 }
 
 /// Files of each commit against its first parent. git takes `commit parent` on a line as exactly that question.
-fn touched_by_program(
-    git: &Git<'_>,
-    commits: &[Commit],
-) -> Result<HashMap<String, Touched>> {
+fn touched_by_program(git: &Git<'_>, commits: &[Commit]) -> Result<HashMap<String, Touched>> {
     let input: String = commits
         .iter()
         .map(|commit| match commit.parents.first() {

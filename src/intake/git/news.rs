@@ -31,39 +31,46 @@ pub struct News<'a> {
 impl News<'_> {
     /// The push as the service will hear it, in parts of at most [`COMMITS_PER_PART`] commits.
     pub fn parts(self) -> Result<Vec<PushBody>> {
-    let Self { git, taken, base_url, push_id, pusher, mut refs } = self;
-    let news = new_commits(git, &taken, &refs)?;
-    if refs.len() <= DESCRIBED_REFS {
-        for (index, moved) in refs.iter_mut().enumerate() {
-            let oldest = news
-                .iter()
-                .find(|(_, by_ref)| *by_ref == index)
-                .map(|(oid, _)| oid);
-            describe(git, moved, oldest);
+        let Self {
+            git,
+            taken,
+            base_url,
+            push_id,
+            pusher,
+            mut refs,
+        } = self;
+        let news = new_commits(git, &taken, &refs)?;
+        if refs.len() <= DESCRIBED_REFS {
+            for (index, moved) in refs.iter_mut().enumerate() {
+                let oldest = news
+                    .iter()
+                    .find(|(_, by_ref)| *by_ref == index)
+                    .map(|(oid, _)| oid);
+                describe(git, moved, oldest);
+            }
+        }
+        let is_bulk = news.len() > BULK_COMMITS;
+        let mut commits = gather(git, &news, !is_bulk, base_url.as_deref())?;
+        let mut parts = Vec::new();
+        loop {
+            let rest = commits.split_off(part_length(&commits));
+            let push = Push {
+                push_id: push_id.clone(),
+                pusher: pusher.clone(),
+                parser: PARSER_VERSION,
+                refs: refs.clone(),
+                commits,
+                is_bulk,
+                is_last: rest.is_empty(),
+                tips_hash: None,
+            };
+            parts.push(PushBody::of(&push));
+            if rest.is_empty() {
+                return Ok(parts);
+            }
+            commits = rest;
         }
     }
-    let is_bulk = news.len() > BULK_COMMITS;
-    let mut commits = gather(git, &news, !is_bulk, base_url.as_deref())?;
-    let mut parts = Vec::new();
-    loop {
-        let rest = commits.split_off(part_length(&commits));
-        let push = Push {
-            push_id: push_id.clone(),
-            pusher: pusher.clone(),
-            parser: PARSER_VERSION,
-            refs: refs.clone(),
-            commits,
-            is_bulk,
-            is_last: rest.is_empty(),
-            tips_hash: None,
-        };
-        parts.push(PushBody::of(&push));
-        if rest.is_empty() {
-            return Ok(parts);
-        }
-        commits = rest;
-    }
-}
 }
 
 /// How many of these commits fit into one request.
@@ -83,10 +90,7 @@ fn new_commits(
     taken: &[(String, String)],
     refs: &[RefMove],
 ) -> Result<Vec<(Oid, usize)>> {
-    let mut taken: String = taken
-        .iter()
-        .map(|(_, oid)| format!("^{oid}\n"))
-        .collect();
+    let mut taken: String = taken.iter().map(|(_, oid)| format!("^{oid}\n")).collect();
     let mut found = Vec::new();
     for (index, moved) in refs
         .iter()

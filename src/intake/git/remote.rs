@@ -73,7 +73,10 @@ impl Remote<'_> {
             .env("GIT_ALLOW_PROTOCOL", self.url.protocol)
             .env("LC_ALL", "C");
         if std::env::var_os("GIT_SSH_COMMAND").is_none() && std::env::var_os("GIT_SSH").is_none() {
-            command.env("GIT_SSH_COMMAND", "ssh -oBatchMode=yes -oConnectTimeout=15 -oServerAliveInterval=15");
+            command.env(
+                "GIT_SSH_COMMAND",
+                "ssh -oBatchMode=yes -oConnectTimeout=15 -oServerAliveInterval=15",
+            );
         }
         let mut settings = vec![
             ("credential.helper", String::new()),
@@ -325,7 +328,9 @@ mod tests {
         let mut command = Command::new("sh");
         // A child of its own, which keeps the pipe open.
         command.args(["-c", "sleep 60 & sleep 60"]);
-        let Unreached(why) = hanging.run(command, Duration::from_millis(300)).unwrap_err();
+        let Unreached(why) = hanging
+            .run(command, Duration::from_millis(300))
+            .unwrap_err();
         assert!(why.contains("longer than"), "{why}");
         let ended = Remote {
             url: &url,
