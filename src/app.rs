@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex, OnceLock, RwLock};
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ pub struct App {
     pub post: Post,
     /// What the check after an unclean stop found wrong with the database, line by line; unset if it found nothing, or wasn't needed.
     pub damage: OnceLock<Vec<String>>,
+    /// The jobs are told to stop: what takes long ends early, and is done again later.
+    pub is_ending: AtomicBool,
 }
 
 impl App {
@@ -59,6 +62,7 @@ impl App {
             self_tests: Mutex::default(),
             post,
             damage: OnceLock::new(),
+            is_ending: AtomicBool::new(false),
         })
     }
 

@@ -16,6 +16,8 @@ mod deployment_gate;
 pub mod deployment_story;
 pub mod escalation;
 pub mod evidence;
+pub mod forge;
+pub mod forge_look;
 pub mod freeze;
 pub mod git;
 pub mod house;

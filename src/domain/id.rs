@@ -100,7 +100,7 @@ ids! {
     MailMark => MailId, IntakeAddressMark => IntakeAddressId, RepositoryMark => RepositoryId, PushMark => PushId, CommitMark => CommitId,
     ReportMark => ReportId, MeetingMark => MeetingId, HookMark => HookId, WayMark => WayId, AuditMark => AuditId,
     FreezeMark => FreezeId, PeriodLockMark => PeriodLockId, RecountMark => RecountId, SubjectMark => SubjectId,
-    WordingMark => WordingId, DeploymentMark => DeploymentId,
+    WordingMark => WordingId, DeploymentMark => DeploymentId, ForgeDeliveryMark => ForgeDeliveryId,
 }
 
 words! {

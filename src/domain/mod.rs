@@ -18,6 +18,7 @@ pub mod deployment;
 pub mod duration;
 pub mod escalation;
 pub mod file_link;
+pub mod forge;
 pub mod freeze;
 pub mod git;
 pub mod hold;

@@ -253,6 +253,8 @@ pub fn configure(routes: &mut ServiceConfig) {
             "/repositories/{id}/token",
             post().to(repositories::new_token),
         )
+        .route("/repositories/{id}/forge", post().to(forge::save))
+        .route("/repositories/{id}/forge/{verb}", post().to(forge::act))
         .route("/deployments", get().to(deployments::list))
         .route("/deployments/{id}", get().to(deployments::show))
         // who else is told

@@ -1,6 +1,8 @@
 //! Bytes from outside → values. Nothing here fails on strange input, and nothing here touches the store.
 
 pub mod commits;
+pub mod forge;
+pub mod git;
 pub mod holidays;
 pub mod mail;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 mod check;
 mod escalation;
+mod forge;
 mod ledger;
 mod mailbox;
 pub mod outbox;
@@ -21,6 +22,7 @@ mod terms;
 mod trouble;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -55,6 +57,8 @@ pub const ALL: &[Job] = &[
     spool::JOB,
     mailbox::JOB,
     settle::JOB,
+    forge::JOB,
+    forge::SWEEP,
     soak::JOB,
     revert::JOB,
     terms::JOB,
@@ -84,10 +88,14 @@ pub fn start(app: &Arc<App>) -> std::io::Result<Running> {
     if let Err(error) = outbox::release_leases(app) {
         tracing::error!(%error, "leases of an earlier process stay until they run out");
     }
+    if let Err(error) = forge::release_leases(app) {
+        tracing::error!(%error, "forges that an earlier process looked at wait until its lease runs out");
+    }
     // What was due while nothing ran is asked for before anything leaves: an older page that waits then gives way to it.
     if let Err(error) = escalation::catch_up(app) {
         tracing::error!(%error, "escalations that were due are looked at by their job");
     }
+    app.is_ending.store(false, Ordering::Relaxed);
     let stop = Arc::new(Stop::default());
     let mut threads = Vec::new();
     for job in ALL
@@ -108,6 +116,7 @@ pub fn start(app: &Arc<App>) -> std::io::Result<Running> {
 impl Running {
     /// Lets each job finish what it is at.
     pub fn stop(self) {
+        self.app.is_ending.store(true, Ordering::Relaxed);
         self.stop.tell();
         self.app.wake.ring();
         for thread in self.threads {

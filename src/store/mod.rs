@@ -19,6 +19,8 @@ pub mod credit;
 pub mod customer;
 pub mod deployment;
 mod fixed;
+pub mod forge;
+pub mod forge_delivery;
 pub mod freeze;
 pub mod git_link;
 pub mod hold;

@@ -277,6 +277,7 @@ impl House {
                 // Twice is no mistake, and it stays there for the next who asks.
                 "verb" if address.contains("/webhooks/") => "pause",
                 "verb" if address.starts_with("/mail/in/") => "take-in",
+                "verb" if address.contains("/forge/") => "look",
                 "verb" => "note",
                 "step" => "write",
                 "format" => "html",

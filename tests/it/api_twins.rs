@@ -167,6 +167,15 @@ const TWINS: &[(&str, &str)] = &[
         "/repositories/{id}/token",
         "POST /api/v1/repositories/{id}/token",
     ),
+    (
+        "/repositories/{id}/forge",
+        "PUT /api/v1/repositories/{id}/forge",
+    ),
+    (
+        "/repositories/{id}/forge/{verb}",
+        "POST /api/v1/repositories/{id}/forge/secret, POST /api/v1/repositories/{id}/forge/drop-old-secret, \
+         POST /api/v1/repositories/{id}/forge/look, DELETE /api/v1/repositories/{id}/forge",
+    ),
     ("/agreements", "POST /api/v1/agreements"),
     (
         "/agreements/{id}/credits",

@@ -35,6 +35,7 @@ mod desk;
 mod disk;
 mod doors;
 mod files_out;
+mod forge;
 mod freeze;
 mod fuzz_corpus;
 mod git;

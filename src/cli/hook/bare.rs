@@ -3,7 +3,6 @@
 
 use std::path::PathBuf;
 
-use super::git::Git;
 use super::place::Place;
 use super::{install, post_receive};
 use crate::actions::git::{Settled, record_push};
@@ -11,6 +10,7 @@ use crate::actions::login;
 use crate::app::App;
 use crate::domain::id::PushId;
 use crate::domain::timeline::Door;
+use crate::intake::git::Git;
 
 pub struct Bare {
     folder: PathBuf,
@@ -32,7 +32,8 @@ impl Bare {
         let moves = post_receive::moves(&git, input);
         let pusher = Some(by.to_owned());
         let mut settled = Settled::default();
-        for part in post_receive::parts(&git, &place, push_id, pusher, moves)? {
+        let news = post_receive::news(&git, &place, push_id, pusher, moves)?;
+        for part in news.parts()? {
             let push = part
                 .read()
                 .map_err(|faults| anyhow::anyhow!("the push can't be read: {faults:?}"))?;

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use super::client::{Answer, Client};
-use super::git::Git;
 use super::place::Place;
 use super::say;
 use crate::domain::commit_message::{LintCode, Message, Mode, Relation, Rules, parse};
+use crate::intake::git::Git;
 use crate::time::TimeSource;
 
 /// All questions to the service together: a commit must not feel slower.

@@ -7,10 +7,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::client::{Answer, Client};
-use super::git::Git;
 use super::install::{MARK, hook_path, names};
 use super::place::Place;
 use super::{say, spool};
+use crate::intake::git::Git;
 
 pub fn run(repo: Option<&Path>) -> anyhow::Result<ExitCode> {
     let git = Git::in_folder(repo);

@@ -8,9 +8,9 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 
 use super::client::{Answer, Client};
-use super::git::Git;
 use super::place::{Place, write_whole};
 use super::say;
+use crate::intake::git::Git;
 
 /// Tells our hook files from others'.
 pub(super) const MARK: &str = "installed by `watchkeeper hook install`";

@@ -5,8 +5,6 @@ pub(super) mod bare;
 mod client;
 mod commit_msg;
 mod doctor;
-mod facts;
-mod git;
 mod install;
 mod place;
 mod post_receive;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use super::git::Git;
+use crate::intake::git::Git;
 use crate::intake::push_verdict::Snapshot;
 
 pub struct Place {

@@ -11,8 +11,6 @@ use std::time::{Duration, Instant};
 use sha2::{Digest, Sha256};
 
 use super::client::{Answer, Client};
-use super::facts::by_program_alone;
-use super::git::Git;
 use super::place::Place;
 use super::{post_receive, say, spool};
 use crate::domain::git::{BULK_COMMITS, Oid, RefMove, ReportedCommit};
@@ -21,6 +19,7 @@ use crate::domain::push_rule::{
     self, AskedPush, AskedRef, Away, Code, Options, Reason, Require, Verdict, judge, rule_for,
 };
 use crate::domain::timestamp::Timestamp;
+use crate::intake::git::{Git, by_program_alone};
 use crate::intake::push_verdict::{AskAnswer, AskBody, Snapshot};
 use crate::render::push as render;
 use crate::time::TimeSource;
@@ -296,7 +295,7 @@ fn gather(
         wanted.truncate(2 * BULK_COMMITS);
     }
     let base = place.url()?;
-    let commits: Vec<ReportedCommit> = by_program_alone(git, &wanted, &base)?;
+    let commits: Vec<ReportedCommit> = by_program_alone(git, &wanted, Some(&base))?;
     let places: HashMap<Oid, usize> = commits
         .iter()
         .enumerate()

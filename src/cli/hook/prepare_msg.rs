@@ -5,10 +5,10 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use super::git::Git;
 use super::place::Place;
 use crate::domain::commit_message::{Mode, Relation, Rules, parse};
 use crate::domain::id::TicketKey;
+use crate::intake::git::Git;
 
 /// `source` is git's word for where the message comes from: `message`, `template`, `merge`, `squash`, `commit`, or none.
 pub fn run(file: &Path, source: &str) -> anyhow::Result<()> {

@@ -6,11 +6,11 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use super::client::{Answer, Client};
-use super::git::Git;
 use super::place::{Place, write_whole};
 use super::say;
 use crate::domain::commit_message::consequence::Consequence;
 use crate::domain::git::Oid;
+use crate::intake::git::Git;
 use crate::intake::push::{PushAnswer, PushBody, RefBody, tips_hash};
 use crate::intake::push_verdict::AskBody;
 use crate::words::Words;

@@ -135,8 +135,26 @@ async fn caller(req: &HttpRequest) -> std::result::Result<(web::Data<App>, Princ
 /// The whole body, which must be of this type, and of at most so many bytes.
 async fn gather(
     req: &HttpRequest,
-    mut payload: Payload,
+    payload: Payload,
     media_type: &'static str,
+    most: usize,
+) -> std::result::Result<web::Bytes, Failure> {
+    let bytes = gather_any(payload, most).await?;
+    let is_wanted = req
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case(media_type));
+    if !bytes.is_empty() && !is_wanted {
+        return Err(Failure::NotJson(media_type));
+    }
+    Ok(bytes)
+}
+
+/// The whole body, whatever it is, of at most so many bytes.
+pub(super) async fn gather_any(
+    mut payload: Payload,
     most: usize,
 ) -> std::result::Result<web::Bytes, Failure> {
     let mut bytes = web::BytesMut::new();
@@ -152,15 +170,6 @@ async fn gather(
             return Err(Failure::TooBig(most));
         }
         bytes.extend_from_slice(&chunk);
-    }
-    let is_wanted = req
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split(';').next())
-        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case(media_type));
-    if !bytes.is_empty() && !is_wanted {
-        return Err(Failure::NotJson(media_type));
     }
     Ok(bytes.freeze())
 }

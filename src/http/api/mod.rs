@@ -15,6 +15,8 @@ mod customer;
 mod deployment;
 pub mod document;
 mod entry;
+mod forge;
+mod forge_door;
 mod freeze;
 mod hold;
 pub mod hook;
@@ -244,12 +246,17 @@ doors! {
     "/api/v1/repositories" { GET repository::list, POST repository::register }
     "/api/v1/repositories/{id}" { GET repository::read, PATCH repository::edit }
     "/api/v1/repositories/{id}/token" { POST repository::new_token }
+    "/api/v1/repositories/{id}/forge" { GET forge::read, PUT forge::set, DELETE forge::remove }
+    "/api/v1/repositories/{id}/forge/secret" { POST forge::rotate }
+    "/api/v1/repositories/{id}/forge/drop-old-secret" { POST forge::drop_old_secret }
+    "/api/v1/repositories/{id}/forge/look" { POST forge::look }
     "/api/v1/me" { GET person::me }
     "/api/v1/tokens" { GET person::tokens, POST person::make_token }
     "/api/v1/tokens/{id}" { DELETE person::revoke_token }
     "/api/v1/keys/{key}/verdict" { GET hook::verdict }
     "/api/v1/hook/pre-receive" { POST hook::pre_receive }
     "/api/v1/hook/post-receive" { POST hook::post_receive }
+    "/api/v1/forge/{id}" { POST forge_door::receive }
 }
 
 /// Operations that only ask, with a question too long for an address.

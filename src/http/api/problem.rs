@@ -22,6 +22,8 @@ pub enum Failure {
     House(Error),
     /// No token, or one that doesn't work (any more).
     NoToken,
+    /// Not signed with the secret of the repository in the address, or there is none.
+    NotSigned,
     /// `If-Match` names another version than the current one.
     NotMatched,
     /// The body isn't of this type, by what it says.
@@ -116,6 +118,7 @@ impl Failure {
                 Error::Internal(_) | Error::Database(_) => "internal",
             },
             Failure::NoToken => "no-token",
+            Failure::NotSigned => "not-signed",
             Failure::NotMatched => "not-matched",
             Failure::NotJson(_) => "not-json",
             Failure::Malformed(_) => "malformed",
@@ -140,7 +143,7 @@ impl ResponseError for Failure {
                 Error::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
                 Error::Internal(_) | Error::Database(_) => StatusCode::INTERNAL_SERVER_ERROR,
             },
-            Failure::NoToken => StatusCode::UNAUTHORIZED,
+            Failure::NoToken | Failure::NotSigned => StatusCode::UNAUTHORIZED,
             Failure::NotMatched => StatusCode::PRECONDITION_FAILED,
             Failure::NotJson(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Failure::Malformed(_) | Failure::BadHeader(_) => StatusCode::BAD_REQUEST,

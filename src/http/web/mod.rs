@@ -19,6 +19,7 @@ pub mod customers;
 pub mod deployments;
 pub mod file_link;
 pub mod files;
+pub mod forge;
 pub mod freezes;
 pub mod help;
 pub mod holidays;

@@ -1,8 +1,10 @@
 //! Repositories that may tell us about their commits, and their hooks' token, which is shown once.
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use askama::Template;
 
+use super::forge::{self, Section};
 use super::inputs::{Answer, id_of, or_form, rev, with_who};
 use crate::actions::push_verdict;
 use crate::actions::repository::{self, Listed, Typed};
@@ -41,6 +43,17 @@ struct EditPage {
     /// The rules in force, as they are written.
     rules: String,
     decisions: Vec<DecisionRow>,
+    forge: Section,
+}
+
+/// What the forms of a repository's page were sent with, and what is new on it.
+#[derive(Default)]
+pub(super) struct Besides {
+    pub edit: Option<Form>,
+    pub forge: Option<Form>,
+    pub renew: Option<Form>,
+    /// The secret of the forge's webhook.
+    pub fresh: Option<String>,
 }
 
 /// A push that was turned away, warned, or let through with broken glass.
@@ -99,10 +112,7 @@ async fn page(
     };
     let (repositories, services, url) = viewer.run(app, load).await?;
     let p = Page::new(req, "repositories-title");
-    let url = url.unwrap_or_else(|| {
-        let connection = req.connection_info();
-        format!("{}://{}", connection.scheme(), connection.host())
-    });
+    let url = address(req, url);
     reply::page_with(
         form.status(),
         &ListPage {
@@ -114,6 +124,15 @@ async fn page(
             url,
         },
     )
+}
+
+/// The address of this service: as it is set, else as this request found it.
+fn address(req: &HttpRequest, set: Option<String>) -> String {
+    let set = set.map(|url| url.trim_end_matches('/').to_owned());
+    set.unwrap_or_else(|| {
+        let connection = req.connection_info();
+        format!("{}://{}", connection.scheme(), connection.host())
+    })
 }
 
 /// `GET /repositories`
@@ -184,21 +203,24 @@ fn decisions(conn: &mut Conn, id: RepositoryId) -> Result<Vec<DecisionRow>> {
     Ok(rows)
 }
 
-async fn edit_page(
+pub(super) async fn edit_page(
     req: &HttpRequest,
     app: &web::Data<App>,
     viewer: &Viewer,
     id: RepositoryId,
-    kept: Option<Form>,
+    mut besides: Besides,
 ) -> Answer {
     let load = move |ctx: &Ctx<'_>| {
         let mut all = repository::list(ctx)?;
         all.retain(|listed| listed.repository.id == id);
         let listed = all.pop().ok_or(Error::NotFound)?;
         let decisions = ctx.read(|conn| decisions(conn, id))?;
-        Ok((listed.repository, services(ctx)?, decisions))
+        let settings = ctx.read(store::settings::all)?;
+        let url = ctx.app.config.public_url.clone().or(settings.public_url);
+        let forge = forge::load(ctx, id)?;
+        Ok((listed.repository, services(ctx)?, decisions, forge, url))
     };
-    let (repository, services, decisions) = viewer.run(app, load).await?;
+    let (repository, services, decisions, shown, url) = viewer.run(app, load).await?;
     let p = Page::titled(req, repository.name.clone());
     let standing = Form::new(p.words)
         .with("name", &repository.name)
@@ -209,10 +231,15 @@ async fn edit_page(
         .with("push_rules", &repository.push_rules)
         .with_some("is_active", repository.is_active.then_some("yes"))
         .with("rev", repository.version);
+    let kept = besides.edit.take();
     let kept = with_who(app, viewer, kept, ("repository", &repository.name)).await?;
     let form = Form::opened(kept, standing);
+    let forge = Section::of(shown, &address(req, url), p.words, besides);
+    let forms = [&form, &forge.form, &forge.renew];
+    let status = forms.map(Form::status);
+    let status = status.into_iter().find(|status| *status != StatusCode::OK);
     reply::page_with(
-        form.status(),
+        status.unwrap_or(StatusCode::OK),
         &EditPage {
             p,
             rules: push_rule::written::write(&push_verdict::rules_of(&repository)),
@@ -220,6 +247,7 @@ async fn edit_page(
             form,
             services,
             decisions,
+            forge,
         },
     )
 }
@@ -231,7 +259,7 @@ pub async fn edit_form(
     viewer: Viewer,
     id: web::Path<String>,
 ) -> Answer {
-    edit_page(&req, &app, &viewer, id_of(&id)?, None).await
+    edit_page(&req, &app, &viewer, id_of(&id)?, Besides::default()).await
 }
 
 /// `POST /repositories/{id}`
@@ -253,6 +281,12 @@ pub async fn edit(
             "said-changed",
             &repository.name,
         )),
-        Err(form) => edit_page(&req, &app, &viewer, id, Some(form)).await,
+        Err(form) => {
+            let besides = Besides {
+                edit: Some(form),
+                ..Besides::default()
+            };
+            edit_page(&req, &app, &viewer, id, besides).await
+        }
     }
 }

@@ -6,6 +6,7 @@ pub mod api;
 pub mod checks;
 pub mod core;
 pub mod deploy;
+pub mod forge;
 pub mod git;
 pub mod mail;
 pub mod oncall;

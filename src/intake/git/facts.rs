@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 
-use anyhow::Context;
-
-use super::git::Git;
+use super::program::Git;
 use crate::domain::commit_message::{Mode, Rules, parse};
 use crate::domain::git::{Commit, Oid, PATHS, ReportedCommit, TouchedPath};
+use crate::error::{Error, Result};
 use crate::intake::commits;
 
 type Touched = (Vec<TouchedPath>, i32);
@@ -18,14 +17,14 @@ pub fn gather(
     git: &Git<'_>,
     oids: &[(Oid, usize)],
     with_paths: bool,
-    base_url: &str,
-) -> anyhow::Result<Vec<ReportedCommit>> {
+    base_url: Option<&str>,
+) -> Result<Vec<ReportedCommit>> {
     let found = match by_library(git, oids, with_paths) {
         Some(found) => found,
         // git2 can't open SHA-256 repositories, nor such as belong to another user.
         None => by_program(git, oids, with_paths)?,
     };
-    let rules = Rules::house(Some(base_url));
+    let rules = Rules::house(base_url);
     let found = found.into_iter().zip(oids);
     Ok(found
         .map(|((commit, touched), (_, by_ref))| reported(commit, touched, *by_ref, &rules))
@@ -36,9 +35,9 @@ pub fn gather(
 pub fn by_program_alone(
     git: &Git<'_>,
     oids: &[Oid],
-    base_url: &str,
-) -> anyhow::Result<Vec<ReportedCommit>> {
-    let rules = Rules::house(Some(base_url));
+    base_url: Option<&str>,
+) -> Result<Vec<ReportedCommit>> {
+    let rules = Rules::house(base_url);
     let asked: Vec<(Oid, usize)> = oids.iter().map(|oid| (oid.clone(), 0)).collect();
     let found = by_program(git, &asked, false)?.into_iter();
     Ok(found
@@ -92,7 +91,7 @@ fn by_program(
     git: &Git<'_>,
     oids: &[(Oid, usize)],
     with_paths: bool,
-) -> anyhow::Result<Vec<(Commit, Touched)>> {
+) -> Result<Vec<(Commit, Touched)>> {
     let input: String = oids.iter().map(|(oid, _)| format!("{oid}\n")).collect();
     let objects = git.feed(&["cat-file", "--batch", "--buffer"], input.into_bytes())?;
     let commits = objects_of(&objects, oids)?;
@@ -111,36 +110,36 @@ fn by_program(
 }
 
 /// `<oid> commit <size>\n<bytes>\n` for each, in the order asked.
-fn objects_of(mut bytes: &[u8], oids: &[(Oid, usize)]) -> anyhow::Result<Vec<Commit>> {
+fn objects_of(mut bytes: &[u8], oids: &[(Oid, usize)]) -> Result<Vec<Commit>> {
     let mut found = Vec::with_capacity(oids.len());
     for (oid, _) in oids {
         let end = bytes
             .iter()
             .position(|byte| *byte == b'\n')
-            .context("git cat-file stopped early")?;
+            .ok_or_else(cut_short)?;
         let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
         let size: usize = head
             .rsplit(' ')
             .next()
             .and_then(|size| size.parse().ok())
-            .with_context(|| format!("git cat-file says: {head}"))?;
+            .ok_or_else(|| Error::internal(format!("git cat-file says: {head}")))?;
         let start = end + 1;
-        let raw = bytes
-            .get(start..start + size)
-            .context("git cat-file stopped early")?;
+        let raw = bytes.get(start..start + size).ok_or_else(cut_short)?;
         bytes = bytes.get(start + size + 1..).unwrap_or_default();
         found.push(
-            commits::commit(oid.clone(), raw).with_context(|| format!("{oid} is no commit"))?,
+            commits::commit(oid.clone(), raw)
+                .ok_or_else(|| Error::internal(format!("{oid} is no commit")))?,
         );
     }
     Ok(found)
 }
 
+fn cut_short() -> Error {
+    Error::internal("git cat-file stopped early")
+}
+
 /// Files of each commit against its first parent. git takes `commit parent` on a line as exactly that question.
-fn touched_by_program(
-    git: &Git<'_>,
-    commits: &[Commit],
-) -> anyhow::Result<HashMap<String, Touched>> {
+fn touched_by_program(git: &Git<'_>, commits: &[Commit]) -> Result<HashMap<String, Touched>> {
     let input: String = commits
         .iter()
         .map(|commit| match commit.parents.first() {

@@ -1,0 +1,2 @@
+DROP TABLE forge_delivery;
+DROP TABLE forge;

@@ -1,0 +1,145 @@
+//! What a push brought: which commits are new to the service, and what each of them says, as it will be told.
+//!
+//! The refs have moved when this runs, so that "not in any ref" would find nothing: what is new is measured against the tips
+//! that the service has taken. Telling the same twice is harmless.
+
+use super::facts::gather;
+use super::program::Git;
+use crate::domain::commit_message::PARSER_VERSION;
+use crate::domain::git::{BULK_COMMITS, Oid, Push, RefMove, ReportedCommit};
+use crate::error::Result;
+use crate::intake::push::{COMMITS_PER_PART, PushBody};
+
+/// Paths in one request: some megabytes.
+const PATHS_PER_PART: usize = 20_000;
+/// A push of more refs than this is a mirror's: describing each of them would take minutes.
+const DESCRIBED_REFS: usize = 20;
+
+/// A push that is about to be told: what moved, and what the service has already.
+pub struct News<'a> {
+    pub git: &'a Git<'a>,
+    /// The tips whose commits the service has taken: name and id. A list that is too old only makes the push larger.
+    pub taken: Vec<(String, String)>,
+    /// The service's own address, by which messages may name tickets.
+    pub base_url: Option<String>,
+    pub push_id: String,
+    pub pusher: Option<String>,
+    /// With neither versions nor the number of dropped commits, which are found here. The first to bring a commit counts.
+    pub refs: Vec<RefMove>,
+}
+
+impl News<'_> {
+    /// The push as the service will hear it, in parts of at most [`COMMITS_PER_PART`] commits.
+    pub fn parts(self) -> Result<Vec<PushBody>> {
+        let Self {
+            git,
+            taken,
+            base_url,
+            push_id,
+            pusher,
+            mut refs,
+        } = self;
+        let news = new_commits(git, &taken, &refs)?;
+        if refs.len() <= DESCRIBED_REFS {
+            for (index, moved) in refs.iter_mut().enumerate() {
+                let oldest = news
+                    .iter()
+                    .find(|(_, by_ref)| *by_ref == index)
+                    .map(|(oid, _)| oid);
+                describe(git, moved, oldest);
+            }
+        }
+        let is_bulk = news.len() > BULK_COMMITS;
+        let mut commits = gather(git, &news, !is_bulk, base_url.as_deref())?;
+        let mut parts = Vec::new();
+        loop {
+            let rest = commits.split_off(part_length(&commits));
+            let push = Push {
+                push_id: push_id.clone(),
+                pusher: pusher.clone(),
+                parser: PARSER_VERSION,
+                refs: refs.clone(),
+                commits,
+                is_bulk,
+                is_last: rest.is_empty(),
+                tips_hash: None,
+            };
+            parts.push(PushBody::of(&push));
+            if rest.is_empty() {
+                return Ok(parts);
+            }
+            commits = rest;
+        }
+    }
+}
+
+/// How many of these commits fit into one request.
+fn part_length(commits: &[ReportedCommit]) -> usize {
+    let mut paths = 0;
+    let fits = commits.iter().take(COMMITS_PER_PART).take_while(|commit| {
+        paths += commit.paths.len();
+        paths <= PATHS_PER_PART
+    });
+    // One commit fits always: it has at most 100 paths.
+    fits.count().max(1).min(commits.len())
+}
+
+/// Commits that the service hasn't taken, oldest first, each with the first ref that brought it.
+fn new_commits(
+    git: &Git<'_>,
+    taken: &[(String, String)],
+    refs: &[RefMove],
+) -> Result<Vec<(Oid, usize)>> {
+    let mut taken: String = taken.iter().map(|(_, oid)| format!("^{oid}\n")).collect();
+    let mut found = Vec::new();
+    for (index, moved) in refs
+        .iter()
+        .enumerate()
+        .filter(|(_, moved)| !moved.new.is_zero())
+    {
+        let input = format!("{}\n{taken}", moved.new);
+        // Options don't work on stdin before git 2.42, and 50,000 arguments don't fit a command line: `^oid` lines do both.
+        let args = [
+            "rev-list",
+            "--topo-order",
+            "--reverse",
+            "--ignore-missing",
+            "--stdin",
+        ];
+        let output = git.feed(&args, input.into_bytes())?;
+        let listed = String::from_utf8_lossy(&output);
+        found.extend(
+            listed
+                .lines()
+                .filter_map(Oid::parse)
+                .map(|oid| (oid, index)),
+        );
+        taken.push_str(&format!("^{}\n", moved.new));
+    }
+    Ok(found)
+}
+
+/// Names the versions before and after, and counts what a forced push has dropped.
+fn describe(git: &Git<'_>, moved: &mut RefMove, oldest: Option<&Oid>) {
+    let version = |commit: &str| git.maybe(&["describe", "--tags", "--always", commit]);
+    if !moved.new.is_zero() {
+        moved.version_after = version(moved.new.as_str());
+    }
+    if !moved.old.is_zero() {
+        moved.version_before = version(moved.old.as_str());
+    } else if let Some(oldest) = oldest {
+        // A new branch: what its first new commit was built on. Nothing, if it is the very first.
+        moved.version_before = version(&format!("{oldest}^"));
+    }
+    if !moved.old.is_zero() && !moved.new.is_zero() {
+        let new = format!("^{}", moved.new);
+        let count = git.maybe(&[
+            "rev-list",
+            "--count",
+            "--ignore-missing",
+            moved.old.as_str(),
+            &new,
+        ]);
+        moved.dropped = count.and_then(|count| count.parse().ok()).unwrap_or(0);
+    }
+}
