@@ -139,6 +139,7 @@ pub(super) fn backed(
 ) -> Result<(String, String)> {
     allow_ticket(tx, &ctx.by, Action::Backdate, ticket)?;
     refuse_own(tx, ctx, ticket)?;
+    refuse_locked(tx, ticket)?;
     let evidence = self::evidence(tx, ticket, evidence)?;
     Ok((written("why", why)?, evidence))
 }
