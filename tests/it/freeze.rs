@@ -5,7 +5,7 @@ use watchkeeper::actions::change as act;
 use watchkeeper::actions::{freeze, ticket};
 use watchkeeper::domain::access::{Role, Roles};
 use watchkeeper::domain::change::Plan;
-use watchkeeper::domain::freeze::{Details, Scope, Typed};
+use watchkeeper::domain::freeze::{Asked, Details, Scope, Typed};
 use watchkeeper::domain::id::TicketKey;
 use watchkeeper::domain::text::Title;
 use watchkeeper::domain::ticket::{Opening, State};
@@ -257,7 +257,7 @@ both_databases!(windows_are_kept_in_the_browser_by_who_may, |desk| {
     browser.get("/audit").says("changed a freeze");
     go_to_friday(&desk);
     let now = desk.now();
-    let state = desk.app.store.read(|conn| freeze::state(conn, &[], now));
+    let state = desk.app.store.read(|conn| freeze::state(conn, &Asked::production(&[]), now));
     assert_eq!(state.unwrap().level, None);
 });
 
