@@ -257,7 +257,10 @@ both_databases!(windows_are_kept_in_the_browser_by_who_may, |desk| {
     browser.get("/audit").says("changed a freeze");
     go_to_friday(&desk);
     let now = desk.now();
-    let state = desk.app.store.read(|conn| freeze::state(conn, &Asked::production(&[]), now));
+    let state = desk
+        .app
+        .store
+        .read(|conn| freeze::state(conn, &Asked::production(&[]), now));
     assert_eq!(state.unwrap().level, None);
 });
 

@@ -328,7 +328,7 @@ mod tests {
     fn a_weekend_of_the_month_ends_on_its_own_monday() {
         // 1 August 2026 is a Saturday, 1 November a Sunday.
         assert_eq!(
-            next("third Sat 00:00", "Mon 07:00", "2026-07-20T00:00:00Z", 4),
+            next("third Sat 00:00", "Mon 07:00", "2026-07-21T00:00:00Z", 4),
             [
                 "Sat 2026-08-15 00:00 to Mon 2026-08-17 07:00",
                 "Sat 2026-09-19 00:00 to Mon 2026-09-21 07:00",
