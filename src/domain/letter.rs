@@ -212,8 +212,6 @@ pub struct Signs<'a> {
     pub content_type: &'a str,
     pub report_type: &'a str,
     pub has_calendar_reply: bool,
-    /// It carries a recorded message, or says that somebody called.
-    pub is_voicemail: bool,
     pub subject: &'a str,
     /// Local part of the sender's address, lower case.
     pub sender_local: &'a str,
@@ -239,9 +237,6 @@ pub fn nature(signs: &Signs<'_>, bounce: impl FnOnce() -> Bounce) -> Nature {
     }
     if signs.has_calendar_reply {
         return Nature::Automatic(Automatic::CalendarReply);
-    }
-    if signs.is_voicemail {
-        return Nature::Automatic(Automatic::Voicemail);
     }
     // Any other value than "no" is automatic; "no" is what a person's program may write.
     if let Some(value) = signs.auto_submitted {

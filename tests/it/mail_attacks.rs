@@ -22,7 +22,7 @@ const CAROL: &str = "carol@contoso.example";
 const MALLORY: &str = "mallory@evil.example";
 
 /// Guesses at a ticket's number.
-const GUESSES: usize = 10_000;
+const GUESSES: usize = 1_000;
 
 /// Carol's ticket INC-1, and our answer to her.
 fn opened(desk: &Desk) -> watchkeeper::domain::outgoing::OutgoingMail {
@@ -186,7 +186,7 @@ both_databases!(a5_guessing_keys_in_subjects_appends_nothing, |desk| {
                 "frank@fabrikam.example"
             };
             // In every third the number is right.
-            let key = if n % 3 == 0 { 1 } else { 2 + n };
+            let key = if n % 3 == 0 { 1 } else { 1_000_000 + n };
             let raw = format!(
                 "From: {from}\r\nTo: support@watch.example.org\r\nSubject: Re: [INC-{key}] guess {n}\r\nMessage-ID: <g{n}@evil.example>\r\n\r\nMe too\r\n"
             );

@@ -19,6 +19,15 @@ use crate::program::Program;
 use crate::served::Served;
 use crate::visitor::Visitor;
 
+/// Operations of the API that these stories call.
+pub const CALLED: &[&str] = &[
+    "contact_address :: list",
+    "contact_address :: add",
+    "contact_address :: remove",
+    "contact_address :: bouncing",
+    "contact_address :: clear_bouncing",
+];
+
 const CAROL: &str = "carol@contoso.example";
 const ON_THE_ROAD: &str = "carol+phone@contoso.example";
 const LEAD: Roles = Roles::of(&[Role::Responder, Role::Lead]);

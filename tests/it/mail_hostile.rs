@@ -492,16 +492,15 @@ both_databases!(
         let carol = Holder::Contact(ticket(&p.desk, "INC-1").requester.unwrap());
         let carol = Visitor::logged_in(&p.server, &p.desk.app, carol);
         let pages = [visitor.get("/INC-1").text, carol.get("/portal/INC-1").text];
-        let letters: Vec<String> = p
+        let mut letters: Vec<String> = p
             .desk
             .letters()
             .into_iter()
             .filter_map(|it| it.html)
             .collect();
-        assert!(
-            letters.iter().any(|it| it.contains("evil-class")),
-            "a letter carries it"
-        );
+        // Those that carry what was written: an answer and an update.
+        letters.retain(|it| it.contains("evil-class"));
+        assert!(letters.len() >= 2, "{letters:?}");
         for page in pages.iter().chain(&letters) {
             assert!(page.contains("p(evil-class#evil-id). textile"), "{page}");
             for made in [

@@ -2,7 +2,7 @@
 
 use super::header::Block;
 use super::part::Node;
-use crate::domain::letter::{self, Bounce, Nature, Signs, Writer};
+use crate::domain::letter::{self, Automatic, Bounce, Nature, Signs, Writer};
 use crate::domain::text::EmailAddress;
 
 /// Bytes of a report that are searched for ids and codes.
@@ -74,7 +74,6 @@ pub fn nature(
             || header("Return-Path").is_some_and(|path| path.trim() == "<>"),
         content_type: media,
         report_type: &report,
-        is_voicemail: media == "multipart/voice-message" || is_by_telephone(block),
         has_calendar_reply: leaves.iter().any(|leaf| is_calendar_reply(leaf)),
         subject,
         sender_local: local
@@ -82,7 +81,14 @@ pub fn nature(
             .and_then(|address| address.split('@').next())
             .unwrap_or_default(),
     };
-    letter::nature(&signs, || bounce(block, &leaves, text))
+    match letter::nature(&signs, || bounce(block, &leaves, text)) {
+        // A report about a recorded call is a report.
+        Nature::Bounce(report) => Nature::Bounce(report),
+        _ if media == "multipart/voice-message" || is_by_telephone(block) => {
+            Nature::Automatic(Automatic::Voicemail)
+        }
+        other => other,
+    }
 }
 
 /// Whether a telephone system wrote it: RFC 3458's context, Exchange's class, or a line that only such a system writes.
