@@ -12,6 +12,7 @@ pub mod customer;
 pub mod deployment;
 mod deployment_gate;
 pub mod deployment_story;
+pub mod dora;
 pub mod escalation;
 pub mod evidence;
 pub mod freeze;

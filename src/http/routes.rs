@@ -240,6 +240,10 @@ pub fn configure(routes: &mut ServiceConfig) {
             post().to(repositories::new_token),
         )
         .route("/deployments", get().to(deployments::list))
+        .route("/deployments/figures", get().to(dora::show))
+        .route("/deployments/figures.csv", get().to(dora::csv))
+        .route("/deployments/figures/list", get().to(dora::list))
+        .route("/deployments/figures/list.csv", get().to(dora::list_csv))
         .route("/deployments/{id}", get().to(deployments::show))
         // who else is told
         .route("/freezes", get().to(freezes::list))

@@ -1,6 +1,8 @@
 //! Values into what leaves the house: letters, calendars, reports. No store, no network.
 
 pub mod calendar;
+pub mod cells;
+pub mod dora;
 pub mod event;
 pub mod letter;
 pub mod page;

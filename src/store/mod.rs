@@ -16,6 +16,7 @@ pub mod compensation;
 pub mod credit;
 pub mod customer;
 pub mod deployment;
+pub mod dora;
 mod fixed;
 pub mod freeze;
 pub mod git_link;

@@ -23,6 +23,8 @@ const NO_PAGES: &[&str] = &[
     "/a/{name}",
     "/queue.csv",
     "/ledger.csv",
+    "/deployments/figures.csv",
+    "/deployments/figures/list.csv",
     "/feed/{token}.ics",
     "/mail/in/{id}/raw",
     "/mail/in/{id}/html",

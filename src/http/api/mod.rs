@@ -12,6 +12,7 @@ mod credit;
 mod customer;
 mod deployment;
 pub mod document;
+mod dora;
 mod entry;
 mod freeze;
 mod hold;
@@ -196,6 +197,7 @@ doors! {
     "/api/v1/teams/{id}/feed" { POST ways::make_feed, DELETE ways::end_feed }
     "/api/v1/freeze" { GET freeze::state }
     "/api/v1/deployments" { GET deployment::list, POST deployment::record }
+    "/api/v1/deployments/figures" { GET dora::read }
     "/api/v1/deployments/{id}" { GET deployment::read }
     "/api/v1/live" { GET deployment::live }
     "/api/v1/live/diff" { GET deployment::diff }

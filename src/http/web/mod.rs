@@ -15,6 +15,7 @@ pub mod clock;
 pub mod credits;
 pub mod customers;
 pub mod deployments;
+pub mod dora;
 pub mod file_link;
 pub mod files;
 pub mod freezes;
