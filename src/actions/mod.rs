@@ -7,6 +7,7 @@ pub mod calendar;
 pub mod change;
 pub mod commits;
 pub mod compensation;
+pub mod coverage;
 pub mod credit;
 pub mod customer;
 pub mod deployment;

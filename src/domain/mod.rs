@@ -10,6 +10,7 @@ pub mod calendar_text;
 pub mod change;
 pub mod commit_message;
 pub mod compensation;
+pub mod coverage;
 pub mod delivery;
 pub mod deployment;
 pub mod dora;

@@ -233,6 +233,13 @@ pub fn configure(routes: &mut ServiceConfig) {
         // git
         .route("/repositories", get().to(repositories::list))
         .route("/repositories", post().to(repositories::register))
+        .route("/repositories/coverage", get().to(coverage::show))
+        .route("/repositories/coverage.csv", get().to(coverage::csv))
+        .route("/repositories/coverage/list", get().to(coverage::list))
+        .route(
+            "/repositories/coverage/list.csv",
+            get().to(coverage::list_csv),
+        )
         .route("/repositories/{id}", get().to(repositories::edit_form))
         .route("/repositories/{id}", post().to(repositories::edit))
         .route(

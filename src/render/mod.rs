@@ -2,6 +2,7 @@
 
 pub mod calendar;
 pub mod cells;
+pub mod coverage;
 pub mod dora;
 pub mod event;
 pub mod letter;

@@ -13,6 +13,7 @@ pub mod calendar;
 pub mod change;
 pub mod column;
 pub mod compensation;
+pub mod coverage;
 pub mod credit;
 pub mod customer;
 pub mod deployment;

@@ -25,6 +25,8 @@ const NO_PAGES: &[&str] = &[
     "/ledger.csv",
     "/deployments/figures.csv",
     "/deployments/figures/list.csv",
+    "/repositories/coverage.csv",
+    "/repositories/coverage/list.csv",
     "/feed/{token}.ics",
     "/mail/in/{id}/raw",
     "/mail/in/{id}/html",

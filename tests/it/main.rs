@@ -24,6 +24,7 @@ mod clock_notices;
 mod clock_steps;
 mod clock_warnings;
 mod cluster;
+mod coverage;
 mod crowd;
 mod crush;
 mod demo;

@@ -8,6 +8,7 @@ pub mod call;
 mod change;
 mod clock;
 mod commit;
+mod coverage;
 mod credit;
 mod customer;
 mod deployment;
@@ -231,6 +232,7 @@ doors! {
     "/api/v1/views" { GET search::views, POST search::save_view }
     "/api/v1/views/{id}" { GET search::view, DELETE search::delete_view }
     "/api/v1/repositories" { GET repository::list, POST repository::register }
+    "/api/v1/repositories/coverage" { GET coverage::read }
     "/api/v1/repositories/{id}" { GET repository::read, PATCH repository::edit }
     "/api/v1/repositories/{id}/token" { POST repository::new_token }
     "/api/v1/me" { GET person::me }

@@ -12,6 +12,7 @@ mod calendar_view;
 pub mod change;
 pub mod checks;
 pub mod clock;
+pub mod coverage;
 pub mod credits;
 pub mod customers;
 pub mod deployments;

@@ -162,3 +162,5 @@ diesel::table! {
         rules_hash -> Text,
     }
 }
+
+diesel::allow_tables_to_appear_in_same_query!(push, push_decision);
