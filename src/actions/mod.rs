@@ -2,6 +2,7 @@
 
 pub mod agreement;
 pub mod audit;
+pub mod audit_evidence;
 pub mod bulk;
 pub mod calendar;
 pub mod change;

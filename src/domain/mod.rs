@@ -3,6 +3,7 @@
 pub mod access;
 pub mod alert_mail;
 pub mod ancestry;
+pub mod audit_evidence;
 pub mod availability;
 pub mod calendar;
 pub mod calendar_days;

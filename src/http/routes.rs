@@ -81,6 +81,8 @@ pub fn configure(routes: &mut ServiceConfig) {
         .route("/settings", get().to(settings::show))
         .route("/settings", post().to(settings::save))
         .route("/audit", get().to(settings::audit))
+        .route("/audit/evidence", get().to(audit_evidence::form))
+        .route("/audit/evidence.tar", get().to(audit_evidence::export))
         .route("/wordings", get().to(wordings::list))
         .route("/wordings", post().to(wordings::add))
         .route("/wordings/{id}", get().to(wordings::show))

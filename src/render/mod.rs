@@ -1,5 +1,6 @@
 //! Values into what leaves the house: letters, calendars, reports. No store, no network.
 
+pub mod audit_evidence;
 pub mod calendar;
 pub mod cells;
 pub mod coverage;
@@ -15,3 +16,4 @@ pub mod report;
 pub mod sheet;
 pub mod shifts;
 pub mod sla_report;
+pub mod tar;

@@ -4,6 +4,7 @@
 //! bound limit anew at each run.
 
 pub mod affected;
+pub mod audit_evidence;
 pub mod backend;
 pub mod backup;
 pub mod blob;

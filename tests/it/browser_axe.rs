@@ -25,6 +25,7 @@ const NO_PAGES: &[&str] = &[
     "/ledger.csv",
     "/deployments/figures.csv",
     "/deployments/figures/list.csv",
+    "/audit/evidence.tar",
     "/repositories/coverage.csv",
     "/repositories/coverage/list.csv",
     "/feed/{token}.ics",

@@ -34,6 +34,7 @@ mod desk;
 mod disk;
 mod doors;
 mod dora;
+mod evidence;
 mod files_out;
 mod freeze;
 mod fuzz_corpus;

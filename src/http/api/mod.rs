@@ -2,6 +2,7 @@
 //! OpenAPI document, so that neither can have what the other hasn't.
 
 mod agreement;
+mod audit_evidence;
 mod calc;
 mod calendar;
 pub mod call;
@@ -227,6 +228,7 @@ doors! {
     "/api/v1/services/{id}" { GET house::service, PATCH house::edit_service }
     "/api/v1/settings" { GET settings::read, PATCH settings::edit }
     "/api/v1/audit" { GET settings::audit }
+    "/api/v1/audit/evidence" { GET audit_evidence::export }
     "/api/v1/calc" { POST calc::ask }
     "/api/v1/search" { GET search::find }
     "/api/v1/views" { GET search::views, POST search::save_view }

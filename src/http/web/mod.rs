@@ -6,6 +6,7 @@ pub mod agreement_edit;
 mod agreement_policy;
 mod agreement_rows;
 mod agreement_view;
+pub mod audit_evidence;
 pub mod calendar;
 pub mod calendar_edit;
 mod calendar_view;

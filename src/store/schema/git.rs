@@ -163,4 +163,4 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(push, push_decision);
+diesel::allow_tables_to_appear_in_same_query!(push, push_decision, ref_move);
