@@ -12,6 +12,7 @@ use crate::domain::access::{Action, Principal, Target};
 use crate::domain::change::{Change, Plan};
 use crate::domain::commit_message::Relation;
 use crate::domain::freeze::{Asked, between, next_open, standing};
+use crate::domain::coverage::WAIVED;
 use crate::domain::git::Repository;
 use crate::domain::id::{Kind, RepositoryId, TicketId, TicketKey};
 use crate::domain::people::Person;
@@ -382,6 +383,12 @@ fn keep(
     };
     let refs = push.refs.iter().take(REFS_KEPT);
     let refs: Vec<&str> = refs.map(|it| it.name.as_str()).collect();
+    let mut reasons = render::lines(verdict, ticket, None);
+    let waived = push.options.no_ticket.as_deref().map(str::trim);
+    if let Some(why) = waived.filter(|why| !why.is_empty()) {
+        let why: Vec<&str> = why.split_whitespace().collect();
+        reasons.push(format!("{WAIVED}{}", why.join(" ")));
+    }
     let rules_hash = Sha256::digest(scene.rules_text.as_bytes());
     let hex = rules_hash.iter().take(8);
     let decision = Decision {
@@ -403,7 +410,7 @@ fn keep(
                 .collect(),
             None => String::new(),
         },
-        reasons: render::lines(verdict, ticket, None).join("\n"),
+        reasons: reasons.join("\n"),
         rules_hash: hex.map(|byte| format!("{byte:02x}")).collect(),
     };
     push_decision::insert(tx, &decision)

@@ -106,7 +106,7 @@ fn address(text: &str) -> anyhow::Result<EmailAddress> {
 }
 
 /// An error in the words that people read.
-fn told(error: Error) -> anyhow::Error {
+pub(super) fn told(error: Error) -> anyhow::Error {
     let words = Words::english();
     match error {
         Error::Invalid(problems) => {

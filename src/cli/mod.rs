@@ -5,6 +5,7 @@ mod backup;
 mod calc;
 pub mod demo;
 mod deploy;
+mod evidence;
 mod hook;
 mod mail;
 pub mod mail_explain;
@@ -71,6 +72,8 @@ enum Verb {
     At(deploy::AtArgs),
     /// Tells how a service changed between two moments.
     Diff(deploy::DiffArgs),
+    /// Hands an auditor a period's deployments to production, what was out of order, and a sample that can be drawn again.
+    Evidence(evidence::EvidenceArgs),
     /// Runs inside git: sets up and serves a repository's hooks.
     #[command(subcommand)]
     Hook(hook::HookVerb),
@@ -106,6 +109,10 @@ pub fn main() -> ExitCode {
         Verb::Deploy(args) => Ok(deploy::run(&args)),
         Verb::At(args) => Ok(deploy::at(&args)),
         Verb::Diff(args) => Ok(deploy::diff(&args)),
+        Verb::Evidence(args) => config(&matches, "data")
+            .and_then(open)
+            .and_then(|app| evidence::run(&app, &args))
+            .map(done),
         Verb::Verify(verb) => Ok(verify::run(config(&matches, "data").and_then(open), &verb)),
         Verb::Admin(verb) => config(&matches, "data")
             .and_then(open)

@@ -93,6 +93,8 @@ pub fn configure(routes: &mut ServiceConfig) {
         .route("/settings", get().to(settings::show))
         .route("/settings", post().to(settings::save))
         .route("/audit", get().to(settings::audit))
+        .route("/audit/evidence", get().to(audit_evidence::form))
+        .route("/audit/evidence.tar", get().to(audit_evidence::export))
         .route("/wordings", get().to(wordings::list))
         .route("/wordings", post().to(wordings::add))
         .route("/wordings/{id}", get().to(wordings::show))
@@ -247,6 +249,13 @@ pub fn configure(routes: &mut ServiceConfig) {
         // git
         .route("/repositories", get().to(repositories::list))
         .route("/repositories", post().to(repositories::register))
+        .route("/repositories/coverage", get().to(coverage::show))
+        .route("/repositories/coverage.csv", get().to(coverage::csv))
+        .route("/repositories/coverage/list", get().to(coverage::list))
+        .route(
+            "/repositories/coverage/list.csv",
+            get().to(coverage::list_csv),
+        )
         .route("/repositories/{id}", get().to(repositories::edit_form))
         .route("/repositories/{id}", post().to(repositories::edit))
         .route(
@@ -256,6 +265,10 @@ pub fn configure(routes: &mut ServiceConfig) {
         .route("/repositories/{id}/forge", post().to(forge::save))
         .route("/repositories/{id}/forge/{verb}", post().to(forge::act))
         .route("/deployments", get().to(deployments::list))
+        .route("/deployments/figures", get().to(dora::show))
+        .route("/deployments/figures.csv", get().to(dora::csv))
+        .route("/deployments/figures/list", get().to(dora::list))
+        .route("/deployments/figures/list.csv", get().to(dora::list_csv))
         .route("/deployments/{id}", get().to(deployments::show))
         // who else is told
         .route("/calendar", get().to(agenda::show))

@@ -1,7 +1,11 @@
 //! Values into what leaves the house: letters, calendars, reports. No store, no network.
 
 pub mod agenda;
+pub mod audit_evidence;
 pub mod calendar;
+pub mod cells;
+pub mod coverage;
+pub mod dora;
 pub mod event;
 pub mod letter;
 pub mod page;
@@ -13,3 +17,4 @@ pub mod report;
 pub mod sheet;
 pub mod shifts;
 pub mod sla_report;
+pub mod tar;

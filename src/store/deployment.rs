@@ -16,7 +16,7 @@ text_column!(Status, Step);
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = deployment, treat_none_as_null = true)]
-struct Row {
+pub(super) struct Row {
     id: DeploymentId,
     environment: String,
     service_id: ServiceId,
@@ -109,7 +109,7 @@ impl Row {
     }
 }
 
-fn all_of(rows: Vec<Row>) -> Vec<Deployment> {
+pub(super) fn all_of(rows: Vec<Row>) -> Vec<Deployment> {
     rows.into_iter().map(Row::deployment).collect()
 }
 

@@ -5,6 +5,7 @@
 
 pub mod affected;
 pub mod agenda;
+pub mod audit_evidence;
 pub mod backend;
 pub mod backup;
 pub mod blob;
@@ -15,9 +16,11 @@ pub mod change;
 pub mod column;
 pub mod compensation;
 pub mod contact_address;
+pub mod coverage;
 pub mod credit;
 pub mod customer;
 pub mod deployment;
+pub mod dora;
 mod fixed;
 pub mod forge;
 pub mod forge_delivery;

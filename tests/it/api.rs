@@ -414,6 +414,9 @@ both_databases!(a_program_does_everything_that_people_do, |desk| {
         .filter(|name| !crate::deploy_door::CALLED.contains(name))
         .filter(|name| !crate::forge::CALLED.contains(name))
         .filter(|name| !crate::mail_contacts::CALLED.contains(name))
+        .filter(|name| !crate::dora::CALLED.contains(name))
+        .filter(|name| !crate::coverage::CALLED.contains(name))
+        .filter(|name| !crate::evidence::CALLED.contains(name))
         .collect();
     assert!(never.is_empty(), "never called: {never:?}");
 });

@@ -3,6 +3,7 @@
 
 mod agenda;
 mod agreement;
+mod audit_evidence;
 mod calc;
 mod calendar;
 pub mod call;
@@ -10,10 +11,12 @@ mod change;
 mod clock;
 mod commit;
 mod contact_address;
+mod coverage;
 mod credit;
 mod customer;
 mod deployment;
 pub mod document;
+mod dora;
 mod entry;
 mod forge;
 mod forge_door;
@@ -207,6 +210,7 @@ doors! {
     "/api/v1/calendar" { GET agenda::read }
     "/api/v1/calendar/feed" { POST ways::make_changes_feed, DELETE ways::end_changes_feed }
     "/api/v1/deployments" { GET deployment::list, POST deployment::record }
+    "/api/v1/deployments/figures" { GET dora::read }
     "/api/v1/deployments/{id}" { GET deployment::read }
     "/api/v1/live" { GET deployment::live }
     "/api/v1/live/diff" { GET deployment::diff }
@@ -239,11 +243,13 @@ doors! {
     "/api/v1/services/{id}" { GET house::service, PATCH house::edit_service }
     "/api/v1/settings" { GET settings::read, PATCH settings::edit }
     "/api/v1/audit" { GET settings::audit }
+    "/api/v1/audit/evidence" { GET audit_evidence::export }
     "/api/v1/calc" { POST calc::ask }
     "/api/v1/search" { GET search::find }
     "/api/v1/views" { GET search::views, POST search::save_view }
     "/api/v1/views/{id}" { GET search::view, DELETE search::delete_view }
     "/api/v1/repositories" { GET repository::list, POST repository::register }
+    "/api/v1/repositories/coverage" { GET coverage::read }
     "/api/v1/repositories/{id}" { GET repository::read, PATCH repository::edit }
     "/api/v1/repositories/{id}/token" { POST repository::new_token }
     "/api/v1/repositories/{id}/forge" { GET forge::read, PUT forge::set, DELETE forge::remove }

@@ -171,3 +171,5 @@ diesel::table! {
         rules_hash -> Text,
     }
 }
+
+diesel::allow_tables_to_appear_in_same_query!(push, push_decision, ref_move);
