@@ -164,7 +164,8 @@ pub(super) fn follow(
             store::affected::set_restored(tx, hit.id, since)?;
         }
     }
-    if let Some(since) = news(None, ticket.impact_at).filter(|_| ticket.key.kind == Kind::Incident) {
+    if let Some(since) = news(None, ticket.impact_at).filter(|_| ticket.key.kind == Kind::Incident)
+    {
         ticket.restored_at = since;
     }
     Ok(())

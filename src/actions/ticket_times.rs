@@ -214,12 +214,7 @@ fn refuse_further_back(logged_at: Timestamp, days: i32, at: Timestamp) -> Result
 }
 
 /// How many days back is agreed with all of these customers; without any, with whoever asked.
-fn days_back(
-    tx: &mut Tx,
-    ctx: &Ctx<'_>,
-    ticket: &Ticket,
-    customers: &[CustomerId],
-) -> Result<i32> {
+fn days_back(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &Ticket, customers: &[CustomerId]) -> Result<i32> {
     let services = store::ticket::services(tx, ticket.id)?;
     let about = About {
         kind: ticket.key.kind,

@@ -394,7 +394,9 @@ mod tests {
     fn told(lines: &[Line]) -> Vec<(Line, Facts)> {
         let facts = |line: &Line| {
             let facts = line.3.iter();
-            facts.fold(Facts::new(), |facts, (name, value)| facts.with(*name, value))
+            facts.fold(Facts::new(), |facts, (name, value)| {
+                facts.with(*name, value)
+            })
         };
         lines
             .iter()
@@ -457,7 +459,9 @@ mod tests {
         assert_eq!(works_since(Some(ours), at(0), &all), Some(at(140)));
         assert_eq!(works_since(Some(theirs), at(0), &all), Some(at(120)));
         let corrections = Corrections::of(all);
-        assert!(corrections.is_void_for(2, Some(ours)) && !corrections.is_void_for(2, Some(theirs)));
+        assert!(
+            corrections.is_void_for(2, Some(ours)) && !corrections.is_void_for(2, Some(theirs))
+        );
         assert!(!corrections.is_void(2), "it counts for somebody");
     }
 
@@ -506,7 +510,11 @@ mod tests {
         assert_eq!(since(5), None);
         let corrections = Corrections::of(all[..4].iter().copied());
         assert_eq!(corrections.resolved_at(1), Some(at(90)));
-        let rule = |at| check_restored(super::tests::at(0), &all[..4], at).err().map(|it| it.rule);
+        let rule = |at| {
+            check_restored(super::tests::at(0), &all[..4], at)
+                .err()
+                .map(|it| it.rule)
+        };
         assert_eq!(rule(at(101)), Some("ended-after-said"));
         assert_eq!(rule(at(100)), None);
         assert_eq!(rule(at(0)), None);

@@ -262,7 +262,11 @@ both_databases!(glass_is_broken_and_reviewed_in_the_browser, |desk| {
     assert!(!mia.get("/CHG-1").text.contains("Mia broke the glass"));
     let seen = ticket::read(&desk.as_person(&ada), "CHG-1".parse().unwrap());
     let rev = seen.unwrap().version.to_string();
-    let sure = [("reason", REASON), ("confirmed", "yes"), ("rev", rev.as_str())];
+    let sure = [
+        ("reason", REASON),
+        ("confirmed", "yes"),
+        ("rev", rev.as_str()),
+    ];
     let broken = mia.post("/CHG-1/break-glass", &sure);
     assert_eq!(broken.status, 303, "{}", broken.text);
     let page = mia.get("/CHG-1").text;

@@ -125,7 +125,9 @@ impl<'a> Story<'a> {
     }
 
     fn breached(&self, metric: Metric) -> Option<i64> {
-        clock(self.desk, &self.ticket, metric).breached_at.map(minutes)
+        clock(self.desk, &self.ticket, metric)
+            .breached_at
+            .map(minutes)
     }
 
     /// How long it was down for a customer, in minutes.
@@ -184,7 +186,8 @@ both_databases!(
             (Some(spoke), "Ada", "it was another customer", Some(PROOF))
         );
         let breaches = entries(&desk, &story.ticket, EntryKind::ClockBreached);
-        let of_respond = |it: &&store::timeline::Recorded| it.facts.get("metric") == Some("respond");
+        let of_respond =
+            |it: &&store::timeline::Recorded| it.facts.get("metric") == Some("respond");
         assert_eq!(breaches.iter().filter(of_respond).count(), 1);
         caches_are_true(&desk, &story.ticket);
         refused(story.take_back(spoke), "already-taken-back");
@@ -193,12 +196,21 @@ both_databases!(
             .store
             .read(|conn| store::settings::audit_page(conn, None, 10))
             .unwrap();
-        let line = audit.iter().find(|it| it.deed == "entry-taken-back").unwrap();
-        assert_eq!((line.subject.as_str(), line.actor_name.as_str()), ("INC-1", "Ada"));
+        let line = audit
+            .iter()
+            .find(|it| it.deed == "entry-taken-back")
+            .unwrap();
+        assert_eq!(
+            (line.subject.as_str(), line.actor_name.as_str()),
+            ("INC-1", "Ada")
+        );
         // Answered at last, it stays late for ever.
         desk.advance(HOUR);
         story.spoke();
-        assert_eq!(story.stands(Metric::Respond), (ClockState::Missed, Some(150)));
+        assert_eq!(
+            story.stands(Metric::Respond),
+            (ClockState::Missed, Some(150))
+        );
         assert_eq!(story.breached(Metric::Respond), Some(60));
         assert_eq!(story.now().callback_at, None);
         caches_are_true(&desk, &story.ticket);
@@ -214,7 +226,9 @@ both_databases!(
         ticket_answer::no_reply_needed(&by, story.key(), None, "thanks only").unwrap();
         let respond = clock(&desk, &story.ticket, Metric::Respond);
         assert_eq!(respond.cancelled, Some(CancelReason::NotNeeded));
-        story.take_back(story.newest(EntryKind::NoReplyNeeded)).unwrap();
+        story
+            .take_back(story.newest(EntryKind::NoReplyNeeded))
+            .unwrap();
         let respond = clock(&desk, &story.ticket, Metric::Respond);
         assert_eq!(
             (respond.state, respond.deadline_at),
@@ -233,9 +247,8 @@ both_databases!(
         story.take_back(spoke).unwrap();
         let rows = clocks(&desk, &story.ticket);
         let of = |cycle| {
-            let is_it = |row: &&store::sla::ClockRow| {
-                row.metric == Metric::Respond && row.cycle == cycle
-            };
+            let is_it =
+                |row: &&store::sla::ClockRow| row.metric == Metric::Respond && row.cycle == cycle;
             rows.iter().find(is_it).unwrap()
         };
         assert_eq!(
@@ -248,7 +261,10 @@ both_databases!(
         );
         let withdrawn = entries(&desk, &story.ticket, EntryKind::ClockWithdrawn);
         assert_eq!(
-            (withdrawn[0].facts.get("cause"), withdrawn[0].facts.get("name")),
+            (
+                withdrawn[0].facts.get("cause"),
+                withdrawn[0].facts.get("name")
+            ),
             (Some("taken_back"), Some("Ada"))
         );
         caches_are_true(&desk, &story.ticket);
@@ -275,7 +291,10 @@ both_databases!(
             let Err(Error::Invalid(errors)) = said else {
                 panic!("{why:?} {proof:?}: {said:?}")
             };
-            assert_eq!((errors[0].field.as_ref(), errors[0].problem), (field, problem));
+            assert_eq!(
+                (errors[0].field.as_ref(), errors[0].problem),
+                (field, problem)
+            );
         }
         // What was sent or happened by itself can't be taken back.
         act::reply(&desk.as_person(&story.ben), key, "We are on it", None, None).unwrap();
@@ -283,8 +302,15 @@ both_databases!(
             let seq = story.newest(kind);
             refused(back(&story.ada, seq, "x", PROOF), "not-to-be-taken-back");
         }
-        assert!(matches!(back(&story.ada, 99, "x", PROOF), Err(Error::NotFound)));
-        assert_eq!(story.stands(Metric::Respond).0, ClockState::Met, "nothing was written");
+        assert!(matches!(
+            back(&story.ada, 99, "x", PROOF),
+            Err(Error::NotFound)
+        ));
+        assert_eq!(
+            story.stands(Metric::Respond).0,
+            ClockState::Met,
+            "nothing was written"
+        );
         // Nobody takes back what they answer for themselves, as long as somebody else can.
         let eve = desk.person("Eve", Roles::of(&[Role::Lead, Role::Responder]));
         act::assign(&desk.as_person(&story.ben), key, None, eve.id).unwrap();
@@ -304,7 +330,10 @@ both_databases!(
         assert_eq!(story.stands(Metric::Restore), (ClockState::Met, Some(120)));
         desk.advance(HOUR);
         story.take_back(story.newest(EntryKind::Restored)).unwrap();
-        assert_eq!((story.now().state, story.now().restored_at), (State::InProgress, None));
+        assert_eq!(
+            (story.now().state, story.now().restored_at),
+            (State::InProgress, None)
+        );
         let restore = clock(&desk, &story.ticket, Metric::Restore);
         assert_eq!(
             (restore.state, restore.deadline_at),
@@ -317,11 +346,17 @@ both_databases!(
         story.step(State::Restored);
         desk.advance(HOUR - 1);
         act::resolve(&desk.as_person(&story.ben), story.key(), None, "spliced").unwrap();
-        assert_eq!(story.stands(Metric::Restore), (ClockState::Missed, Some(300)));
+        assert_eq!(
+            story.stands(Metric::Restore),
+            (ClockState::Missed, Some(300))
+        );
         story.take_back(story.newest(EntryKind::Restored)).unwrap();
         assert_eq!(story.now().state, State::Resolved);
         assert_eq!(story.now().restored_at, story.now().resolved_at);
-        assert_eq!(story.stands(Metric::Restore), (ClockState::Missed, Some(360)));
+        assert_eq!(
+            story.stands(Metric::Restore),
+            (ClockState::Missed, Some(360))
+        );
         assert_eq!(story.breached(Metric::Restore), Some(240), "a breach stays");
         assert_eq!(story.down(story.contoso), 360);
         caches_are_true(&desk, &story.ticket);
@@ -333,7 +368,12 @@ both_databases!(
     |desk| {
         let story = Story::new(&desk);
         let fabrikam = customer(&desk, "Fabrikam");
-        promise(&desk, &story.ada, fabrikam, &[(Metric::Restore, None, 4 * HOUR)]);
+        promise(
+            &desk,
+            &story.ada,
+            fabrikam,
+            &[(Metric::Restore, None, 4 * HOUR)],
+        );
         let ben = || desk.as_person(&story.ben);
         ticket_parts::add_affected(&ben(), story.key(), fabrikam, None).unwrap();
         refused(story.ends(Some(10), None), "nothing-restored");
@@ -349,7 +389,11 @@ both_databases!(
                 row.metric == Metric::Restore && row.customer_id == Some(story.contoso)
             };
             let row = rows.into_iter().rfind(is_it).unwrap();
-            (row.state, row.ended_at.map(minutes), row.breached_at.map(minutes))
+            (
+                row.state,
+                row.ended_at.map(minutes),
+                row.breached_at.map(minutes),
+            )
         };
         assert_eq!(contosos(), (ClockState::Missed, Some(280), Some(240)));
         desk.advance(20 * MINUTE);
@@ -369,7 +413,10 @@ both_databases!(
         let withdrawn = entries(&desk, &story.ticket, EntryKind::ClockWithdrawn);
         assert_eq!(withdrawn[0].facts.get("cause"), Some("restored_changed"));
         // Whoever worked sooner on their own keeps their time.
-        assert_eq!((story.down(story.contoso), story.down(fabrikam)), (230, 180));
+        assert_eq!(
+            (story.down(story.contoso), story.down(fabrikam)),
+            (230, 180)
+        );
         let prepared = outage::prepare(&desk.as_person(&story.ada), story.key(), story.contoso);
         let restored_at = prepared.unwrap().report.restored_at;
         assert_eq!(restored_at.map(minutes), Some(230));
@@ -416,7 +463,10 @@ both_databases!(
         desk.advance(HOUR);
         act::resolve(&ben(), story.key(), None, "spliced anew").unwrap();
         let again = minutes(desk.now());
-        refused(story.ends(None, Some(reopened - 1)), "restored-before-broken");
+        refused(
+            story.ends(None, Some(reopened - 1)),
+            "restored-before-broken",
+        );
         // The solution was the restoration here: it moves with it, and on its own.
         story.ends(None, Some(reopened + 40)).unwrap();
         assert_eq!(story.now().restored_at.map(minutes), Some(reopened + 40));
@@ -454,10 +504,18 @@ both_databases!(
         let story = Story::new(&desk);
         desk.advance(30 * MINUTE);
         let spoke = story.spoke().to_string();
-        let (ada, ben) = (Browser::of(&desk, &story.ada), Browser::of(&desk, &story.ben));
-        ada.get("/INC-1").is(200).says("action=\"/INC-1/take-back\"");
+        let (ada, ben) = (
+            Browser::of(&desk, &story.ada),
+            Browser::of(&desk, &story.ben),
+        );
+        ada.get("/INC-1")
+            .is(200)
+            .says("action=\"/INC-1/take-back\"");
         let page = ben.get("/INC-1").text();
-        assert!(!page.contains("action=\"/INC-1/take-back\""), "no right of his");
+        assert!(
+            !page.contains("action=\"/INC-1/take-back\""),
+            "no right of his"
+        );
         let form = [
             ("seq", spoke.as_str()),
             ("evidence", "ask Ben"),
@@ -476,16 +534,22 @@ both_databases!(
         assert_eq!(story.stands(Metric::Respond).0, ClockState::Met);
         let rev = story.now().version.to_string();
         let sure = [("confirmed", "yes"), ("rev", rev.as_str())];
-        ada.post("/INC-1/take-back", &[&form[..], &sure].concat()).is(303);
+        ada.post("/INC-1/take-back", &[&form[..], &sure].concat())
+            .is(303);
         assert_eq!(story.stands(Metric::Respond).0, ClockState::Running);
         ada.get("/INC-1")
             .says("<del><strong>Ben</strong> spoke with the customer</del>")
             .says("Taken back by Ada: &#60;another&#62; customer")
-            .says(&format!("took back that somebody spoke with the customer (#{spoke})"));
+            .says(&format!(
+                "took back that somebody spoke with the customer (#{spoke})"
+            ));
         story.step(State::Restored);
         // Stockholm's wall clock: said at 11:30, it worked at 11:10.
         let page = ada.get("/INC-1").text();
-        assert!(page.contains("name=\"restored_at\" value=\"2026-06-01T11:30\""), "{page}");
+        assert!(
+            page.contains("name=\"restored_at\" value=\"2026-06-01T11:30\""),
+            "{page}"
+        );
         let times = [
             ("was-at", "2026-06-01T11:00"),
             ("at", "2026-06-01T11:00"),
@@ -496,65 +560,100 @@ both_databases!(
         ];
         let mut wrong = times;
         wrong[3].1 = "2026-02-30T11:10";
-        ada.post("/INC-1/times", &wrong).is(422).says("is no date and time");
+        ada.post("/INC-1/times", &wrong)
+            .is(422)
+            .says("is no date and time");
         ada.post("/INC-1/times", &times).is(303);
         assert_eq!(story.stands(Metric::Restore), (ClockState::Met, Some(10)));
     }
 );
 
-both_databases!(a_program_takes_back_and_corrects_and_may_try_it_first, |desk| {
-    let two = Two::new(desk);
-    let p = &two.p;
-    let (contoso, carol) = two.contoso();
-    let calendar = always(p);
-    let ben = p.desk.person("Ben", Roles::of(&[Role::Responder]));
-    p.desk.let_letters_go();
-    let target = |metric: &str| json!({"metric": metric, "budget_secs": 14_400, "calendar_id": calendar});
-    p.done(
+both_databases!(
+    a_program_takes_back_and_corrects_and_may_try_it_first,
+    |desk| {
+        let two = Two::new(desk);
+        let p = &two.p;
+        let (contoso, carol) = two.contoso();
+        let calendar = always(p);
+        let ben = p.desk.person("Ben", Roles::of(&[Role::Responder]));
+        p.desk.let_letters_go();
+        let target = |metric: &str| json!({"metric": metric, "budget_secs": 14_400, "calendar_id": calendar});
+        p.done(
         "POST",
         "/api/v1/agreements",
         json!({"customer_ids": [contoso], "name": "Gold", "targets": [target("respond"), target("restore")]}),
     );
-    let key = p.opened(json!({"title": "Uplink down", "severity": "high", "customer_id": contoso, "requester_id": carol}));
-    let at = format!("/api/v1/tickets/{key}");
-    p.done("POST", &format!("{at}/conversations"), json!({"body": "called"}));
-    let entries = p.get(&format!("{at}/entries?limit=50")).body;
-    let all = entries["items"].as_array().unwrap();
-    let spoke = all.iter().find(|it| it["kind"] == "customer_contact").unwrap()["seq"].clone();
-    let place = format!("{at}/entries/{spoke}/take-back");
-    let body = json!({"why": "another customer", "evidence": PROOF});
-    let respond = |said: &crate::program::Said| {
-        let all = said.body["clocks"].as_array().unwrap();
-        let own = all.iter().find(|it| it["metric"] == "respond").unwrap();
-        (own["before"]["state"].clone(), own["after"]["state"].clone(), own["moves"].clone())
-    };
-    let call = |place: &str, body: &Value| p.call("POST", place, &[], Some(&body.to_string()));
-    let before = p.get(&at).body;
-    let tried = call(&format!("{place}?dry_run=1"), &body);
-    is(&tried, 200);
-    assert_eq!(respond(&tried), (json!("met"), json!("running"), json!(true)));
-    assert_eq!(p.get(&at).body, before);
-    let bearer = format!("Bearer {}", token_of(&p.desk, &ben, Scopes::all()));
-    let heads = [("authorization", bearer.as_str()), ("content-type", "application/json")];
-    assert_eq!(p.send("POST", &place, &heads, Some(&body.to_string())).status, 403);
-    let bare = call(&place, &json!({"why": "x", "evidence": ""}));
-    assert_eq!(bare.faults(), [("evidence".to_owned(), "required".to_owned())]);
-    let done = call(&place, &body);
-    is(&done, 200);
-    assert_eq!(done.body["awaits_us"], true);
-    assert_eq!(call(&place, &body).text("/rule"), "already-taken-back");
-    let first = call(&format!("{at}/entries/1/take-back"), &body);
-    assert_eq!(first.text("/rule"), "not-to-be-taken-back");
-    is(&call(&format!("{at}/entries/999/take-back"), &body), 404);
+        let key = p.opened(json!({"title": "Uplink down", "severity": "high", "customer_id": contoso, "requester_id": carol}));
+        let at = format!("/api/v1/tickets/{key}");
+        p.done(
+            "POST",
+            &format!("{at}/conversations"),
+            json!({"body": "called"}),
+        );
+        let entries = p.get(&format!("{at}/entries?limit=50")).body;
+        let all = entries["items"].as_array().unwrap();
+        let spoke = all
+            .iter()
+            .find(|it| it["kind"] == "customer_contact")
+            .unwrap()["seq"]
+            .clone();
+        let place = format!("{at}/entries/{spoke}/take-back");
+        let body = json!({"why": "another customer", "evidence": PROOF});
+        let respond = |said: &crate::program::Said| {
+            let all = said.body["clocks"].as_array().unwrap();
+            let own = all.iter().find(|it| it["metric"] == "respond").unwrap();
+            (
+                own["before"]["state"].clone(),
+                own["after"]["state"].clone(),
+                own["moves"].clone(),
+            )
+        };
+        let call = |place: &str, body: &Value| p.call("POST", place, &[], Some(&body.to_string()));
+        let before = p.get(&at).body;
+        let tried = call(&format!("{place}?dry_run=1"), &body);
+        is(&tried, 200);
+        assert_eq!(
+            respond(&tried),
+            (json!("met"), json!("running"), json!(true))
+        );
+        assert_eq!(p.get(&at).body, before);
+        let bearer = format!("Bearer {}", token_of(&p.desk, &ben, Scopes::all()));
+        let heads = [
+            ("authorization", bearer.as_str()),
+            ("content-type", "application/json"),
+        ];
+        assert_eq!(
+            p.send("POST", &place, &heads, Some(&body.to_string()))
+                .status,
+            403
+        );
+        let bare = call(&place, &json!({"why": "x", "evidence": ""}));
+        assert_eq!(
+            bare.faults(),
+            [("evidence".to_owned(), "required".to_owned())]
+        );
+        let done = call(&place, &body);
+        is(&done, 200);
+        assert_eq!(done.body["awaits_us"], true);
+        assert_eq!(call(&place, &body).text("/rule"), "already-taken-back");
+        let first = call(&format!("{at}/entries/1/take-back"), &body);
+        assert_eq!(first.text("/rule"), "not-to-be-taken-back");
+        is(&call(&format!("{at}/entries/999/take-back"), &body), 404);
 
-    p.desk.app.time.set(START.plus_secs(2 * HOUR));
-    p.done("POST", &format!("{at}/state"), json!({"state": "restored"}));
-    let sooner = json!({"restored_at": "2026-06-01T10:00:00Z", "why": "the graphs", "evidence": "#1"});
-    let tried = call(&format!("{at}/times?dry_run=1"), &sooner);
-    assert_eq!(tried.text("/ticket/restored_at"), "2026-06-01T10:00:00Z");
-    assert_eq!(p.get(&at).text("/restored_at"), "2026-06-01T11:00:00Z");
-    is(&call(&format!("{at}/times"), &sooner), 200);
-    assert_eq!(p.get(&at).text("/restored_at"), "2026-06-01T10:00:00Z");
-    let later = json!({"restored_at": "2026-06-01T11:00:01Z", "why": "the graphs", "evidence": "#1"});
-    assert_eq!(call(&format!("{at}/times"), &later).text("/rule"), "ended-after-said");
-});
+        p.desk.app.time.set(START.plus_secs(2 * HOUR));
+        p.done("POST", &format!("{at}/state"), json!({"state": "restored"}));
+        let sooner =
+            json!({"restored_at": "2026-06-01T10:00:00Z", "why": "the graphs", "evidence": "#1"});
+        let tried = call(&format!("{at}/times?dry_run=1"), &sooner);
+        assert_eq!(tried.text("/ticket/restored_at"), "2026-06-01T10:00:00Z");
+        assert_eq!(p.get(&at).text("/restored_at"), "2026-06-01T11:00:00Z");
+        is(&call(&format!("{at}/times"), &sooner), 200);
+        assert_eq!(p.get(&at).text("/restored_at"), "2026-06-01T10:00:00Z");
+        let later =
+            json!({"restored_at": "2026-06-01T11:00:01Z", "why": "the graphs", "evidence": "#1"});
+        assert_eq!(
+            call(&format!("{at}/times"), &later).text("/rule"),
+            "ended-after-said"
+        );
+    }
+);

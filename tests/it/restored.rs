@@ -121,7 +121,13 @@ impl<'a> Night<'a> {
 
     fn after_all(&self, customer: CustomerId) -> Result<Ticket> {
         let by = self.desk.as_person(&self.ben);
-        not_restored_for(&by, self.key(), None, customer, "their lines are still dead")
+        not_restored_for(
+            &by,
+            self.key(),
+            None,
+            customer,
+            "their lines are still dead",
+        )
     }
 
     fn step(&self, to: State) {
@@ -244,10 +250,17 @@ both_databases!(
         night.step(State::Restored);
         desk.advance(HOUR);
         night.step(State::InProgress);
-        assert_eq!(night.works_since(contoso), None, "it was, and then it wasn't");
+        assert_eq!(
+            night.works_since(contoso),
+            None,
+            "it was, and then it wasn't"
+        );
         assert_eq!(night.works_since(fabrikam), None);
         // Nobody can have worked again before it broke.
-        refused(night.earlier(&night.ada, fabrikam, 150), "restored-before-broken");
+        refused(
+            night.earlier(&night.ada, fabrikam, 150),
+            "restored-before-broken",
+        );
         desk.advance(HOUR);
         night.step(State::Restored);
         assert_eq!(night.works_since(contoso), Some(240));
@@ -263,8 +276,14 @@ both_databases!(
         let (contoso, fabrikam) = (night.contoso, night.fabrikam);
         desk.advance(2 * HOUR);
         refused(night.earlier(&night.ben, fabrikam, 60), "needs-role");
-        refused(night.earlier(&night.ada, fabrikam, 121), "restored-in-future");
-        refused(night.earlier(&night.ada, fabrikam, -1), "restored-before-impact");
+        refused(
+            night.earlier(&night.ada, fabrikam, 121),
+            "restored-in-future",
+        );
+        refused(
+            night.earlier(&night.ada, fabrikam, -1),
+            "restored-before-impact",
+        );
         for (why, evidence, field, problem) in [
             ("", "#1", "why", "required"),
             ("the graphs", "", "evidence", "required"),
@@ -277,7 +296,10 @@ both_databases!(
             let Err(Error::Invalid(errors)) = said else {
                 panic!("{why:?} {evidence:?}: {said:?}")
             };
-            assert_eq!((errors[0].field.as_ref(), errors[0].problem), (field, problem));
+            assert_eq!(
+                (errors[0].field.as_ref(), errors[0].problem),
+                (field, problem)
+            );
         }
         let northwind = customer(&desk, "Northwind");
         let Err(Error::Invalid(errors)) = night.works_again(northwind) else {
@@ -345,16 +367,21 @@ both_databases!(
     |desk| {
         let night = Night::new(&desk);
         let fabrikam = night.fabrikam.to_string();
-        let (ada, ben) = (Browser::of(&desk, &night.ada), Browser::of(&desk, &night.ben));
+        let (ada, ben) = (
+            Browser::of(&desk, &night.ada),
+            Browser::of(&desk, &night.ben),
+        );
         let place = format!("/{}", night.key());
         let post = |browser: &Browser, verb: &str, more: &[(&str, &str)]| {
             let form = [&[("hit", fabrikam.as_str())][..], more].concat();
             browser.post(&format!("{place}/{verb}"), &form)
         };
         let page = ben.get(&place);
-        page.is(200).says("Works again<span class=\"vh\">: Fabrikam");
+        page.is(200)
+            .says("Works again<span class=\"vh\">: Fabrikam");
         assert!(!page.text().contains("It worked sooner"), "no right of his");
-        ada.get(&place).says("It worked sooner<span class=\"vh\">: Fabrikam");
+        ada.get(&place)
+            .says("It worked sooner<span class=\"vh\">: Fabrikam");
         desk.advance(2 * HOUR);
         post(&ben, "works-again", &[]).is(303);
         ben.get(&place)
@@ -381,13 +408,21 @@ both_databases!(
             ("evidence", "#1"),
             ("why", "the graphs say so"),
         ];
-        post(&ada, "works-again", &[sooner[0], ("evidence", "ask Ben"), sooner[2]])
-            .is(422)
-            .says("ask Ben")
-            .says("2026-06-01T12:30");
-        post(&ada, "works-again", &[("restored_at", "2026-02-30T10:00"), sooner[2]])
-            .is(422)
-            .says("is no date and time");
+        post(
+            &ada,
+            "works-again",
+            &[sooner[0], ("evidence", "ask Ben"), sooner[2]],
+        )
+        .is(422)
+        .says("ask Ben")
+        .says("2026-06-01T12:30");
+        post(
+            &ada,
+            "works-again",
+            &[("restored_at", "2026-02-30T10:00"), sooner[2]],
+        )
+        .is(422)
+        .says("is no date and time");
         post(&ada, "works-again", &sooner).is(303);
         assert_eq!(night.stands(night.fabrikam), (ClockState::Met, Some(90)));
     }
@@ -412,7 +447,11 @@ both_databases!(a_program_says_for_whom_it_works, |desk| {
     );
     let key = p.opened(json!({"title": "Uplink down", "severity": "high", "customer_id": contoso}));
     let at = format!("/api/v1/tickets/{key}");
-    p.done("POST", &format!("{at}/affected"), json!({"customer_id": fabrikam}));
+    p.done(
+        "POST",
+        &format!("{at}/affected"),
+        json!({"customer_id": fabrikam}),
+    );
     let place = format!("{at}/affected/{fabrikam}");
     let works_since = || {
         let parts = p.get(&format!("{at}/parts")).body;
@@ -424,7 +463,12 @@ both_databases!(a_program_says_for_whom_it_works, |desk| {
         (of(&contoso), of(&fabrikam))
     };
     let call = |rest: &str, body: Value| {
-        p.call("POST", &format!("{place}/{rest}"), &[], Some(&body.to_string()))
+        p.call(
+            "POST",
+            &format!("{place}/{rest}"),
+            &[],
+            Some(&body.to_string()),
+        )
     };
     p.desk.app.time.set(START.plus_secs(2 * HOUR));
     let before = p.get(&at).body;
@@ -440,18 +484,31 @@ both_databases!(a_program_says_for_whom_it_works, |desk| {
         own.map(|it| (it["after"]["state"].clone(), it["moves"].clone()))
     };
     assert_eq!(restore(&tried.body), Some((json!("met"), json!(false))));
-    let earlier = json!({"restored_at": "2026-06-01T10:00:00Z", "why": "the graphs", "evidence": "#1"});
+    let earlier =
+        json!({"restored_at": "2026-06-01T10:00:00Z", "why": "the graphs", "evidence": "#1"});
     let bare = call("restored", json!({"restored_at": "2026-06-01T10:00:00Z"}));
-    assert_eq!(bare.faults(), [("evidence".to_owned(), "required".to_owned())]);
+    assert_eq!(
+        bare.faults(),
+        [("evidence".to_owned(), "required".to_owned())]
+    );
     is(&call("restored", earlier), 200);
     assert_eq!(works_since(), (Value::Null, json!("2026-06-01T10:00:00Z")));
-    let tried = call("not-restored?dry_run=1", json!({"why": "their lines are dead"}));
+    let tried = call(
+        "not-restored?dry_run=1",
+        json!({"why": "their lines are dead"}),
+    );
     assert_eq!(restore(&tried.body), Some((json!("running"), json!(true))));
     is(&call("not-restored", json!({"why": ""})), 422);
-    is(&call("not-restored", json!({"why": "their lines are dead"})), 200);
+    is(
+        &call("not-restored", json!({"why": "their lines are dead"})),
+        200,
+    );
     assert_eq!(works_since(), (Value::Null, Value::Null));
     let again = call("not-restored", json!({"why": "their lines are dead"}));
-    assert_eq!((again.status, again.text("/rule").as_str()), (422, "not-restored"));
+    assert_eq!(
+        (again.status, again.text("/rule").as_str()),
+        (422, "not-restored")
+    );
     let heads = [("if-match", "\"1\"")];
     let stale = p.call("POST", &format!("{place}/restored"), &heads, Some("{}"));
     assert_eq!(stale.status, 412);

@@ -102,7 +102,8 @@ both_databases!(
         let late = unanswered(&desk, &ada, contoso);
         let in_time = open(&desk, &ada, Severity::High, Some(contoso));
         for ticket in [&late, &in_time] {
-            ticket_answer::no_reply_needed(&desk.as_person(&ada), ticket.key, None, "they rang").unwrap();
+            ticket_answer::no_reply_needed(&desk.as_person(&ada), ticket.key, None, "they rang")
+                .unwrap();
         }
         let report = report(&desk, &ada, contoso);
         let expected = Count {

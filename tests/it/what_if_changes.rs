@@ -25,7 +25,8 @@ use crate::web::Browser;
 /// A calendar without a closed hour.
 pub fn always(p: &Program) -> String {
     let day = json!(["00:00-24:00"]);
-    let weekly = json!({"mon": day, "tue": day, "wed": day, "thu": day, "fri": day, "sat": day, "sun": day});
+    let weekly =
+        json!({"mon": day, "tue": day, "wed": day, "thu": day, "fri": day, "sat": day, "sun": day});
     let asked = json!({"name": "Always", "zone": "UTC", "weekly": weekly});
     p.done("POST", "/api/v1/calendars", asked).text("/id")
 }
@@ -53,7 +54,11 @@ fn resolve(said: &Said) -> (Value, Value, bool) {
     let all = said.body["clocks"].as_array().unwrap();
     let it = all.iter().find(|it| it["metric"] == "resolve").unwrap();
     let side = |name: &str| it[name]["deadline_at"].clone();
-    (side("before"), side("after"), it["moves"].as_bool().unwrap())
+    (
+        side("before"),
+        side("after"),
+        it["moves"].as_bool().unwrap(),
+    )
 }
 
 both_databases!(every_step_of_a_change_can_be_tried, |desk| {
@@ -70,7 +75,12 @@ both_databases!(every_step_of_a_change_can_be_tried, |desk| {
     let tried = |rest: &str, body: Value| {
         let before = read();
         let body = (!body.is_null()).then(|| body.to_string());
-        let said = p.call("POST", &format!("{place}/{rest}?dry_run=1"), &[], body.as_deref());
+        let said = p.call(
+            "POST",
+            &format!("{place}/{rest}?dry_run=1"),
+            &[],
+            body.as_deref(),
+        );
         assert_eq!(read(), before, "{rest} changed something");
         said
     };
@@ -90,7 +100,11 @@ both_databases!(every_step_of_a_change_can_be_tried, |desk| {
     let before = read();
     for (rest, body, state) in [
         ("approve?dry_run=1", Value::Null, "approved"),
-        ("refuse?dry_run=1", json!({"why": "not on a Monday"}), "draft"),
+        (
+            "refuse?dry_run=1",
+            json!({"why": "not on a Monday"}),
+            "draft",
+        ),
         ("redraft?dry_run=1", Value::Null, "draft"),
     ] {
         let said = bob(rest, body);
@@ -103,14 +117,21 @@ both_databases!(every_step_of_a_change_can_be_tried, |desk| {
     let edited = p.call("PATCH", &format!("{place}?dry_run=1"), &[], Some(&edit));
     assert_eq!(resolve(&edited), (Value::Null, due("18:00"), true));
     assert_eq!(read(), before);
-    let broken = tried("break-glass", json!({"reason": "Checkout is down without it"}));
+    let broken = tried(
+        "break-glass",
+        json!({"reason": "Checkout is down without it"}),
+    );
     assert_eq!(resolve(&broken), (Value::Null, due("18:00"), true));
     let review = |said: &Said| {
         let all = said.body["clocks"].as_array().unwrap().iter();
         let mut all = all.filter(|it| it["metric"] == "review");
         all.next().map(|it| it["moves"].clone())
     };
-    assert_eq!(review(&broken), Some(json!(true)), "a review is promised with it");
+    assert_eq!(
+        review(&broken),
+        Some(json!(true)),
+        "a review is promised with it"
+    );
     // What may not be is refused when it is tried, too.
     let seen = rev();
     let heads = [("if-match", seen.as_str())];
@@ -132,7 +153,12 @@ both_databases!(every_step_of_a_change_can_be_tried, |desk| {
     assert_eq!(closed.body["ticket"]["state"], "closed");
     // The general step is no way round these, tried or not.
     let step = json!({"state": "in_progress"}).to_string();
-    let refused = p.call("POST", &format!("/api/v1/tickets/{key}/state?dry_run=1"), &[], Some(&step));
+    let refused = p.call(
+        "POST",
+        &format!("/api/v1/tickets/{key}/state?dry_run=1"),
+        &[],
+        Some(&step),
+    );
     assert_eq!(refused.text("/rule"), "step-of-a-change");
 
     // Nor do these of any ticket happen when they are tried.
@@ -142,11 +168,19 @@ both_databases!(every_step_of_a_change_can_be_tried, |desk| {
     let before = p.get(&at).body;
     for (rest, body) in [
         ("unassign", Value::Null),
-        ("hand-over", json!({"person_id": two.bob_id, "note": "my shift ends"})),
+        (
+            "hand-over",
+            json!({"person_id": two.bob_id, "note": "my shift ends"}),
+        ),
         ("no-reply-needed", json!({"why": "thanks only"})),
     ] {
         let body = (!body.is_null()).then(|| body.to_string());
-        let said = p.call("POST", &format!("{at}/{rest}?dry_run=1"), &[], body.as_deref());
+        let said = p.call(
+            "POST",
+            &format!("{at}/{rest}?dry_run=1"),
+            &[],
+            body.as_deref(),
+        );
         is(&said, 200);
         assert_eq!(said.body["dry_run"], true, "{rest}: {}", said.body);
         assert_eq!(p.get(&at).body, before, "{rest} changed something");
@@ -163,7 +197,15 @@ both_databases!(every_step_of_a_change_can_be_tried, |desk| {
 /// Contoso's changes are done within eight hours, approval and watch not counted.
 fn a_change(desk: &Desk, ada: &Staff) -> Ticket {
     let contoso = customer(desk, "Contoso");
-    promise(desk, ada, contoso, &[(Metric::Resolve, None, 8 * HOUR), (Metric::Respond, None, HOUR)]);
+    promise(
+        desk,
+        ada,
+        contoso,
+        &[
+            (Metric::Resolve, None, 8 * HOUR),
+            (Metric::Respond, None, HOUR),
+        ],
+    );
     let (id, version, mut details) = agreed(desk, contoso);
     let by = desk.as_person(ada);
     let mut of_changes = details.targets[0].clone();
@@ -197,7 +239,10 @@ both_databases!(
             let place = format!("/{}/{verb}", change.key);
             let form = [form, &[("rev", rev.as_str())]].concat();
             let shown = browser.post(&place, &form);
-            shown.is(200).says("Before it is saved").says("Resolve, Contoso");
+            shown
+                .is(200)
+                .says("Before it is saved")
+                .says("Resolve, Contoso");
             for text in says {
                 shown.says(text);
             }
@@ -207,22 +252,42 @@ both_databases!(
         };
         let (ada, ben) = &browsers;
         // Stockholm's wall clock: due at 19:00.
-        step(ada, "ask", &[], &["Waiting for approval", "19:00", "held, without an end"]);
+        step(
+            ada,
+            "ask",
+            &[],
+            &["Waiting for approval", "19:00", "held, without an end"],
+        );
         assert_eq!(state(), State::AwaitingApproval);
         desk.advance(HOUR);
-        step(ben, "refuse", &[("why", "not on a Monday")], &["Not approved", "20:00"]);
+        step(
+            ben,
+            "refuse",
+            &[("why", "not on a Monday")],
+            &["Not approved", "20:00"],
+        );
         assert_eq!(state(), State::Draft);
         step(ada, "ask", &[], &["Waiting for approval"]);
         step(ada, "redraft", &[], &["A draft again"]);
         step(ada, "ask", &[], &["Waiting for approval"]);
-        step(ada, "plan", &[("purpose", "fewer time-outs")], &["With the new plan"]);
+        step(
+            ada,
+            "plan",
+            &[("purpose", "fewer time-outs")],
+            &["With the new plan"],
+        );
         assert_eq!(state(), State::Draft);
         step(ada, "ask", &[], &["Waiting for approval"]);
         step(ben, "approve", &[], &["Approved", "20:00"]);
         assert_eq!(state(), State::Approved);
         // Its start moves nothing, and is saved at once.
         ada.post(&format!("/{}/start", change.key), &[]).is(303);
-        step(ada, "watch", &[("live", "yes")], &["Live and on watch", "held, without an end"]);
+        step(
+            ada,
+            "watch",
+            &[("live", "yes")],
+            &["Live and on watch", "held, without an end"],
+        );
         assert_eq!(state(), State::OnWatch);
         desk.advance(HOUR);
         step(ada, "start", &[], &["Under way", "21:00"]);
@@ -234,7 +299,10 @@ both_databases!(
         let end = [("outcome", "successful")];
         ada.post(&format!("/{}/finish", change.key), &end).is(303);
         assert_eq!(state(), State::Closed);
-        assert_eq!(clock(&desk, &change, Metric::Resolve).state, ClockState::Met);
+        assert_eq!(
+            clock(&desk, &change, Metric::Resolve).state,
+            ClockState::Met
+        );
         caches_are_true(&desk, &change);
     }
 );
@@ -286,7 +354,10 @@ both_databases!(
         let rev = now_of(&desk, &incident).version.to_string();
         let sure = [why[0], ("confirmed", "yes"), ("rev", rev.as_str())];
         browser.post(&format!("/{key}/no-reply"), &sure).is(303);
-        assert_eq!(clock(&desk, &incident, Metric::Respond).state, ClockState::Cancelled);
+        assert_eq!(
+            clock(&desk, &incident, Metric::Respond).state,
+            ClockState::Cancelled
+        );
         // Nobody's promise changes hands with the ticket.
         ticket::take(&desk.as_person(&ada), key, None).unwrap();
         browser.post(&format!("/{key}/put-back"), &[]).is(303);

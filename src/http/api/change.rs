@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 use super::call::{Answer, Call, Nothing, Reply};
 use super::problem::Failure;
 use super::ticket::{IfMatch, Ticket, changed};
-use super::what_if::{DryRun, Preview, TicketOrPreview, changed_or_tried, tried};
 use super::value::{At, OutcomeWord, PersonUid, Uid, VerdictWord, Word, given};
+use super::what_if::{DryRun, Preview, TicketOrPreview, changed_or_tried, tried};
 use crate::actions::change as action;
 use crate::app::Ctx;
 use crate::domain::change::{self as domain, Change as Domain, Plan};
@@ -202,7 +202,10 @@ pub async fn ask_approval(call: Call<Nothing>) -> Reply {
 pub async fn approve(call: Call<Nothing>) -> Reply {
     let key = call.ticket("key")?;
     let rev = call.rev.ok_or(Failure::BadHeader("If-Match"))?;
-    changed_or_tried(call, vec![key], move |ctx, _| action::approve(ctx, key, rev)).await
+    changed_or_tried(call, vec![key], move |ctx, _| {
+        action::approve(ctx, key, rev)
+    })
+    .await
 }
 
 /// Why it isn't approved.

@@ -251,7 +251,10 @@ pub fn items(
     // It was sooner than it was said.
     let in_fact = |entry: &Recorded| {
         let (worked, resolved) = (known.worked_at(entry.seq), known.resolved_at(entry.seq));
-        let said = [("tape-worked-since", worked), ("tape-resolved-at", resolved)];
+        let said = [
+            ("tape-worked-since", worked),
+            ("tape-resolved-at", resolved),
+        ];
         let said = said.into_iter().filter_map(|(key, at)| {
             let at = marks::time_text(words, at?, now, zone, Detail::Near);
             Some(words.with(key, &[("at", at.into())]).into_owned())

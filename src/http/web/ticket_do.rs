@@ -211,9 +211,8 @@ pub(super) fn do_it(
             proposal::withdraw(ctx, key, ticket_words::seq(posted)?)?;
             Ok("said-words-withdrawn")
         }
-        "no-reply" => {
-            ticket_answer::no_reply_needed(ctx, key, rev, posted.text("why")).map(|_| "said-no-reply")
-        }
+        "no-reply" => ticket_answer::no_reply_needed(ctx, key, rev, posted.text("why"))
+            .map(|_| "said-no-reply"),
         "callback" => {
             let until = needed(
                 "until",

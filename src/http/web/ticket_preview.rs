@@ -22,10 +22,33 @@ use crate::store;
 
 /// The verbs by which clocks may move without being kept: these are looked at before they are done.
 const MOVING: &[&str] = &[
-    "severity", "hold", "release", "step", "restore", "take", "pass", "put-back", "reopen", "times",
-    "affected", "works-again", "not-restored", "callback", "no-reply", "take-back", "merge", "unmerge",
+    "severity",
+    "hold",
+    "release",
+    "step",
+    "restore",
+    "take",
+    "pass",
+    "put-back",
+    "reopen",
+    "times",
+    "affected",
+    "works-again",
+    "not-restored",
+    "callback",
+    "no-reply",
+    "take-back",
+    "merge",
+    "unmerge",
     // those of a change
-    "plan", "ask", "approve", "refuse", "redraft", "start", "finish", "break-glass",
+    "plan",
+    "ask",
+    "approve",
+    "refuse",
+    "redraft",
+    "start",
+    "finish",
+    "break-glass",
 ];
 /// What a form of ours carries besides what was typed.
 const OURS: &[&str] = &["csrf", "preview", "confirmed", "rev"];
