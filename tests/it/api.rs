@@ -404,7 +404,7 @@ both_databases!(a_program_does_everything_that_people_do, |desk| {
         .map(|(_, _, name)| *name)
         .filter(|name| !called.contains(*name) && !ELSEWHERE.contains(name))
         .filter(|name| !crate::deploy_door::CALLED.contains(name))
-        .filter(|name| !crate::forge::CALLED.contains(name))
+        .filter(|name| !crate::forge_door::CALLED.contains(name))
         .collect();
     assert!(never.is_empty(), "never called: {never:?}");
 });

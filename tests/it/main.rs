@@ -34,6 +34,8 @@ mod disk;
 mod doors;
 mod files_out;
 mod forge;
+mod forge_door;
+mod forge_yard;
 mod freeze;
 mod fuzz_corpus;
 mod git;
