@@ -9,6 +9,7 @@ use watchkeeper::actions::{outage, ticket as act, ticket_answer, ticket_hold, ti
 use watchkeeper::domain::access::{Role, Roles, Scopes};
 use watchkeeper::domain::hold::NewHold;
 use watchkeeper::domain::id::{ContactId, CustomerId, Kind, TicketKey};
+use watchkeeper::domain::severity::Severity;
 use watchkeeper::domain::sla_agreement::Metric;
 use watchkeeper::domain::sla_clock::{CancelReason, ClockState};
 use watchkeeper::domain::text::Title;
@@ -61,6 +62,7 @@ impl<'a> Story<'a> {
         ];
         promise(desk, &ada, contoso, &promises);
         let opening = Opening {
+            severity: Some(Severity::High),
             customer: Some(contoso),
             requester: Some(carol),
             ..Opening::default()
@@ -157,10 +159,11 @@ both_databases!(
     a_call_that_never_was_answers_nobody_and_stays_on_the_timeline,
     |desk| {
         let story = Story::new(&desk);
-        desk.advance(30 * MINUTE);
+        desk.advance(20 * MINUTE);
         let by = desk.as_person(&story.ben);
         let until = START.plus_secs(2 * HOUR);
         act::promise_callback(&by, story.key(), None, "+1 555", until).unwrap();
+        desk.advance(10 * MINUTE);
         let spoke = story.spoke();
         assert_eq!(story.stands(Metric::Respond), (ClockState::Met, Some(30)));
         assert_eq!(story.stands(Metric::CallBack), (ClockState::Met, Some(30)));

@@ -39,6 +39,8 @@ mod dora;
 mod evidence;
 mod files_out;
 mod forge;
+mod forge_door;
+mod forge_yard;
 mod freeze;
 mod fuzz_corpus;
 mod git;
