@@ -132,7 +132,7 @@ fn look(tx: &mut Tx, ctx: &Ctx<'_>, ids: &[TicketId]) -> Result<()> {
     look_at(tx, ctx, ids, false)
 }
 
-fn look_at(tx: &mut Tx, ctx: &Ctx<'_>, ids: &[TicketId], from_the_opening: bool) -> Result<()> {
+fn look_at(tx: &mut Tx, ctx: &Ctx<'_>, ids: &[TicketId], by_the_opening: bool) -> Result<()> {
     if ids.is_empty() {
         return Ok(());
     }
@@ -152,7 +152,7 @@ fn look_at(tx: &mut Tx, ctx: &Ctx<'_>, ids: &[TicketId], from_the_opening: bool)
         let written = Standing::of(&ticket);
         let mut of_ticket = known.remove(&ticket.id).unwrap_or_default();
         let of_ticket = &mut of_ticket;
-        of_ticket.from_the_opening = from_the_opening;
+        of_ticket.by_the_opening = by_the_opening;
         let mut pages = recount::catch_up(around, &mut ticket, of_ticket, i64::MAX, &mut slate);
         let ended = end_agreements(around, &mut ticket, of_ticket, &mut slate);
         let change = ended
@@ -214,8 +214,8 @@ pub(super) struct Known {
     pub hits: Vec<Affected>,
     pub services: Vec<ServiceId>,
     pub told: Told,
-    /// See [`Scene::from_the_opening`].
-    pub from_the_opening: bool,
+    /// See [`Scene::by_the_opening`].
+    pub by_the_opening: bool,
 }
 
 impl Known {
@@ -259,7 +259,7 @@ impl Known {
                 watchers: Vec::new(),
             },
             rows,
-            from_the_opening: false,
+            by_the_opening: false,
         })
     }
 
@@ -426,7 +426,7 @@ fn settle(
 ) -> bool {
     let (rows, now) = (&known.rows, around.now);
     let scene = Scene::of(around.book, ticket, &known.hits, known.services.clone());
-    let scene = scene.from_the_opening(known.from_the_opening);
+    let scene = scene.by_the_opening(known.by_the_opening);
     let derived = scene.clocks(&known.entries, rows, change, now);
     let mut pages = false;
     let mut current: Vec<ClockRow> = Vec::with_capacity(derived.len());

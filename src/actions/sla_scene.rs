@@ -53,7 +53,7 @@ pub(super) struct Scene<'a> {
     parties: Vec<Party>,
     services: Vec<ServiceId>,
     /// The first clocks too are derived from what was agreed, and not from what is stored of them.
-    from_the_opening: bool,
+    by_the_opening: bool,
 }
 
 struct Party {
@@ -109,14 +109,14 @@ impl<'a> Scene<'a> {
             ticket,
             parties,
             services,
-            from_the_opening: false,
+            by_the_opening: false,
         }
     }
 
     /// Doesn't take the stored rows' word for it which promises began at the opening, and under which targets: for whoever looks for
     /// rows that are missing or wrong. Costs a look into the book.
-    pub(super) fn from_the_opening(mut self, looks: bool) -> Self {
-        self.from_the_opening = looks;
+    pub(super) fn by_the_opening(mut self, looks: bool) -> Self {
+        self.by_the_opening = looks;
         self
     }
 
@@ -161,7 +161,7 @@ impl<'a> Scene<'a> {
                 .iter()
                 .filter(|row| row.customer_id == party.customer)
                 .collect();
-            let opened = match self.from_the_opening {
+            let opened = match self.by_the_opening {
                 true => self.promised_at_opening(party.customer, entries),
                 false => Vec::new(),
             };

@@ -209,7 +209,7 @@ impl Seen {
         let services = services.cloned().unwrap_or_default();
         let none = Vec::new();
         let entries = self.evidence.entries.get(&ticket.id).unwrap_or(&none);
-        let scene = Scene::of(&self.book, ticket, hits, services).from_the_opening(true);
+        let scene = Scene::of(&self.book, ticket, hits, services).by_the_opening(true);
         let derived = scene.clocks(entries, rows, None, now);
         let mut found = Found {
             ticket: ticket.key,

@@ -412,15 +412,11 @@ both_databases!(a_program_does_everything_that_people_do, |desk| {
         .map(|(_, _, name)| *name)
         .filter(|name| !called.contains(*name) && !ELSEWHERE.contains(name))
         .filter(|name| !crate::deploy_door::CALLED.contains(name))
-<<<<<<< .merge_file_H1aLfD
-        .filter(|name| !crate::forge::CALLED.contains(name))
+        .filter(|name| !crate::forge_door::CALLED.contains(name))
         .filter(|name| !crate::mail_contacts::CALLED.contains(name))
         .filter(|name| !crate::dora::CALLED.contains(name))
         .filter(|name| !crate::coverage::CALLED.contains(name))
         .filter(|name| !crate::evidence::CALLED.contains(name))
-=======
-        .filter(|name| !crate::forge_door::CALLED.contains(name))
->>>>>>> .merge_file_QSPPHC
         .collect();
     assert!(never.is_empty(), "never called: {never:?}");
 });
