@@ -69,7 +69,7 @@ both_databases!(
             "Ada Lovelace",
             "ada@example.org",
             "Merge branch 'more'",
-            &[first.clone()],
+            std::slice::from_ref(&first),
         );
         let revert = format!("Revert \"Count them\"\n\nThis reverts commit {loose}.");
         let revert = line.commit(&desk, &revert);

@@ -289,8 +289,8 @@ both_databases!(
         let customer = contoso(&desk, &ada, &promises);
         let ticket = opened(&desk, &ada, customer, "Uplink down");
         let of = |metric| {
-            let found = rows(&desk, &ticket).into_iter();
-            found.filter(move |row| row.metric == metric).next_back()
+            let mut found = rows(&desk, &ticket).into_iter();
+            found.rfind(|row| row.metric == metric)
         };
         let (respond, resolve) = (of(Metric::Respond).unwrap(), of(Metric::Resolve).unwrap());
         assert_eq!(differences(&desk, Scope::All).0, Vec::<String>::new());

@@ -221,7 +221,7 @@ both_databases!(
         desk.advance(62 * MINUTE);
         assert_eq!(on_the_list(&browser), "12 min over");
         // Answered, nothing runs any more.
-        ticket_answer::no_reply_needed(&by(), ticket.key, "they rang").unwrap();
+        ticket_answer::no_reply_needed(&by(), ticket.key, None, "they rang").unwrap();
         assert_eq!(on_the_list(&browser), "held");
         ticket_hold::release(&by(), ticket.key, None, None).unwrap();
         // Late, and then held: it is late all the same, and grows no later.
