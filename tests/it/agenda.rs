@@ -64,13 +64,11 @@ both_databases!(
         let (desk, ada) = (&p.desk, &p.ada);
         desk.let_letters_go();
         let by = || desk.as_person(ada);
-        let checkout = p.done(
-            "POST",
-            "/api/v1/services",
-            json!({"name": "checkout", "public_name": "Checkout"}),
-        );
-        let checkout: ServiceId =
-            watchkeeper::domain::id::Id::parse(&checkout.text("/id")).unwrap();
+        let team = json!({"name": "Platform", "zone": "UTC", "member_ids": [ada.id.to_string()]});
+        let team = p.done("POST", "/api/v1/teams", team).text("/id");
+        let checkout = json!({"name": "checkout", "team_id": team});
+        let checkout = p.done("POST", "/api/v1/services", checkout).text("/id");
+        let checkout: ServiceId = watchkeeper::domain::id::Id::parse(&checkout).unwrap();
         // START is a Monday, 09:00 UTC.
         let friday = Details::friday("No changes on Friday", chrono_tz::UTC);
         freeze::add(&by(), &friday).unwrap();

@@ -110,7 +110,7 @@ pub async fn state(call: Call<Nothing>) -> Reply {
             let known = store::house::environments(conn)?;
             let production = known.first().map_or("", String::as_str);
             let environment = asked.env.as_deref().unwrap_or(production);
-            if !known.iter().any(|it| it == environment) {
+            if environment != production && !known.iter().any(|it| it == environment) {
                 return Err(FieldError::new("env", "unknown-environment")
                     .with("value", environment.to_owned())
                     .with("known", known.join(", "))

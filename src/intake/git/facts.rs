@@ -31,7 +31,7 @@ pub fn gather(
         .collect())
 }
 
-/// As [`gather`], without paths and by git alone: what lies in quarantine the library doesn't see.
+/// As `gather`, without paths and by git alone: what lies in quarantine the library doesn't see.
 pub fn by_program_alone(
     git: &Git<'_>,
     oids: &[Oid],

@@ -1,7 +1,7 @@
 # The calendar of changes, and what conflicts with what.
 
 agenda-title = Calendar of changes
-agenda-lead = Dark is when changes don't begin.
+agenda-lead = Shaded is when changes don't begin.
 agenda-earlier = Earlier
 agenda-later = Later
 agenda-today = Today
