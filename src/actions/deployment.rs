@@ -306,8 +306,7 @@ impl Desk<'_> {
             .fact("step", it.step)
             .fact_some("before", before)
             .fact_some("commit", it.commit.as_ref())
-            .fact_some("who", it.actor.as_ref())
-            .source(format!("deployment:{}:{did}", it.id)))
+            .fact_some("who", it.actor.as_ref()))
     }
 
     /// Puts an entry on a ticket; if it is a change, `step` moves it.
@@ -318,6 +317,10 @@ impl Desk<'_> {
         entry: Entry,
         step: impl FnOnce(&mut crate::domain::change::Change, &mut Ticket) -> Vec<Entry>,
     ) -> Result<()> {
+        // One deployment may stand on several tickets: once on each.
+        let told = |name| entry.facts.get(name).unwrap_or_default();
+        let source = format!("deployment:{}:{}:{id}", told("deployment"), told("did"));
+        let entry = entry.source(source);
         let known = self.tickets.iter().find(|(_, (ticket, _))| ticket.id == id);
         let key = match known {
             Some((key, _)) => *key,

@@ -235,7 +235,13 @@ fn happening(
         K::Opened => H::Opened,
         K::CustomerMessage if concerns => H::CustomerWrote,
         K::CustomerSolved if concerns => H::Kept(Metric::Respond),
-        K::Reply | K::Update | K::CustomerContact | K::Shared if concerns && by_us => H::Replied,
+        // Who spoke with the customer was a human, whatever wrote it down.
+        K::CustomerContact if concerns && by_us => H::Replied,
+        K::Reply | K::Update | K::Shared if concerns => match entry.actor {
+            Actor::Person(_) => H::Replied,
+            Actor::Token(_) => H::Announced,
+            Actor::Contact(_) | Actor::Stranger | Actor::System => return None,
+        },
         K::NoReplyNeeded if is_primary => H::NoReplyNeeded,
         K::Unsatisfied => H::Withdrawn {
             seq: entry.corrects?,

@@ -69,6 +69,8 @@ pub enum Happening {
     CustomerWrote,
     /// One of us wrote to or spoke with the customer.
     Replied,
+    /// A program of ours wrote to the customer: an update, but nobody's answer.
+    Announced,
     Acknowledged,
     OwnerSet {
         by_self: bool,
@@ -133,6 +135,7 @@ impl Happening {
             | Happening::Withdrawn { .. }
             | Happening::Unmerged { .. } => 1,
             Happening::Replied
+            | Happening::Announced
             | Happening::Acknowledged
             | Happening::OwnerSet { .. }
             | Happening::Restored

@@ -298,6 +298,7 @@ const fn starts(what: Happening) -> bool {
         Happening::Opened
             | Happening::CustomerWrote
             | Happening::Replied
+            | Happening::Announced
             | Happening::Reopened
             | Happening::Retargeted
             | Happening::AnchorMoved(_)
@@ -312,6 +313,7 @@ const fn keeps(what: Happening) -> bool {
         || matches!(
             what,
             Happening::Replied
+                | Happening::Announced
                 | Happening::Acknowledged
                 | Happening::OwnerSet { .. }
                 | Happening::Kept(_)

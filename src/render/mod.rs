@@ -16,5 +16,6 @@ pub mod push;
 pub mod report;
 pub mod sheet;
 pub mod shifts;
+mod sla_csv;
 pub mod sla_report;
 pub mod tar;

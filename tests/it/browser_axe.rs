@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::access_matrix;
 use crate::browser::{Browser, Screen, Scripts};
+use crate::browser_asks::{BIG, EDITORS, ELEMENTS, LOOK, RUN, SIDEWAYS, WEIGHT};
 use crate::browser_steps::{self, INES, PASSWORD};
 use crate::running::Running;
 
@@ -557,48 +558,3 @@ fn is_key(text: &str) -> bool {
         && !number.is_empty()
         && number.chars().all(|c| c.is_ascii_digit())
 }
-
-/// What makes the page wider than the screen, from the outside in; null when nothing does.
-const SIDEWAYS: &str = "
-    const most = document.documentElement.clientWidth;
-    if (document.documentElement.scrollWidth <= most) return null;
-    const wide = [...document.querySelectorAll('body *')].filter(one =>
-        one.getBoundingClientRect().right > most + 1 && !one.closest('.scroll, .botnav, pre, svg'));
-    return wide.map(one => one.outerHTML.slice(0, 60)).slice(-3)
-        .concat(document.documentElement.scrollWidth)";
-
-/// Most bytes of a page on the wire, compressed, and most elements in it.
-const WEIGHT: usize = 15 * 1024;
-const ELEMENTS: usize = 1_500;
-/// Editors that are bigger: each row of theirs has its own selects and boxes. This list may only shrink.
-const EDITORS: &[&str] = &[
-    "/agreements/",
-    "/calendars/",
-    "a calendar's clocks that would move",
-    "the days of a file",
-];
-
-/// What of the page is above its budget; null when nothing is.
-const BIG: &str = "
-    const [weight, elements] = arguments;
-    const bytes = performance.getEntriesByType('navigation')[0].encodedBodySize;
-    const count = document.querySelectorAll('*').length;
-    return bytes > weight || count > elements || bytes === 0 ? `${bytes} bytes, ${count} elements` : null";
-
-/// How the page looks, whatever it says: which elements stand in which.
-const LOOK: &str = "
-    const own = one => one.localName + '.' + (one.getAttribute('class') || '') + (one.getAttribute('role') || '');
-    const paths = [...document.querySelectorAll('body *')].map(one =>
-        [one, one.parentElement, one.parentElement?.parentElement].filter(it => it).map(own).join('<'));
-    return [...new Set(paths)].sort().join('|')";
-
-/// Runs axe on the page and says what it found, one line a finding.
-const RUN: &str = "
-    const done = arguments[arguments.length - 1];
-    axe.run(document, {resultTypes: ['violations'], rules: {'target-size': {enabled: true}}}).then(result => done({
-        dark: matchMedia('(prefers-color-scheme: dark)').matches,
-        ink: getComputedStyle(document.body).color,
-        passes: result.passes.length,
-        findings: result.violations.flatMap(rule => rule.nodes.map(node =>
-            `${rule.id} (${rule.impact}): ${node.html.slice(0, 120)} ${node.failureSummary.replaceAll('\\n', ' ')}`)),
-    }), error => done({findings: [String(error)]}))";

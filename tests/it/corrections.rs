@@ -1,12 +1,11 @@
 //! Corrections add and never overwrite: what was said by hand is taken back, and what was said late is dated as it was. Both stay on
 //! the timeline, and clocks and availability count what is true.
 
-use serde_json::{Value, json};
 use watchkeeper::actions::ticket_restore::restored_for;
 use watchkeeper::actions::ticket_take_back::take_back;
 use watchkeeper::actions::ticket_times::{Times, correct};
 use watchkeeper::actions::{outage, ticket as act, ticket_answer, ticket_hold, ticket_parts};
-use watchkeeper::domain::access::{Role, Roles, Scopes};
+use watchkeeper::domain::access::{Role, Roles};
 use watchkeeper::domain::hold::NewHold;
 use watchkeeper::domain::id::{ContactId, CustomerId, Kind, TicketKey};
 use watchkeeper::domain::severity::Severity;
@@ -19,33 +18,30 @@ use watchkeeper::domain::timestamp::Timestamp;
 use watchkeeper::error::{Error, Result};
 use watchkeeper::store;
 
-use crate::api_walk::{Two, is};
 use crate::both_databases;
 use crate::desk::{Desk, START, Staff};
 use crate::mail;
-use crate::program::token_of;
 use crate::sla::{
     HOUR, MINUTE, RESPONDER, caches_are_true, clock, clocks, customer, entries, house, now_of,
     promise,
 };
 use crate::sla_late_ends::report;
 use crate::web::Browser;
-use crate::what_if_changes::always;
 
-const PROOF: &str = "https://phone.example.org/calls/7";
+pub const PROOF: &str = "https://phone.example.org/calls/7";
 
 /// An incident of Carol's at Contoso, who is promised an answer within the hour, service within four and a solution within eight.
-struct Story<'a> {
-    desk: &'a Desk,
+pub struct Story<'a> {
+    pub desk: &'a Desk,
     /// Leads, and has nothing to do with the ticket, which is Ben's.
-    ada: Staff,
-    ben: Staff,
-    contoso: CustomerId,
-    ticket: Ticket,
+    pub ada: Staff,
+    pub ben: Staff,
+    pub contoso: CustomerId,
+    pub ticket: Ticket,
 }
 
 impl<'a> Story<'a> {
-    fn new(desk: &'a Desk) -> Self {
+    pub fn new(desk: &'a Desk) -> Self {
         desk.let_letters_go();
         let ada = house(desk);
         let ben = desk.person("Ben", RESPONDER);
@@ -80,36 +76,36 @@ impl<'a> Story<'a> {
         }
     }
 
-    fn key(&self) -> TicketKey {
+    pub fn key(&self) -> TicketKey {
         self.ticket.key
     }
 
-    fn now(&self) -> Ticket {
+    pub fn now(&self) -> Ticket {
         now_of(self.desk, &self.ticket)
     }
 
     /// The place of the newest entry of this kind.
-    fn newest(&self, kind: EntryKind) -> i64 {
+    pub fn newest(&self, kind: EntryKind) -> i64 {
         entries(self.desk, &self.ticket, kind).last().unwrap().seq
     }
 
-    fn take_back(&self, seq: i64) -> Result<Ticket> {
+    pub fn take_back(&self, seq: i64) -> Result<Ticket> {
         let by = self.desk.as_person(&self.ada);
         take_back(&by, self.key(), None, seq, "it was another customer", PROOF)
     }
 
-    fn spoke(&self) -> i64 {
+    pub fn spoke(&self) -> i64 {
         let by = self.desk.as_person(&self.ben);
         act::spoke_with_customer(&by, self.key(), "We are on it").unwrap();
         self.newest(EntryKind::CustomerContact)
     }
 
-    fn step(&self, to: State) {
+    pub fn step(&self, to: State) {
         act::step(&self.desk.as_person(&self.ben), self.key(), None, to, "").unwrap();
     }
 
     /// Corrects since when it works and when it was resolved, in minutes since the beginning.
-    fn ends(&self, restored: Option<i64>, resolved: Option<i64>) -> Result<Ticket> {
+    pub fn ends(&self, restored: Option<i64>, resolved: Option<i64>) -> Result<Ticket> {
         let at = |minute: Option<i64>| minute.map(|minute| START.plus_secs(minute * MINUTE));
         let times = Times {
             restored_at: at(restored),
@@ -121,19 +117,19 @@ impl<'a> Story<'a> {
         correct(&self.desk.as_person(&self.ada), self.key(), None, &times)
     }
 
-    fn stands(&self, metric: Metric) -> (ClockState, Option<i64>) {
+    pub fn stands(&self, metric: Metric) -> (ClockState, Option<i64>) {
         let row = clock(self.desk, &self.ticket, metric);
         (row.state, row.ended_at.map(minutes))
     }
 
-    fn breached(&self, metric: Metric) -> Option<i64> {
+    pub fn breached(&self, metric: Metric) -> Option<i64> {
         clock(self.desk, &self.ticket, metric)
             .breached_at
             .map(minutes)
     }
 
     /// How long it was down for a customer, in minutes.
-    fn down(&self, customer: CustomerId) -> i64 {
+    pub fn down(&self, customer: CustomerId) -> i64 {
         let report = report(self.desk, &self.ada, customer);
         let own = report.sections.iter().find(|it| it.agreement.is_some());
         let served = own.unwrap().availability.clone().unwrap();
@@ -143,12 +139,12 @@ impl<'a> Story<'a> {
     }
 }
 
-fn minutes(at: Timestamp) -> i64 {
+pub fn minutes(at: Timestamp) -> i64 {
     at.secs_since(START) / MINUTE
 }
 
 #[track_caller]
-fn refused(outcome: Result<Ticket>, rule: &str) {
+pub fn refused(outcome: Result<Ticket>, rule: &str) {
     match outcome {
         Err(Error::Refused(refusal) | Error::Forbidden(refusal)) => assert_eq!(refusal.rule, rule),
         other => panic!("{rule}: {other:?}"),
@@ -498,165 +494,5 @@ both_databases!(
         };
         let by = desk.as_person(&story.ada);
         refused(correct(&by, old.key, None, &times), "restored-long-ago");
-    }
-);
-
-both_databases!(
-    the_page_takes_back_and_corrects_after_showing_what_moves,
-    |desk| {
-        let story = Story::new(&desk);
-        desk.advance(30 * MINUTE);
-        let spoke = story.spoke().to_string();
-        let (ada, ben) = (
-            Browser::of(&desk, &story.ada),
-            Browser::of(&desk, &story.ben),
-        );
-        ada.get("/INC-1")
-            .is(200)
-            .says("action=\"/INC-1/take-back\"");
-        let page = ben.get("/INC-1").text();
-        assert!(
-            !page.contains("action=\"/INC-1/take-back\""),
-            "no right of his"
-        );
-        let form = [
-            ("seq", spoke.as_str()),
-            ("evidence", "ask Ben"),
-            ("why", "<another> customer"),
-        ];
-        ada.post("/INC-1/take-back", &form)
-            .is(422)
-            .says("ask Ben")
-            .says("&#60;another&#62; customer");
-        let form = [form[0], ("evidence", PROOF), form[2]];
-        ada.post("/INC-1/take-back", &form)
-            .is(200)
-            .says("With this entry taken back")
-            .says("First response")
-            .says("12:00");
-        assert_eq!(story.stands(Metric::Respond).0, ClockState::Met);
-        let rev = story.now().version.to_string();
-        let sure = [("confirmed", "yes"), ("rev", rev.as_str())];
-        ada.post("/INC-1/take-back", &[&form[..], &sure].concat())
-            .is(303);
-        assert_eq!(story.stands(Metric::Respond).0, ClockState::Running);
-        ada.get("/INC-1")
-            .says("<del><strong>Ben</strong> spoke with the customer</del>")
-            .says("Taken back by Ada: &#60;another&#62; customer")
-            .says(&format!(
-                "took back that somebody spoke with the customer (#{spoke})"
-            ));
-        story.step(State::Restored);
-        // Stockholm's wall clock: said at 11:30, it worked at 11:10.
-        let page = ada.get("/INC-1").text();
-        assert!(
-            page.contains("name=\"restored_at\" value=\"2026-06-01T11:30\""),
-            "{page}"
-        );
-        let times = [
-            ("was-at", "2026-06-01T11:00"),
-            ("at", "2026-06-01T11:00"),
-            ("was-restored_at", "2026-06-01T11:30"),
-            ("restored_at", "2026-06-01T11:10"),
-            ("evidence", PROOF),
-            ("why", "the graphs say so"),
-        ];
-        let mut wrong = times;
-        wrong[3].1 = "2026-02-30T11:10";
-        ada.post("/INC-1/times", &wrong)
-            .is(422)
-            .says("is no date and time");
-        ada.post("/INC-1/times", &times).is(303);
-        assert_eq!(story.stands(Metric::Restore), (ClockState::Met, Some(10)));
-    }
-);
-
-both_databases!(
-    a_program_takes_back_and_corrects_and_may_try_it_first,
-    |desk| {
-        let two = Two::new(desk);
-        let p = &two.p;
-        let (contoso, carol) = two.contoso();
-        let calendar = always(p);
-        let ben = p.desk.person("Ben", Roles::of(&[Role::Responder]));
-        p.desk.let_letters_go();
-        let target = |metric: &str| json!({"metric": metric, "budget_secs": 14_400, "calendar_id": calendar});
-        p.done(
-        "POST",
-        "/api/v1/agreements",
-        json!({"customer_ids": [contoso], "name": "Gold", "targets": [target("respond"), target("restore")]}),
-    );
-        let key = p.opened(json!({"title": "Uplink down", "severity": "high", "customer_id": contoso, "requester_id": carol}));
-        let at = format!("/api/v1/tickets/{key}");
-        p.done(
-            "POST",
-            &format!("{at}/conversations"),
-            json!({"body": "called"}),
-        );
-        let entries = p.get(&format!("{at}/entries?limit=50")).body;
-        let all = entries["items"].as_array().unwrap();
-        let spoke = all
-            .iter()
-            .find(|it| it["kind"] == "customer_contact")
-            .unwrap()["seq"]
-            .clone();
-        let place = format!("{at}/entries/{spoke}/take-back");
-        let body = json!({"why": "another customer", "evidence": PROOF});
-        let respond = |said: &crate::program::Said| {
-            let all = said.body["clocks"].as_array().unwrap();
-            let own = all.iter().find(|it| it["metric"] == "respond").unwrap();
-            (
-                own["before"]["state"].clone(),
-                own["after"]["state"].clone(),
-                own["moves"].clone(),
-            )
-        };
-        let call = |place: &str, body: &Value| p.call("POST", place, &[], Some(&body.to_string()));
-        let before = p.get(&at).body;
-        let tried = call(&format!("{place}?dry_run=1"), &body);
-        is(&tried, 200);
-        assert_eq!(
-            respond(&tried),
-            (json!("met"), json!("running"), json!(true))
-        );
-        assert_eq!(p.get(&at).body, before);
-        let bearer = format!("Bearer {}", token_of(&p.desk, &ben, Scopes::all()));
-        let heads = [
-            ("authorization", bearer.as_str()),
-            ("content-type", "application/json"),
-        ];
-        assert_eq!(
-            p.send("POST", &place, &heads, Some(&body.to_string()))
-                .status,
-            403
-        );
-        let bare = call(&place, &json!({"why": "x", "evidence": ""}));
-        assert_eq!(
-            bare.faults(),
-            [("evidence".to_owned(), "required".to_owned())]
-        );
-        let done = call(&place, &body);
-        is(&done, 200);
-        assert_eq!(done.body["awaits_us"], true);
-        assert_eq!(call(&place, &body).text("/rule"), "already-taken-back");
-        let first = call(&format!("{at}/entries/1/take-back"), &body);
-        assert_eq!(first.text("/rule"), "not-to-be-taken-back");
-        is(&call(&format!("{at}/entries/999/take-back"), &body), 404);
-
-        p.desk.app.time.set(START.plus_secs(2 * HOUR));
-        p.done("POST", &format!("{at}/state"), json!({"state": "restored"}));
-        let sooner =
-            json!({"restored_at": "2026-06-01T10:00:00Z", "why": "the graphs", "evidence": "#1"});
-        let tried = call(&format!("{at}/times?dry_run=1"), &sooner);
-        assert_eq!(tried.text("/ticket/restored_at"), "2026-06-01T10:00:00Z");
-        assert_eq!(p.get(&at).text("/restored_at"), "2026-06-01T11:00:00Z");
-        is(&call(&format!("{at}/times"), &sooner), 200);
-        assert_eq!(p.get(&at).text("/restored_at"), "2026-06-01T10:00:00Z");
-        let later =
-            json!({"restored_at": "2026-06-01T11:00:01Z", "why": "the graphs", "evidence": "#1"});
-        assert_eq!(
-            call(&format!("{at}/times"), &later).text("/rule"),
-            "ended-after-said"
-        );
     }
 );

@@ -452,7 +452,7 @@ both_databases!(
         let api = files(&out.path().join("api"));
         same(&api, &all);
         let asked: Value = serde_json::from_slice(&api["query.json"]).unwrap();
-        assert_eq!(asked["made_by"], "ci");
+        assert_eq!(asked["made_by"], "Ada");
         for (query, field) in [
             ("from=2026-06-01&to=2026-06-07&sample=-1", "sample"),
             ("from=2026-06-01&to=2026-06-07&seed=-1", "seed"),

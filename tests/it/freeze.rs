@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use watchkeeper::actions::change as act;
-use watchkeeper::actions::{freeze, ticket};
+use watchkeeper::actions::{self, freeze, ticket};
 use watchkeeper::domain::access::{Role, Roles};
 use watchkeeper::domain::change::Plan;
 use watchkeeper::domain::freeze::{Asked, Details, Scope, Typed};
@@ -319,6 +319,8 @@ both_databases!(
     |desk| {
         desk.let_letters_go();
         let p = Program::new(desk);
+        let by = p.desk.as_person(&p.ada);
+        actions::house::set_environments(&by, "prod\nstaging").unwrap();
         let made = |body: serde_json::Value| {
             let said = p.done("POST", "/api/v1/freezes", body);
             assert_eq!(said.status, 201, "{}", said.body);

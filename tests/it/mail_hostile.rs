@@ -510,7 +510,7 @@ both_databases!(
                 "src=\"javascript:",
                 "src=\"http://track",
                 "style=\"position",
-                "style=\"color",
+                "style=\"color:red",
                 "onclick=\"",
             ] {
                 assert!(!page.contains(made), "{made}\n{page}");

@@ -7,10 +7,12 @@ use watchkeeper::actions::agreement::change_agreement;
 use watchkeeper::actions::credit;
 use watchkeeper::actions::sla_report::{Asked, prepare};
 use watchkeeper::actions::{ticket as act, ticket_answer, ticket_hold};
+use watchkeeper::domain::access::{Principal, Roles, Scopes, TokenOwner};
 use watchkeeper::domain::hold::NewHold;
-use watchkeeper::domain::id::CustomerId;
+use watchkeeper::domain::id::{CustomerId, Id};
 use watchkeeper::domain::severity::Severity;
 use watchkeeper::domain::sla_agreement::{Budget, Metric};
+use watchkeeper::domain::sla_clock::ClockState;
 use watchkeeper::domain::sla_credit::{Basis, Clause, Counting, Rule};
 use watchkeeper::domain::sla_report::{Period, SlaReport, Verdict};
 use watchkeeper::domain::sla_version::Effect;
@@ -232,5 +234,40 @@ both_databases!(
         assert_eq!(on_the_list(&browser), "10 min over");
         caches_are_true(&desk, &ticket);
         assert_eq!(desk.now(), START.plus_secs(7 * HOUR + 12 * MINUTE));
+    }
+);
+
+both_databases!(
+    what_a_machine_writes_to_the_customer_is_an_update_and_nobodys_answer,
+    |desk| {
+        desk.let_letters_go();
+        let ada = house(&desk);
+        let contoso = customer(&desk, "Contoso");
+        let promises = [
+            (Metric::Respond, None, HOUR),
+            (Metric::Update, None, 4 * HOUR),
+        ];
+        promise(&desk, &ada, contoso, &promises);
+        let ticket = open(&desk, &ada, Severity::High, Some(contoso));
+        desk.advance(10 * MINUTE);
+        let mut machine = desk.as_person(&ada);
+        machine.by = Principal::Token {
+            id: Id::new(desk.now()),
+            name: "status bot".to_owned(),
+            owner: TokenOwner::Service,
+            roles: Roles::all(),
+            scopes: Scopes::all(),
+        };
+        act::update(&machine, ticket.key, "It is being looked at.", None).unwrap();
+        let respond = clock(&desk, &ticket, Metric::Respond);
+        assert_eq!((respond.cycle, respond.state), (1, ClockState::Running));
+        let update = clock(&desk, &ticket, Metric::Update);
+        assert_eq!((update.cycle, update.anchor_at), (2, desk.now()));
+        act::update(&desk.as_person(&ada), ticket.key, "A cable.", None).unwrap();
+        assert_eq!(
+            clock(&desk, &ticket, Metric::Respond).state,
+            ClockState::Met
+        );
+        caches_are_true(&desk, &ticket);
     }
 );

@@ -134,7 +134,7 @@ fn satisfies(metric: Metric, promisee: Promisee, what: Happening) -> bool {
             }
             Promisee::Vendor => what == H::Kept(Metric::Respond),
         },
-        Metric::Update => matches!(what, H::Replied | H::Resolved | H::Closed),
+        Metric::Update => matches!(what, H::Replied | H::Announced | H::Resolved | H::Closed),
         Metric::Restore => matches!(what, H::Restored | H::Resolved | H::Closed),
         Metric::Resolve => matches!(what, H::Resolved | H::Closed),
         Metric::Due => matches!(what, H::Resolved | H::Kept(Metric::Due)),
@@ -286,7 +286,8 @@ impl Fold<'_> {
             if let Some(run) = self.open_run() {
                 let at = at.max(run.anchor_at);
                 run.end = Some((at, End::Satisfied));
-                if metric == Metric::Update && event.what == Happening::Replied {
+                let is_told = matches!(event.what, Happening::Replied | Happening::Announced);
+                if metric == Metric::Update && is_told {
                     self.start(at, at);
                 }
             }

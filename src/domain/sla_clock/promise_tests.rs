@@ -148,6 +148,22 @@ fn what_was_promised_by_hand_is_the_budget_that_there_is() {
     assert_eq!((clock.by_hand, clock.deadline_at), (None, Some(mon(HOUR))));
 }
 
+#[test]
+fn what_a_program_writes_is_an_update_and_nobodys_answer() {
+    let told = [(60, Happening::Announced)];
+    let respond = track(Metric::Respond, HOUR, always());
+    assert_eq!(one(&respond, &told, 120).state, ClockState::Running);
+    let update = track(Metric::Update, HOUR, always());
+    let clocks = derive(&update, &events(&told), mon(120));
+    assert_eq!(
+        deadlines(&clocks),
+        [
+            (1, 0, ClockState::Met, Some(mon(HOUR)), None),
+            (2, 0, ClockState::Running, Some(mon(60 + HOUR)), None),
+        ]
+    );
+}
+
 /// Cycle, revision, state, deadline and breach.
 type Stands = (i32, i32, ClockState, Option<Timestamp>, Option<Timestamp>);
 

@@ -1,0 +1,46 @@
+//! What every page of the program is asked in the browser, and its budgets.
+
+/// What makes the page wider than the screen, from the outside in; null when nothing does.
+pub const SIDEWAYS: &str = "
+    const most = document.documentElement.clientWidth;
+    if (document.documentElement.scrollWidth <= most) return null;
+    const wide = [...document.querySelectorAll('body *')].filter(one =>
+        one.getBoundingClientRect().right > most + 1 && !one.closest('.scroll, .botnav, pre, svg'));
+    return wide.map(one => one.outerHTML.slice(0, 60)).slice(-3)
+        .concat(document.documentElement.scrollWidth)";
+
+/// Most bytes of a page on the wire, compressed, and most elements in it.
+pub const WEIGHT: usize = 15 * 1024;
+pub const ELEMENTS: usize = 1_500;
+/// Editors that are bigger: each row of theirs has its own selects and boxes. This list may only shrink.
+pub const EDITORS: &[&str] = &[
+    "/agreements/",
+    "/calendars/",
+    "a calendar's clocks that would move",
+    "the days of a file",
+];
+
+/// What of the page is above its budget; null when nothing is.
+pub const BIG: &str = "
+    const [weight, elements] = arguments;
+    const bytes = performance.getEntriesByType('navigation')[0].encodedBodySize;
+    const count = document.querySelectorAll('*').length;
+    return bytes > weight || count > elements || bytes === 0 ? `${bytes} bytes, ${count} elements` : null";
+
+/// How the page looks, whatever it says: which elements stand in which.
+pub const LOOK: &str = "
+    const own = one => one.localName + '.' + (one.getAttribute('class') || '') + (one.getAttribute('role') || '');
+    const paths = [...document.querySelectorAll('body *')].map(one =>
+        [one, one.parentElement, one.parentElement?.parentElement].filter(it => it).map(own).join('<'));
+    return [...new Set(paths)].sort().join('|')";
+
+/// Runs axe on the page and says what it found, one line a finding.
+pub const RUN: &str = "
+    const done = arguments[arguments.length - 1];
+    axe.run(document, {resultTypes: ['violations'], rules: {'target-size': {enabled: true}}}).then(result => done({
+        dark: matchMedia('(prefers-color-scheme: dark)').matches,
+        ink: getComputedStyle(document.body).color,
+        passes: result.passes.length,
+        findings: result.violations.flatMap(rule => rule.nodes.map(node =>
+            `${rule.id} (${rule.impact}): ${node.html.slice(0, 120)} ${node.failureSummary.replaceAll('\\n', ' ')}`)),
+    }), error => done({findings: [String(error)]}))";
