@@ -13,7 +13,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = freeze_window)]
+#[diesel(table_name = freeze_window, treat_none_as_null = true)]
 struct Row {
     id: FreezeId,
     name: String,
