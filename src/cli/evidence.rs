@@ -15,7 +15,7 @@ use crate::domain::refusal::FieldError;
 use crate::domain::sla_report::Period;
 use crate::domain::text;
 use crate::domain::timeline::Door;
-use crate::domain::timestamp::{Timestamp, parse_date};
+use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Fields, Result};
 use crate::render::audit_evidence::{self as render, Files};
 use crate::render::tar;
@@ -85,14 +85,10 @@ fn refuse_known(out: &Path, is_archive: bool) -> anyhow::Result<()> {
 }
 
 fn asked(conn: &mut Conn, args: &EvidenceArgs) -> Result<Asked> {
-    let day = |field: &'static str, text: &str| {
-        let wrong = || FieldError::new(field, "not-a-date").with("value", text.to_owned());
-        parse_date(text.trim()).ok_or_else(wrong)
-    };
     let mut fields = Fields::new();
     let (from, to) = (
-        fields.take(day("from", &args.from)),
-        fields.take(day("to", &args.to)),
+        fields.take(text::date("from", &args.from)),
+        fields.take(text::date("to", &args.to)),
     );
     let zone = match &args.zone {
         Some(name) => fields.take(text::zone("zone", name)),

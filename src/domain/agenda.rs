@@ -1,7 +1,7 @@
 //! The calendar of changes as a value: what is planned when, and when changes don't begin.
 
 use super::conflict::{Conflict, Planned};
-use super::freeze::{Asked, Freeze, Level, Sort, Standing, between};
+use super::freeze::{Asked, Freeze, Level, Standing, between};
 use super::id::ServiceId;
 use super::people::Service;
 use super::ticket::State;
@@ -60,10 +60,5 @@ impl Agenda {
         let busy = self.services.iter();
         busy.filter(|it| of_change(&it.id) || of_window(&it.id))
             .collect()
-    }
-
-    /// Whether a window is a maintenance window.
-    pub fn is_maintenance(window: &Standing<'_>) -> bool {
-        window.freeze.sort == Sort::Allow
     }
 }

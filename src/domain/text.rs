@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use chrono::NaiveDate;
 use chrono_tz::Tz;
 
 use super::refusal::FieldError;
+use super::timestamp::parse_date;
 
 /// Longest title, in characters.
 pub const TITLE_CHARS: usize = 200;
@@ -85,6 +87,12 @@ pub fn body(field: &'static str, text: &str) -> Result<String, FieldError> {
             .with("got", text.len().to_string()));
     }
     Ok(text)
+}
+
+/// A date as people and programs send it: `2026-06-01`, with four digits for the year, so that there is a day before and after it.
+pub fn date(field: &'static str, text: &str) -> Result<NaiveDate, FieldError> {
+    let wrong = || FieldError::new(field, "not-a-date").with("value", text.trim().to_owned());
+    parse_date(text.trim()).ok_or_else(wrong)
 }
 
 /// An IANA zone name, exactly as the tz database spells it. The error names the nearest ones.

@@ -4,6 +4,7 @@ use icalendar::{Calendar, Component, Event, EventLike};
 
 use super::shifts::plain;
 use crate::domain::agenda::Agenda;
+use crate::domain::freeze::Sort;
 use crate::domain::timestamp::Timestamp;
 use crate::words::Words;
 
@@ -12,9 +13,9 @@ pub fn calendar(words: &Words, agenda: &Agenda, base: &str, now: Timestamp) -> S
     let mut calendar = Calendar::new();
     calendar.name(&plain(&words.t("agenda-feed-name")));
     for it in agenda.windows() {
-        let key = match Agenda::is_maintenance(&it) {
-            true => "agenda-feed-maintenance",
-            false => "agenda-feed-freeze",
+        let key = match it.freeze.sort {
+            Sort::Allow => "agenda-feed-maintenance",
+            Sort::Deny => "agenda-feed-freeze",
         };
         let summary = words.with(key, &[("name", it.freeze.name.as_str().into())]);
         let mut event = Event::new();

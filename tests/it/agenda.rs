@@ -149,7 +149,10 @@ both_databases!(
                 .text
                 .contains(&elsewhere.to_string())
         );
-        assert_eq!(browser.get("/calendar?from=soon").status, 422);
+        for nowhere in ["soon", "%2B262142-12-30", "-262143-01-01"] {
+            let page = browser.get(&format!("/calendar?from={nowhere}"));
+            assert_eq!(page.status, 422, "{nowhere}");
+        }
         let room = browser.get(&format!("/{first}")).text;
         assert!(
             room.contains(&format!("another change of the same service: {second}")),

@@ -2,7 +2,6 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use chrono::NaiveDate;
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -56,18 +55,16 @@ pub struct ReportQuery {
     pub late_by: Option<String>,
 }
 
-fn date(field: &'static str, text: &str) -> std::result::Result<NaiveDate, FieldError> {
-    let wrong = || FieldError::new(field, "not-a-date").with("value", text.to_owned());
-    NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| wrong())
-}
-
 pub fn days(from: &str, to: &str, zone: Option<&str>, own: Tz) -> Result<Period> {
     let mut fields = Fields::new();
     let zone = match zone {
         Some(name) => fields.take(text::zone("zone", name)),
         None => Some(own),
     };
-    let (from, to) = (fields.take(date("from", from)), fields.take(date("to", to)));
+    let (from, to) = (
+        fields.take(text::date("from", from)),
+        fields.take(text::date("to", to)),
+    );
     fields.check()?;
     let (Some(zone), Some(from), Some(to)) = (zone, from, to) else {
         return Err(Error::internal("a checked call lacks a field"));

@@ -13,9 +13,9 @@ use crate::actions::{self, agenda as act};
 use crate::app::{App, Ctx};
 use crate::domain::agenda::{Agenda, Item};
 use crate::domain::conflict::Conflict;
-use crate::domain::freeze::Standing;
+use crate::domain::freeze::{Sort, Standing};
 use crate::domain::id::ServiceId;
-use crate::domain::refusal::FieldError;
+use crate::domain::text;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::wall_clock;
 use crate::domain::worktime::Interval;
@@ -131,9 +131,9 @@ fn lines(agenda: &Agenda, p: &Page) -> Vec<Line> {
         names.join(", ")
     };
     let window = |it: Standing<'_>| {
-        let key = match Agenda::is_maintenance(&it) {
-            true => "agenda-feed-maintenance",
-            false => "agenda-feed-freeze",
+        let key = match it.freeze.sort {
+            Sort::Allow => "agenda-feed-maintenance",
+            Sort::Deny => "agenda-feed-freeze",
         };
         Line {
             from: it.from,
@@ -178,10 +178,7 @@ async fn drawn(
     let today = p.now.in_zone(p.zone).date_naive();
     let day = match asked.as_str() {
         "" => today,
-        text => text.parse().map_err(|_| {
-            let wrong = FieldError::new("from", "not-a-date");
-            Error::from(wrong.with("value", text.to_owned()))
-        })?,
+        day => text::date("from", day).map_err(Error::from)?,
     };
     let (monday, period) = weeks(day, p.zone);
     let (agenda, may_subscribe) = viewer

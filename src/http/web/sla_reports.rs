@@ -121,12 +121,10 @@ impl Query {
 
 /// A date as a `date` field sends it.
 pub fn date(field: &'static str, text: &str) -> std::result::Result<NaiveDate, FieldError> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Err(FieldError::new(field, "required"));
+    match text.trim() {
+        "" => Err(FieldError::new(field, "required")),
+        text => crate::domain::text::date(field, text),
     }
-    let wrong = || FieldError::new(field, "not-a-date").with("value", text.to_owned());
-    NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| wrong())
 }
 
 #[derive(Template)]
