@@ -6,8 +6,9 @@
 //! ```
 //! Parts: `api` (tickets opened over HTTP with token and idempotency key), `paced` (1,000 a second, for the waiting times), `lmtp`
 //! (mails accepted in a burst, and how long until all are tickets), `sustained` (300 mails a second for a minute, or `--rate` of them),
-//! `huge` (one mail of 50 MB until it is a ticket; alone, `--parts huge`, it tells the most memory that it took), `relay` (from the answer
-//! that opened a disaster to its page at the relay), `store` (tickets opened through the actions, in process).
+//! `huge` (one mail of 50 MB until it is a ticket; alone, `--parts huge`, it tells the most memory that it took), `shapes` (mails made to
+//! burn time: what each costs until it is a ticket), `relay` (from the answer that opened a disaster to its page at the relay), `store`
+//! (tickets opened through the actions, in process).
 
 mod rig;
 
@@ -50,6 +51,7 @@ fn options() -> Options {
             "lmtp",
             "sustained",
             "huge",
+            "shapes",
             "relay",
             "store",
         ]
@@ -108,6 +110,9 @@ fn main() {
     }
     if wants("huge") {
         huge(&server, &config);
+    }
+    if wants("shapes") {
+        shapes(&server, &config);
     }
     if wants("relay") {
         pages(&server, &token, &relay);
@@ -261,6 +266,17 @@ fn huge(server: &Server, config: &Config) {
         line.repeat(lines)
     );
     let before = server.memory("VmRSS").unwrap_or_default();
+    let cost = until_it_is_a_ticket(server, &store, &mail);
+    println!(
+        "{:<16} {:>8} MB {cost}; {before} resident before, {} at most since the start",
+        "huge",
+        mail.len() / 1024 / 1024,
+        server.memory("VmHWM").unwrap_or_default()
+    );
+}
+
+/// Delivers one mail and waits until it is dealt with; says what that took.
+fn until_it_is_a_ticket(server: &Server, store: &Store, mail: &str) -> String {
     let (cpu, began) = (server.cpu(), Instant::now());
     let mut link = Lmtp::connect(server.lmtp).expect("LMTP listens");
     link.deliver_bytes("m@load.example.org", mail.as_bytes())
@@ -270,15 +286,47 @@ fn huge(server: &Server, config: &Config) {
     while backlog().expect("counted").0 > 0 {
         std::thread::sleep(Duration::from_millis(5));
     }
-    println!(
-        "{:<16} {:>8} MB accepted after {:.2} s, a ticket after {:.2} s, {:.2} s of processor; {before} resident before, {} at most since the start",
-        "huge",
-        mail.len() / 1024 / 1024,
+    format!(
+        "accepted after {:.2} s, a ticket after {:.2} s, {:.2} s of processor",
         accepted.as_secs_f64(),
         began.elapsed().as_secs_f64(),
         (server.cpu() - cpu).as_secs_f64(),
-        server.memory("VmHWM").unwrap_or_default()
-    );
+    )
+}
+
+/// Mails that are made to burn time.
+fn shapes(server: &Server, config: &Config) {
+    let store = Store::open(&config.database).expect("the database opens");
+    let plain = |head: String| (head, "deep".to_owned());
+    let page = |inner: String| ("Content-Type: text/html".to_owned(), inner);
+    let links = |count: usize| page("<a href=\"http://x.example/\">x</a> ".repeat(count));
+    let paragraph = "<p style=\"color:red\">The disk of db-1 is full, <b>again</b>.</p>\r\n";
+    for (name, (head, body)) in [
+        (
+            "100 kB header",
+            plain(format!("X-A: {}", "x".repeat(100 * 1024))),
+        ),
+        (
+            "1,000 readers",
+            plain(format!("Cc: {}", "Ada <a@x.example>,\r\n ".repeat(1_000))),
+        ),
+        ("2,000 links", links(2_000)),
+        ("20,000 links", links(20_000)),
+        (
+            "20 MB of HTML",
+            page(paragraph.repeat(20 * 1024 * 1024 / paragraph.len())),
+        ),
+        ("nested tags", page("<div>".repeat(100_000))),
+        ("blanks", page(" ".repeat(1_000_000))),
+        ("lines of >", ("X-A: y".to_owned(), ">\r\n".repeat(200_000))),
+    ] {
+        let mail = format!(
+            "From: m@load.example.org\r\nSubject: With {name}\r\nMessage-ID: <{}@load.example.org>\r\n{head}\r\n\r\n{body}deep\r\n",
+            uuid::Uuid::new_v4().simple()
+        );
+        let cost = until_it_is_a_ticket(server, &store, &mail);
+        println!("{name:<16} {cost}");
+    }
 }
 
 /// From the answer that says that a disaster is on file until its page is at the relay.

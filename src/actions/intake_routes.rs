@@ -116,6 +116,7 @@ impl Decision<'_> {
             let mut ticket = super::ticket::open_in(tx, self.ctx, kind, title, &opening, author)?;
             store::ticket::link(tx, ticket.id, Relation::RelatedTo, main, self.ctx.now)?;
             self.attach(tx, &twin, &ticket, 1)?;
+            self.mark_alert(tx, &twin, ticket.id)?;
             self.name_people(tx, &ticket)?;
             self.name_sender(tx, &ticket, sender)?;
             self.watch_copies(tx, Some(rule), sender, &mut ticket)?;

@@ -433,7 +433,8 @@ impl Decision<'_> {
             // What one of ours writes by mail stays among staff.
             vec![Entry::new(EntryKind::Note).body(self.text())]
         } else {
-            super::ticket::customer_wrote_in(tx, &mut ticket, &self.text(), self.ctx.now)?
+            let of = sender.contact.as_ref().map(|contact| contact.customer_id);
+            super::ticket::customer_wrote_in(tx, &mut ticket, &self.text(), of, self.ctx.now)?
         };
         let answers_staff_letter = !is_staff && self.answers_staff_letter(tx)?;
         if let Some(first) = entries.first_mut() {

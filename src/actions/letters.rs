@@ -4,6 +4,7 @@
 
 use super::proposal_news;
 use crate::app::Ctx;
+use crate::domain::access::Role;
 use crate::domain::delivery::DeliveryKind;
 use crate::domain::id::{ContactId, PersonId};
 use crate::domain::ticket::Ticket;
@@ -90,7 +91,7 @@ pub fn follow(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &Ticket, recorded: &[Recorded]
     Ok(())
 }
 
-/// A notice to the owner; without one to the team.
+/// A notice to the owner; without one to the team, and without a team to whoever leads here: it isn't for nobody.
 fn tell_whoever_has_it(
     tx: &mut Tx,
     ctx: &Ctx<'_>,
@@ -102,12 +103,18 @@ fn tell_whoever_has_it(
     let people = match (ticket.owner, ticket.team) {
         (Some(owner), _) => vec![owner],
         (None, Some(team)) => store::house::members(tx, team)?,
-        (None, None) => Vec::new(),
+        (None, None) => leads(tx)?,
     };
     for person in people {
         notice(tx, ctx, ticket, seq, person, key, facts.clone())?;
     }
     Ok(())
+}
+
+fn leads(conn: &mut Conn) -> Result<Vec<PersonId>> {
+    let all = store::people::persons(conn)?.into_iter();
+    let leads = all.filter(|person| person.is_active && person.roles.has(Role::Lead));
+    Ok(leads.map(|person| person.id).collect())
 }
 
 /// Who gets what is said to this audience, each by a letter of their own, so that nobody learns of the others: the requester and the

@@ -89,6 +89,7 @@ pub mod ticket_parts;
 pub mod ticket_restore;
 pub mod ticket_settle;
 pub mod ticket_take_back;
+pub mod ticket_talk;
 pub mod ticket_times;
 pub mod trouble;
 pub mod view;

@@ -64,7 +64,7 @@ pub fn write(ctx: &Ctx<'_>, key: TicketKey, body: &str, files: &[Evidence]) -> R
     let key = ticket_merge::living(ctx, key)?;
     change(ctx, key, None, Action::Answer, |tx, ticket| {
         shown(ticket)?;
-        let mut entries = customer_wrote_in(tx, ticket, &body, ctx.now)?;
+        let mut entries = customer_wrote_in(tx, ticket, &body, Some(customer), ctx.now)?;
         if let Some(first) = entries.first_mut() {
             first.audience = Audience::Customer(customer);
         }

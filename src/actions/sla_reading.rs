@@ -1,11 +1,11 @@
 //! How clocks read the timeline: which entry is which happening, for which of the parties that a ticket's promises are made to.
 
-use crate::domain::correction::Corrections;
-use crate::domain::id::CustomerId;
+use crate::domain::correction::{CUSTOMER, Corrections};
+use crate::domain::id::{CustomerId, Id};
 use crate::domain::sla_agreement::{Anchor, Metric};
 use crate::domain::sla_clock::{Event, Happening};
 use crate::domain::ticket::{State, Ticket};
-use crate::domain::timeline::{Actor, Audience, EntryKind};
+use crate::domain::timeline::{Actor, Audience, EntryKind, Facts};
 use crate::domain::timestamp::Timestamp;
 use crate::store::timeline::Recorded;
 
@@ -86,6 +86,21 @@ pub(super) fn anchor_fact(metric: Metric, party: Option<CustomerId>) -> String {
 /// The fact of a merge that says what was promised by hand to this party on the absorbed ticket, and is promised here now.
 pub(super) fn promise_fact(metric: Metric, party: Option<CustomerId>) -> String {
     format!("promised.{}", anchor_fact(metric, party))
+}
+
+/// To whom the absorbed ticket had promised this by hand, by the facts of the merge.
+pub(super) fn promised_to(metric: Metric, facts: &Facts) -> Option<Option<CustomerId>> {
+    let named = format!("promised.anchor.{metric}.");
+    let mut parties = facts
+        .iter()
+        .filter_map(|(name, _)| name.strip_prefix(&named));
+    parties.next().map(Id::parse)
+}
+
+/// Of which customer an entry that readers outside don't see speaks: the one it names, else the ticket's own.
+pub(super) fn told_to(ticket: &Ticket, entry: &Recorded) -> Option<CustomerId> {
+    let named = entry.facts.get(CUSTOMER).and_then(Id::parse);
+    named.or(ticket.customer)
 }
 
 /// The timeline as the clocks of `party` read it (`None`: the house). Expects all entries of [`KINDS`], oldest first.
@@ -223,6 +238,7 @@ fn happening(
     use Happening as H;
     let is_primary = party == ticket.customer;
     let concerns = concerns(ticket, party, entry.audience);
+    let is_told = party == told_to(ticket, entry);
     // Auto-answers and letters of a job satisfy nothing.
     let by_us = matches!(entry.actor, Actor::Person(_) | Actor::Token(_));
     let promised = |metric| H::Promised {
@@ -236,13 +252,13 @@ fn happening(
         K::CustomerMessage if concerns => H::CustomerWrote,
         K::CustomerSolved if concerns => H::Kept(Metric::Respond),
         // Who spoke with the customer was a human, whatever wrote it down.
-        K::CustomerContact if concerns && by_us => H::Replied,
+        K::CustomerContact if is_told && by_us => H::Replied,
         K::Reply | K::Update | K::Shared if concerns => match entry.actor {
             Actor::Person(_) => H::Replied,
             Actor::Token(_) => H::Announced,
             Actor::Contact(_) | Actor::Stranger | Actor::System => return None,
         },
-        K::NoReplyNeeded if is_primary => H::NoReplyNeeded,
+        K::NoReplyNeeded if is_told => H::NoReplyNeeded,
         K::Unsatisfied => H::Withdrawn {
             seq: entry.corrects?,
         },
@@ -308,8 +324,8 @@ fn happening(
             at: entry.facts.instant("to"),
             lengthens: false,
         },
-        K::CallbackPromised if is_primary => promised(Metric::CallBack),
-        K::CallbackDone if is_primary => H::Kept(Metric::CallBack),
+        K::CallbackPromised if is_told => promised(Metric::CallBack),
+        K::CallbackDone if is_told => H::Kept(Metric::CallBack),
         K::UpdatePromised if concerns => promised(Metric::Update),
         // Moving a meeting doesn't move the promise; a cancelled one promises nothing.
         K::MeetingSet | K::MeetingCancelled => promised(Metric::Meeting),

@@ -2,10 +2,12 @@
 //! What hangs on a ticket (roles, watchers, labels, links, evidence) is next door in `ticket_parts`, its edit form in
 //! `ticket_edit`.
 
-use super::{allow, allow_ticket, record, record_with, ticket_hold, ticket_merge, ticket_times};
+use super::{
+    allow, allow_ticket, record, record_with, ticket_hold, ticket_merge, ticket_talk, ticket_times,
+};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
-use crate::domain::id::{Id, Kind, PersonId, ServiceId, TeamId, TicketKey};
+use crate::domain::id::{CustomerId, Id, Kind, PersonId, ServiceId, TeamId, TicketKey};
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::severity::{Priority, Severity};
 use crate::domain::text::{self, Title};
@@ -17,6 +19,7 @@ use crate::store::ticket::{Affected, Watcher};
 use crate::store::{self, Conn, Tx};
 
 pub use super::ticket_answer::{reply, reply_with, update, update_with};
+pub use super::ticket_talk::{promise_callback, spoke_with_customer};
 
 /// How often a change that named no version is tried again after somebody else was faster.
 const STALE_RETRIES: usize = 5;
@@ -80,7 +83,10 @@ pub(super) fn first_entries(
         entries.push(Entry::new(EntryKind::CustomerContact).fact("how", "phone"));
     }
     if let Some(at) = opening.callback_at {
-        entries.push(callback_promised(at, opening.callback_number.as_deref()));
+        entries.push(ticket_talk::callback_promised(
+            at,
+            opening.callback_number.as_deref(),
+        ));
     }
     for label in &opening.labels {
         entries.push(Entry::new(EntryKind::Labelled).fact("label", label));
@@ -301,19 +307,28 @@ pub fn customer_message(ctx: &Ctx<'_>, key: TicketKey, text: &str) -> Result<Tic
     let text = written("body", text)?;
     let key = ticket_merge::living(ctx, key)?;
     change(ctx, key, None, Action::Reply, |tx, ticket| {
-        customer_wrote_in(tx, ticket, &text, ctx.now)
+        customer_wrote_in(tx, ticket, &text, None, ctx.now)
     })
 }
 
-/// The entries of a customer's message, for a transaction that is open already.
+/// The entries of a customer's message, for a transaction that is open already. `of`: to which customer whoever wrote belongs. One of
+/// those hit reads it then, and what comes from a customer that wasn't hit is nobody's to read outside; of nobody's it is for the
+/// ticket's own.
 pub fn customer_wrote_in(
     tx: &mut Tx,
     ticket: &mut Ticket,
     text: &str,
+    of: Option<CustomerId>,
     now: Timestamp,
 ) -> Result<Vec<Entry>> {
     let mut entries = ticket.customer_wrote(text, now);
-    if let (Some(first), Some(customer)) = (entries.first_mut(), ticket.customer) {
+    let hits = store::ticket::affected(tx, ticket.id)?;
+    let is_hit = |of: CustomerId| hits.iter().any(|hit| hit.customer_id == of);
+    let reads = match of {
+        Some(of) if Some(of) != ticket.customer => is_hit(of).then_some(of),
+        _ => ticket.customer,
+    };
+    if let (Some(first), Some(customer)) = (entries.first_mut(), reads) {
         first.audience = Audience::Customer(customer);
     }
     if entries
@@ -323,47 +338,6 @@ pub fn customer_wrote_in(
         store::ticket::restore_affected(tx, ticket.id, None)?;
     }
     Ok(entries)
-}
-
-/// Staff spoke with the customer: counts as an answer, and keeps a promised call-back.
-pub fn spoke_with_customer(ctx: &Ctx<'_>, key: TicketKey, what: &str) -> Result<Ticket> {
-    let text = text::body("body", what)?;
-    change(ctx, key, None, Action::Reply, |_, ticket| {
-        ticket.awaits_us = false;
-        let mut entries = vec![
-            Entry::new(EntryKind::CustomerContact)
-                .body(&text)
-                .fact("how", "phone"),
-        ];
-        if ticket.callback_at.take().is_some() {
-            entries.push(Entry::new(EntryKind::CallbackDone));
-        }
-        Ok(entries)
-    })
-}
-
-pub fn promise_callback(
-    ctx: &Ctx<'_>,
-    key: TicketKey,
-    rev: Option<i64>,
-    number: &str,
-    until: Timestamp,
-) -> Result<Ticket> {
-    let number = text::one_line("callback_number", number, 40)?;
-    change(ctx, key, rev, Action::WorkOnTicket, |_, ticket| {
-        if until <= ctx.now {
-            return Err(Refusal::new("promise-in-past").into());
-        }
-        ticket.callback_number = Some(number.clone());
-        ticket.callback_at = Some(until);
-        Ok(vec![callback_promised(until, Some(&number))])
-    })
-}
-
-fn callback_promised(until: Timestamp, number: Option<&str>) -> Entry {
-    Entry::new(EntryKind::CallbackPromised)
-        .fact("until", until.rfc3339())
-        .fact_some("number", number)
 }
 
 /// "I have it."

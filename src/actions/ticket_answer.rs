@@ -1,8 +1,7 @@
-//! What answers a customer: a reply, an update, a note that they may read after all, the word that no answer is needed; and when they
-//! hear from us again.
+//! What answers a customer: a reply, an update, a note that they may read after all; and when they hear from us again.
 
 use super::proposal::{self, Said, Speech};
-use super::ticket::{change, refuse_nobody, refuse_unseen, written};
+use super::ticket::{refuse_nobody, refuse_unseen, written};
 use super::ticket_parts::{Evidence, files_of};
 use super::{allow_ticket, sla, sla_reading};
 use crate::app::Ctx;
@@ -129,20 +128,6 @@ pub(super) fn shareable(tx: &mut Tx, ticket: &Ticket, seq: i64) -> Result<Record
         return Err(Refusal::new("already-shared").into());
     }
     Ok(note)
-}
-
-/// What the customer wrote needs no answer: the clock is cancelled, and reports count it apart.
-pub fn no_reply_needed(
-    ctx: &Ctx<'_>,
-    key: TicketKey,
-    rev: Option<i64>,
-    why: &str,
-) -> Result<Ticket> {
-    let why = written("why", why)?;
-    change(ctx, key, rev, Action::Reply, |_, ticket| {
-        ticket.awaits_us = false;
-        Ok(vec![Entry::new(EntryKind::NoReplyNeeded).body(&why)])
-    })
 }
 
 /// Promises the next update to whoever reads what is said to them, the first of `entries`; none is promised without `until`.

@@ -1,7 +1,7 @@
 //! Merging two tickets into one and taking them apart again, and parents that resolve their children.
 
 use super::ticket::{change, change_any, written};
-use super::{allow_ticket, record, sla, sla_reading, ticket_take_back};
+use super::{allow_ticket, record, sla, sla_reading, ticket_talk};
 use crate::app::Ctx;
 use crate::domain::access::Action;
 use crate::domain::id::{CustomerId, TicketKey};
@@ -101,7 +101,8 @@ fn absorb(
     if let Some(due) = ticket.callback_at
         && survivor.callback_at.is_none_or(|at| due < at)
     {
-        let name = sla_reading::promise_fact(Metric::CallBack, survivor.customer);
+        let to = ticket_talk::owed_call_back_to(tx, ticket)?;
+        let name = sla_reading::promise_fact(Metric::CallBack, to);
         facts = facts.with_instant(name, due);
         let at_was = survivor.callback_at.map(Timestamp::rfc3339);
         facts = facts
@@ -155,8 +156,9 @@ fn promised_updates(
 
 /// Gives the survivor back what it had promised before it took over an earlier call-back; what was done or promised since stays.
 fn give_back_callback(survivor: &mut Ticket, took_in: &Facts) {
-    let name = sla_reading::promise_fact(Metric::CallBack, survivor.customer);
-    let Some(taken_over) = took_in.instant(&name) else {
+    let to = sla_reading::promised_to(Metric::CallBack, took_in);
+    let name = to.map(|to| sla_reading::promise_fact(Metric::CallBack, to));
+    let Some(taken_over) = name.and_then(|name| took_in.instant(&name)) else {
         return;
     };
     if survivor.callback_at == Some(taken_over) {
@@ -177,7 +179,7 @@ pub fn unmerge(ctx: &Ctx<'_>, key: TicketKey, rev: Option<i64>, why: &str) -> Re
         let merges = store::timeline::of_kinds(tx, ticket.id, &[EntryKind::Merged])?;
         let merged = merges.last().ok_or_else(not_merged)?;
         let entry = ticket.unmerge(&survivor, &merged.facts, merged.seq, &why)?;
-        ticket.awaits_us = ticket_take_back::awaits_us(tx, ticket, None)?;
+        ticket.awaits_us = !ticket_talk::waiting(tx, ticket, None)?.is_empty();
         let took_in = store::timeline::of_kinds(tx, survivor.id, &[EntryKind::Absorbed])?;
         let own = key.to_string();
         let took_in = took_in

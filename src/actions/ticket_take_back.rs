@@ -3,7 +3,7 @@
 
 use super::ticket::change;
 use super::ticket_restore::follow;
-use super::{audit, sla_reading, ticket_times};
+use super::{audit, sla_reading, ticket_talk, ticket_times};
 use crate::app::Ctx;
 use crate::domain::access::Action;
 use crate::domain::correction::{self, BY_HAND, Corrections};
@@ -15,18 +15,6 @@ use crate::domain::timeline::{Entry, EntryKind, Facts};
 use crate::error::{Error, Result};
 use crate::store::timeline::Recorded;
 use crate::store::{self, Tx};
-
-/// What is said and written between us and the customer: who did so last decides for whom the ticket waits.
-const TALK: &[EntryKind] = &[
-    EntryKind::Opened,
-    EntryKind::CustomerMessage,
-    EntryKind::Reply,
-    EntryKind::Shared,
-    EntryKind::Update,
-    EntryKind::CustomerContact,
-    EntryKind::NoReplyNeeded,
-    EntryKind::TakenBack,
-];
 
 /// The entry at this place doesn't count: the clocks run as if it had never been made. What was late stays late.
 pub fn take_back(
@@ -72,8 +60,8 @@ pub fn take_back(
             }
             _ => {}
         }
-        if TALK.contains(&entry.kind) {
-            ticket.awaits_us = awaits_us(tx, ticket, Some(seq))?;
+        if ticket_talk::TALK.contains(&entry.kind) {
+            ticket.awaits_us = !ticket_talk::waiting(tx, ticket, Some(seq))?.is_empty();
         }
         let facts = Facts::new()
             .with("evidence", &evidence)
@@ -100,27 +88,15 @@ fn owe_call_back(tx: &mut Tx, ticket: &mut Ticket, seq: i64) -> Result<()> {
     // It may have been taken over with a ticket that was merged into this one.
     let kinds = [EntryKind::CallbackPromised, EntryKind::Absorbed];
     let promised = store::timeline::of_kinds(tx, ticket.id, &kinds)?;
-    let taken_over = sla_reading::promise_fact(Metric::CallBack, ticket.customer);
     let until = |entry: &Recorded| match entry.kind {
-        EntryKind::Absorbed => entry.facts.instant(&taken_over),
+        EntryKind::Absorbed => {
+            let party = sla_reading::promised_to(Metric::CallBack, &entry.facts)?;
+            let taken_over = sla_reading::promise_fact(Metric::CallBack, party);
+            entry.facts.instant(&taken_over)
+        }
         _ => entry.facts.instant("until"),
     };
     let mut before = promised.iter().rev().filter(|entry| entry.seq < seq);
     ticket.callback_at = ticket.callback_at.or_else(|| before.find_map(until));
     Ok(())
-}
-
-/// Whether the customer wrote last. `without`: an entry that is being taken back.
-pub(super) fn awaits_us(tx: &mut Tx, ticket: &Ticket, without: Option<i64>) -> Result<bool> {
-    let talk = store::timeline::of_kinds(tx, ticket.id, TALK)?;
-    let known = Corrections::of(talk.iter().map(Recorded::said));
-    let last = talk.iter().rfind(|entry| {
-        let counts = !known.is_void(entry.seq) && Some(entry.seq) != without;
-        counts && entry.kind != EntryKind::TakenBack
-    });
-    let asked = ticket.requester.is_some() || ticket.requester_address.is_some();
-    Ok(ticket.is_open()
-        && last.is_some_and(|entry| {
-            entry.kind == EntryKind::CustomerMessage || entry.kind == EntryKind::Opened && asked
-        }))
 }

@@ -4,7 +4,7 @@
 use watchkeeper::actions::ticket_restore::restored_for;
 use watchkeeper::actions::ticket_take_back::take_back;
 use watchkeeper::actions::ticket_times::{Times, correct};
-use watchkeeper::actions::{outage, ticket as act, ticket_answer, ticket_hold, ticket_parts};
+use watchkeeper::actions::{outage, ticket as act, ticket_hold, ticket_parts, ticket_talk};
 use watchkeeper::domain::access::{Role, Roles};
 use watchkeeper::domain::hold::NewHold;
 use watchkeeper::domain::id::{ContactId, CustomerId, Kind, TicketKey};
@@ -42,8 +42,12 @@ pub struct Story<'a> {
 
 impl<'a> Story<'a> {
     pub fn new(desk: &'a Desk) -> Self {
-        desk.let_letters_go();
         let ada = house(desk);
+        Self::led_by(desk, ada)
+    }
+
+    pub fn led_by(desk: &'a Desk, ada: Staff) -> Self {
+        desk.let_letters_go();
         let ben = desk.person("Ben", RESPONDER);
         let carol: ContactId = mail::customer(desk, "Contoso", "Carol", "carol@contoso.example");
         let contact = desk
@@ -96,7 +100,7 @@ impl<'a> Story<'a> {
 
     pub fn spoke(&self) -> i64 {
         let by = self.desk.as_person(&self.ben);
-        act::spoke_with_customer(&by, self.key(), "We are on it").unwrap();
+        act::spoke_with_customer(&by, self.key(), None, "We are on it").unwrap();
         self.newest(EntryKind::CustomerContact)
     }
 
@@ -158,7 +162,7 @@ both_databases!(
         desk.advance(20 * MINUTE);
         let by = desk.as_person(&story.ben);
         let until = START.plus_secs(2 * HOUR);
-        act::promise_callback(&by, story.key(), None, "+1 555", until).unwrap();
+        act::promise_callback(&by, story.key(), None, None, "+1 555", until).unwrap();
         desk.advance(10 * MINUTE);
         let spoke = story.spoke();
         assert_eq!(story.stands(Metric::Respond), (ClockState::Met, Some(30)));
@@ -222,7 +226,7 @@ both_databases!(
         let story = Story::new(&desk);
         desk.advance(10 * MINUTE);
         let by = desk.as_person(&story.ben);
-        ticket_answer::no_reply_needed(&by, story.key(), None, "thanks only").unwrap();
+        ticket_talk::no_reply_needed(&by, story.key(), None, None, "thanks only").unwrap();
         let respond = clock(&desk, &story.ticket, Metric::Respond);
         assert_eq!(respond.cancelled, Some(CancelReason::NotNeeded));
         story

@@ -218,6 +218,23 @@ both_databases!(
 );
 
 both_databases!(
+    a_request_to_join_what_nobody_has_is_told_to_whoever_leads,
+    |desk| {
+        desk.let_letters_go();
+        let answer = opened(&desk);
+        desk.person("Lea", Roles::of(&[Role::Lead]));
+        desk.person("Rob", Roles::of(&[Role::Responder]));
+        let head =
+            format!("Subject: Re: x\r\nMessage-ID: <x@evil.example>\r\nIn-Reply-To: <{answer}>");
+        let asked = mail(&desk, "mallory@evil.example", &head, "Me too");
+        assert_eq!(asked.verdict, Some(Verdict::JoinRequest));
+        let told = desk.letters();
+        let told: Vec<&str> = told.iter().map(|letter| letter.to.as_str()).collect();
+        assert_eq!(told, ["lea@watch.example.org"]);
+    }
+);
+
+both_databases!(
     e_a_join_request_changes_nothing_until_a_person_answers_and_its_clock_began_at_its_receipt,
     |desk| {
         desk.let_letters_go();
@@ -261,6 +278,11 @@ both_databases!(
         let accepted = answer_join(&accepted, true);
         assert_eq!(entry(&desk, &accepted).effective_at, accepted.received_at);
         assert_eq!(entry(&desk, &accepted).kind, EntryKind::CustomerMessage);
+        assert_eq!(
+            entry(&desk, &accepted).audience,
+            Audience::Internal,
+            "Contoso doesn't read what Fabrikam wrote"
+        );
         let refused = answer_join(&refused, false);
         let own = ticket(&desk, "INC-2");
         assert_eq!(

@@ -293,6 +293,46 @@ both_databases!(
 );
 
 both_databases!(
+    e13_a_problem_that_opened_a_ticket_at_each_of_two_addresses_is_over_on_both,
+    |desk| {
+        desk.let_letters_go();
+        let own = "network@watch.example.org";
+        takes_mail(&desk, ALERTS, |rule| rule.takes_generated = true);
+        takes_mail(&desk, own, |rule| {
+            rule.takes_generated = true;
+            rule.own_ticket = true;
+        });
+        let tell = |word: &str, state: &str, n: u8| {
+            let raw = format!(
+                "From: nagios@mon.example\r\nTo: {ALERTS}, {own}\r\nSubject: ** {word} Service Alert: web1/HTTP is {state} **\r\nMessage-ID: <b{n}@mon.example>\r\nAuto-Submitted: auto-generated\r\n\r\nAs it says.\r\n"
+            );
+            deliver_to(
+                &desk,
+                Some("nagios@mon.example"),
+                &[ALERTS, own],
+                raw.as_bytes(),
+            )
+        };
+        tell("PROBLEM", "CRITICAL", 1);
+        assert_eq!(tickets(&desk), 2);
+        // Told again, it stands on both and opens nothing.
+        assert_eq!(
+            tell("PROBLEM", "CRITICAL", 2).verdict,
+            Some(Verdict::Appended)
+        );
+        assert_eq!(tickets(&desk), 2);
+        assert_eq!(
+            timeline(&desk, "INC-1").len(),
+            timeline(&desk, "INC-2").len()
+        );
+        tell("RECOVERY", "OK", 3);
+        for key in ["INC-1", "INC-2"] {
+            assert_eq!(ticket(&desk, key).state, State::Resolved, "{key}");
+        }
+    }
+);
+
+both_databases!(
     e63_a_problem_however_often_it_is_told_is_one_ticket_that_its_recovery_resolves,
     |desk| {
         desk.let_letters_go();

@@ -119,6 +119,7 @@ mod stale;
 mod standing;
 mod steps;
 mod suspects;
+mod talk_of_one;
 mod terms;
 mod terms_agreement;
 mod terms_browser;

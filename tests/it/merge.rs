@@ -100,7 +100,7 @@ both_databases!(
         let (ada, _, first, second) = two(&desk);
         let by = || desk.as_person(&ada);
         act::take(&by(), second.key, None).unwrap();
-        act::spoke_with_customer(&by(), second.key, "they called").unwrap();
+        act::spoke_with_customer(&by(), second.key, None, "they called").unwrap();
         let hold = NewHold {
             until: Some(START.plus_secs(10 * HOUR)),
             ..NewHold::new(WaitingOn::Vendor, "a part")
@@ -265,9 +265,9 @@ both_databases!(
         promise(&desk, &ada, contoso, &agreed);
         let soon = desk.now().plus_secs(HOUR);
         act::update(&by(), first.key, "A cable.", Some(soon)).unwrap();
-        act::promise_callback(&by(), first.key, None, "+49 30 1", soon).unwrap();
+        act::promise_callback(&by(), first.key, None, None, "+49 30 1", soon).unwrap();
         let later = desk.now().plus_secs(3 * HOUR);
-        act::promise_callback(&by(), second.key, None, "+49 30 2", later).unwrap();
+        act::promise_callback(&by(), second.key, None, None, "+49 30 2", later).unwrap();
         ticket_merge::merge(&by(), first.key, None, second.key, "the same cable").unwrap();
         for metric in [Metric::Update, Metric::CallBack] {
             let owed = newest(&desk, &second, metric);

@@ -43,10 +43,15 @@ fn lead(desk: &Desk) -> Staff {
 /// A house with its two calendars and its agreement, and somebody in it.
 pub fn house(desk: &Desk) -> Staff {
     let ada = lead(desk);
-    let ctx = desk.as_person(&ada);
+    found(desk, &ada);
+    ada
+}
+
+/// A house with its calendars and agreement, for tests that know somebody who leads it.
+pub fn found(desk: &Desk, lead: &Staff) {
+    let ctx = desk.as_person(lead);
     ctx.write(|tx| found_house(tx, &ctx, Tz::Europe__Berlin))
         .expect("the house is founded");
-    ada
 }
 
 pub fn open(desk: &Desk, who: &Staff, severity: Severity, customer: Option<CustomerId>) -> Ticket {
@@ -438,7 +443,15 @@ both_databases!(a_promised_call_back_is_a_clock_of_its_own, |desk| {
     let contoso = customer(&desk, "Contoso");
     let ticket = open(&desk, &ada, Severity::Warning, Some(contoso));
     let by = START.plus_secs(20 * MINUTE);
-    act::promise_callback(&desk.as_person(&ada), ticket.key, None, "+49 30 1234", by).unwrap();
+    act::promise_callback(
+        &desk.as_person(&ada),
+        ticket.key,
+        None,
+        None,
+        "+49 30 1234",
+        by,
+    )
+    .unwrap();
     assert_eq!(
         clock(&desk, &ticket, Metric::CallBack).deadline_at,
         Some(by)
@@ -448,7 +461,7 @@ both_databases!(a_promised_call_back_is_a_clock_of_its_own, |desk| {
         Some("call_back")
     );
     desk.advance(10 * MINUTE);
-    act::spoke_with_customer(&desk.as_person(&ada), ticket.key, "agreed to wait").unwrap();
+    act::spoke_with_customer(&desk.as_person(&ada), ticket.key, None, "agreed to wait").unwrap();
     assert_eq!(
         clock(&desk, &ticket, Metric::CallBack).state,
         ClockState::Met

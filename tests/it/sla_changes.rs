@@ -313,6 +313,7 @@ both_databases!(
             &desk.as_person(&ada),
             ticket.key,
             None,
+            None,
             "+49 30 1",
             START.plus_secs(DAY),
         )

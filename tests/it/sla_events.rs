@@ -1,6 +1,6 @@
 //! What answers a customer and what only looks like it, what time does by itself, and that lateness stays.
 
-use watchkeeper::actions::{sla, ticket as act, ticket_answer, ticket_hold};
+use watchkeeper::actions::{sla, ticket as act, ticket_answer, ticket_hold, ticket_talk};
 use watchkeeper::domain::hold::NewHold;
 use watchkeeper::domain::id::Kind;
 use watchkeeper::domain::outgoing::Handover;
@@ -127,7 +127,7 @@ both_databases!(
             (update[0].state, update[1].state),
             (ClockState::Missed, ClockState::Running)
         );
-        ticket_answer::no_reply_needed(&by(), ticket.key, None, "thanks only").unwrap();
+        ticket_talk::no_reply_needed(&by(), ticket.key, None, None, "thanks only").unwrap();
         let respond = of_metric(&desk, &ticket, Metric::Respond);
         assert_eq!(respond[1].cancelled, Some(CancelReason::NotNeeded));
         assert!(!now_of(&desk, &ticket).awaits_us);
@@ -176,7 +176,7 @@ both_databases!(
 both_databases!(t36_a_call_that_was_logged_is_an_answer, |desk| {
     let (ada, ticket) = carols(&desk);
     desk.advance(10 * MINUTE);
-    act::spoke_with_customer(&desk.as_person(&ada), ticket.key, "told her").unwrap();
+    act::spoke_with_customer(&desk.as_person(&ada), ticket.key, None, "told her").unwrap();
     let respond = clock(&desk, &ticket, Metric::Respond);
     assert_eq!(
         (respond.state, respond.ended_at),
@@ -209,7 +209,15 @@ both_databases!(
         let read = deliver(&desk, Some("ada@watch.example.org"), forwarded.as_bytes());
         assert!(read.verdict.is_some());
         assert!(entries(&desk, &ticket, EntryKind::Reply).is_empty());
-        act::promise_callback(&by(), ticket.key, None, "+49 30 1", START.plus_secs(DAY)).unwrap();
+        act::promise_callback(
+            &by(),
+            ticket.key,
+            None,
+            None,
+            "+49 30 1",
+            START.plus_secs(DAY),
+        )
+        .unwrap();
         assert_eq!(
             clock(&desk, &ticket, Metric::Respond).state,
             ClockState::Running
@@ -338,7 +346,7 @@ both_databases!(
         let by = || desk.as_person(&ada);
         act::take(&by(), ticket.key, None).unwrap();
         let until = desk.now().plus_secs(3 * HOUR);
-        act::promise_callback(&by(), ticket.key, None, "+49 30 1", until).unwrap();
+        act::promise_callback(&by(), ticket.key, None, None, "+49 30 1", until).unwrap();
         desk.advance(HOUR);
         desk.letters();
         let wait = NewHold::new(WaitingOn::Customer, "Which port?");

@@ -7,7 +7,7 @@ use watchkeeper::actions::agreement::change_agreement;
 use watchkeeper::actions::sla_report::{Asked, prepare};
 use watchkeeper::actions::ticket_edit::{self, Edit};
 use watchkeeper::actions::ticket_times::{Times, correct};
-use watchkeeper::actions::{ticket as act, ticket_answer, ticket_hold, ticket_merge};
+use watchkeeper::actions::{ticket as act, ticket_hold, ticket_merge, ticket_talk};
 use watchkeeper::domain::hold::NewHold;
 use watchkeeper::domain::id::{CustomerId, Kind};
 use watchkeeper::domain::severity::Severity;
@@ -102,8 +102,14 @@ both_databases!(
         let late = unanswered(&desk, &ada, contoso);
         let in_time = open(&desk, &ada, Severity::High, Some(contoso));
         for ticket in [&late, &in_time] {
-            ticket_answer::no_reply_needed(&desk.as_person(&ada), ticket.key, None, "they rang")
-                .unwrap();
+            ticket_talk::no_reply_needed(
+                &desk.as_person(&ada),
+                ticket.key,
+                None,
+                None,
+                "they rang",
+            )
+            .unwrap();
         }
         let report = report(&desk, &ada, contoso);
         let expected = Count {
@@ -130,7 +136,7 @@ both_databases!(
         let ticket = open(&desk, &ada, Severity::High, Some(contoso));
         let by = || desk.as_person(&ada);
         let until = desk.now().plus_secs(HOUR);
-        act::promise_callback(&by(), ticket.key, None, "+49 30 1234", until).unwrap();
+        act::promise_callback(&by(), ticket.key, None, None, "+49 30 1234", until).unwrap();
         desk.advance(2 * HOUR);
         act::resolve(&by(), ticket.key, None, "a new card").unwrap();
         act::step(&by(), ticket.key, None, State::Closed, "").unwrap();
@@ -149,7 +155,7 @@ both_databases!(
         let ticket = open(&desk, &ada, Severity::High, Some(contoso));
         let promised = |in_secs: i64| {
             let until = desk.now().plus_secs(in_secs);
-            act::promise_callback(&by(), ticket.key, None, "+49 30 1234", until).unwrap();
+            act::promise_callback(&by(), ticket.key, None, None, "+49 30 1234", until).unwrap();
         };
         let first = desk.now().plus_secs(HOUR);
         promised(HOUR);
@@ -189,7 +195,7 @@ both_databases!(
             caches_are_true(&desk, of);
         }
         desk.advance(HOUR);
-        act::spoke_with_customer(&by(), ticket.key, "We are on it").unwrap();
+        act::spoke_with_customer(&by(), ticket.key, None, "We are on it").unwrap();
         act::step(&by(), task.key, None, State::InProgress, "").unwrap();
         act::resolve(&by(), task.key, None, "renewed").unwrap();
         let report = report(&desk, &ada, contoso);
@@ -354,7 +360,7 @@ both_databases!(
         let weaker = open(&desk, &ada, Severity::Average, Some(contoso));
         ticket_merge::merge(&by(), late.key, None, weaker.key, "the same cable").unwrap();
         desk.advance(1);
-        act::spoke_with_customer(&by(), weaker.key, "We are on it").unwrap();
+        act::spoke_with_customer(&by(), weaker.key, None, "We are on it").unwrap();
         let one = report(&desk, &ada, contoso);
         let expected = Count {
             met: 1,
@@ -367,7 +373,7 @@ both_databases!(
         let second = open(&desk, &ada, Severity::High, Some(contoso));
         ticket_merge::merge(&by(), first.key, None, second.key, "the same cable").unwrap();
         desk.advance(1);
-        act::spoke_with_customer(&by(), second.key, "We are on it").unwrap();
+        act::spoke_with_customer(&by(), second.key, None, "We are on it").unwrap();
         let two = report(&desk, &ada, contoso);
         let expected = Count {
             met: 1,
@@ -396,7 +402,7 @@ both_databases!(
         correct(&by(), ticket.key, None, &reported(2 * HOUR)).unwrap();
         assert!(clock(&desk, &ticket, Metric::Respond).breached_at.is_some());
         correct(&by(), ticket.key, None, &reported(0)).unwrap();
-        act::spoke_with_customer(&by(), ticket.key, "We are on it").unwrap();
+        act::spoke_with_customer(&by(), ticket.key, None, "We are on it").unwrap();
         let report = report(&desk, &ada, contoso);
         let expected = Count {
             met: 1,
@@ -424,7 +430,7 @@ both_databases!(
         desk.app.time.set(monday.plus_secs(2 * HOUR));
         let in_time = crate::proof::opened(desk, ada, customer, "Thank you all");
         for ticket in [&late, &in_time] {
-            ticket_answer::no_reply_needed(&desk.as_person(ada), ticket.key, None, "they rang").unwrap();
+            ticket_talk::no_reply_needed(&desk.as_person(ada), ticket.key, None, None, "they rang").unwrap();
         }
         desk.app.time.set(monday.plus_secs(72 * HOUR));
         desk.settle();

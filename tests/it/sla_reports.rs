@@ -25,7 +25,7 @@ fn at(desk: &Desk, text: &str) {
 }
 
 fn answer(desk: &Desk, who: &Staff, ticket: &Ticket) {
-    act::spoke_with_customer(&desk.as_person(who), ticket.key, "We are on it").unwrap();
+    act::spoke_with_customer(&desk.as_person(who), ticket.key, None, "We are on it").unwrap();
 }
 
 #[track_caller]

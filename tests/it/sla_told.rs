@@ -6,7 +6,7 @@ use serde_json::json;
 use watchkeeper::actions::agreement::change_agreement;
 use watchkeeper::actions::credit;
 use watchkeeper::actions::sla_report::{Asked, prepare};
-use watchkeeper::actions::{ticket as act, ticket_answer, ticket_hold};
+use watchkeeper::actions::{ticket as act, ticket_hold, ticket_talk};
 use watchkeeper::domain::access::{Principal, Roles, Scopes, TokenOwner};
 use watchkeeper::domain::hold::NewHold;
 use watchkeeper::domain::id::{CustomerId, Id};
@@ -103,7 +103,7 @@ fn answered_in_the_evening(p: &Program) -> (CustomerId, Ticket) {
     at(desk, "2026-06-03T20:00:00Z");
     let ticket = proof::opened(desk, ada, contoso, "Uplink down");
     at(desk, "2026-06-04T00:00:00Z");
-    act::spoke_with_customer(&desk.as_person(ada), ticket.key, "We are on it").unwrap();
+    act::spoke_with_customer(&desk.as_person(ada), ticket.key, None, "We are on it").unwrap();
     (contoso, ticket)
 }
 
@@ -223,7 +223,7 @@ both_databases!(
         desk.advance(62 * MINUTE);
         assert_eq!(on_the_list(&browser), "12 min over");
         // Answered, nothing runs any more.
-        ticket_answer::no_reply_needed(&by(), ticket.key, None, "they rang").unwrap();
+        ticket_talk::no_reply_needed(&by(), ticket.key, None, None, "they rang").unwrap();
         assert_eq!(on_the_list(&browser), "held");
         ticket_hold::release(&by(), ticket.key, None, None).unwrap();
         // Late, and then held: it is late all the same, and grows no later.

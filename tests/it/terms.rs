@@ -410,7 +410,7 @@ both_databases!(
         );
         // A reply to the closed one, long after, doesn't bring the correction in by the back door.
         act::note(&ctx, late.key, "for the record").unwrap();
-        act::spoke_with_customer(&ctx, late.key, "all is well").unwrap();
+        act::spoke_with_customer(&ctx, late.key, None, "all is well").unwrap();
         let still = clock(&desk, &late, Metric::Resolve);
         assert_eq!(
             (still.deadline_at, still.state, still.breached_at),

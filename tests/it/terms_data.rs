@@ -166,7 +166,7 @@ both_databases!(
         };
         as_expected(&kept);
         // What is written on it afterwards doesn't bring the new data in by the back door, and the proof isn't at odds with it.
-        act::spoke_with_customer(&by(), ticket.key, "all is well").unwrap();
+        act::spoke_with_customer(&by(), ticket.key, None, "all is well").unwrap();
         as_expected(&clock(&desk, &ticket, Metric::Resolve));
         caches_are_true(&desk, &ticket);
         // Opened again it runs, and is counted by what is known now.

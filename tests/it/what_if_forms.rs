@@ -105,6 +105,7 @@ both_databases!(
             &desk.as_person(&ada),
             ticket.key,
             None,
+            None,
             "+1 555",
             START.plus_secs(HOUR),
         )

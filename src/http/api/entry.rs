@@ -6,7 +6,6 @@ use utoipa::{IntoParams, ToSchema};
 use super::call::{Answer, Call, Nothing, Reply};
 use super::letter_look::{TicketOrLetters, said_or_looked};
 use super::paging::{self, Page};
-use super::step::Why;
 use super::ticket::{IfMatch, Ticket, changed};
 use super::value::{
     At, AttachmentUid, CustomerUid, DoorWord, EntryKindWord, Facts, Number, Uid, Word, WordingUid,
@@ -14,7 +13,7 @@ use super::value::{
 use super::what_if::{DryRun, TicketOrPreview, changed_or_tried};
 use crate::actions::redact::{self, Redaction};
 use crate::actions::ticket_parts::Evidence;
-use crate::actions::{allow, ticket, ticket_answer, ticket_parts, wording};
+use crate::actions::{allow, ticket, ticket_answer, ticket_parts, ticket_talk, wording};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
 use crate::domain::id::{AttachmentId, TicketKey};
@@ -251,14 +250,25 @@ pub async fn update(call: Call<Told>) -> Reply {
     .await
 }
 
+/// What was said to the customer.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Spoken {
+    body: String,
+    /// One of those hit, if it wasn't the ticket's own customer.
+    customer_id: Option<CustomerUid>,
+}
+
 /// Note a conversation
 ///
 /// Staff spoke with the customer: counts as an answer, and keeps a promised call-back.
-#[utoipa::path(post, path = "/api/v1/tickets/{key}/conversations", tag = "timeline", request_body = Written, responses((status = 200, description = "Noted", body = Ticket)))]
-pub async fn conversation(call: Call<Written>) -> Reply {
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/conversations", tag = "timeline", request_body = Spoken, responses((status = 200, description = "Noted", body = Ticket)))]
+pub async fn conversation(call: Call<Spoken>) -> Reply {
     let key = call.ticket("key")?;
     call.change(move |ctx, new| {
-        changed(ctx.app, &ticket::spoke_with_customer(ctx, key, &new.body)?)
+        let with = new.customer_id.map(|id| id.0);
+        let ticket = ticket::spoke_with_customer(ctx, key, with, &new.body)?;
+        changed(ctx.app, &ticket)
     })
     .await
 }
@@ -275,14 +285,25 @@ pub async fn share(call: Call<Nothing>) -> Reply {
     .await
 }
 
+/// Whose words need no reply, and why.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Spared {
+    #[serde(default)]
+    why: String,
+    /// One of those hit; without it, whoever waits for an answer.
+    customer_id: Option<CustomerUid>,
+}
+
 /// Say that no reply is needed
 ///
 /// Cancels the `respond` clock, with a reason.
-#[utoipa::path(post, path = "/api/v1/tickets/{key}/no-reply-needed", tag = "timeline", params(IfMatch, DryRun), request_body = Why, responses((status = 200, description = "Said", body = TicketOrPreview)))]
-pub async fn no_reply_needed(call: Call<Why>) -> Reply {
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/no-reply-needed", tag = "timeline", params(IfMatch, DryRun), request_body = Spared, responses((status = 200, description = "Said", body = TicketOrPreview)))]
+pub async fn no_reply_needed(call: Call<Spared>) -> Reply {
     let (key, rev) = (call.ticket("key")?, call.rev);
-    changed_or_tried(call, vec![key], move |ctx, asked: &Why| {
-        ticket_answer::no_reply_needed(ctx, key, rev, &asked.why)
+    changed_or_tried(call, vec![key], move |ctx, asked: &Spared| {
+        let whose = asked.customer_id.map(|id| id.0);
+        ticket_talk::no_reply_needed(ctx, key, rev, whose, &asked.why)
     })
     .await
 }

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::call::{Call, Nothing, Reply};
 use super::ticket::{IfMatch, Ticket, changed};
-use super::value::{At, Key, PersonUid, PriorityWord, SeverityWord, StateWord};
+use super::value::{At, CustomerUid, Key, PersonUid, PriorityWord, SeverityWord, StateWord};
 use super::what_if::{DryRun, TicketOrPreview, changed_or_tried};
 use crate::actions::{page, ticket};
 
@@ -194,6 +194,8 @@ pub async fn priority(call: Call<PriorityChange>) -> Reply {
 pub struct Callback {
     callback_number: String,
     callback_at: At,
+    /// One of those hit, if it isn't the ticket's own customer.
+    customer_id: Option<CustomerUid>,
 }
 
 /// Promise a call-back
@@ -202,7 +204,8 @@ pub async fn callback(call: Call<Callback>) -> Reply {
     let (key, rev) = (call.ticket("key")?, call.rev);
     changed_or_tried(call, vec![key], move |ctx, asked: &Callback| {
         let until = asked.callback_at.0;
-        ticket::promise_callback(ctx, key, rev, &asked.callback_number, until)
+        let to = asked.customer_id.map(|id| id.0);
+        ticket::promise_callback(ctx, key, rev, to, &asked.callback_number, until)
     })
     .await
 }

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use chrono_tz::Tz;
 
 use super::names::{Names, Wanted};
-use crate::domain::correction::{BY_HAND, Corrections};
+use crate::domain::correction::{self, BY_HAND, Corrections};
 use crate::domain::id::{AttachmentId, Id, MailId};
 use crate::domain::plain_sight::plain_sight;
 use crate::domain::quarantine::Danger;
@@ -224,6 +224,14 @@ pub fn wanted(entries: &[Recorded], wanted: &mut Wanted) {
         }
     }
 }
+
+/// What may be said of one of several customers, and then names them.
+const OF_ONE: &[EntryKind] = &[
+    EntryKind::CustomerContact,
+    EntryKind::NoReplyNeeded,
+    EntryKind::CallbackPromised,
+    EntryKind::CallbackDone,
+];
 
 /// The tape of `entries`, which come newest first. `corrections`: everything on the timeline of the kinds [`CORRECTIONS`].
 pub fn items(
@@ -488,6 +496,8 @@ pub fn sentence(
         format!("entry-{kind}-here")
     } else if entry.kind == EntryKind::UpdatePromised && entry.facts.get("later_than").is_some() {
         format!("entry-{kind}-later")
+    } else if entry.facts.get(correction::CUSTOMER).is_some() && OF_ONE.contains(&entry.kind) {
+        format!("entry-{kind}-of")
     } else if entry.facts.get("freeze").is_some() {
         format!("entry-{kind}-frozen")
     } else if entry.facts.get("field") == Some("requester_address") {

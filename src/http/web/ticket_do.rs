@@ -12,7 +12,7 @@ use crate::actions::ticket_restore::{Earlier, not_restored_for, restored_for};
 use crate::actions::ticket_times::Times;
 use crate::actions::{
     self, proposal, ticket as act, ticket_answer, ticket_hold, ticket_merge, ticket_parts as parts,
-    ticket_take_back, ticket_times,
+    ticket_take_back, ticket_talk, ticket_times,
 };
 use crate::app::{App, Ctx};
 use crate::domain::hold::NewHold;
@@ -113,7 +113,8 @@ pub(super) fn do_it(
             let said = say(ctx, key, verb, posted, zone)?;
             Ok(ticket_words::or_waits(&said, "said-updated"))
         }
-        "spoke" => act::spoke_with_customer(ctx, key, posted.text("body")).map(|_| "said-spoke"),
+        "spoke" => act::spoke_with_customer(ctx, key, whose(posted)?, posted.text("body"))
+            .map(|_| "said-spoke"),
         "take" => {
             // On an incident it also answers the pages that are out.
             let ticket = match key.kind {
@@ -210,14 +211,17 @@ pub(super) fn do_it(
             proposal::withdraw(ctx, key, ticket_words::seq(posted)?)?;
             Ok("said-words-withdrawn")
         }
-        "no-reply" => ticket_answer::no_reply_needed(ctx, key, rev, posted.text("why"))
-            .map(|_| "said-no-reply"),
+        "no-reply" => {
+            ticket_talk::no_reply_needed(ctx, key, rev, whose(posted)?, posted.text("why"))
+                .map(|_| "said-no-reply")
+        }
         "callback" => {
             let until = needed(
                 "until",
                 when::instant("until", posted.text("until"), zone, ctx.now)?,
             )?;
-            act::promise_callback(ctx, key, rev, posted.text("number"), until)?;
+            let to = whose(posted)?;
+            act::promise_callback(ctx, key, rev, to, posted.text("number"), until)?;
             Ok("said-callback")
         }
         "role" => {
@@ -375,6 +379,18 @@ fn person(field: &'static str, posted: &Posted) -> Result<PersonId> {
 /// Which of the customers who were hit.
 fn hit(posted: &Posted) -> Result<CustomerId> {
     Ok(Id::parse(posted.text("hit")).ok_or_else(|| FieldError::new("hit", "required"))?)
+}
+
+/// Which of several customers, if one is named.
+fn whose(posted: &Posted) -> Result<Option<CustomerId>> {
+    match posted.text("customer_id") {
+        "" => Ok(None),
+        named => {
+            let unknown =
+                || FieldError::new("customer_id", "not-affected").with("value", named.to_owned());
+            Ok(Some(Id::parse(named).ok_or_else(unknown)?))
+        }
+    }
 }
 
 /// Who is meant to watch: somebody chosen, or whoever asks.

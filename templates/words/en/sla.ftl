@@ -192,6 +192,7 @@ refusal-period-locked = A promise of { $key } ended in a period that { $name } l
 refusal-backdate-own = You answer for this ticket yourself: somebody else who leads has to correct it.
 refusal-restored-long-ago = That lies further back than agreed: at most { $days } days before it is recorded. The agreement says how far.
 field-not-affected = That customer isn't among those who were hit. Add them first.
+field-call-back-owed = A call back to somebody else is owed already. Make that call first.
 field-unknown-entry = There is no entry { $value } on this timeline.
 field-not-a-budget = "{ $value }" isn't a budget. Write a length such as "30 min" or "4 h" (at most five years' worth of hours), "end of day 1", or a promised instant such as "2027-03-31T17:00:00+02:00".
 field-not-a-threshold = "{ $value }" isn't a moment to warn at. Write "75%" or "30 min".

@@ -119,6 +119,7 @@ on-the-phone = On the phone
 spoke-label = I spoke with the customer
 do-spoke = Record the call
 no-reply-needed = No answer needed
+no-reply-all = Whoever waits for one
 no-reply-hint = The customer's clock is cancelled; reports count that apart.
 do-no-reply = No answer needed
 callback-number = Call-back number
