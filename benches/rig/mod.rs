@@ -77,7 +77,7 @@ pub struct Server {
     child: Child,
     pub http: SocketAddr,
     pub lmtp: SocketAddr,
-    /// From the start of the process to its first accepted connection.
+    /// From the start of the process until it listens for pages and for mail.
     pub start_up: Duration,
 }
 
@@ -123,7 +123,9 @@ impl Post {
             lmtp: self.lmtp,
             start_up: Duration::ZERO,
         };
-        while TcpStream::connect(self.http).is_err() {
+        // Mail is taken a moment after pages are served.
+        let listens = |at: SocketAddr| TcpStream::connect(at).is_ok();
+        while !listens(self.http) || !listens(self.lmtp) {
             assert!(
                 began.elapsed() < Duration::from_secs(60),
                 "the server doesn't listen"

@@ -17,6 +17,7 @@ mod settle;
 mod sla;
 mod soak;
 mod spool;
+mod statistics;
 mod sweep;
 mod terms;
 mod trouble;
@@ -73,6 +74,7 @@ pub const ALL: &[Job] = &[
     sweep::JOB,
     sweep::BYTES,
     check::JOB,
+    statistics::JOB,
     periods::JOB,
 ];
 

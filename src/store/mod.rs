@@ -67,6 +67,7 @@ pub mod sla;
 pub mod sla_check;
 pub mod sla_report;
 pub mod slate;
+pub mod statistics;
 pub mod stored_report;
 pub mod suspect;
 pub mod ticket;

@@ -117,6 +117,7 @@ mod sla_reports;
 mod sla_told;
 mod stale;
 mod standing;
+mod statistics;
 mod steps;
 mod suspects;
 mod talk_of_one;
