@@ -2,6 +2,9 @@
 
 use serde_json::{Value, json};
 
+use watchkeeper::domain::id::Id;
+
+use crate::agenda::planned;
 use crate::both_databases;
 use crate::program::{Program, is};
 use crate::web::Browser;
@@ -19,7 +22,7 @@ fn team(p: &Program, name: &str) -> String {
 
 /// Tells of a deployment of it that has just ended.
 fn deploy(p: &Program, service: &str, version: &str) {
-    let asked = json!({"service": service, "environment": "production", "version": version, "status": "succeeded"});
+    let asked = json!({"service": service, "environment": "prod", "version": version, "status": "succeeded"});
     p.done("POST", "/api/v1/deployments", asked);
 }
 
@@ -48,7 +51,9 @@ both_databases!(
             deploy(&p, name, "2.0");
             p.desk.advance(60);
         }
-        let key = p.opened(json!({"title": "All carts are empty", "service_id": web, "severity": "high"}));
+        let key = p.opened(
+            json!({"title": "All carts are empty", "service_ids": [web], "severity": "high"}),
+        );
         let answer = p.get(&format!("/api/v1/tickets/{key}/suspects"));
         assert_eq!(answer.body["services"], json!(["web"]));
         assert_eq!(answer.body["around"], json!(["app", "shop"]));
@@ -65,11 +70,19 @@ both_databases!(
             ]
         );
         // The queue has nothing to do with the web, but with the database it shares its host.
-        let key = p.opened(json!({"title": "Slow queries", "service_id": database, "severity": "high"}));
+        let key = p.opened(
+            json!({"title": "Slow queries", "service_ids": [database], "severity": "high"}),
+        );
         let answer = p.get(&format!("/api/v1/tickets/{key}/suspects"));
         let said = nears(&answer.body);
-        assert!(said.contains(&("queue 2.0".to_owned(), "shared".to_owned())), "{said:?}");
-        assert!(said.contains(&("shop 2.0".to_owned(), "downstream".to_owned())), "{said:?}");
+        assert!(
+            said.contains(&("queue 2.0".to_owned(), "shared".to_owned())),
+            "{said:?}"
+        );
+        assert!(
+            said.contains(&("shop 2.0".to_owned(), "downstream".to_owned())),
+            "{said:?}"
+        );
         let page = Browser::of(&p.desk, &p.ada).get(&format!("/{key}"));
         page.is(200)
             .says("shared infrastructure")
@@ -87,24 +100,16 @@ both_databases!(
         let queue = service(&p, &team, "queue", &[], &["pg-1"]);
         let shop = service(&p, &team, "shop", &[&database], &[]);
         let docs = service(&p, &team, "docs", &[], &[]);
-        let from = p.desk.now().plus_secs(30 * 3_600);
+        let begins = 30 * 3_600;
         let change = |title: &str, service: &str| {
-            let asked = json!({
-                "title": title, "service_id": service,
-                "plan": {"starts_at": from.rfc3339(), "ends_at": from.plus_secs(3_600).rfc3339()},
-            });
-            p.done("POST", "/api/v1/changes", asked).text("/key")
+            let on = [Id::parse(service).unwrap()];
+            planned(&p.desk, &p.ada, title, begins, begins + 3_600, &on).to_string()
         };
         let vacuum = change("Vacuum", &database);
         let others = [("Cart", &shop), ("Broker", &queue), ("Typo", &docs)];
         let [cart, broker, typo] = others.map(|(title, service)| change(title, service));
         let conflicts = |key: &str| {
-            let days = format!(
-                "/api/v1/calendar?from={}&to={}",
-                &p.desk.now().rfc3339()[..10],
-                &from.plus_secs(86_400).rfc3339()[..10]
-            );
-            let answer = p.get(&days);
+            let answer = p.get("/api/v1/calendar");
             is(&answer, 200);
             let changes = answer.body["changes"].as_array().unwrap();
             let own = changes.iter().find(|it| it["key"] == key).unwrap();
@@ -118,14 +123,18 @@ both_databases!(
         let said = |code: &str, with: &str| (code.to_owned(), with.to_owned());
         assert_eq!(
             conflicts(&vacuum),
-            [said("downstream_busy", &cart), said("shared_infra", &broker)]
+            [
+                said("downstream_busy", &cart),
+                said("shared_infra", &broker)
+            ]
         );
         assert_eq!(conflicts(&cart), [said("upstream_busy", &vacuum)]);
         assert_eq!(conflicts(&broker), [said("shared_infra", &vacuum)]);
         assert_eq!(conflicts(&typo), []);
         // The database breaks: the shop's change is held up by it once it is near.
         p.desk.advance(20 * 3_600);
-        let broken = p.opened(json!({"title": "Disk full", "service_id": database, "severity": "high"}));
+        let broken =
+            p.opened(json!({"title": "Disk full", "service_ids": [database], "severity": "high"}));
         assert!(conflicts(&cart).contains(&said("open_incident", &broken)));
         assert_eq!(conflicts(&typo), []);
     }
@@ -170,7 +179,12 @@ both_databases!(what_a_service_hangs_on_is_edited_on_its_page, |desk| {
     let long = "x".repeat(61);
     save(&database, &long, "2").is(422).says(&long);
     assert_eq!(p.get(&at).body["version"], 2);
-    let refused = p.call("PATCH", &at, &[], Some(&json!({"calls_ids": [shop]}).to_string()));
+    let refused = p.call(
+        "PATCH",
+        &at,
+        &[],
+        Some(&json!({"calls_ids": [shop]}).to_string()),
+    );
     is(&refused, 422);
     assert_eq!(
         refused.faults(),
