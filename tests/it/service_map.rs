@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use watchkeeper::actions::house::set_environments;
 use watchkeeper::domain::id::Id;
 
 use crate::agenda::planned;
@@ -40,6 +41,7 @@ both_databases!(
     |desk| {
         let p = Program::new(desk);
         p.desk.let_letters_go();
+        set_environments(&p.desk.as_person(&p.ada), "prod\nstaging").unwrap();
         let teams = ["Front", "Data", "Docs"].map(|name| team(&p, name));
         let database = service(&p, &teams[1], "orders-db", &[], &["pg-1"]);
         let queue = service(&p, &teams[1], "queue", &[], &["PG-1"]);
