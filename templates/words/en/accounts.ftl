@@ -370,6 +370,7 @@ deed-team-deactivated = closed a team
 deed-team-reactivated = reopened a team
 deed-service-added = added a service
 deed-service-edited = changed a service
+deed-evidence-exported = exported evidence for an auditor
 deed-service-deactivated = took out of service
 deed-service-reactivated = put back into service
 deed-environments-set = set the environments
