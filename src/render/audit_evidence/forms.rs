@@ -50,7 +50,7 @@ pub(super) fn page(
         shown(population, &SHOWN),
     ];
     let sheet = Sheet {
-        language: words.t("language-tag").into_owned(),
+        language: words.t("catalogue-language").into_owned(),
         title: words.t("evidence-page-title").into_owned(),
         subtitle: format!("{} – {}", period.from_on, period.to_on),
         watermark: None,
