@@ -76,7 +76,11 @@ fn around(conn: &mut Conn, planned: Vec<Planned>) -> Result<Around> {
     let mut services: Vec<ServiceId> = planned.iter().flat_map(|it| it.services.clone()).collect();
     services.sort_unstable();
     services.dedup();
+    let map = store::service_map::load(conn)?;
+    // What they call may be broken too.
+    services.extend(map.around(&services));
     Ok(Around {
+        map,
         freezes: store::freeze::all(conn)?,
         incidents: store::agenda::open_incidents(conn, &services)?,
         unreviewed: store::agenda::unreviewed(conn, &services)?,

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::{allow, change as change_actions, deployment_story as story};
+use super::{allow, audit, change as change_actions, deployment_story as story};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
 use crate::domain::audit_evidence::dossier::{
@@ -16,7 +16,7 @@ use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::sla_report::Period;
 use crate::domain::suspect::Blame;
 use crate::domain::ticket::{State, Ticket};
-use crate::domain::timeline::EntryKind;
+use crate::domain::timeline::{EntryKind, Facts};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::worktime::Interval;
 use crate::error::{Error, Result};
@@ -38,6 +38,19 @@ pub struct Asked {
     pub service: Option<ServiceId>,
     pub seed: u64,
     pub sample: usize,
+}
+
+/// As [`gather`], and the audit says who took it along.
+pub fn export(ctx: &Ctx<'_>, asked: &Asked) -> Result<Dossier> {
+    let dossier = gather(ctx, asked)?;
+    let period = &asked.period;
+    let facts = Facts::new()
+        .with("deployments", dossier.items.len())
+        .with("seed", asked.seed)
+        .with_some("service", dossier.asked.service.as_ref());
+    let of = format!("{} – {}", period.from_on, period.to_on);
+    ctx.write(|tx| audit::note(tx, ctx, "evidence-exported", &of, &facts))?;
+    Ok(dossier)
 }
 
 pub fn gather(ctx: &Ctx<'_>, asked: &Asked) -> Result<Dossier> {

@@ -9,8 +9,8 @@ use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::text::one_line;
 use crate::domain::timeline::Facts;
 use crate::error::{Error, Result, is_unique_violation};
-use crate::store::Tx;
 use crate::store::house as rows;
+use crate::store::{self, Tx};
 use chrono_tz::Tz;
 
 /// What a form or a program says of a team.
@@ -111,11 +111,15 @@ pub fn set_team_active(ctx: &Ctx<'_>, id: TeamId, is_active: bool) -> Result<()>
     })
 }
 
-/// Who stands on a service's two lists.
+/// Who stands on a service's two lists, and what it hangs on.
 #[derive(Debug, Clone, Default)]
 pub struct ServiceLists {
     pub experts: Vec<PersonId>,
     pub need_to_know: Vec<PersonId>,
+    /// Services that it calls.
+    pub calls: Vec<ServiceId>,
+    /// Hosts, clusters, databases, networks.
+    pub runs_on: Vec<String>,
 }
 
 pub fn add_service(
@@ -161,7 +165,19 @@ fn check_team(tx: &mut Tx, id: TeamId) -> Result<()> {
 
 fn put_lists(tx: &mut Tx, id: ServiceId, lists: &ServiceLists) -> Result<()> {
     rows::set_people_of_service(tx, id, Part::Expert, &lists.experts)?;
-    rows::set_people_of_service(tx, id, Part::NeedToKnow, &lists.need_to_know)
+    rows::set_people_of_service(tx, id, Part::NeedToKnow, &lists.need_to_know)?;
+    let mut calls = lists.calls.clone();
+    calls.sort_unstable();
+    calls.dedup();
+    for other in &calls {
+        if *other == id {
+            return Err(FieldError::new("calls_ids", "calls-itself").into());
+        }
+        if rows::service(tx, *other)?.is_none() {
+            return Err(FieldError::new("calls_ids", "unknown-service").into());
+        }
+    }
+    store::service_map::put(tx, id, &calls, &lists.runs_on)
 }
 
 /// `rev` is the version that the form showed.

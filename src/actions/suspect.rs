@@ -72,6 +72,8 @@ pub struct Answer {
     pub feeds: Vec<Feed>,
     /// The services that are looked at.
     pub services: Vec<String>,
+    /// Those that hang together with them, which are looked at too.
+    pub around: Vec<String>,
     pub environment: String,
 }
 
@@ -169,6 +171,7 @@ pub fn answer(conn: &mut Conn, ticket: &Ticket, now: Timestamp) -> Result<Answer
             .iter()
             .filter_map(|id| scene.names.get(id).cloned())
             .collect(),
+        around: scene.names_around(),
         environment: scene.environment,
     })
 }

@@ -1,7 +1,7 @@
 //! Gathers what an incident may come of: deployments, changes in progress and pushes around its onset, each with what makes it
 //! suspicious; and how often each feed speaks.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::deployment_story as story;
 use super::suspect::{Subject, Told};
@@ -9,6 +9,7 @@ use crate::domain::deployment::{Deployment, Revert, Source, Status, Step};
 use crate::domain::id::{
     DeploymentId, Id, Kind as TicketKind, ServiceId, TeamId, TicketId, TicketKey,
 };
+use crate::domain::service_map::ServiceMap;
 use crate::domain::suspect::{
     Alibi, Candidate, Evidence, Feed, History, Kind, Near, Pace, Risk, WINDOW_SECS,
 };
@@ -44,6 +45,9 @@ pub(super) struct Scene {
     onset: Timestamp,
     pub environment: String,
     pub services: Vec<ServiceId>,
+    map: ServiceMap,
+    /// Tied to those by one tie.
+    around: BTreeSet<ServiceId>,
     teams: HashSet<TeamId>,
     team_of: HashMap<ServiceId, TeamId>,
     pub names: HashMap<ServiceId, String>,
@@ -65,8 +69,11 @@ impl Scene {
         let lanes = rows::lanes(conn)?;
         let team_of: HashMap<ServiceId, TeamId> =
             all.iter().map(|it| (it.id, it.team_id)).collect();
+        let map = store::service_map::load(conn)?;
         Ok(Self {
             onset,
+            around: map.around(&services),
+            map,
             teams: match services.is_empty() {
                 true => ticket.team.into_iter().collect(),
                 false => services
@@ -107,8 +114,11 @@ impl Scene {
     }
 
     fn near(&self, service: Option<ServiceId>) -> Near {
+        let tie = service.and_then(|id| self.map.nearest(&self.services, id));
+        if let Some(tie) = tie {
+            return Near::by(tie);
+        }
         match service {
-            Some(id) if self.services.contains(&id) => Near::SameService,
             Some(id)
                 if self
                     .team_of
@@ -119,6 +129,22 @@ impl Scene {
             }
             _ => Near::SameEnvironment,
         }
+    }
+
+    /// One of those that broke, or tied to one by one tie.
+    fn is_close(&self, service: ServiceId) -> bool {
+        self.services.contains(&service) || self.around.contains(&service)
+    }
+
+    /// What is looked at besides, by name.
+    pub(super) fn names_around(&self) -> Vec<String> {
+        let mut names: Vec<String> = self
+            .around
+            .iter()
+            .filter_map(|id| self.names.get(id).cloned())
+            .collect();
+        names.sort();
+        names
     }
 
     fn history(&self, service: Option<ServiceId>, kind: Kind) -> History {
@@ -144,8 +170,9 @@ impl Scene {
             .collect();
         let mut near: Vec<&Deployment> = all
             .iter()
-            .filter(|it| self.near(Some(it.lane.service)) == Near::SameService)
+            .filter(|it| self.is_close(it.lane.service))
             .collect();
+        near.sort_by_key(|it| !self.services.contains(&it.lane.service));
         near.truncate(MOST_READ);
         let ids: Vec<DeploymentId> = near.iter().map(|it| it.id).collect();
         let carried = rows::tickets_of(conn, &ids)?;
@@ -272,8 +299,10 @@ impl Scene {
             let of = services.get(&ticket.id).cloned().unwrap_or_default();
             let service = of
                 .iter()
-                .find(|it| self.services.contains(it))
-                .or(of.first())
+                .min_by_key(|it| {
+                    let tie = self.map.nearest(&self.services, **it);
+                    (tie.is_none(), tie)
+                })
                 .copied();
             let plan = store::change::of(conn, ticket.id)?.plan;
             let risk = Risk {
@@ -435,7 +464,7 @@ impl Scene {
         for repository in store::repository::repositories(conn)? {
             let is_concerned = repository
                 .service
-                .is_none_or(|id| self.services.is_empty() || self.services.contains(&id));
+                .is_none_or(|id| self.services.is_empty() || self.is_close(id));
             if repository.is_active && is_concerned {
                 let pushes = marks::pushed_at(conn, repository.id, 200)?;
                 spoke.entry(repository.name).or_default().extend(pushes);

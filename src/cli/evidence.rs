@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 
 use super::admin::told;
-use crate::actions::audit_evidence::{Asked, gather};
+use crate::actions::audit_evidence::{Asked, export};
 use crate::app::App;
 use crate::domain::refusal::FieldError;
 use crate::domain::sla_report::Period;
@@ -52,7 +52,7 @@ pub(super) fn run(app: &App, args: &EvidenceArgs) -> anyhow::Result<()> {
     refuse_known(&args.out, is_archive)?;
     let ctx = app.system("evidence command", Door::Cli);
     let asked = ctx.read(|conn| asked(conn, args)).map_err(told)?;
-    let dossier = gather(&ctx, &asked).map_err(told)?;
+    let dossier = export(&ctx, &asked).map_err(told)?;
     let files = render::write(&dossier, Words::english())?;
     match is_archive {
         true => archive(&args.out, &files, dossier.made_at)?,

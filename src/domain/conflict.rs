@@ -6,6 +6,7 @@
 
 use super::freeze::{Asked, Freeze, Level, between, standing};
 use super::id::{PersonId, ServiceId, TicketId, TicketKey};
+use super::service_map::{ServiceMap, Tie};
 use super::severity::Risk;
 use super::timestamp::Timestamp;
 use super::word::words;
@@ -20,16 +21,35 @@ words! {
     pub enum Code {
         /// Another change of the same service, or one that still bakes.
         SameService = "same_service",
+        /// Another change of something that its service calls.
+        UpstreamBusy = "upstream_busy",
+        /// Another change of something that calls its service.
+        DownstreamBusy = "downstream_busy",
+        /// Another change of something that runs on the same host, cluster, database or network.
+        SharedInfra = "shared_infra",
         /// Whoever does it does another one then.
         SameAssignee = "same_assignee",
         InFreeze = "in_freeze",
         OutsideMaintenance = "outside_maintenance",
         /// It begins inside a maintenance window and ends after it.
         ExceedsMaintenance = "exceeds_maintenance",
-        /// Something of the same service is broken, and this isn't linked to it.
+        /// Something of the same service, or of one that it calls, is broken, and this isn't linked to it.
         OpenIncident = "open_incident",
         /// Glass was broken on the same service, and nobody has looked at it yet.
         UnreviewedEmergency = "unreviewed_emergency",
+    }
+}
+
+impl Code {
+    /// What another change of a service that hangs on this one's is.
+    const fn by(tie: Tie) -> Option<Self> {
+        match tie {
+            Tie::Same => Some(Code::SameService),
+            Tie::Upstream => Some(Code::UpstreamBusy),
+            Tie::Downstream => Some(Code::DownstreamBusy),
+            Tie::Shared => Some(Code::SharedInfra),
+            Tie::TwoHops => None,
+        }
     }
 }
 
@@ -61,6 +81,8 @@ pub struct Open {
 #[derive(Debug, Clone, Default)]
 pub struct Around {
     pub planned: Vec<Planned>,
+    /// How services hang together.
+    pub map: ServiceMap,
     pub freezes: Vec<Freeze>,
     /// Incidents that are open.
     pub incidents: Vec<Open>,
@@ -111,8 +133,10 @@ impl Planned {
         let mut found = Vec::new();
         let others = || around.planned.iter().filter(|it| it.ticket != self.ticket);
         for other in others() {
-            if share(&self.services, &other.services) && self.overlaps(other, BAKE_SECS) {
-                found.push(Conflict::with(Code::SameService, other.key));
+            let tie = around.map.tie_of(&self.services, &other.services);
+            let code = tie.and_then(Code::by);
+            if let Some(code) = code.filter(|_| self.overlaps(other, BAKE_SECS)) {
+                found.push(Conflict::with(code, other.key));
             }
         }
         for other in others() {
@@ -123,11 +147,14 @@ impl Planned {
             }
         }
         self.windows(around, &mut found);
-        let concerns = |open: &&Open| {
-            share(&self.services, &open.services) && !self.linked.contains(&open.ticket)
+        let is_linked = |open: &Open| self.linked.contains(&open.ticket);
+        let breaks = |open: &&Open| {
+            let tie = around.map.tie_of(&self.services, &open.services);
+            matches!(tie, Some(Tie::Same | Tie::Upstream)) && !is_linked(open)
         };
+        let concerns = |open: &&Open| share(&self.services, &open.services) && !is_linked(open);
         if self.starts_at < now.plus_secs(SOON_SECS) {
-            let incidents = around.incidents.iter().filter(concerns);
+            let incidents = around.incidents.iter().filter(breaks);
             found.extend(incidents.map(|it| Conflict::with(Code::OpenIncident, it.key)));
         }
         let unreviewed = around.unreviewed.iter().filter(concerns);

@@ -60,6 +60,7 @@ pub mod rotation;
 pub mod seal;
 pub mod search;
 pub mod self_test;
+pub mod service_map;
 pub mod settings;
 pub mod severity;
 pub mod signature;

@@ -9,6 +9,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::service_map::Tie;
 use super::timestamp::Timestamp;
 use super::word::words;
 
@@ -20,6 +21,8 @@ words! {
         Upstream = "upstream",
         /// A host, a database or a network that both use.
         Shared = "shared",
+        /// It calls the service that broke, and may have asked too much of it.
+        Downstream = "downstream",
         TwoHops = "two_hops",
         /// The same team, or the same repository.
         SameTeam = "same_team",
@@ -28,12 +31,23 @@ words! {
 }
 
 impl Near {
+    /// As services hang together.
+    pub const fn by(tie: Tie) -> Self {
+        match tie {
+            Tie::Same => Near::SameService,
+            Tie::Upstream => Near::Upstream,
+            Tie::Shared => Near::Shared,
+            Tie::Downstream => Near::Downstream,
+            Tie::TwoHops => Near::TwoHops,
+        }
+    }
+
     const fn weight(self) -> f64 {
         match self {
             Near::SameService => 1.0,
             Near::Upstream => 0.8,
             Near::Shared => 0.6,
-            Near::TwoHops => 0.4,
+            Near::Downstream | Near::TwoHops => 0.4,
             Near::SameTeam => 0.15,
             Near::SameEnvironment => 0.05,
         }

@@ -13,6 +13,7 @@ use crate::domain::audit_evidence::{ALGORITHM, Carried, Exception, Item};
 use crate::domain::timestamp::Timestamp;
 use crate::words::{Value as Said, Words};
 
+mod forms;
 mod sample;
 
 /// Paths and bytes, sorted by path; the manifest is the last.
@@ -22,13 +23,16 @@ pub type Files = Vec<(String, Vec<u8>)>;
 pub const MANIFEST: &str = "manifest.sha256";
 
 pub fn write(of: &Dossier, words: &Words) -> Result<Files, csv::Error> {
+    let (population, exceptions) = (population(of), exceptions(of));
+    let told = completeness(of, words);
+    let page = forms::page(of, &told, &exceptions, &population, words);
     let mut files = vec![
-        ("population.csv".to_owned(), population(of)?),
-        ("exceptions.csv".to_owned(), exceptions(of)?),
-        (
-            "completeness.txt".to_owned(),
-            completeness(of, words).into_bytes(),
-        ),
+        ("population.csv".to_owned(), population.csv()?),
+        ("population.jsonl".to_owned(), forms::jsonl(&population)),
+        ("exceptions.csv".to_owned(), exceptions.csv()?),
+        ("exceptions.jsonl".to_owned(), forms::jsonl(&exceptions)),
+        ("completeness.txt".to_owned(), told.into_bytes()),
+        ("index.html".to_owned(), page),
         ("query.json".to_owned(), query(of)),
     ];
     let width = of.drawn.len().to_string().len().max(2);
@@ -109,8 +113,23 @@ const POPULATION: [&str; 33] = [
 /// Columns of whose facts nothing is kept.
 const EMPTY: [&str; 2] = ["tier", "test_evidence"];
 
-fn population(of: &Dossier) -> Result<Vec<u8>, csv::Error> {
-    cells::csv(&POPULATION, of.items.iter().map(row))
+fn population(of: &Dossier) -> Table {
+    Table {
+        head: &POPULATION,
+        rows: of.items.iter().map(row).collect(),
+    }
+}
+
+/// A head and its rows, before they have a form.
+struct Table {
+    head: &'static [&'static str],
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    fn csv(&self) -> Result<Vec<u8>, csv::Error> {
+        cells::csv(self.head, self.rows.iter().cloned())
+    }
 }
 
 fn row(item: &Item) -> Vec<String> {
@@ -171,16 +190,17 @@ fn row(item: &Item) -> Vec<String> {
     ]
 }
 
-fn exceptions(of: &Dossier) -> Result<Vec<u8>, csv::Error> {
-    let head = [
-        "seq",
-        "deployment",
-        "exception",
-        "change",
-        "who_or_what",
-        "at",
-        "until",
-    ];
+const EXCEPTIONS: [&str; 7] = [
+    "seq",
+    "deployment",
+    "exception",
+    "change",
+    "who_or_what",
+    "at",
+    "until",
+];
+
+fn exceptions(of: &Dossier) -> Table {
     let mut rows = Vec::new();
     for item in &of.items {
         for found in item.exceptions(of.made_at) {
@@ -206,7 +226,10 @@ fn exceptions(of: &Dossier) -> Result<Vec<u8>, csv::Error> {
             gap.to.rfc3339(),
         ]);
     }
-    cells::csv(&head, rows)
+    Table {
+        head: &EXCEPTIONS,
+        rows,
+    }
 }
 
 /// What begins a part of its own.

@@ -62,6 +62,7 @@ pub mod roster;
 pub mod schema;
 pub mod search;
 pub mod self_test;
+pub mod service_map;
 pub mod settings;
 pub mod sla;
 pub mod sla_check;

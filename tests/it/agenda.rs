@@ -20,7 +20,7 @@ use crate::visitor::Visitor;
 
 const DAY: i64 = 24 * HOUR;
 
-fn planned(
+pub fn planned(
     desk: &Desk,
     who: &Staff,
     title: &str,

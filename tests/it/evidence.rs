@@ -355,6 +355,19 @@ both_databases!(
             .filter(|row| row["redacted"] == "yes")
             .count();
         assert_eq!(redacted, 1);
+        let lines = String::from_utf8_lossy(&all["population.jsonl"]).into_owned();
+        let lines: Vec<Value> = lines
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        assert_eq!(lines.len(), population.len());
+        assert_eq!(lines[0]["version"], population[0]["version"].as_str());
+        let page = String::from_utf8_lossy(&all["index.html"]).into_owned();
+        assert!(
+            page.contains("Every deployment") && page.contains("no_change"),
+            "{page}"
+        );
+        assert!(!page.contains("hunter2"));
         let told = String::from_utf8_lossy(&all["completeness.txt"]).into_owned();
         for said in [
             "told by ci: 6",
@@ -479,6 +492,11 @@ both_databases!(
         unpacked(&out.path().join("page.tar"), &out.path().join("page"));
         holds(&out.path().join("page"));
         same(&files(&out.path().join("page")), &all);
+        // Who took it along is on record itself.
+        browser
+            .get("/audit")
+            .is(200)
+            .says("exported evidence for an auditor");
     }
 );
 

@@ -107,6 +107,7 @@ mod running;
 mod search;
 mod self_test;
 mod served;
+mod service_map;
 mod sla;
 mod sla_cases;
 mod sla_changes;

@@ -155,7 +155,12 @@ pub(super) fn found(app: &App, public_url: &str, password: &str) -> Result<House
         &founding,
     )?;
 
-    let service = |name: &str, public: &str, total, needed, experts: &[PersonId]| {
+    let tied = |calls: &[ServiceId], runs_on: &[&str]| ServiceLists {
+        calls: calls.to_vec(),
+        runs_on: runs_on.iter().map(|name| (*name).to_owned()).collect(),
+        ..ServiceLists::default()
+    };
+    let service = |name: &str, public: &str, total, needed, experts: &[PersonId], ties| {
         let details = ServiceDetails {
             name: name.to_owned(),
             public_name: public.to_owned(),
@@ -167,14 +172,24 @@ pub(super) fn found(app: &App, public_url: &str, password: &str) -> Result<House
         let lists = ServiceLists {
             experts: experts.to_vec(),
             need_to_know: vec![ana.id],
+            ..ties
         };
         add_service(&admin, &details, &lists).map(|service| service.id)
     };
-    let orders = service("orders-db", "Order database", 3, 2, &[tom.id])?;
-    let edge = service("edge", "Web front", 4, 2, &[ines.id])?;
-    let mail = service("mail-relay", "Outgoing mail", 2, 1, &[ana.id])?;
-    let billing = service("billing", "Invoices", 1, 1, &[tom.id, ana.id])?;
-    name_checkout(app, &admin, founded.service, &[ines.id, tom.id], ana.id)?;
+    let database = tied(&[], &["pg-cluster-1"]);
+    let orders = service("orders-db", "Order database", 3, 2, &[tom.id], database)?;
+    let front = tied(&[founded.service], &["k8s-eu"]);
+    let edge = service("edge", "Web front", 4, 2, &[ines.id], front)?;
+    let relay = tied(&[], &[]);
+    let mail = service("mail-relay", "Outgoing mail", 2, 1, &[ana.id], relay)?;
+    let invoices = tied(&[mail], &["pg-cluster-1"]);
+    let billing = service("billing", "Invoices", 1, 1, &[tom.id, ana.id], invoices)?;
+    let lists = ServiceLists {
+        experts: vec![ines.id, tom.id],
+        need_to_know: vec![ana.id],
+        ..tied(&[orders, billing], &["k8s-eu"])
+    };
+    name_checkout(app, &admin, founded.service, &lists)?;
 
     let northwind = client(
         &admin,
@@ -211,13 +226,7 @@ pub(super) fn found(app: &App, public_url: &str, password: &str) -> Result<House
 }
 
 /// The service that set-up made, with what it doesn't ask for.
-fn name_checkout(
-    app: &App,
-    admin: &Ctx<'_>,
-    id: ServiceId,
-    experts: &[PersonId],
-    need_to_know: PersonId,
-) -> Result<()> {
+fn name_checkout(app: &App, admin: &Ctx<'_>, id: ServiceId, lists: &ServiceLists) -> Result<()> {
     let known = app
         .store
         .read(|conn| store::house::service(conn, id))?
@@ -230,11 +239,7 @@ fn name_checkout(
         members_total: 4,
         members_needed: 3,
     };
-    let lists = ServiceLists {
-        experts: experts.to_vec(),
-        need_to_know: vec![need_to_know],
-    };
-    edit_service(admin, id, known.version, &details, &lists)?;
+    edit_service(admin, id, known.version, &details, lists)?;
     Ok(())
 }
 

@@ -56,8 +56,8 @@ pub struct PlannedChange {
 /// One thing that is in the way of a change.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Conflict {
-    /// `same_service`, `same_assignee`, `in_freeze`, `outside_maintenance`, `exceeds_maintenance`, `open_incident` or
-    /// `unreviewed_emergency`.
+    /// `same_service`, `upstream_busy`, `downstream_busy`, `shared_infra`, `same_assignee`, `in_freeze`, `outside_maintenance`,
+    /// `exceeds_maintenance`, `open_incident` or `unreviewed_emergency`.
     #[schema(example = "same_service")]
     pub code: &'static str,
     /// The ticket that is.

@@ -9,7 +9,7 @@ use super::call::{Answer, Call, Nothing, Reply};
 use super::sla_report::days;
 use super::value::{Number, ServiceUid};
 use crate::actions::allow;
-use crate::actions::audit_evidence::{Asked, gather};
+use crate::actions::audit_evidence::{self as evidence, Asked};
 use crate::domain::access::{Action, Target};
 use crate::domain::refusal::FieldError;
 use crate::error::{Error, Fields};
@@ -100,7 +100,7 @@ pub async fn export(call: Call<Nothing>) -> Reply {
             seed,
             sample,
         };
-        let dossier = gather(ctx, &asked)?;
+        let dossier = evidence::export(ctx, &asked)?;
         let files = render::write(&dossier, Words::english()).map_err(Error::internal)?;
         let bytes = tar::write(&files, dossier.made_at)
             .ok_or_else(|| Error::internal("a path is too long for an archive"))?;

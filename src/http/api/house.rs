@@ -13,6 +13,7 @@ use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
 use crate::domain::id::{PersonId, ServiceId, TeamId};
 use crate::domain::people::{self, Part, ServiceDetails};
+use crate::domain::service_map::hosts;
 use crate::domain::text;
 use crate::error::{Error, Fields, Result};
 use crate::store::{self, Conn};
@@ -210,6 +211,10 @@ pub struct Service {
     pub expert_ids: Vec<PersonUid>,
     /// Who needs to know when it fails.
     pub need_to_know_ids: Vec<PersonUid>,
+    /// Services that it calls.
+    pub calls_ids: Vec<ServiceUid>,
+    /// Hosts, clusters, databases, networks that it runs on.
+    pub runs_on: Vec<String>,
     pub is_active: bool,
     pub version: i64,
 }
@@ -222,6 +227,11 @@ fn service_of(conn: &mut Conn, of: people::Service) -> Result<Service> {
     Ok(Service {
         expert_ids: list(Part::Expert)?,
         need_to_know_ids: list(Part::NeedToKnow)?,
+        calls_ids: store::service_map::calls_of(conn, of.id)?
+            .into_iter()
+            .map(Uid)
+            .collect(),
+        runs_on: store::service_map::hosts_of(conn, of.id)?,
         id: Uid(of.id),
         name: of.name,
         public_name: of.public_name,
@@ -296,6 +306,12 @@ pub struct NewService {
     expert_ids: Vec<PersonUid>,
     #[serde(default)]
     need_to_know_ids: Vec<PersonUid>,
+    /// Services that it calls.
+    #[serde(default)]
+    calls_ids: Vec<ServiceUid>,
+    /// Hosts, clusters, databases, networks that it runs on.
+    #[serde(default)]
+    runs_on: Vec<String>,
 }
 
 /// Add a service
@@ -314,6 +330,8 @@ pub async fn add_service(call: Call<NewService>) -> Reply {
         let lists = ServiceLists {
             experts: known_people(ctx, "expert_ids", &new.expert_ids)?,
             need_to_know: known_people(ctx, "need_to_know_ids", &new.need_to_know_ids)?,
+            calls: new.calls_ids.iter().map(|id| id.0).collect(),
+            runs_on: hosts("runs_on", &new.runs_on.join(","))?,
         };
         let service = action::add_service(ctx, &details, &lists)?;
         let service = ctx.read(|conn| service_of(conn, service.clone()))?;
@@ -335,6 +353,8 @@ pub struct ServiceEdit {
     members_needed: Option<i16>,
     expert_ids: Option<Vec<PersonUid>>,
     need_to_know_ids: Option<Vec<PersonUid>>,
+    calls_ids: Option<Vec<ServiceUid>>,
+    runs_on: Option<Vec<String>>,
     is_active: Option<bool>,
 }
 
@@ -364,6 +384,17 @@ pub async fn edit_service(call: Call<ServiceEdit>) -> Reply {
                 let lists = ServiceLists {
                     experts: known_people(ctx, "expert_ids", experts)?,
                     need_to_know: known_people(ctx, "need_to_know_ids", others)?,
+                    calls: asked
+                        .calls_ids
+                        .as_ref()
+                        .unwrap_or(&known.calls_ids)
+                        .iter()
+                        .map(|id| id.0)
+                        .collect(),
+                    runs_on: hosts(
+                        "runs_on",
+                        &asked.runs_on.as_ref().unwrap_or(&known.runs_on).join(","),
+                    )?,
                 };
                 action::edit_service(ctx, id, rev.unwrap_or(known.version), &details, &lists)?;
                 if let Some(is_active) = asked.is_active.filter(|it| *it != known.is_active) {

@@ -55,6 +55,10 @@ pub struct Suspects {
     /// When it began: the earliest that anybody noticed.
     pub onset: At,
     pub environment: String,
+    /// Names of the services that it is about.
+    pub services: Vec<String>,
+    /// Names of those that hang together with them, which are looked at too.
+    pub around: Vec<String>,
     /// `ruled_out` only if every feed spoke as lately as it usually does.
     pub verdict: ChangeVerdictWord,
     /// Most suspected first; 20 and those that were marked.
@@ -168,8 +172,9 @@ fn shown_answer(ctx: &Ctx<'_>, key: TicketKey) -> Result<Reply> {
         alibis,
         verdict,
         feeds,
+        services,
+        around,
         environment,
-        ..
     } = action::read(ctx, key)?;
     let suspects = suspects.into_iter().map(|(told, suspect)| SuspectOf {
         subject: subject(&told),
@@ -196,6 +201,8 @@ fn shown_answer(ctx: &Ctx<'_>, key: TicketKey) -> Result<Reply> {
     Reply::ok(&Suspects {
         onset: At(onset),
         environment,
+        services,
+        around,
         verdict: Word(verdict),
         suspects: suspects.collect(),
         suspect_count,

@@ -9,7 +9,7 @@ use super::dora::{Span, zone_choices};
 use super::inputs::Answer;
 use super::queue::param;
 use crate::actions::allow;
-use crate::actions::audit_evidence::{Asked, gather};
+use crate::actions::audit_evidence::{self as evidence, Asked};
 use crate::app::App;
 use crate::domain::access::{Action, Target};
 use crate::domain::id::{Id, ServiceId};
@@ -142,7 +142,9 @@ pub async fn export(req: HttpRequest, app: web::Data<App>, viewer: Viewer) -> An
     let made = viewer
         .run(&app, move |ctx| {
             allow(&ctx.by, Action::ReadAudit, Target::House)?;
-            let outcome = asked.asked(house).and_then(|asked| gather(ctx, &asked));
+            let outcome = asked
+                .asked(house)
+                .and_then(|asked| evidence::export(ctx, &asked));
             let dossier = match outcome {
                 Ok(dossier) => dossier,
                 Err(Error::Invalid(errors)) => return Ok(Err(errors)),

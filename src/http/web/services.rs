@@ -14,6 +14,7 @@ use crate::domain::access::{Action, Target};
 use crate::domain::duration;
 use crate::domain::id::{PersonId, ServiceId, TeamId};
 use crate::domain::people::{Part, Person, Service, ServiceDetails, Team};
+use crate::domain::service_map;
 use crate::error::{Error, Result};
 use crate::http::form::{Form, Posted};
 use crate::http::page::{Page, Viewer};
@@ -63,10 +64,14 @@ struct ServicePage {
     team: Option<Team>,
     experts: Vec<Person>,
     need_to_know: Vec<Person>,
+    calls: Vec<(ServiceId, String)>,
+    called_by: Vec<(ServiceId, String)>,
+    runs_on: String,
     form: Form,
     teams: Vec<(String, String)>,
     expert_ticks: Vec<Tick>,
     know_ticks: Vec<Tick>,
+    call_ticks: Vec<Tick>,
     may_manage: bool,
     /// What is live of it.
     deployments: OnPage,
@@ -81,6 +86,8 @@ struct Known {
     teams: Vec<Team>,
     people: Vec<Person>,
     lists: ServiceLists,
+    services: Vec<Service>,
+    called_by: Vec<ServiceId>,
 }
 
 fn load(ctx: &Ctx<'_>, id: Option<ServiceId>) -> Result<Known> {
@@ -94,6 +101,7 @@ fn load(ctx: &Ctx<'_>, id: Option<ServiceId>) -> Result<Known> {
         let mut known = Known {
             people: store::people::persons(conn)?,
             teams: store::house::teams(conn)?,
+            services: store::house::services(conn)?,
             ..Known::default()
         };
         if let Some(id) = id {
@@ -101,7 +109,10 @@ fn load(ctx: &Ctx<'_>, id: Option<ServiceId>) -> Result<Known> {
             known.lists = ServiceLists {
                 experts: store::house::people_of_service(conn, id, Part::Expert)?,
                 need_to_know: store::house::people_of_service(conn, id, Part::NeedToKnow)?,
+                calls: store::service_map::calls_of(conn, id)?,
+                runs_on: store::service_map::hosts_of(conn, id)?,
             };
+            known.called_by = store::service_map::callers_of(conn, id)?;
             let mut live = store::deployment::live(conn, None)?;
             live.retain(|it| it.lane.service == id);
             known.deployments = on_page(conn, live, false)?;
@@ -134,6 +145,18 @@ fn page_with_rule(
             .cloned()
             .collect()
     };
+    let named = |ids: &[ServiceId]| -> Vec<(ServiceId, String)> {
+        let mut named: Vec<(ServiceId, String)> = known
+            .services
+            .iter()
+            .filter(|it| ids.contains(&it.id))
+            .map(|it| (it.id, it.name.clone()))
+            .collect();
+        named.sort_by_key(|(_, name)| name.to_lowercase());
+        named
+    };
+    let (calls, called_by) = (named(&known.lists.calls), named(&known.called_by));
+    let runs_on = known.lists.runs_on.join(", ");
     let (experts, need_to_know) = (find(&known.lists.experts), find(&known.lists.need_to_know));
     let standing = match &known.service {
         Some(service) => Form::new(p.words)
@@ -145,6 +168,8 @@ fn page_with_rule(
             .with("members_needed", service.members_needed)
             .with_all("experts", &known.lists.experts)
             .with_all("need_to_know", &known.lists.need_to_know)
+            .with_all("calls_ids", &known.lists.calls)
+            .with("runs_on", &runs_on)
             .with("rev", service.version),
         None => Form::new(p.words)
             .with("members_total", 1)
@@ -160,6 +185,19 @@ fn page_with_rule(
     };
     let rule_form = Form::opened(kept_rule, rule_standing).prefixed("rule-");
     let ticked = |name: &str, id: PersonId| form.is_ticked(name, &id.to_string());
+    let own = known.service.as_ref().map(|service| service.id);
+    let mut others: Vec<&Service> = known.services.iter().collect();
+    others.retain(|it| Some(it.id) != own && (it.is_active || known.lists.calls.contains(&it.id)));
+    others.sort_by_key(|it| it.name.to_lowercase());
+    let call_ticks: Vec<Tick> = others
+        .into_iter()
+        .map(|it| Tick {
+            value: it.id.to_string(),
+            text: it.name.clone(),
+            hint: String::new(),
+            ticked: form.is_ticked("calls_ids", &it.id.to_string()),
+        })
+        .collect();
     let owner = known.service.as_ref().map(|service| service.team_id);
     let none = std::iter::once((String::new(), p.t("team-choose").into_owned()));
     let here = known
@@ -177,6 +215,10 @@ fn page_with_rule(
             .cloned(),
         expert_ticks: people_ticks(&known.people, |id| ticked("experts", id)),
         know_ticks: people_ticks(&known.people, |id| ticked("need_to_know", id)),
+        call_ticks,
+        calls,
+        called_by,
+        runs_on,
         may_manage: p.may(Action::ManageServices),
         deployments: known.deployments,
         rule_form,
@@ -211,9 +253,12 @@ async fn save(
     id: Option<ServiceId>,
     posted: Posted,
 ) -> Answer {
+    let runs_on = service_map::hosts("runs_on", posted.text("runs_on"));
     let lists = ServiceLists {
         experts: ticked_ids(&posted, "experts")?,
         need_to_know: ticked_ids(&posted, "need_to_know")?,
+        calls: ticked_ids(&posted, "calls_ids")?,
+        runs_on: runs_on.clone().unwrap_or_default(),
     };
     let seen = match id {
         Some(_) => rev(&posted)?,
@@ -227,9 +272,13 @@ async fn save(
         posted.text("members_total"),
         posted.text("members_needed"),
     );
-    let saved = match details {
-        Err(errors) => Err(Error::Invalid(errors).into()),
-        Ok(details) => {
+    let saved = match (details, runs_on) {
+        (Err(mut errors), runs_on) => {
+            errors.extend(runs_on.err());
+            Err(Error::Invalid(errors).into())
+        }
+        (Ok(_), Err(error)) => Err(Error::from(error).into()),
+        (Ok(details), Ok(_)) => {
             let work = move |ctx: &Ctx<'_>| match id {
                 Some(id) => house::edit_service(ctx, id, seen, &details, &lists),
                 None => house::add_service(ctx, &details, &lists),

@@ -26,6 +26,8 @@ pub struct SuspectsView {
     pub alibis: Vec<(SuspectRow, &'static str)>,
     pub feeds: Vec<FeedRow>,
     pub services: String,
+    /// Those that hang together with them.
+    pub around: String,
     pub environment: String,
 }
 
@@ -67,6 +69,7 @@ pub fn view(answer: Answer, p: &Page) -> SuspectsView {
         alibis: Vec::new(),
         feeds: Vec::new(),
         services: answer.services.join(", "),
+        around: answer.around.join(", "),
         environment: answer.environment,
     };
     for (told, suspect) in answer.suspects {

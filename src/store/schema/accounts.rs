@@ -162,6 +162,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    service_call (service_id, other_id) {
+        service_id -> Binary,
+        other_id -> Binary,
+    }
+}
+
+diesel::table! {
+    service_host (service_id, folded_name) {
+        service_id -> Binary,
+        folded_name -> Text,
+        name -> Text,
+    }
+}
+
+diesel::table! {
     environment (name) {
         name -> Text,
         position -> BigInt,
@@ -240,6 +255,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     team_member,
     service,
     service_person,
+    service_call,
+    service_host,
     environment,
     way,
     setting,

@@ -30,10 +30,13 @@ agenda-feed-freeze = Freeze: { $name }
 agenda-feed-maintenance = Maintenance window: { $name }
 
 conflict-same-service = another change of the same service
+conflict-upstream-busy = a change of something that its service calls
+conflict-downstream-busy = a change of something that calls its service
+conflict-shared-infra = a change of something that runs on the same infrastructure
 conflict-same-assignee = whoever does it does another one then
 conflict-in-freeze = in the freeze
 conflict-outside-maintenance = outside of maintenance; the next window is
 conflict-exceeds-maintenance = ends after the maintenance window
-conflict-open-incident = an open incident of the same service
+conflict-open-incident = an open incident of the same service, or of one that it calls
 conflict-unreviewed-emergency = broken glass that nobody has looked at
 change-conflicts = In its way

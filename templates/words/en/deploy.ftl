@@ -112,6 +112,7 @@ suspects-onset = Counted from
 suspects-ruled-out = Changes are ruled out.
 suspects-unknown = No change is known, but it can't be ruled out.
 suspects-before = Looked at: 72 h before
+suspects-around = what hangs together with that ({ $names })
 suspects-folded =
     { $n ->
         [one] one more that is hardly suspected
@@ -132,6 +133,7 @@ suspect-ended = ended { $span } before it began
 suspect-near-same-service = the same service
 suspect-near-upstream = a service that it calls
 suspect-near-shared = shared infrastructure
+suspect-near-downstream = a service that calls it
 suspect-near-two-hops = two hops away
 suspect-near-same-team = another service of the same team
 suspect-near-same-environment = only the same environment

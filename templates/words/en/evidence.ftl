@@ -6,6 +6,9 @@ field-not-a-sample = A whole number, such as 25.
 
 evidence-page-title = Evidence for auditors
 evidence-page-lead = Every deployment to production of a period, what was out of order with each, and a sample with all that is known. One archive; manifest.sha256 in it holds the hash of each file.
+evidence-page-exceptions = Out of order
+evidence-page-population = Every deployment
+evidence-page-files = All columns stand in population.csv and population.jsonl, what was drawn in sample. manifest.sha256 holds the hash of each file.
 evidence-page-seed = Seed
 evidence-page-seed-hint = Any whole number. The same seed draws the same sample again.
 evidence-page-size = Sample

@@ -1,0 +1,2 @@
+DROP TABLE service_host;
+DROP TABLE service_call;
