@@ -6,8 +6,9 @@ use watchkeeper::actions::house::set_environments;
 use watchkeeper::domain::id::Id;
 
 use crate::agenda::planned;
+use crate::api_walk::is;
 use crate::both_databases;
-use crate::program::{Program, is};
+use crate::program::Program;
 use crate::web::Browser;
 
 /// A service, by its name; what it calls and runs on.

@@ -10,11 +10,12 @@ use watchkeeper::domain::sla_agreement::Metric;
 use watchkeeper::domain::sla_clock::{CancelReason, ClockState};
 use watchkeeper::domain::timeline::{Audience, EntryKind};
 
+use crate::api_walk::is;
 use crate::both_databases;
 use crate::corrections::{PROOF, Story};
 use crate::desk::{Desk, START};
 use crate::mail;
-use crate::program::{Program, is};
+use crate::program::Program;
 use crate::sla::{HOUR, caches_are_true, clocks, entries, found, now_of, open, promise};
 use crate::web::Browser;
 
