@@ -17,10 +17,11 @@ use watchkeeper::config::Config;
 use watchkeeper::domain::access::{Principal, Roles, Scopes, TokenOwner};
 use watchkeeper::domain::id::PersonId;
 use watchkeeper::domain::people::PersonDetails;
+use watchkeeper::domain::settings::SettingKey;
 use watchkeeper::domain::text::EmailAddress;
 use watchkeeper::domain::timeline::Door;
 use watchkeeper::store::backend::DatabaseUrl;
-use watchkeeper::store::{Store, migrate};
+use watchkeeper::store::{self, Store, migrate};
 use watchkeeper::time::TimeSource;
 
 pub const BODY: &str = "Free space on /var fell below five percent at 04:07. The log of the payment service grew by 40 GB.";
@@ -49,7 +50,12 @@ pub fn found(config: &Config) -> String {
         service: "everything".to_owned(),
         freeze: None,
     };
-    let founded = settings::found(&app.system("load", Door::Cli), &founding).expect("founded");
+    let ctx = app.system("load", Door::Cli);
+    let founded = settings::found(&ctx, &founding).expect("founded");
+    // All of its mail is from strangers, and each is answered.
+    let (key, budget) = (SettingKey::MailStrangersPerHour, "1000000");
+    ctx.write(|tx| store::settings::put(tx, key, budget, ctx.now))
+        .expect("a budget");
     token_of(&app, founded.admin)
 }
 

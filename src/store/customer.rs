@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 
+use super::fixed::in_fours;
 use super::people::stored_zone;
 use super::schema::accounts::{customer, customer_domain};
 use super::{Conn, Tx};
@@ -89,15 +90,19 @@ pub fn by_domain(conn: &mut Conn, domain: &str) -> Result<Option<CustomerId>> {
         candidates.push(above);
         rest = above;
     }
-    let found: Vec<(String, CustomerId)> = customer_domain::table
-        .inner_join(customer::table.on(customer::id.eq(customer_domain::customer_id)))
-        .filter(
-            customer_domain::domain
-                .eq_any(&candidates)
-                .and(customer::is_active.eq(true)),
-        )
-        .select((customer_domain::domain, customer_domain::customer_id))
-        .load(conn)?;
+    let mut found: Vec<(String, CustomerId)> = Vec::new();
+    for [one, two, three, four] in in_fours(&candidates) {
+        let is_one = customer_domain::domain
+            .eq(one)
+            .or(customer_domain::domain.eq(two))
+            .or(customer_domain::domain.eq(three))
+            .or(customer_domain::domain.eq(four));
+        let some = customer_domain::table
+            .inner_join(customer::table.on(customer::id.eq(customer_domain::customer_id)))
+            .filter(is_one.and(customer::is_active.eq(true)))
+            .select((customer_domain::domain, customer_domain::customer_id));
+        found.extend(some.load::<(String, CustomerId)>(conn)?);
+    }
     Ok(found
         .into_iter()
         .max_by_key(|(domain, _)| domain.len())

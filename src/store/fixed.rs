@@ -66,6 +66,15 @@ impl<F, C, W> QueryId for Update<F, C, W> {
 
 impl<F, C, W> RunQueryDsl<Conn> for Update<F, C, W> {}
 
+/// A list in fours, the last of which is repeated where there are fewer: "one of these four" is prepared once, "one of these" for each
+/// length of the list anew.
+pub(super) fn in_fours<T: Clone>(list: &[T]) -> impl Iterator<Item = [T; 4]> {
+    list.chunks(4).map(|some| {
+        let last = some.len() - 1;
+        std::array::from_fn(|place| some[place.min(last)].clone())
+    })
+}
+
 /// A statement for PostgreSQL that diesel would prepare anew each time, which costs a round trip and planning: its text may vary. Only
 /// for statements whose texts are few.
 #[derive(Debug, Clone, Copy)]

@@ -235,7 +235,8 @@ pub fn acks_of_ticket(conn: &mut Conn, ticket: TicketId) -> Result<Vec<PageEvent
 pub fn last_paged_at(conn: &mut Conn, person: PersonId) -> Result<Option<Timestamp>> {
     let theirs = page::table
         .filter(page::person_id.eq(person))
-        .filter(page::kind.ne_all([PageKind::Test, PageKind::SelfTest]));
+        .filter(page::kind.ne(PageKind::Test))
+        .filter(page::kind.ne(PageKind::SelfTest));
     // Planned while the table is young, a maximum walks all of their pages ever after.
     if let Some(conn) = far(conn) {
         let newest = theirs.order(page::queued_at.desc()).limit(1);
@@ -250,14 +251,13 @@ pub fn last_paged_at(conn: &mut Conn, person: PersonId) -> Result<Option<Timesta
 
 /// Whether a page about this incident has got out to this person, as far as is known.
 pub fn has_heard_of(conn: &mut Conn, person: PersonId, ticket: TicketId) -> Result<bool> {
-    let unheard = [PageState::Failed, PageState::Suppressed];
     let pages = page::table
         .filter(page::ticket_id.eq(ticket))
         .filter(page::person_id.eq(person))
         .filter(
-            page::accepted_at
-                .is_not_null()
-                .or(page::state.ne_all(unheard)),
+            page::accepted_at.is_not_null().or(page::state
+                .ne(PageState::Failed)
+                .and(page::state.ne(PageState::Suppressed))),
         );
     Ok(diesel::select(diesel::dsl::exists(pages)).get_result(conn)?)
 }
