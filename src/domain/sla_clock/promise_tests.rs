@@ -130,6 +130,8 @@ fn what_was_promised_by_hand_is_the_budget_that_there_is() {
         (clock.by_hand, clock.budget()),
         (None, Some(4 * HOUR * 1_000_000))
     );
+    // For just when it was agreed: nobody promised anything that wasn't owed.
+    assert_eq!(promised(4 * HOUR, false, HOUR).by_hand, None);
     // Of two the sooner one decides, and is the one that is named.
     let promise = |at: i64| Happening::Promised {
         metric: Metric::Update,
