@@ -436,7 +436,11 @@ impl Decision<'_> {
             super::ticket::customer_wrote_in(tx, &mut ticket, &self.text(), self.ctx.now)?
         };
         let answers_staff_letter = !is_staff && self.answers_staff_letter(tx)?;
+        let other = sender.hit_besides(tx, &ticket)?;
         if let Some(first) = entries.first_mut() {
+            if let Some(customer) = other {
+                first.audience = Audience::Customer(customer);
+            }
             if is_staff && !sender.is_proven_staff() {
                 // An address in From proves nobody.
                 first.facts.set("unverified", "yes");

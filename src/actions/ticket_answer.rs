@@ -3,14 +3,15 @@
 
 use super::proposal::{self, Said, Speech};
 use super::ticket::{change, refuse_nobody, refuse_unseen, written};
-use super::ticket_parts::{Evidence, files_of};
-use super::{allow_ticket, sla, sla_reading};
+use super::ticket_parts::{Evidence, attach, files_of};
+use super::{allow_ticket, letters, sla, sla_reading};
 use crate::app::Ctx;
 use crate::domain::access::Action;
-use crate::domain::id::TicketKey;
+use crate::domain::correction::Corrections;
+use crate::domain::id::{CustomerId, TicketKey};
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::ticket::Ticket;
-use crate::domain::timeline::{Entry, EntryKind};
+use crate::domain::timeline::{Audience, Entry, EntryKind};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::wording::Speaking;
 use crate::error::{Error, Result};
@@ -41,12 +42,29 @@ pub fn reply_with(
     seen: Option<i64>,
     files: &[Evidence],
 ) -> Result<Said> {
+    reply_to(ctx, key, None, text, next_update_by, seen, files)
+}
+
+/// As [`reply_with`], to one of the customers who were hit; without `to` to whoever asked.
+pub fn reply_to(
+    ctx: &Ctx<'_>,
+    key: TicketKey,
+    to: Option<CustomerId>,
+    text: &str,
+    next_update_by: Option<Timestamp>,
+    seen: Option<i64>,
+    files: &[Evidence],
+) -> Result<Said> {
     let text = written("body", text)?;
     proposal::speak(ctx, key, |tx, ticket| {
-        refuse_nobody(ticket)?;
+        let other = other_hit(tx, ticket, to)?;
+        if other.is_none() {
+            refuse_nobody(ticket)?;
+        }
         refuse_unseen(tx, ticket, seen)?;
         Ok(Speech {
             what: Speaking::Reply,
+            to: other,
             note: None,
             text: text.clone(),
             next_update_by,
@@ -78,6 +96,7 @@ pub fn update_with(
     proposal::speak(ctx, key, |_, _| {
         Ok(Speech {
             what: Speaking::Update,
+            to: None,
             note: None,
             text: text.clone(),
             next_update_by,
@@ -85,6 +104,92 @@ pub fn update_with(
             files: files.to_vec(),
         })
     })
+}
+
+/// Who may read what is attached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readers {
+    Team,
+    /// One of the customers who were hit; `None`: whoever asked.
+    Customer(Option<CustomerId>),
+    AllAffected,
+}
+
+/// Attaches files with a word about them. What a customer may read of it is an answer to them, or an update for everybody affected,
+/// with all that follows: clocks, letters, and a second person where the house wants one.
+pub fn bring(
+    ctx: &Ctx<'_>,
+    key: TicketKey,
+    text: &str,
+    files: &[Evidence],
+    seen: Option<i64>,
+    readers: Readers,
+) -> Result<Said> {
+    match readers {
+        Readers::Team => Ok(Said {
+            ticket: attach(ctx, key, text, files)?,
+            waits: false,
+        }),
+        Readers::Customer(to) => reply_to(ctx, key, to, text, None, seen, files),
+        Readers::AllAffected => update_with(ctx, key, text, None, files),
+    }
+}
+
+/// Which customer is meant, with their name, if it isn't the ticket's own; only one who was hit.
+pub(super) fn other_hit(
+    tx: &mut Tx,
+    ticket: &Ticket,
+    to: Option<CustomerId>,
+) -> Result<Option<(CustomerId, String)>> {
+    let Some(to) = to.filter(|to| Some(*to) != ticket.customer) else {
+        return Ok(None);
+    };
+    let known = match letters::is_hit_besides(tx, ticket, to)? {
+        true => store::customer::by_id(tx, to)?,
+        false => None,
+    };
+    let unknown = || FieldError::new("customer", "not-affected").with("value", to.to_string());
+    Ok(Some((to, known.ok_or_else(unknown)?.name)))
+}
+
+/// The kinds of entry that say who waits for whom.
+const TALK: &[EntryKind] = &[
+    EntryKind::Opened,
+    EntryKind::CustomerMessage,
+    EntryKind::CustomerSolved,
+    EntryKind::Reply,
+    EntryKind::Shared,
+    EntryKind::Update,
+    EntryKind::CustomerContact,
+    EntryKind::NoReplyNeeded,
+    EntryKind::TakenBack,
+];
+
+/// Whether somebody waits for an answer whom one for `audience` doesn't reach: another customer wrote last, as far as they can read.
+pub(super) fn another_waits(tx: &mut Tx, ticket: &Ticket, audience: Audience) -> Result<bool> {
+    let hit = store::ticket::affected(tx, ticket.id)?;
+    let reads = |party| sla_reading::concerns(ticket, party, audience);
+    if hit.iter().all(|row| reads(Some(row.customer_id))) && reads(ticket.customer) {
+        return Ok(false);
+    }
+    let talk = store::timeline::of_kinds(tx, ticket.id, TALK)?;
+    let known = Corrections::of(talk.iter().map(Recorded::said));
+    let asked = ticket.requester.is_some() || ticket.requester_address.is_some();
+    let mut waiting: Vec<Option<CustomerId>> = Vec::new();
+    for entry in talk.iter().filter(|entry| !known.is_void(entry.seq)) {
+        let writer = match entry.audience {
+            Audience::Customer(customer) => Some(customer),
+            Audience::Internal | Audience::AllAffected => ticket.customer,
+        };
+        match entry.kind {
+            EntryKind::Opened if !asked => {}
+            EntryKind::Opened => waiting.push(ticket.customer),
+            EntryKind::CustomerMessage => waiting.push(writer),
+            EntryKind::TakenBack => {}
+            _ => waiting.retain(|party| !sla_reading::concerns(ticket, *party, entry.audience)),
+        }
+    }
+    Ok(!waiting.into_iter().all(reads))
 }
 
 /// The customer may read this note of ours from now on. It counts as an answer at this moment, not at the one it was written at.
@@ -101,6 +206,7 @@ pub fn share(ctx: &Ctx<'_>, key: TicketKey, seq: i64) -> Result<Said> {
         }
         Ok(Speech {
             what: Speaking::Share,
+            to: None,
             note: Some(seq),
             text: note.body,
             next_update_by: None,

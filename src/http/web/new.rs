@@ -297,7 +297,7 @@ fn open_from(
     };
     let ticket = act::open(ctx, kind, title, &opening)?;
     if !files.is_empty() {
-        parts::attach(ctx, ticket.key, "", files, Audience::Internal)?;
+        parts::attach(ctx, ticket.key, "", files)?;
     }
     Ok(ticket)
 }

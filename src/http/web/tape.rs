@@ -488,6 +488,10 @@ pub fn sentence(
         format!("entry-{kind}-here")
     } else if entry.kind == EntryKind::UpdatePromised && entry.facts.get("later_than").is_some() {
         format!("entry-{kind}-later")
+    } else if matches!(entry.kind, EntryKind::Reply | EntryKind::WordsProposed)
+        && entry.facts.get("name").is_some()
+    {
+        format!("entry-{kind}-one")
     } else if entry.facts.get("freeze").is_some() {
         format!("entry-{kind}-frozen")
     } else if entry.facts.get("field") == Some("requester_address") {
