@@ -252,12 +252,7 @@ pub struct Evidence {
 
 /// Attaches files to a new entry for the team: graphs, logs, screenshots. What customers may read goes by
 /// [`super::ticket_answer::bring`].
-pub fn attach(
-    ctx: &Ctx<'_>,
-    key: TicketKey,
-    text: &str,
-    files: &[Evidence],
-) -> Result<Ticket> {
+pub fn attach(ctx: &Ctx<'_>, key: TicketKey, text: &str, files: &[Evidence]) -> Result<Ticket> {
     let text = text::body("body", text)?;
     if files.is_empty() {
         return Err(FieldError::new("file", "required").into());

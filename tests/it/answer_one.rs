@@ -6,6 +6,7 @@ use watchkeeper::actions::ticket_parts::{self, ToldUs};
 use watchkeeper::actions::{proposal, settings, ticket as act};
 use watchkeeper::domain::access::{Reach, Scopes};
 use watchkeeper::domain::id::{ContactId, CustomerId};
+use watchkeeper::domain::search::Question;
 use watchkeeper::domain::settings::SettingKey;
 use watchkeeper::domain::sla_agreement::Metric;
 use watchkeeper::domain::sla_clock::ClockState;
@@ -13,6 +14,7 @@ use watchkeeper::domain::timeline::{Audience, EntryKind};
 use watchkeeper::domain::timestamp::Timestamp;
 use watchkeeper::store;
 use watchkeeper::store::people::Holder;
+use watchkeeper::store::search::Eyes;
 use watchkeeper::store::ticket::Watcher;
 
 use crate::accounts::a_contact;
@@ -21,7 +23,9 @@ use crate::desk::Desk;
 use crate::mail::{self, key};
 use crate::program::{Program, token_of};
 use crate::served::Served;
-use crate::sla::{HOUR, MINUTE, caches_are_true, clocks, customer, entries, house, now_of, promise};
+use crate::sla::{
+    HOUR, MINUTE, caches_are_true, clocks, customer, entries, house, now_of, promise,
+};
 use crate::visitor::Visitor;
 use crate::wording::{CAROL, Scene, is_wrong, led_by, to};
 
@@ -110,7 +114,10 @@ both_databases!(
         let (own, other) = choice(&room).split_once(&other).unwrap();
         assert!(own.contains(CAROL) && own.contains("checked"), "{own}");
         assert!(!own.contains("abrikam"), "{own}");
-        assert!(other.contains("Fabrikam") && other.contains(FRANK), "{other}");
+        assert!(
+            other.contains("Fabrikam") && other.contains(FRANK),
+            "{other}"
+        );
         assert!(!other.contains(CAROL) && !other.contains("checked"));
 
         desk.advance(MINUTE);
@@ -140,11 +147,29 @@ both_databases!(
         assert_eq!(theirs, (ClockState::Running, None));
         // Carol still waits for us, and doesn't learn that somebody else was answered.
         assert!(now_of(&desk, &hit.scene.ticket).awaits_us);
-        assert!(frank.get("/portal/INC-1").text.contains("the next that we mend"));
-        assert!(!carol.get("/portal/INC-1").text.contains("the next that we mend"));
+        assert!(
+            frank
+                .get("/portal/INC-1")
+                .text
+                .contains("the next that we mend")
+        );
+        assert!(
+            !carol
+                .get("/portal/INC-1")
+                .text
+                .contains("the next that we mend")
+        );
         let found = carol.get("/portal/INC-1").text;
         assert!(found.contains("Since noon.") && !found.contains("abrikam"));
         assert!(ben.get("/INC-1").text.contains("answered Fabrikam alone"));
+        let found = |eyes| {
+            let question = Question::parse("mend");
+            let find = |conn: &mut store::Conn| store::search::find(conn, &question, eyes, 10);
+            desk.app.store.read(find).unwrap().1
+        };
+        assert_eq!(found(Eyes::Contact(hit.fabrikam, hit.frank)), 1);
+        assert_eq!(found(Eyes::Customer(hit.contoso())), 0);
+        assert_eq!(found(Eyes::Contact(hit.contoso(), hit.scene.carol)), 0);
 
         // The other way round, by the same form.
         let form = [("customer", ""), ("body", "A cable broke in your street.")];
@@ -181,7 +206,16 @@ both_databases!(a_customer_who_was_not_hit_is_refused_at_the_field, |desk| {
     assert!(entries(&desk, &hit.scene.ticket, EntryKind::Reply).is_empty());
     assert!(desk.letters().is_empty());
     // Naming the ticket's own customer is the same as naming nobody.
-    act::reply_to(&ben, key("INC-1"), Some(hit.contoso()), "We look.", None, None, &[]).unwrap();
+    act::reply_to(
+        &ben,
+        key("INC-1"),
+        Some(hit.contoso()),
+        "We look.",
+        None,
+        None,
+        &[],
+    )
+    .unwrap();
     assert_eq!(to(&desk.letters(), CAROL).len(), 1);
 });
 
@@ -191,7 +225,12 @@ both_databases!(
         let ada = house(&desk);
         let by = desk.as_person(&ada);
         // Nobody knows who wrote: they are no customer's.
-        mail::mail(&desk, "noc@elsewhere.example", "Subject: All slow", "Since noon.");
+        mail::mail(
+            &desk,
+            "noc@elsewhere.example",
+            "Subject: All slow",
+            "Since noon.",
+        );
         desk.letters();
         let fabrikam = customer(&desk, "Fabrikam");
         let fiona = a_contact(&by, fabrikam, "Fiona", Reach::Customer);
@@ -213,7 +252,10 @@ both_databases!(
         for who in [fiona, fay] {
             let portal = Visitor::logged_in(&served, &desk.app, Holder::Contact(who));
             let read = portal.get("/portal/INC-1").text;
-            assert!(read.contains("We look.") && read.contains("We look on."), "{read}");
+            assert!(
+                read.contains("We look.") && read.contains("We look on."),
+                "{read}"
+            );
         }
         // Whoever asked is answered as ever.
         act::reply(&by, key("INC-1"), "Who are you?", None, None).unwrap();
@@ -256,7 +298,10 @@ both_databases!(
         let seq = propose();
         assert_eq!(hit.respond(&desk, hit.fabrikam).0, ClockState::Running);
         let room = ben.get("/INC-1").text;
-        assert!(room.contains("This answer to Fabrikam alone waits"), "{room}");
+        assert!(
+            room.contains("This answer to Fabrikam alone waits"),
+            "{room}"
+        );
         // Sent back, it is tried again for the same customer.
         let ada = desk.as_person(&hit.scene.ada);
         proposal::send_back(&ada, key("INC-1"), seq, "Say why.").unwrap();
@@ -299,8 +344,18 @@ both_databases!(
         let served = Served::new(&desk.app);
         let enter = |id| Visitor::logged_in(&served, &desk.app, Holder::Contact(id));
         let (carol, frank) = (enter(hit.scene.carol), enter(hit.frank));
-        assert!(frank.get("/portal/INC-1").text.contains("Our till is broken"));
-        assert!(!carol.get("/portal/INC-1").text.contains("Our till is broken"));
+        assert!(
+            frank
+                .get("/portal/INC-1")
+                .text
+                .contains("Our till is broken")
+        );
+        assert!(
+            !carol
+                .get("/portal/INC-1")
+                .text
+                .contains("Our till is broken")
+        );
         // Carol's thread is Carol's, Frank's is Frank's; and he waits until he is answered.
         desk.letters();
         act::reply(&ben, key("INC-1"), "A cable broke.", None, None).unwrap();

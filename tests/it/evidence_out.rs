@@ -56,7 +56,12 @@ both_databases!(
         for (audience, text, kind, readers) in [
             ("customer", "For Contoso.", EntryKind::Reply, &[CAROL][..]),
             (&*fabrikam, "For Fabrikam.", EntryKind::Reply, &[FRANK]),
-            ("all_affected", "For all.", EntryKind::Update, &[CAROL, FRANK]),
+            (
+                "all_affected",
+                "For all.",
+                EntryKind::Update,
+                &[CAROL, FRANK],
+            ),
         ] {
             let before = timeline(&desk, "INC-1").len();
             let form = [("audience", audience), ("body", text), ("seen", "999")];
@@ -130,57 +135,74 @@ both_databases!(
     }
 );
 
-both_databases!(a_program_says_who_may_read_the_evidence_it_attaches, |desk| {
-    let program = Program::new(desk);
-    let (desk, hit) = (&program.desk, hit_by_program(&program));
-    let place = "/api/v1/tickets/INC-1/evidence";
-    let fabrikam = hit.fabrikam.to_string();
-    let call = |query: &str, more: Value| {
-        let mut body = json!({"name": "df.log", "content": STANDARD.encode("full"), "body": "Full."});
-        let fields = more.as_object().unwrap().clone();
-        body.as_object_mut().unwrap().extend(fields);
-        program.call("POST", &format!("{place}{query}"), &[], Some(&body.to_string()))
-    };
-    assert_eq!(call("", json!({})).status, 200);
-    assert_eq!(call("", json!({"audience": "internal"})).status, 200);
-    assert!(desk.letters().is_empty());
-    let one = json!({"audience": "customer", "customer_id": fabrikam});
-    let looked = call("?dry_run=1", one.clone());
-    assert_eq!(looked.status, 200, "{}", looked.body);
-    assert_eq!(looked.body["letters"][0]["to"], FRANK);
-    assert_eq!(looked.body["letters"][0]["files"][0]["name"], "df.log");
-    assert!(entries(desk, &hit.scene.ticket, EntryKind::Reply).is_empty());
-    assert_eq!(call("", one).status, 200);
-    let letters = desk.letters();
-    assert_eq!(letters.len(), 1, "{letters:?}");
-    assert_eq!(files(to(&letters, FRANK)[0]), [("df.log", &b"full"[..])]);
-    assert_eq!(hit.respond(desk, hit.contoso()).0, ClockState::Running);
-    assert_eq!(call("", json!({"audience": "customer"})).status, 200);
-    assert_eq!(to(&desk.letters(), CAROL).len(), 1);
-    assert_ne!(hit.respond(desk, hit.contoso()).0, ClockState::Running);
-    // As a form's parts.
-    let parts = [
-        Part::File("graph.txt", b"flat"),
-        Part::Text("body", "How it stands."),
-        Part::Text("audience", "all_affected"),
-    ];
-    let sent = program.upload(place, &[], &parts);
-    assert_eq!(sent.status, 200, "{}", sent.body);
-    assert_eq!(desk.letters().len(), 2);
-    for (more, field, problem) in [
-        (json!({"audience": "everybody"}), "audience", "unknown-word"),
-        (json!({"customer_id": fabrikam}), "customer_id", "audience-no-customer"),
-        (json!({"audience": "customer", "body": " "}), "body", "required"),
-    ] {
-        let refused = call("", more);
-        assert_eq!(refused.status, 422, "{}", refused.body);
-        assert_eq!(refused.faults(), [(field.to_owned(), problem.to_owned())]);
+both_databases!(
+    a_program_says_who_may_read_the_evidence_it_attaches,
+    |desk| {
+        let program = Program::new(desk);
+        let (desk, hit) = (&program.desk, hit_by_program(&program));
+        let place = "/api/v1/tickets/INC-1/evidence";
+        let fabrikam = hit.fabrikam.to_string();
+        let call = |query: &str, more: Value| {
+            let mut body =
+                json!({"name": "df.log", "content": STANDARD.encode("full"), "body": "Full."});
+            let fields = more.as_object().unwrap().clone();
+            body.as_object_mut().unwrap().extend(fields);
+            program.call(
+                "POST",
+                &format!("{place}{query}"),
+                &[],
+                Some(&body.to_string()),
+            )
+        };
+        assert_eq!(call("", json!({})).status, 200);
+        assert_eq!(call("", json!({"audience": "internal"})).status, 200);
+        assert!(desk.letters().is_empty());
+        let one = json!({"audience": "customer", "customer_id": fabrikam});
+        let looked = call("?dry_run=1", one.clone());
+        assert_eq!(looked.status, 200, "{}", looked.body);
+        assert_eq!(looked.body["letters"][0]["to"], FRANK);
+        assert_eq!(looked.body["letters"][0]["files"][0]["name"], "df.log");
+        assert!(entries(desk, &hit.scene.ticket, EntryKind::Reply).is_empty());
+        assert_eq!(call("", one).status, 200);
+        let letters = desk.letters();
+        assert_eq!(letters.len(), 1, "{letters:?}");
+        assert_eq!(files(to(&letters, FRANK)[0]), [("df.log", &b"full"[..])]);
+        assert_eq!(hit.respond(desk, hit.contoso()).0, ClockState::Running);
+        assert_eq!(call("", json!({"audience": "customer"})).status, 200);
+        assert_eq!(to(&desk.letters(), CAROL).len(), 1);
+        assert_ne!(hit.respond(desk, hit.contoso()).0, ClockState::Running);
+        // As a form's parts.
+        let parts = [
+            Part::File("graph.txt", b"flat"),
+            Part::Text("body", "How it stands."),
+            Part::Text("audience", "all_affected"),
+        ];
+        let sent = program.upload(place, &[], &parts);
+        assert_eq!(sent.status, 200, "{}", sent.body);
+        assert_eq!(desk.letters().len(), 2);
+        for (more, field, problem) in [
+            (json!({"audience": "everybody"}), "audience", "unknown-word"),
+            (
+                json!({"customer_id": fabrikam}),
+                "customer_id",
+                "audience-no-customer",
+            ),
+            (
+                json!({"audience": "customer", "body": " "}),
+                "body",
+                "required",
+            ),
+        ] {
+            let refused = call("", more);
+            assert_eq!(refused.status, 422, "{}", refused.body);
+            assert_eq!(refused.faults(), [(field.to_owned(), problem.to_owned())]);
+        }
+        let parts = [
+            Part::File("graph.txt", b"flat"),
+            Part::Text("customer_id", "Fabrikam"),
+        ];
+        let refused = program.upload(place, &[], &parts);
+        let fault = ("customer_id".to_owned(), "not-an-id".to_owned());
+        assert_eq!(refused.faults(), [fault], "{}", refused.body);
     }
-    let parts = [
-        Part::File("graph.txt", b"flat"),
-        Part::Text("customer_id", "Fabrikam"),
-    ];
-    let refused = program.upload(place, &[], &parts);
-    let fault = ("customer_id".to_owned(), "not-an-id".to_owned());
-    assert_eq!(refused.faults(), [fault], "{}", refused.body);
-});
+);

@@ -20,6 +20,7 @@ mod bad_input;
 mod browser;
 mod browser_asks;
 mod browser_axe;
+mod browser_budgets;
 mod browser_evidence;
 mod browser_steps;
 mod calc;

@@ -178,8 +178,9 @@ fn text(
 ) -> Result<String> {
     match (body, wording) {
         (Some(body), None) => Ok(body.clone()),
-        (None, Some(id)) => wording::fill(ctx, key, id.0)
-            .map_err(|error| renamed(error, "wording", "wording_id")),
+        (None, Some(id)) => {
+            wording::fill(ctx, key, id.0).map_err(|error| renamed(error, "wording", "wording_id"))
+        }
         (None, None) => {
             allow(&ctx.by, Action::Reply, Target::House)?;
             Err(FieldError::new("body", "required").into())

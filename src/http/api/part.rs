@@ -7,9 +7,9 @@ use utoipa::ToSchema;
 
 use super::call::files::{Bringing, Brought, Download, media_type};
 use super::call::{Answer, Call, Nothing, Reply};
-use super::problem::Failure;
 use super::entry::renamed;
 use super::letter_look::{TicketOrLetters, told};
+use super::problem::Failure;
 use super::ticket::{Ticket, changed};
 use super::value::{
     At, AttachmentUid, Bytes, ContactUid, CustomerUid, IncidentRoleWord, Key, PersonUid,
@@ -457,7 +457,9 @@ fn evidence(brought: Brought) -> Result<((String, Readers), Vec<Upload>), Failur
             let unknown = |text: &str| {
                 FieldError::new("customer_id", "not-an-id").with("value", text.to_owned())
             };
-            let customer = customer.as_deref().map(|text| Id::parse(text).ok_or_else(|| unknown(text)));
+            let customer = customer
+                .as_deref()
+                .map(|text| Id::parse(text).ok_or_else(|| unknown(text)));
             let customer = faults.take(customer.transpose()).flatten();
             let readers = faults.take(readers(audience.as_deref(), customer));
             if files.is_empty() {
