@@ -178,11 +178,11 @@ pub fn load(ctx: &Ctx<'_>, key: TicketKey, lens: Lens, before: Option<i64>) -> R
         let asked = ticket
             .customer
             .map_or(Audience::Internal, Audience::Customer);
-        let others = affected
+        let besides = affected
             .iter()
             .map(|row| row.customer_id)
             .filter(|customer| Some(*customer) != ticket.customer);
-        let others = others.enumerate().map(|(place, customer)| {
+        let besides = besides.enumerate().map(|(place, customer)| {
             let to = Audience::Customer(customer);
             Ok(Other {
                 id: customer.to_string(),
@@ -193,11 +193,11 @@ pub fn load(ctx: &Ctx<'_>, key: TicketKey, lens: Lens, before: Option<i64>) -> R
                 },
             })
         });
-        let others = others.collect::<Result<Vec<_>>>()?;
+        let besides = besides.collect::<Result<Vec<_>>>()?;
         let reached = Reached {
             answered: reached(conn, &ticket, asked)?,
             updated: reached(conn, &ticket, Audience::AllAffected)?,
-            others,
+            others: besides,
         };
         let mut customers: Vec<String> = store::customer::all(conn)?
             .into_iter()
