@@ -4,9 +4,9 @@
 
 use super::proposal_news;
 use crate::app::Ctx;
-use crate::domain::access::Role;
+use crate::domain::access::{Reach, Role};
 use crate::domain::delivery::DeliveryKind;
-use crate::domain::id::{ContactId, PersonId};
+use crate::domain::id::{ContactId, CustomerId, PersonId};
 use crate::domain::ticket::Ticket;
 use crate::domain::timeline::{Audience, EntryKind, Facts};
 use crate::error::Result;
@@ -118,7 +118,8 @@ fn leads(conn: &mut Conn) -> Result<Vec<PersonId>> {
 }
 
 /// Who gets what is said to this audience, each by a letter of their own, so that nobody learns of the others: the requester and the
-/// contacts who watch.
+/// contacts who watch. Where one of the other customers who were hit has nobody who watches, those of theirs who read everything of
+/// their customer.
 pub fn recipients(
     conn: &mut Conn,
     ticket: &Ticket,
@@ -163,10 +164,45 @@ pub fn recipients(
             addresses.push((Some(id), address));
         }
     }
-    if let (None, Some(address)) = (ticket.requester, &ticket.requester_address) {
+    // Whoever asked without being a contact is of the ticket's own customer, if of any.
+    let others = match audience {
+        Audience::Customer(of) => Some(of).filter(|of| Some(*of) != ticket.customer),
+        Audience::Internal | Audience::AllAffected => None,
+    };
+    if let (None, Some(address), None) = (ticket.requester, &ticket.requester_address, others) {
         addresses.push((None, address.to_lowercase()));
     }
+    if let Some(customer) = others.filter(|_| addresses.is_empty()) {
+        let theirs = store::people::contacts_of(conn, customer)?.into_iter();
+        let reading = theirs.filter(|it| it.is_active && it.reach == Reach::Customer);
+        addresses.extend(reading.map(|it| (Some(it.id), it.email.folded())));
+    }
     Ok(addresses)
+}
+
+/// Whether this customer is one of those who were hit besides the ticket's own: what is between us and the one isn't for the other.
+pub fn is_hit_besides(conn: &mut Conn, ticket: &Ticket, customer: CustomerId) -> Result<bool> {
+    if ticket.customer == Some(customer) {
+        return Ok(false);
+    }
+    let hit = store::ticket::affected(conn, ticket.id)?;
+    Ok(hit.iter().any(|row| row.customer_id == customer))
+}
+
+/// The customer of the contact whom a letter is for, if it is such a one, and they aren't who asked.
+pub fn other_reader(
+    conn: &mut Conn,
+    ticket: &Ticket,
+    contact: Option<ContactId>,
+) -> Result<Option<CustomerId>> {
+    let Some(id) = contact.filter(|id| ticket.requester != Some(*id)) else {
+        return Ok(None);
+    };
+    let customer = store::people::contact(conn, id)?.map(|contact| contact.customer_id);
+    Ok(match customer {
+        Some(customer) if is_hit_besides(conn, ticket, customer)? => Some(customer),
+        _ => None,
+    })
 }
 
 fn to_requester(

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::outgoing_files;
+use super::{letters, outgoing_files};
 use crate::actions;
 use crate::app::App;
 use crate::domain::delivery::DeliveryKind;
@@ -139,7 +139,7 @@ pub fn compose(
                 .bounce_address(intake, *separator, delivery.id.uuid())
         }),
         reply_to: answers_to,
-        subject: with_their_number(conn, delivery, written.subject)?,
+        subject: with_their_number(conn, delivery, ticket.as_ref(), written.subject)?,
         text: written.text,
         html: written.html,
         in_reply_to: None,
@@ -340,11 +340,20 @@ fn calendar(delivery: &Delivery, frozen: Option<&[u8]>) -> Option<Calendar> {
 }
 
 /// A counterpart's tracker files our answer under its own number, if the subject has it.
-fn with_their_number(conn: &mut Conn, delivery: &Delivery, subject: String) -> Result<String> {
-    let (DeliveryKind::Reply, Some(ticket)) = (delivery.kind, delivery.ticket) else {
+fn with_their_number(
+    conn: &mut Conn,
+    delivery: &Delivery,
+    ticket: Option<&Ticket>,
+    subject: String,
+) -> Result<String> {
+    let (DeliveryKind::Reply, Some(ticket)) = (delivery.kind, ticket) else {
         return Ok(subject);
     };
-    let numbers = store::mail_mark::of_ticket(conn, ticket, "number:")?;
+    // Whose number it is isn't known: another customer who was hit isn't shown it.
+    if letters::other_reader(conn, ticket, delivery.contact)?.is_some() {
+        return Ok(subject);
+    }
+    let numbers = store::mail_mark::of_ticket(conn, ticket.id, "number:")?;
     Ok(match numbers.first() {
         Some(number) if !subject.contains(number.as_str()) => format!("{subject} [{number}]"),
         _ => subject,

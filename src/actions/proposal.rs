@@ -8,12 +8,12 @@
 use std::cell::Cell;
 
 use super::ticket::{change, change_any, customer_voice, refuse_unseen, replied, written};
-use super::ticket_answer::promise_update;
+use super::ticket_answer::{other_hit, promise_update};
 use super::ticket_parts::{Evidence, attach_in, file_names, files_of};
-use super::{allow, allow_ticket, roster, sla, ticket_merge, wording};
+use super::{allow, allow_ticket, roster, sla, ticket_merge, ticket_talk, wording};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Principal, Target};
-use crate::domain::id::TicketKey;
+use crate::domain::id::{CustomerId, Id, TicketKey};
 use crate::domain::pledge;
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::ticket::Ticket;
@@ -32,6 +32,8 @@ use crate::words::Words;
 #[derive(Debug, Clone)]
 pub(super) struct Speech {
     pub what: Speaking,
+    /// The one of the customers who were hit that it is for, with their name; `None`: whoever asked, or everybody affected.
+    pub to: Option<(CustomerId, String)>,
     /// The note that they are to read.
     pub note: Option<i64>,
     pub text: String,
@@ -130,7 +132,7 @@ fn dated(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &Ticket, mut speech: Speech) -> Res
         }
     };
     let until = until.plus_micros(-until.micros().rem_euclid(60_000_000));
-    let (zone, words) = readers_clock(tx, ctx, ticket, speech.what)?;
+    let (zone, words) = readers_clock(tx, ctx, ticket, &speech)?;
     let at = until
         .in_zone(zone)
         .format(&words.t("time-full"))
@@ -147,18 +149,19 @@ fn readers_clock(
     tx: &mut Tx,
     ctx: &Ctx<'_>,
     ticket: &Ticket,
-    what: Speaking,
+    speech: &Speech,
 ) -> Result<(chrono_tz::Tz, &'static Words)> {
     let house = roster::in_force(ctx.app, tx, ctx.now)?.settings.house_zone;
-    if what == Speaking::Update {
+    if speech.what == Speaking::Update {
         return Ok((house, Words::english()));
     }
-    let contact = match ticket.requester {
+    let other = speech.to.as_ref().map(|(id, _)| *id);
+    let contact = match ticket.requester.filter(|_| other.is_none()) {
         Some(id) => store::people::contact(tx, id)?,
         None => None,
     };
     let own = contact.as_ref().and_then(|contact| contact.zone);
-    let customer = match ticket.customer {
+    let customer = match other.or(ticket.customer) {
         Some(id) => store::customer::by_id(tx, id)?,
         None => None,
     };
@@ -179,6 +182,11 @@ fn first(ticket: &mut Ticket, speech: &Speech) -> Entry {
         }
         Speaking::Share => entry.kind = EntryKind::Shared,
     }
+    if let Some((customer, name)) = &speech.to {
+        entry = entry
+            .audience(Audience::Customer(*customer))
+            .fact("name", name);
+    }
     entry
         .fact_some("entry", speech.note)
         .fact_some("files", file_names(&speech.files))
@@ -192,7 +200,10 @@ fn said(
     speech: &Speech,
     by: (Actor, String),
 ) -> Result<Vec<Entry>> {
-    let mut entries = vec![first(ticket, speech)];
+    let awaited = ticket.awaits_us;
+    let said = first(ticket, speech);
+    ticket.awaits_us = awaited && ticket_talk::others_wait(tx, ticket, said.audience)?;
+    let mut entries = vec![said];
     attach_in(tx, ctx, ticket.id, ticket.entry_count + 1, &speech.files)?;
     entries.extend(customer_voice(tx, ctx, ticket, by.0.person(), &by.1)?);
     promise_update(tx, ctx, ticket, speech.next_update_by, &mut entries)?;
@@ -221,12 +232,15 @@ fn proposed(
         note_seq: speech.note,
         next_update_at: speech.next_update_by,
         proposed_at: ctx.now,
+        customer_id: speech.to.as_ref().map(|(id, _)| *id),
     };
     rows::insert(tx, &waiting)?;
     attach_in(tx, ctx, ticket.id, waiting.seq, &speech.files)?;
     Ok(Entry::new(EntryKind::WordsProposed)
         .body(&speech.text)
         .fact("what", speech.what)
+        .fact_some("customer", waiting.customer_id)
+        .fact_some("name", speech.to.as_ref().map(|(_, name)| name))
         .fact_some("entry", speech.note)
         .fact_some("until", speech.next_update_by.map(Timestamp::rfc3339))
         .fact_some("dated_as", speech.dated_as.as_deref())
@@ -280,6 +294,7 @@ pub fn approve(ctx: &Ctx<'_>, key: TicketKey, seq: i64, seen: Option<i64>) -> Re
         settle(tx, ticket, seq)?;
         let speech = Speech {
             what: row.what,
+            to: other_hit(tx, ticket, row.customer_id)?,
             note: row.note_seq,
             text: entry.body.clone(),
             next_update_by: row.next_update_at,
@@ -326,8 +341,19 @@ fn settled(kind: EntryKind, proposed: &Recorded) -> Entry {
         .fact_some("what", proposed.facts.get("what"))
 }
 
-/// The text of words that came back, for another try: by which form it was written, and the text as it was typed.
-pub fn again(ctx: &Ctx<'_>, key: TicketKey, seq: i64) -> Result<(Speaking, String)> {
+/// Words that came back, for another try.
+#[derive(Debug)]
+pub struct Again {
+    /// By which form they were written.
+    pub what: Speaking,
+    /// As they were typed.
+    pub text: String,
+    /// For which other of the customers who were hit.
+    pub customer: Option<CustomerId>,
+}
+
+/// Words that came back, as they were typed.
+pub fn again(ctx: &Ctx<'_>, key: TicketKey, seq: i64) -> Result<Again> {
     ctx.read(|conn| {
         let ticket = store::ticket::by_key(conn, key)?.ok_or(Error::NotFound)?;
         allow_ticket(conn, &ctx.by, Action::Reply, &ticket)?;
@@ -339,8 +365,12 @@ pub fn again(ctx: &Ctx<'_>, key: TicketKey, seq: i64) -> Result<(Speaking, Strin
         let what = entry.facts.get("what").and_then(|word| word.parse().ok());
         let text = match entry.facts.get("dated_as") {
             Some(at) => entry.body.replace(at, NEXT_UPDATE),
-            None => entry.body,
+            None => entry.body.clone(),
         };
-        Ok((what.unwrap_or(Speaking::Reply), text))
+        Ok(Again {
+            what: what.unwrap_or(Speaking::Reply),
+            customer: entry.facts.get("customer").and_then(Id::parse),
+            text,
+        })
     })
 }

@@ -18,7 +18,7 @@ use crate::error::{Error, Fields, Result};
 use crate::store::ticket::{Affected, Watcher};
 use crate::store::{self, Conn, Tx};
 
-pub use super::ticket_answer::{reply, reply_with, update, update_with};
+pub use super::ticket_answer::{reply, reply_to, reply_with, update, update_with};
 pub use super::ticket_talk::{promise_callback, spoke_with_customer};
 
 /// How often a change that named no version is tried again after somebody else was faster.

@@ -2,11 +2,11 @@
 
 use super::proposal::{self, Said, Speech};
 use super::ticket::{refuse_nobody, refuse_unseen, written};
-use super::ticket_parts::{Evidence, files_of};
-use super::{allow_ticket, sla, sla_reading};
+use super::ticket_parts::{Evidence, attach, files_of};
+use super::{allow_ticket, letters, sla, sla_reading};
 use crate::app::Ctx;
 use crate::domain::access::Action;
-use crate::domain::id::TicketKey;
+use crate::domain::id::{CustomerId, TicketKey};
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::ticket::Ticket;
 use crate::domain::timeline::{Entry, EntryKind};
@@ -40,12 +40,29 @@ pub fn reply_with(
     seen: Option<i64>,
     files: &[Evidence],
 ) -> Result<Said> {
+    reply_to(ctx, key, None, text, next_update_by, seen, files)
+}
+
+/// As [`reply_with`], to one of the customers who were hit; without `to` to whoever asked.
+pub fn reply_to(
+    ctx: &Ctx<'_>,
+    key: TicketKey,
+    to: Option<CustomerId>,
+    text: &str,
+    next_update_by: Option<Timestamp>,
+    seen: Option<i64>,
+    files: &[Evidence],
+) -> Result<Said> {
     let text = written("body", text)?;
     proposal::speak(ctx, key, |tx, ticket| {
-        refuse_nobody(ticket)?;
+        let other = other_hit(tx, ticket, to)?;
+        if other.is_none() {
+            refuse_nobody(ticket)?;
+        }
         refuse_unseen(tx, ticket, seen)?;
         Ok(Speech {
             what: Speaking::Reply,
+            to: other,
             note: None,
             text: text.clone(),
             next_update_by,
@@ -77,6 +94,7 @@ pub fn update_with(
     proposal::speak(ctx, key, |_, _| {
         Ok(Speech {
             what: Speaking::Update,
+            to: None,
             note: None,
             text: text.clone(),
             next_update_by,
@@ -84,6 +102,52 @@ pub fn update_with(
             files: files.to_vec(),
         })
     })
+}
+
+/// Who may read what is attached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readers {
+    Team,
+    /// One of the customers who were hit; `None`: whoever asked.
+    Customer(Option<CustomerId>),
+    AllAffected,
+}
+
+/// Attaches files with a word about them. What a customer may read of it is an answer to them, or an update for everybody affected,
+/// with all that follows: clocks, letters, and a second person where the house wants one.
+pub fn bring(
+    ctx: &Ctx<'_>,
+    key: TicketKey,
+    text: &str,
+    files: &[Evidence],
+    seen: Option<i64>,
+    readers: Readers,
+) -> Result<Said> {
+    match readers {
+        Readers::Team => Ok(Said {
+            ticket: attach(ctx, key, text, files)?,
+            waits: false,
+        }),
+        Readers::Customer(to) => reply_to(ctx, key, to, text, None, seen, files),
+        Readers::AllAffected => update_with(ctx, key, text, None, files),
+    }
+}
+
+/// Which customer is meant, with their name, if it isn't the ticket's own; only one who was hit.
+pub(super) fn other_hit(
+    tx: &mut Tx,
+    ticket: &Ticket,
+    to: Option<CustomerId>,
+) -> Result<Option<(CustomerId, String)>> {
+    let Some(to) = to.filter(|to| Some(*to) != ticket.customer) else {
+        return Ok(None);
+    };
+    let known = match letters::is_hit_besides(tx, ticket, to)? {
+        true => store::customer::by_id(tx, to)?,
+        false => None,
+    };
+    let unknown = || FieldError::new("customer", "not-affected").with("value", to.to_string());
+    Ok(Some((to, known.ok_or_else(unknown)?.name)))
 }
 
 /// The customer may read this note of ours from now on. It counts as an answer at this moment, not at the one it was written at.
@@ -100,6 +164,7 @@ pub fn share(ctx: &Ctx<'_>, key: TicketKey, seq: i64) -> Result<Said> {
         }
         Ok(Speech {
             what: Speaking::Share,
+            to: None,
             note: Some(seq),
             text: note.body,
             next_update_by: None,

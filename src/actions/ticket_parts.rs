@@ -11,7 +11,7 @@ use crate::domain::quarantine::Danger;
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::text;
 use crate::domain::ticket::{Relation, Role, Ticket};
-use crate::domain::timeline::{Audience, Entry, EntryKind, Facts};
+use crate::domain::timeline::{Entry, EntryKind, Facts};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use crate::store::ticket::{Affected, Watcher};
@@ -250,14 +250,9 @@ pub struct Evidence {
     pub danger: Option<Danger>,
 }
 
-/// Attaches files to a new entry: graphs, logs, screenshots.
-pub fn attach(
-    ctx: &Ctx<'_>,
-    key: TicketKey,
-    text: &str,
-    files: &[Evidence],
-    audience: Audience,
-) -> Result<Ticket> {
+/// Attaches files to a new entry for the team: graphs, logs, screenshots. What customers may read goes by
+/// [`super::ticket_answer::bring`].
+pub fn attach(ctx: &Ctx<'_>, key: TicketKey, text: &str, files: &[Evidence]) -> Result<Ticket> {
     let text = text::body("body", text)?;
     if files.is_empty() {
         return Err(FieldError::new("file", "required").into());
@@ -267,8 +262,7 @@ pub fn attach(
         Ok(vec![
             Entry::new(EntryKind::Evidence)
                 .body(&text)
-                .fact_some("files", file_names(files))
-                .audience(audience),
+                .fact_some("files", file_names(files)),
         ])
     })
 }

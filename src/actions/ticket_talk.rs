@@ -1,6 +1,7 @@
 //! What is settled with a customer outside of letters: that somebody spoke with them, that we phone back, that no answer is needed; and
 //! who of those hit waits for a word of ours. Each is for one customer, the ticket's own unless another one of those hit is named.
 
+use super::letters;
 use super::sla_reading::{self, concerns, told_to};
 use super::ticket::{change, written};
 use crate::app::Ctx;
@@ -11,7 +12,7 @@ use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::sla_agreement::Metric;
 use crate::domain::text;
 use crate::domain::ticket::Ticket;
-use crate::domain::timeline::{Entry, EntryKind};
+use crate::domain::timeline::{Audience, Entry, EntryKind};
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
 use crate::store::timeline::Recorded;
@@ -161,13 +162,20 @@ pub(super) fn waiting(tx: &mut Tx, ticket: &Ticket, without: Option<i64>) -> Res
     Ok(parties)
 }
 
+/// Whether somebody waits for a word that one for `audience` isn't.
+pub(super) fn others_wait(tx: &mut Tx, ticket: &Ticket, audience: Audience) -> Result<bool> {
+    let waiting = waiting(tx, ticket, None)?;
+    Ok(waiting
+        .iter()
+        .any(|party| !concerns(ticket, *party, audience)))
+}
+
 /// The customer that is meant, who has to be among those whom the ticket is about.
 fn party(tx: &mut Tx, ticket: &Ticket, named: Option<CustomerId>) -> Result<Party> {
     let Some(customer) = named.filter(|named| Some(*named) != ticket.customer) else {
         return Ok(ticket.customer);
     };
-    let hits = store::ticket::affected(tx, ticket.id)?;
-    if hits.iter().all(|hit| hit.customer_id != customer) {
+    if !letters::is_hit_besides(tx, ticket, customer)? {
         let refused = FieldError::new("customer_id", "not-affected");
         return Err(refused.with("value", customer.to_string()).into());
     }

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::backend::{Conn, Tx};
+use super::backend::{Conn, MultiBackend, Tx};
 use super::blob::Hash;
 use super::column::text_column;
 use super::fixed::{fixed_update, in_fours};
@@ -268,12 +268,38 @@ pub fn join_requests_of(conn: &mut Conn, ticket: TicketId) -> Result<Vec<StoredM
     )
 }
 
-/// The mail that opened the ticket or came last to it, for threading our answer: its bytes and its Message-ID.
-pub fn last_mail(conn: &mut Conn, ticket: TicketId) -> Result<Option<(Hash, String)>> {
-    let found: Option<(Vec<u8>, Option<String>)> = mail::table
+/// Whose mails count, by folded addresses.
+#[derive(Debug)]
+pub enum Writers {
+    Only(Vec<String>),
+    AllBut(Vec<String>),
+}
+
+/// Mails that stand on the ticket and have an id.
+fn threaded(ticket: TicketId, writers: &Writers) -> mail::BoxedQuery<'_, MultiBackend> {
+    let query = mail::table
         .filter(mail::ticket_id.eq(ticket))
         .filter(mail::message_id.is_not_null())
         .filter(mail::verdict.eq_any([Verdict::Opened, Verdict::Appended]))
+        .into_boxed();
+    match writers {
+        Writers::Only(writers) => query.filter(mail::from_address.eq_any(writers)),
+        Writers::AllBut(others) if others.is_empty() => query,
+        Writers::AllBut(others) => query.filter(
+            mail::from_address
+                .is_null()
+                .or(mail::from_address.ne_all(others)),
+        ),
+    }
+}
+
+/// The mail that opened the ticket or came last to it, for threading our answer: its bytes and its Message-ID.
+pub fn last_mail(
+    conn: &mut Conn,
+    ticket: TicketId,
+    writers: &Writers,
+) -> Result<Option<(Hash, String)>> {
+    let found: Option<(Vec<u8>, Option<String>)> = threaded(ticket, writers)
         .order((mail::received_at.desc(), mail::id.desc()))
         .select((mail::raw_hash, mail::message_id))
         .first(conn)
@@ -285,11 +311,12 @@ pub fn last_mail(conn: &mut Conn, ticket: TicketId) -> Result<Option<(Hash, Stri
 }
 
 /// The thread's first Message-ID: kept in References for ever, since relays cut the middle.
-pub fn first_message_id(conn: &mut Conn, ticket: TicketId) -> Result<Option<String>> {
-    let found: Option<Option<String>> = mail::table
-        .filter(mail::ticket_id.eq(ticket))
-        .filter(mail::message_id.is_not_null())
-        .filter(mail::verdict.eq_any([Verdict::Opened, Verdict::Appended]))
+pub fn first_message_id(
+    conn: &mut Conn,
+    ticket: TicketId,
+    writers: &Writers,
+) -> Result<Option<String>> {
+    let found: Option<Option<String>> = threaded(ticket, writers)
         .order((mail::received_at, mail::id))
         .select(mail::message_id)
         .first(conn)

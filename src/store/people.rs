@@ -227,6 +227,17 @@ pub fn holder(conn: &mut Conn, email: &EmailAddress) -> Result<Option<Holder>> {
     }))
 }
 
+/// Every address of this customer's contacts, folded.
+pub fn addresses_at(conn: &mut Conn, customer: CustomerId) -> Result<Vec<String>> {
+    let contacts = contact::table
+        .filter(contact::customer_id.eq(customer))
+        .select(contact::id.nullable());
+    Ok(address::table
+        .filter(address::contact_id.eq_any(contacts))
+        .select(address::folded)
+        .load(conn)?)
+}
+
 /// All addresses of somebody, the main one first.
 pub fn addresses(conn: &mut Conn, holder: Holder) -> Result<Vec<EmailAddress>> {
     let mut query = address::table

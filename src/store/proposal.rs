@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use super::column::text_column;
 use super::schema::wording::proposal;
 use super::{Conn, Tx};
-use crate::domain::id::TicketId;
+use crate::domain::id::{CustomerId, TicketId};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::wording::Speaking;
 use crate::error::Result;
@@ -26,6 +26,8 @@ pub struct Proposal {
     /// What it promises once it goes out.
     pub next_update_at: Option<Timestamp>,
     pub proposed_at: Timestamp,
+    /// For which other of the customers who were hit; `None`: as ever.
+    pub customer_id: Option<CustomerId>,
 }
 
 pub fn insert(tx: &mut Tx, new: &Proposal) -> Result<()> {

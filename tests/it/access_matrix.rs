@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use watchkeeper::actions::login::{self, NewToken};
+use watchkeeper::actions::ticket_answer::Readers;
 use watchkeeper::actions::{
-    self, evidence, oncall, sla, sla_period, ticket, ticket_parts, webhook,
+    self, evidence, oncall, sla, sla_period, ticket, ticket_answer, webhook,
 };
 use watchkeeper::domain::access::{Reach, Role, Roles, Scope, Scopes, TokenOwner};
 use watchkeeper::domain::deployment::Typed;
@@ -20,7 +21,7 @@ use watchkeeper::domain::severity::Severity;
 use watchkeeper::domain::sla_report::Period;
 use watchkeeper::domain::text::Title;
 use watchkeeper::domain::ticket::Opening;
-use watchkeeper::domain::timeline::{Audience, Door};
+use watchkeeper::domain::timeline::Door;
 use watchkeeper::store;
 use watchkeeper::store::people::Holder;
 
@@ -144,14 +145,16 @@ pub fn house(desk: Desk) -> House {
     let hook = webhook::add(&by, &hook).expect("a webhook");
     desk.let_letters_go();
     let paper = evidence::keep(&by, "graph.txt", "text/plain", b"flat").expect("kept");
-    ticket_parts::attach(
+    ticket_answer::bring(
         &by,
         "INC-1".parse().expect("a key"),
-        "",
+        "How it stands.",
         &[paper],
-        Audience::AllAffected,
+        None,
+        Readers::AllAffected,
     )
     .expect("attached");
+    desk.let_letters_go();
     let letter = mail(
         &desk,
         "noc@elsewhere.example",

@@ -28,6 +28,8 @@ pub enum Scripts {
 #[derive(Debug, Clone, Copy)]
 pub enum Screen {
     Desk,
+    /// As large as people have them beside each other.
+    Wide,
     Phone,
     /// The narrowest that pages are made for.
     Narrow,
@@ -78,10 +80,11 @@ impl Browser {
     pub fn at(&self, screen: Screen) {
         let (width, height) = match screen {
             Screen::Desk => (1280, 900),
+            Screen::Wide => (1920, 1080),
             Screen::Phone => (390, 844),
             Screen::Narrow => (320, 568),
         };
-        let is_mobile = !matches!(screen, Screen::Desk);
+        let is_mobile = !matches!(screen, Screen::Desk | Screen::Wide);
         self.devtools(
             "Emulation.setDeviceMetricsOverride",
             json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": is_mobile}),

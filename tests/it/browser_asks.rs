@@ -9,6 +9,49 @@ pub const SIDEWAYS: &str = "
     return wide.map(one => one.outerHTML.slice(0, 60)).slice(-3)
         .concat(document.documentElement.scrollWidth)";
 
+/// What is wider on a large screen than it is meant to be: the columns beside the main one, and lines of running text; null when
+/// nothing is.
+pub const WIDE: &str = "
+    const found = [];
+    const width = one => Math.round(one.getBoundingClientRect().width);
+    const keeps = (css, most) => document.querySelectorAll(css).forEach(one => {
+        if (width(one) !== most) found.push(`${css} is ${width(one)} wide, not ${most}`);
+    });
+    keeps('.rail', 216);
+    keeps('.two:not(.even) > :nth-child(2)', 304);
+    const measures = new Map();
+    const measure = one => {
+        const {fontFamily, fontSize, fontWeight, letterSpacing} = getComputedStyle(one);
+        const font = [fontFamily, fontSize, fontWeight, letterSpacing].join();
+        if (!measures.has(font)) {
+            const probe = document.createElement('div');
+            probe.style.position = 'absolute';
+            probe.style.inlineSize = '68ch';
+            one.append(probe);
+            measures.set(font, probe.getBoundingClientRect().width);
+            probe.remove();
+        }
+        return measures.get(font);
+    };
+    const runs = one => one.innerText.trim().length > 68 && !one.closest('table, pre, nav, svg')
+        && !/flex|grid/.test(getComputedStyle(one).display);
+    for (const one of document.querySelectorAll('main :is(p, li, dd, blockquote, figcaption, .msg)')) {
+        if (!runs(one)) continue;
+        const text = document.createRange();
+        text.selectNodeContents(one);
+        const lines = new Map();
+        for (const {left, right, top, width} of text.getClientRects()) {
+            if (!width) continue;
+            const line = lines.get(Math.round(top)) || [left, right];
+            lines.set(Math.round(top), [Math.min(line[0], left), Math.max(line[1], right)]);
+        }
+        const longest = Math.max(...[...lines.values()].map(([left, right]) => right - left));
+        if (longest > measure(one) + 1) {
+            found.push(`a line of ${Math.round(longest)} beyond ${Math.round(measure(one))}: ${one.outerHTML.slice(0, 70)}`);
+        }
+    }
+    return found.length ? found.slice(0, 3) : null";
+
 /// Most bytes of a page on the wire, compressed, and most elements in it.
 pub const WEIGHT: usize = 15 * 1024;
 pub const ELEMENTS: usize = 1_500;

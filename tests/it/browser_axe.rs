@@ -1,4 +1,5 @@
-//! Every page of the product, in light and dark: axe-core finds nothing, nothing runs out of a narrow screen sideways.
+//! Every page of the product, in light and dark: axe-core finds nothing, nothing runs out of a narrow screen sideways, and no column or
+//! line is wider on a large one than it is meant to be.
 //!
 //! Which pages there are is taken from the route table: a GET route that no visit reached fails the test, unless it stands in
 //! [`NO_PAGES`] because what it answers is no page.
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::access_matrix;
 use crate::browser::{Browser, Screen, Scripts};
-use crate::browser_asks::{BIG, EDITORS, ELEMENTS, LOOK, RUN, SIDEWAYS, WEIGHT};
+use crate::browser_asks::{BIG, EDITORS, ELEMENTS, LOOK, RUN, SIDEWAYS, WEIGHT, WIDE};
 use crate::browser_steps::{self, INES, PASSWORD};
 use crate::running::Running;
 
@@ -520,6 +521,13 @@ impl<'a> Visit<'a> {
             let wide = self.browser.runs(SIDEWAYS, vec![]);
             if !wide.is_null() {
                 findings.push(format!("{name}: {screen:?} runs out sideways: {wide}"));
+            }
+        }
+        self.browser.at(Screen::Wide);
+        for ask in [SIDEWAYS, WIDE] {
+            let wide = self.browser.runs(ask, vec![]);
+            if !wide.is_null() {
+                findings.push(format!("{name}, on a large screen: {wide}"));
             }
         }
         self.browser.at(Screen::Desk);

@@ -1,5 +1,5 @@
-//! The main job in a real browser, from set-up to the ledger: once with scripts, once without, each on a fresh installation
-//! of the real program.
+//! The main job in a real browser, from set-up to the ledger: with scripts and without, on either database, each time on a fresh
+//! installation of the real program.
 
 use std::time::{Duration, Instant};
 
@@ -14,12 +14,22 @@ const TOM: &str = "tom@northstar.example";
 const MAJA: &str = "maja@northwind.example";
 
 #[test]
-fn steps_two_to_seven_with_scripts() {
+fn steps_two_to_seven_with_scripts_on_sqlite() {
     play(Scripts::On, None);
 }
 
 #[test]
-fn steps_two_to_seven_without_scripts() {
+fn steps_two_to_seven_with_scripts_on_postgresql() {
+    play(Scripts::On, Some(&cluster::new_empty_database()));
+}
+
+#[test]
+fn steps_two_to_seven_without_scripts_on_sqlite() {
+    play(Scripts::Off, None);
+}
+
+#[test]
+fn steps_two_to_seven_without_scripts_on_postgresql() {
     play(Scripts::Off, Some(&cluster::new_empty_database()));
 }
 

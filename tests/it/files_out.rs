@@ -11,7 +11,6 @@ use watchkeeper::domain::outgoing::OutgoingMail;
 use watchkeeper::domain::settings::SettingKey;
 use watchkeeper::domain::text::Title;
 use watchkeeper::domain::ticket::Opening;
-use watchkeeper::domain::timeline::Audience;
 use watchkeeper::store::people::Holder;
 use watchkeeper::{intake, store};
 
@@ -157,8 +156,7 @@ both_databases!(a_note_that_is_shared_takes_its_files_along, |desk| {
     let ctx = desk.as_person(&lead);
     for text in ["Look at this.", ""] {
         let file = evidence::keep(&ctx, "graph.txt", "text/plain", b"flat").unwrap();
-        let noted =
-            ticket_parts::attach(&ctx, key("INC-1"), text, &[file], Audience::Internal).unwrap();
+        let noted = ticket_parts::attach(&ctx, key("INC-1"), text, &[file]).unwrap();
         let before = shown(&cleo).len();
         ticket_answer::share(&ctx, key("INC-1"), noted.entry_count).unwrap();
         let letters = desk.letters();

@@ -7,7 +7,6 @@ use watchkeeper::domain::access::{Role, Roles};
 use watchkeeper::domain::id::{Kind, TicketKey};
 use watchkeeper::domain::text::Title;
 use watchkeeper::domain::ticket::Opening;
-use watchkeeper::domain::timeline::Audience;
 use watchkeeper::error::Error;
 use watchkeeper::store;
 use watchkeeper::store::blob::Attachment;
@@ -179,7 +178,7 @@ both_databases!(
             size_bytes: file.size_bytes,
             danger: None,
         };
-        parts::attach(&ctx, other.key, "", &[same], Audience::Internal).unwrap();
+        parts::attach(&ctx, other.key, "", &[same]).unwrap();
         let pm = postmortem::open(&ctx, incident(1)).unwrap();
         ticket_edit::edit(
             &ctx,

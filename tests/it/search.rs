@@ -1,6 +1,7 @@
 //! The index keeps up with who may read: what was written before is found from then on by whoever may read it since, and by nobody
 //! who no longer may.
 
+use watchkeeper::actions::ticket_answer::{Readers, bring};
 use watchkeeper::actions::ticket_edit::{self, Edit};
 use watchkeeper::actions::{evidence, ticket as act, ticket_merge, ticket_parts as parts};
 use watchkeeper::domain::access::{Reach, Role, Roles};
@@ -8,7 +9,6 @@ use watchkeeper::domain::id::{Kind, TicketKey};
 use watchkeeper::domain::search::Question;
 use watchkeeper::domain::text::Title;
 use watchkeeper::domain::ticket::Opening;
-use watchkeeper::domain::timeline::Audience;
 use watchkeeper::store;
 use watchkeeper::store::search::Eyes;
 use watchkeeper::store::ticket::Watcher;
@@ -32,7 +32,8 @@ fn outage(desk: &Desk, ada: &Staff, opening: &Opening) -> TicketKey {
     let title = Title::parse("Uplink down").unwrap();
     let key = act::open(&by, Kind::Incident, title, opening).unwrap().key;
     let graph = evidence::keep(&by, "graph.txt", "text/plain", b"flat").unwrap();
-    parts::attach(&by, key, "See zirconium.", &[graph], Audience::AllAffected).unwrap();
+    let all = Readers::AllAffected;
+    bring(&by, key, "See zirconium.", &[graph], None, all).unwrap();
     act::note(&by, key, "Only us: zirconium.").unwrap();
     key
 }

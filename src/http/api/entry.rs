@@ -163,6 +163,9 @@ pub struct Said {
     files: Vec<AttachmentUid>,
     /// The newest `seq` that the writer saw. If the customer wrote since, the reply is refused.
     seen: Option<i64>,
+    /// One of the customers who were hit, to whom alone it goes: their `respond` is met, and nobody else reads it. Without it the reply
+    /// goes to whoever asked.
+    customer_id: Option<CustomerUid>,
 }
 
 /// What is to be said.
@@ -174,15 +177,9 @@ fn text(
 ) -> Result<String> {
     match (body, wording) {
         (Some(body), None) => Ok(body.clone()),
-        (None, Some(id)) => Ok(wording::fill(ctx, key, id.0).map_err(|error| match error {
-            Error::Invalid(mut faults) => {
-                for fault in faults.iter_mut().filter(|fault| fault.field == "wording") {
-                    fault.field = "wording_id".into();
-                }
-                Error::Invalid(faults)
-            }
-            other => other,
-        })?),
+        (None, Some(id)) => {
+            wording::fill(ctx, key, id.0).map_err(|error| renamed(error, "wording", "wording_id"))
+        }
         (None, None) => {
             allow(&ctx.by, Action::Reply, Target::House)?;
             Err(FieldError::new("body", "required").into())
@@ -215,7 +212,9 @@ pub async fn reply(call: Call<Said>) -> Reply {
         let next = said.next_update_by.map(|at| at.0);
         let text = text(ctx, key, said.body.as_ref(), said.wording_id)?;
         let files = files(ctx, key, &said.files)?;
-        ticket::reply_with(ctx, key, &text, next, said.seen, &files)
+        let to = said.customer_id.map(|id| id.0);
+        ticket::reply_to(ctx, key, to, &text, next, said.seen, &files)
+            .map_err(|error| renamed(error, "customer", "customer_id"))
     })
     .await
 }
@@ -355,17 +354,18 @@ pub async fn redact(call: Call<RedactionAsked>) -> Reply {
             title: asked.title.as_deref().map(Title::parse).transpose()?,
         };
         let done = redact::redact(ctx, key, seq, &redaction);
-        changed(ctx.app, &done.map_err(renamed)?)
+        let done = done.map_err(|error| renamed(error, "files", "attachment_ids"))?;
+        changed(ctx.app, &done)
     })
     .await
 }
 
-/// The fields of the form have other names.
-fn renamed(error: Error) -> Error {
+/// A field of the form has another name here.
+pub fn renamed(error: Error, name: &str, here: &'static str) -> Error {
     match error {
         Error::Invalid(mut faults) => {
-            for fault in faults.iter_mut().filter(|fault| fault.field == "files") {
-                fault.field = "attachment_ids".into();
+            for fault in faults.iter_mut().filter(|fault| fault.field == name) {
+                fault.field = here.into();
             }
             Error::Invalid(faults)
         }

@@ -85,23 +85,30 @@ where
     T: serde::de::DeserializeOwned + 'static,
 {
     let asked: DryRun = call.query()?;
-    let is_dry = asked.is_dry();
-    call.change(move |ctx, body| {
-        if !is_dry {
-            let said = say(ctx, body)?;
-            let answer = changed(ctx.app, &said.ticket)?;
-            return Ok(match said.waits {
-                true => answer.not_yet(),
-                false => answer,
-            });
-        }
-        let look = letter_look::at(ctx, key, |ctx| say(ctx, body))?;
-        Answer::ok(&Letters {
-            dry_run: true,
-            waits: look.waits,
-            ticket: Ticket::of(ctx.app, &look.ticket),
-            letters: look.letters.into_iter().map(LetterLook::of).collect(),
-        })
+    call.change(move |ctx, body| told(ctx, key, &asked, |ctx| say(ctx, body)))
+        .await
+}
+
+/// What the caller hears of it.
+pub fn told(
+    ctx: &Ctx<'_>,
+    key: TicketKey,
+    asked: &DryRun,
+    say: impl Fn(&Ctx<'_>) -> Result<Said>,
+) -> Result<Answer> {
+    if !asked.is_dry() {
+        let said = say(ctx)?;
+        let answer = changed(ctx.app, &said.ticket)?;
+        return Ok(match said.waits {
+            true => answer.not_yet(),
+            false => answer,
+        });
+    }
+    let look = letter_look::at(ctx, key, say)?;
+    Answer::ok(&Letters {
+        dry_run: true,
+        waits: look.waits,
+        ticket: Ticket::of(ctx.app, &look.ticket),
+        letters: look.letters.into_iter().map(LetterLook::of).collect(),
     })
-    .await
 }

@@ -7,6 +7,8 @@ use utoipa::ToSchema;
 
 use super::call::files::{Bringing, Brought, Download, media_type};
 use super::call::{Answer, Call, Nothing, Reply};
+use super::entry::renamed;
+use super::letter_look::{TicketOrLetters, told};
 use super::problem::Failure;
 use super::ticket::{Ticket, changed};
 use super::value::{
@@ -14,15 +16,15 @@ use super::value::{
     RelationWord, ServiceUid, Uid, Word,
 };
 use super::what_if::{DryRun, TicketOrPreview, changed_or_tried};
+use crate::actions::ticket_answer::{self, Readers};
 use crate::actions::{allow_ticket, quarantine, ticket, ticket_parts as parts};
 use crate::app::Ctx;
 use crate::domain::access::Action;
-use crate::domain::id::{AttachmentId, PersonId};
+use crate::domain::id::{AttachmentId, CustomerId, Id, PersonId};
 use crate::domain::quarantine::Danger;
 use crate::domain::refusal::FieldError;
 use crate::domain::text;
 use crate::domain::ticket::{self as domain, Relation, Role};
-use crate::domain::timeline::Audience;
 use crate::error::{Error, Fields};
 use crate::http::form::Upload;
 use crate::store;
@@ -347,6 +349,11 @@ pub struct NewEvidence {
     content: String,
     #[serde(default)]
     body: String,
+    /// Who may read it: `internal` (the default), `customer` or `all_affected`. What a customer may read is an answer or an update, with
+    /// its letters and clocks; it takes a `body`.
+    audience: Option<String>,
+    /// Which customer, with `customer`: one of those who were hit. Without it whoever asked.
+    customer_id: Option<CustomerUid>,
 }
 
 /// Files as a form's parts, as `curl -F file=@df.log -F body="Full at 03:00"` sends them.
@@ -358,12 +365,17 @@ pub struct EvidenceForm {
     file: Vec<Vec<u8>>,
     /// What they show.
     body: Option<String>,
+    /// Who may read it: `internal` (the default), `customer` or `all_affected`.
+    audience: Option<String>,
+    /// Which customer, with `customer`.
+    customer_id: Option<CustomerUid>,
 }
 
 /// Attach evidence
 ///
-/// Graphs, logs, screenshots: as a form, or a small one in JSON. What it is served as later is always a download.
-#[utoipa::path(post, path = "/api/v1/tickets/{key}/evidence", tag = "parts", request_body(content((NewEvidence = "application/json"), (EvidenceForm = "multipart/form-data"))), responses((status = 200, description = "Attached", body = Ticket)))]
+/// Graphs, logs, screenshots: as a form, or a small one in JSON. What it is served as later is always a download. For the team, unless
+/// `audience` lets customers read it: then it goes to them as an answer or an update does, and own words may wait for a second person.
+#[utoipa::path(post, path = "/api/v1/tickets/{key}/evidence", tag = "parts", params(DryRun), request_body(content((NewEvidence = "application/json"), (EvidenceForm = "multipart/form-data"))), responses((status = 200, description = "Attached", body = TicketOrLetters), (status = 202, description = "It waits for a second person", body = Ticket)))]
 pub async fn attach(call: Bringing) -> Reply {
     let key = call.ticket("key")?;
     let may = move |ctx: &Ctx<'_>| {
@@ -372,15 +384,34 @@ pub async fn attach(call: Bringing) -> Reply {
             allow_ticket(conn, &ctx.by, Action::WorkOnTicket, &ticket)
         })
     };
-    call.change(may, evidence, move |ctx, body, files| {
-        let ticket = parts::attach(ctx, key, body, files, Audience::Internal)?;
-        changed(ctx.app, &ticket)
+    let asked: DryRun = call.query()?;
+    call.change(may, evidence, move |ctx, (body, readers), files| {
+        told(ctx, key, &asked, |ctx| {
+            ticket_answer::bring(ctx, key, body, files, None, *readers)
+                .map_err(|error| renamed(error, "customer", "customer_id"))
+        })
     })
     .await
 }
 
-/// The text and the files of new evidence.
-fn evidence(brought: Brought) -> Result<(String, Vec<Upload>), Failure> {
+/// Who may read it, of what was said of that.
+fn readers(audience: Option<&str>, customer: Option<CustomerId>) -> Result<Readers, FieldError> {
+    let unnamed = |readers| match customer {
+        Some(_) => Err(FieldError::new("customer_id", "audience-no-customer")),
+        None => Ok(readers),
+    };
+    match audience.unwrap_or("internal") {
+        "internal" => unnamed(Readers::Team),
+        "customer" => Ok(Readers::Customer(customer)),
+        "all_affected" => unnamed(Readers::AllAffected),
+        other => Err(FieldError::new("audience", "unknown-word")
+            .with("value", other.to_owned())
+            .with("accepted", "internal, customer, all_affected")),
+    }
+}
+
+/// The text of new evidence with who may read it, and its files.
+fn evidence(brought: Brought) -> Result<((String, Readers), Vec<Upload>), Failure> {
     match brought {
         Brought::Json(bytes) => {
             let new: NewEvidence = super::read::body(&bytes)?;
@@ -396,21 +427,41 @@ fn evidence(brought: Brought) -> Result<(String, Vec<Upload>), Failure> {
                 media_type,
                 bytes,
             };
-            Ok((new.body, vec![file]))
+            let customer = new.customer_id.map(|id| id.0);
+            let readers = readers(new.audience.as_deref(), customer)?;
+            Ok(((new.body, readers), vec![file]))
         }
         Brought::Form(texts, mut files) => {
             let mut faults = Fields::new();
-            let mut body = None;
+            let (mut body, mut audience, mut customer) = (None, None, None);
             for (name, text) in texts {
-                match name.as_str() {
-                    "body" if body.is_none() => body = Some(text),
-                    "body" => faults.push(FieldError::new("body", "given-twice")),
+                let place = match name.as_str() {
+                    "body" => &mut body,
+                    "audience" => &mut audience,
+                    "customer_id" => &mut customer,
                     // A part without a file name is a text to whoever reads forms.
-                    "file" => faults.push(FieldError::new("file", "no-file-name")),
-                    _ => faults
-                        .push(FieldError::new(name, "unknown-field").with("known", "file, body")),
+                    "file" => {
+                        faults.push(FieldError::new("file", "no-file-name"));
+                        continue;
+                    }
+                    _ => {
+                        let known = "file, body, audience, customer_id";
+                        faults.push(FieldError::new(name, "unknown-field").with("known", known));
+                        continue;
+                    }
+                };
+                if place.replace(text).is_some() {
+                    faults.push(FieldError::new(name, "given-twice"));
                 }
             }
+            let unknown = |text: &str| {
+                FieldError::new("customer_id", "not-an-id").with("value", text.to_owned())
+            };
+            let customer = customer
+                .as_deref()
+                .map(|text| Id::parse(text).ok_or_else(|| unknown(text)));
+            let customer = faults.take(customer.transpose()).flatten();
+            let readers = faults.take(readers(audience.as_deref(), customer));
             if files.is_empty() {
                 faults.push(FieldError::new("file", "required"));
             }
@@ -418,7 +469,8 @@ fn evidence(brought: Brought) -> Result<(String, Vec<Upload>), Failure> {
             for file in &mut files {
                 file.media_type = media_type(&file.media_type);
             }
-            Ok((body.unwrap_or_default(), files))
+            let readers = readers.unwrap_or(Readers::Team);
+            Ok(((body.unwrap_or_default(), readers), files))
         }
     }
 }

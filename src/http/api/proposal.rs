@@ -7,7 +7,7 @@ use super::call::{Answer, Call, Nothing, Reply};
 use super::paging::{Page, Paging};
 use super::step::Why;
 use super::ticket::{Ticket, changed};
-use super::value::{At, Key, SpeakingWord, Word};
+use super::value::{At, CustomerUid, Key, SpeakingWord, Uid, Word};
 use crate::actions::{allow, proposal as action};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
@@ -31,6 +31,8 @@ pub struct Proposal {
     pub next_update_by: Option<At>,
     /// The note that the customer is to read.
     pub note_seq: Option<i64>,
+    /// The one of the customers who were hit that it is for; null: whoever asked, or everybody affected.
+    pub customer_id: Option<CustomerUid>,
     /// The passage because of which it waits; null where all own words do.
     pub reason: Option<String>,
 }
@@ -54,6 +56,7 @@ fn all(ctx: &Ctx<'_>) -> Result<Vec<Proposal>> {
                     proposed_at: At(it.proposed_at),
                     next_update_by: it.next_update_at.map(At),
                     note_seq: it.note_seq,
+                    customer_id: it.customer_id.map(Uid),
                     reason: entry.facts.get("reason").map(str::to_owned),
                 });
             }

@@ -16,7 +16,7 @@ use crate::domain::refusal::FieldError;
 use crate::domain::severity::{Priority, Risk, Severity};
 use crate::domain::text::{self, Title};
 use crate::domain::ticket::{Opening, Ticket, WaitingOn};
-use crate::domain::timeline::{Audience, Door};
+use crate::domain::timeline::Door;
 use crate::error::{Error, Fields, Result};
 use crate::http::form::{Form, Posted, Upload};
 use crate::http::page::{Page, Viewer};
@@ -297,7 +297,7 @@ fn open_from(
     };
     let ticket = act::open(ctx, kind, title, &opening)?;
     if !files.is_empty() {
-        parts::attach(ctx, ticket.key, "", files, Audience::Internal)?;
+        parts::attach(ctx, ticket.key, "", files)?;
     }
     Ok(ticket)
 }

@@ -24,6 +24,8 @@ use crate::words::Words;
 
 /// Entries on one page of the tape.
 const ENTRIES: i64 = 60;
+/// Customers for each of whom it is looked up who gets a letter.
+const LOOKED_UP: usize = 12;
 
 /// Which entries the tape shows.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -37,6 +39,24 @@ pub enum Lens {
 pub struct Reachable {
     pub name: String,
     pub phone: String,
+}
+
+/// Who gets a letter of what is said here.
+pub struct Reached {
+    /// Of an answer to whoever asked.
+    pub answered: Vec<String>,
+    /// Of an update for everybody affected.
+    pub updated: Vec<String>,
+    /// The other customers who were hit: each can be answered alone.
+    pub others: Vec<Other>,
+}
+
+/// A customer who was hit and isn't the ticket's own.
+pub struct Other {
+    pub id: String,
+    pub name: String,
+    /// Who gets an answer to them; `None` where there are too many customers to look it up for each.
+    pub reached: Option<Vec<String>>,
 }
 
 /// One of its services, and the people around it.
@@ -67,9 +87,7 @@ pub struct Room {
     pub labels: Vec<String>,
     pub services: Vec<ServiceLine>,
     pub requester: Option<String>,
-    /// Everybody whom an answer reaches, and everybody whom an update does.
-    pub answered: Vec<String>,
-    pub updated: Vec<String>,
+    pub reached: Reached,
     pub people: Vec<(String, String)>,
     pub customers: Vec<String>,
     pub now_card: Option<Recorded>,
@@ -160,8 +178,27 @@ pub fn load(ctx: &Ctx<'_>, key: TicketKey, lens: Lens, before: Option<i64>) -> R
         let asked = ticket
             .customer
             .map_or(Audience::Internal, Audience::Customer);
-        let answered = reached(conn, &ticket, asked)?;
-        let updated = reached(conn, &ticket, Audience::AllAffected)?;
+        let besides = affected
+            .iter()
+            .map(|row| row.customer_id)
+            .filter(|customer| Some(*customer) != ticket.customer);
+        let besides = besides.enumerate().map(|(place, customer)| {
+            let to = Audience::Customer(customer);
+            Ok(Other {
+                id: customer.to_string(),
+                name: names.customer(customer).to_owned(),
+                reached: match place < LOOKED_UP {
+                    true => Some(reached(conn, &ticket, to)?),
+                    false => None,
+                },
+            })
+        });
+        let besides = besides.collect::<Result<Vec<_>>>()?;
+        let reached = Reached {
+            answered: reached(conn, &ticket, asked)?,
+            updated: reached(conn, &ticket, Audience::AllAffected)?,
+            others: besides,
+        };
         let mut customers: Vec<String> = store::customer::all(conn)?
             .into_iter()
             .filter(|it| it.is_active)
@@ -212,8 +249,7 @@ pub fn load(ctx: &Ctx<'_>, key: TicketKey, lens: Lens, before: Option<i64>) -> R
             watcher_names,
             services,
             requester,
-            answered,
-            updated,
+            reached,
             people,
             customers,
             now_card,

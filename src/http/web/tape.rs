@@ -498,6 +498,10 @@ pub fn sentence(
         format!("entry-{kind}-later")
     } else if entry.facts.get(correction::CUSTOMER).is_some() && OF_ONE.contains(&entry.kind) {
         format!("entry-{kind}-of")
+    } else if matches!(entry.kind, EntryKind::Reply | EntryKind::WordsProposed)
+        && entry.facts.get("name").is_some()
+    {
+        format!("entry-{kind}-one")
     } else if entry.facts.get("freeze").is_some() {
         format!("entry-{kind}-frozen")
     } else if entry.facts.get("field") == Some("requester_address") {

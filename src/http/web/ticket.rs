@@ -12,7 +12,7 @@ use super::clock;
 use super::deployments::OnPage;
 use super::inputs::{CARRIED, carried_file};
 use super::queue::param;
-use super::room::{Lens, Room, ServiceLine, load};
+use super::room::{Lens, Reached, Room, ServiceLine, load};
 use super::row::{self, TicketRow};
 use super::suspects::{self, SuspectsView};
 use super::tape::{self, Item};
@@ -153,9 +153,7 @@ struct RoomPage {
     relations: Vec<(String, String)>,
     role_choices: Vec<(String, String)>,
     reply_to: Option<String>,
-    /// Everybody whom an answer reaches, and everybody whom an update does.
-    answered: Vec<String>,
-    updated: Vec<String>,
+    reached: Reached,
     look: Option<Look>,
     affected_count: usize,
     newest_seq: i64,
@@ -220,6 +218,11 @@ impl RoomPage {
     /// The text says when its reader hears next, which is filled when it is sent.
     fn leaves_open(&self, verb: &str) -> bool {
         wording::names_next_update(self.text(verb, "body"))
+    }
+
+    /// Whether there is a customer who could read what is written here.
+    fn has_readers(&self) -> bool {
+        self.reply_to.is_some() || self.affected_count > 0
     }
 
     /// What the form of this verb would send, where that was asked.
@@ -461,8 +464,7 @@ fn drawn(
             .customer
             .map_or_else(String::new, |id| room.names.customer(id).to_owned()),
         reply_to: room.requester.clone(),
-        answered: room.answered,
-        updated: room.updated,
+        reached: room.reached,
         look,
         requester: room.requester.clone(),
         owner: ticket

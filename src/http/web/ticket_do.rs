@@ -7,6 +7,7 @@ use super::ticket::{self, Refused};
 use super::ticket_preview::{self, Outcome};
 use super::{ticket_look, ticket_mail, ticket_words, when};
 use crate::actions::redact::{self, Redaction};
+use crate::actions::ticket_answer::Readers;
 use crate::actions::ticket_parts::ToldUs;
 use crate::actions::ticket_restore::{Earlier, not_restored_for, restored_for};
 use crate::actions::ticket_times::Times;
@@ -20,7 +21,6 @@ use crate::domain::id::{CustomerId, Id, Kind, PersonId, TicketKey};
 use crate::domain::refusal::FieldError;
 use crate::domain::text::{self, Title};
 use crate::domain::ticket::{Relation, State, WaitingOn};
-use crate::domain::timeline::Audience;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Fields, Result};
 use crate::http::form::Posted;
@@ -96,12 +96,16 @@ pub(super) fn do_it(
     let rev = ticket_preview::rev(posted);
     match verb {
         "note" => {
+            if goes_out(posted) {
+                let said = say(ctx, key, verb, posted, zone)?;
+                return Ok(ticket_words::or_waits(&said, "said-note-sent"));
+            }
             // Files alone are evidence; text alone is a note; both are evidence with a word about it.
             let files = stored(ctx, posted)?;
             if files.is_empty() {
                 act::note(ctx, key, posted.text("body"))?;
             } else {
-                parts::attach(ctx, key, posted.text("body"), &files, Audience::Internal)?;
+                parts::attach(ctx, key, posted.text("body"), &files)?;
             }
             Ok("said-noted")
         }
@@ -308,7 +312,27 @@ pub(super) fn do_it(
     }
 }
 
-/// Answers whoever asked, tells everybody affected, or lets the customer read a note.
+/// Whether the note's form is for customers too.
+pub(super) fn goes_out(posted: &Posted) -> bool {
+    !matches!(posted.text("audience"), "" | "internal")
+}
+
+/// Who may read it, as the note's form says.
+fn readers(posted: &Posted) -> Result<Readers> {
+    Ok(match posted.text("audience") {
+        "" | "internal" => Readers::Team,
+        "customer" => Readers::Customer(None),
+        "all_affected" => Readers::AllAffected,
+        _ => Readers::Customer(Some(whom("audience", posted)?)),
+    })
+}
+
+/// A customer, by id.
+fn whom(field: &'static str, posted: &Posted) -> Result<CustomerId> {
+    Ok(Id::parse(posted.text(field)).ok_or_else(|| FieldError::new(field, "required"))?)
+}
+
+/// Answers one customer, tells everybody affected, or lets the customer read a note.
 pub(super) fn say(
     ctx: &Ctx<'_>,
     key: TicketKey,
@@ -318,15 +342,20 @@ pub(super) fn say(
 ) -> Result<proposal::Said> {
     let next = next_update(posted, zone, ctx.now)?;
     let (text, files) = (posted.text("body"), stored(ctx, posted)?);
+    let seen = posted.text("seen").parse().ok();
     let said = match verb {
+        "note" => ticket_answer::bring(ctx, key, text, &files, seen, readers(posted)?),
         "update" => act::update_with(ctx, key, text, next, &files),
         "share" => {
             let seq = posted.text("seq").parse().map_err(|_| Error::NotFound)?;
             ticket_answer::share(ctx, key, seq)
         }
         _ => {
-            let seen = posted.text("seen").parse().ok();
-            act::reply_with(ctx, key, text, next, seen, &files)
+            let to = match posted.text("customer") {
+                "" => None,
+                _ => Some(whom("customer", posted)?),
+            };
+            act::reply_to(ctx, key, to, text, next, seen, &files)
         }
     };
     said.map_err(|error| on_wall_clock(error, ctx, zone))
@@ -378,7 +407,7 @@ fn person(field: &'static str, posted: &Posted) -> Result<PersonId> {
 
 /// Which of the customers who were hit.
 fn hit(posted: &Posted) -> Result<CustomerId> {
-    Ok(Id::parse(posted.text("hit")).ok_or_else(|| FieldError::new("hit", "required"))?)
+    whom("hit", posted)
 }
 
 /// Which of several customers, if one is named.

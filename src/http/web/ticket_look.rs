@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 
 use super::inputs::carry_files;
 use super::ticket::Refused;
-use super::ticket_do::say;
+use super::ticket_do::{self, say};
 use crate::actions::letter_look::{self, Look};
 use crate::app::{App, Ctx};
 use crate::domain::id::TicketKey;
@@ -22,7 +22,9 @@ fn goes_out(verb: &str) -> bool {
 
 /// Whether a form asks for a look at its letters, and is not to be sent yet.
 pub fn is_asked(verb: &str, posted: &Posted) -> bool {
-    goes_out(verb) && posted.ticked("look")
+    // What stands in the note's form and is for customers goes out only from under its letters.
+    let is_unseen = verb == "note" && ticket_do::goes_out(posted) && !posted.ticked("sure");
+    goes_out(verb) && posted.ticked("look") || is_unseen
 }
 
 /// The form as it was typed, and what it would send; or why it can't be sent.

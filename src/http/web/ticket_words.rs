@@ -30,6 +30,8 @@ pub struct WordsSide {
 pub struct Waiting {
     pub seq: i64,
     pub what: Speaking,
+    /// The one of the customers who were hit that it is for.
+    pub to: Option<String>,
     pub who: String,
     pub at: Timestamp,
     pub text: String,
@@ -66,6 +68,7 @@ pub fn load(conn: &mut Conn, ctx: &Ctx<'_>, ticket: TicketId) -> Result<WordsSid
             at: it.proposed_at,
             next_update_at: it.next_update_at,
             reason: entry.facts.get("reason").map(str::to_owned),
+            to: entry.facts.get("name").map(str::to_owned),
             is_mine: entry.actor == ctx.actor(),
             who: entry.actor_name,
             text: entry.body,
@@ -149,22 +152,24 @@ pub async fn again(
     key: TicketKey,
     seq: i64,
 ) -> std::result::Result<Option<Refused>, Failure> {
-    let (what, text) = viewer
+    let again = viewer
         .run(app, move |ctx| proposal::again(ctx, key, seq))
         .await?;
-    let verb = match what {
+    let verb = match again.what {
         Speaking::Reply => "reply",
         Speaking::Update => "update",
         Speaking::Share => return Ok(None),
     };
+    let to = again.customer.map_or_else(String::new, |id| id.to_string());
     let seen = viewer.run(app, move |ctx| {
         let ticket = ctx.read(|conn| store::ticket::by_key(conn, key))?;
         Ok(ticket.ok_or(Error::NotFound)?.entry_count)
     });
     let posted = Posted {
         texts: vec![
-            ("body".to_owned(), text),
+            ("body".to_owned(), again.text),
             ("seen".to_owned(), seen.await?.to_string()),
+            ("customer".to_owned(), to),
         ],
         ..Posted::default()
     };

@@ -20,5 +20,6 @@ diesel::table! {
         note_seq -> Nullable<BigInt>,
         next_update_at -> Nullable<BigInt>,
         proposed_at -> BigInt,
+        customer_id -> Nullable<Binary>,
     }
 }

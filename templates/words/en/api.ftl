@@ -79,6 +79,7 @@ field-not-an-id = "{ $value }" is no id.
 field-not-a-key = "{ $value }" is no ticket's key. Write it like INC-12.
 field-not-a-number = "{ $value }" is no whole number.
 field-not-a-flag = "{ $value }" is neither true nor false.
+field-audience-no-customer = A customer is named only with the audience customer.
 field-given-twice = This was given twice.
 field-not-a-cursor = This list didn't hand out that place. Begin without it.
 field-one-of-two = Give one of the two, not both.

@@ -22,6 +22,7 @@ door-clock = by the clock
 entry-opened = opened it
 entry-note = wrote a note
 entry-reply = answered the customer
+entry-reply-one = answered { $name } alone
 entry-update = told everybody affected
 entry-customer-solved = says that it is solved
 entry-customer-message = wrote to us

@@ -37,6 +37,7 @@ own-words-always = always
 words-rule-promises = Own words that name a time or a guarantee wait for a lead or an admin. A wording that is left as it is goes out at once.
 words-rule-always = Own words wait for a lead or an admin. A wording that is left as it is goes out at once.
 words-wait-reply = This answer waits for a second person
+words-wait-reply-one = This answer to { $name } alone waits for a second person
 words-wait-update = This update for everybody affected waits for a second person
 words-wait-share = Letting the customer read this note waits for a second person
 words-because = It says "{ $passage }": who reads it first answers for that.
@@ -58,6 +59,7 @@ refusal-already-waits = Letting the customer read this note waits for a second p
 home-words = Words that wait for a second person ({ $n })
 
 entry-words-proposed = wrote this for the customer; somebody else reads it first
+entry-words-proposed-one = wrote this for { $name } alone; somebody else reads it first
 entry-words-approved = approved what { $name } wrote
 entry-words-sent-back = sent back what { $name } wrote
 entry-words-withdrawn = took back what they wrote

@@ -12,6 +12,7 @@ use actix_web::error::PayloadError;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
 use futures_util::TryStreamExt;
+use serde::de::DeserializeOwned;
 
 use super::{
     Answer, BODY_BYTES, Call, Nothing, Reply, blocking, gather, idempotency_key, judged, once,
@@ -26,6 +27,7 @@ use crate::domain::text;
 use crate::domain::timeline::Door;
 use crate::error::{Error, Result};
 use crate::http::api::problem::Failure;
+use crate::http::api::read;
 use crate::http::form::{TEXT_BYTES, Upload};
 use crate::http::reply::download;
 use crate::http::viewer::{bearer, on_pool};
@@ -85,6 +87,11 @@ impl Bringing {
     pub fn ticket(&self, name: &str) -> std::result::Result<TicketKey, Failure> {
         let text = self.req.match_info().get(name).unwrap_or_default();
         text.parse().map_err(|()| Failure::NoRoute)
+    }
+
+    /// The query as `Q`; parameters that `Q` doesn't know are refused by name.
+    pub fn query<Q: DeserializeOwned>(&self) -> std::result::Result<Q, Failure> {
+        read::query(self.req.query_string())
     }
 
     /// Reads the body if `may` says so, keeps its files, then does `work`, which may run again, and is one transaction with the

@@ -1,0 +1,130 @@
+//! Budgets of pages as a browser sees them for the first time: what it has to fetch before it paints, and that nothing moves once it
+//! stands there. How long that takes is no test.
+
+use serde_json::{Value, json};
+
+use crate::browser::{Browser, Screen, Scripts};
+use crate::browser_steps::{INES, log_in_with};
+use crate::running::Running;
+
+/// Pages that people come to first, by mail or by habit.
+const FIRST: &[&str] = &[
+    "/",
+    "/queue",
+    "/new",
+    "/calendar",
+    "/on-call",
+    "/customers",
+    "/post-mortems",
+    "/agreements",
+    "/deployments",
+    "/reports/sla",
+    "/help",
+];
+
+/// Most that has to come before anything is painted: the page itself and two more.
+const BEFORE_PAINT: u64 = 3;
+/// Everything that a first view fetches: the page, its styles, its script, two fonts and an icon.
+const FIRST_VIEW: u64 = 6;
+
+/// What a page fetched: what held its first paint up, all, and what came from a foreign host or without having been kept.
+const FETCHED: &str = "
+    const all = performance.getEntriesByType('resource');
+    const named = list => list.map(one => one.name.replace(location.origin, ''));
+    return {
+        blocking: named(all.filter(one => one.renderBlockingStatus === 'blocking')),
+        all: named(all),
+        foreign: named(all.filter(one => !one.name.startsWith(location.origin + '/'))),
+        fetched: named(all.filter(one => one.transferSize > 0)),
+        painted: performance.getEntriesByName('first-contentful-paint').length,
+    }";
+
+/// Everything that moved by itself from the first paint until now and for a while longer, with what it was.
+const MOVED: &str = "
+    const [wait, done] = arguments;
+    const moved = [];
+    const note = list => { for (const shift of list) {
+        const what = shift.sources.map(it => it.node?.nodeName + '.' + (it.node?.className || '')).join(' ');
+        moved.push(`${shift.value.toFixed(4)} ${what}`);
+    } };
+    const eye = new PerformanceObserver(seen => note(seen.getEntries()));
+    eye.observe({type: 'layout-shift', buffered: true});
+    document.fonts.ready.then(() => setTimeout(() => { note(eye.takeRecords()); done(moved); }, wait))";
+
+/// Whether an animation frame comes at all: without frames nothing moves, and nothing is proven.
+const LIVES: &str = "
+    const done = arguments[arguments.length - 1];
+    const box = document.createElement('div');
+    box.style.blockSize = '120px';
+    const eye = new PerformanceObserver(seen => done(seen.getEntries().length));
+    eye.observe({type: 'layout-shift'});
+    requestAnimationFrame(() => requestAnimationFrame(() => document.querySelector('main').prepend(box)))";
+
+fn count(of: &Value) -> u64 {
+    of.as_array().map_or(0, |list| list.len() as u64)
+}
+
+/// As if it had never been here: nothing is kept.
+fn forgetful(browser: &Browser, is_so: bool) {
+    browser.devtools("Network.enable", json!({}));
+    browser.devtools("Network.setCacheDisabled", json!({"cacheDisabled": is_so}));
+}
+
+fn incident(desk: &Browser) -> String {
+    desk.go("/queue");
+    let found = desk.runs(
+        "return document.querySelector('main a[href^=\"/INC-\"]').getAttribute('href').split(/[?#]/)[0]",
+        vec![],
+    );
+    found.as_str().expect("an incident").to_owned()
+}
+
+#[test]
+fn a_first_view_paints_after_three_requests_and_a_second_one_fetches_the_page_alone() {
+    let house = Running::demo();
+    let desk = Browser::new(&house.url, Scripts::On);
+    log_in_with(&desk, INES, "keep the watch");
+    let room = incident(&desk);
+    for place in FIRST.iter().copied().chain([room.as_str(), "/log-in"]) {
+        forgetful(&desk, true);
+        desk.go(place);
+        let cold = desk.runs(FETCHED, vec![]);
+        assert_eq!(cold["painted"], 1, "{place}: {cold}");
+        assert!(count(&cold["blocking"]) > 0, "{place}: {cold}");
+        assert!(count(&cold["blocking"]) < BEFORE_PAINT, "{place}: {cold}");
+        assert!(count(&cold["all"]) < FIRST_VIEW, "{place}: {cold}");
+        assert_eq!(cold["foreign"], json!([]), "{place}");
+        forgetful(&desk, false);
+        for _ in 0..2 {
+            desk.go(place);
+        }
+        let warm = desk.runs(FETCHED, vec![]);
+        assert_eq!(warm["fetched"], json!([]), "{place}");
+    }
+}
+
+#[test]
+fn nothing_moves_once_a_page_stands_there() {
+    let house = Running::demo();
+    let desk = Browser::new(&house.url, Scripts::On);
+    log_in_with(&desk, INES, "keep the watch");
+    let room = incident(&desk);
+    forgetful(&desk, true);
+    for screen in [Screen::Desk, Screen::Phone] {
+        desk.at(screen);
+        for place in FIRST.iter().copied().chain([room.as_str(), "/log-in"]) {
+            desk.go(place);
+            // Where clocks tick, long enough for each digit to change.
+            let wait = if place == room || place == "/queue" {
+                2_200
+            } else {
+                200
+            };
+            let moved = desk.runs_async(MOVED, vec![json!(wait)]);
+            assert_eq!(moved, json!([]), "{place}, {screen:?}");
+        }
+    }
+    // It would have been seen.
+    desk.go("/help");
+    assert_eq!(desk.runs_async(LIVES, vec![]), 1);
+}
