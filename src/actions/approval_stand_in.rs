@@ -21,6 +21,11 @@ pub fn list(ctx: &Ctx<'_>) -> Result<Vec<StandIn>> {
     ctx.read(|conn| store::approval::stand_ins(conn, ctx.now))
 }
 
+/// Whether whoever acts may name somebody: asked before what they typed is judged.
+pub fn may_name(ctx: &Ctx<'_>) -> Result<()> {
+    allow(&ctx.by, Action::ApproveChange, Target::House)
+}
+
 /// Names somebody who speaks for whoever acts; without a start from now on.
 pub fn add(
     ctx: &Ctx<'_>,
@@ -28,7 +33,7 @@ pub fn add(
     starts_at: Option<Timestamp>,
     ends_at: Timestamp,
 ) -> Result<StandIn> {
-    allow(&ctx.by, Action::ApproveChange, Target::House)?;
+    may_name(ctx)?;
     let from = ctx
         .by
         .person()

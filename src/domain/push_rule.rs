@@ -584,8 +584,8 @@ impl<'a> Bench<'a> {
                 return Some(Code::ApprovalStale);
             }
             let is_own = |commit: &&ReportedCommit| {
-                let email = Some(commit.author.email.to_lowercase());
-                known.approver.is_some() && known.approver == email
+                let mut wrote = commit.facts.co_authors.iter().chain([&commit.author.email]);
+                wrote.any(|email| known.approver == Some(email.to_lowercase()))
             };
             if commits.iter().any(is_own) {
                 return Some(Code::SelfApproved);

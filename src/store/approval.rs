@@ -10,7 +10,7 @@ use super::schema::approval::{
 };
 use super::timeline::{facts_json, facts_of};
 use super::{Conn, Tx};
-use crate::domain::approval::{Needs, Rule, Snapshot, StandIn, Vote, When};
+use crate::domain::approval::{Field, Needs, Rule, Snapshot, StandIn, Vote, When};
 use crate::domain::change::Sort;
 use crate::domain::id::{ApprovalRuleId, PersonId, ServiceId, StandInId, TeamId, TicketId};
 use crate::domain::severity::Risk;
@@ -229,6 +229,20 @@ pub fn put_vote(tx: &mut Tx, ticket: TicketId, vote: &Vote) -> Result<()> {
     diesel::insert_into(approval_vote::table)
         .values(VoteRow::of(ticket, vote))
         .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// What was approved never had another title: a former one is redacted.
+pub fn retitle(tx: &mut Tx, ticket: TicketId, title: &str) -> Result<()> {
+    for vote in votes(tx, ticket)? {
+        let snapshot = vote.snapshot.with(Field::Title, title);
+        diesel::update(approval_vote::table.find((ticket, vote.by)))
+            .set((
+                approval_vote::digest.eq(snapshot.digest()),
+                approval_vote::snapshot.eq(facts_json(&snapshot.facts())),
+            ))
+            .execute(&mut **tx)?;
+    }
     Ok(())
 }
 

@@ -90,6 +90,16 @@ impl Snapshot {
         facts
     }
 
+    /// As if that field had never been anything else.
+    #[must_use]
+    pub fn with(mut self, field: Field, value: &str) -> Self {
+        let known = self.0.iter_mut().find(|(known, _)| *known == field);
+        if let Some((_, known)) = known {
+            value.clone_into(known);
+        }
+        self
+    }
+
     pub fn get(&self, field: Field) -> &str {
         let found = self.0.iter().find(|(known, _)| *known == field);
         found.map_or("", |(_, value)| value.as_str())

@@ -488,6 +488,8 @@ pub fn sentence(
         format!("entry-{kind}-here")
     } else if entry.kind == EntryKind::UpdatePromised && entry.facts.get("later_than").is_some() {
         format!("entry-{kind}-later")
+    } else if entry.facts.get("for_name").is_some() {
+        format!("entry-{kind}-for")
     } else if entry.facts.get("freeze").is_some() {
         format!("entry-{kind}-frozen")
     } else if entry.facts.get("field") == Some("requester_address") {
