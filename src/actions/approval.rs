@@ -252,7 +252,7 @@ pub fn approve(ctx: &Ctx<'_>, key: TicketKey, rev: i64, ballot: &Ballot) -> Resu
         let (for_id, for_name) = on_behalf.unzip();
         Ok(vec![
             entry
-                .fact("digest", Snapshot::short(&digest))
+                .fact("digest", &digest)
                 .fact_some("rule", scene.rule.as_ref().map(|rule| rule.name.as_str()))
                 .fact_some("for", for_id)
                 .fact_some("for_name", for_name),

@@ -50,7 +50,7 @@ pub fn add(
     new.check(ctx.now)?;
     ctx.write(|tx| {
         let person = store::people::person(tx, to)?;
-        let person = person.ok_or_else(|| FieldError::new("to", "unknown-person"))?;
+        let person = person.ok_or_else(|| FieldError::new("to", "unknown-person").with("value", to.to_string()))?;
         if !may_approve(&person) {
             return Err(FieldError::new("to", "may-not-approve")
                 .with("name", person.name)
