@@ -59,6 +59,7 @@ const FORMS: &[&str] = &[
     "/repositories",
     "/webhooks",
     "/freezes",
+    "/approvals",
     "/calendar",
     "/wordings",
 ];
