@@ -110,7 +110,8 @@ both_databases!(a_change_is_approved_on_its_page_and_the_page_says_by_whom_and_w
     says(&ann, &["Ask for approval again"]);
     // A form from before the edit approves nothing.
     let rev = hidden(&page, &approve, "rev");
-    let old = [("rev", rev.as_str()), ("digest", &"0".repeat(64))];
+    let zeros = "0".repeat(64);
+    let old = [("rev", rev.as_str()), ("digest", zeros.as_str())];
     assert_eq!(ben.post(&approve, &old).status, 409);
     assert_eq!(vote(&ben, "").status, 303);
     let page = says(&ann, &["Changed since Cleo approved"]);
@@ -161,7 +162,7 @@ both_databases!(rules_and_who_stands_in_are_kept_in_the_browser_by_who_may, |des
     for said in [
         "Shop in &#60;production&#62;",
         "one approver from Databases",
-        "risk Medium or more",
+        "Medium risk or more",
         "8 h",
         "web",
     ] {
@@ -256,7 +257,7 @@ both_databases!(approvals_are_kept_and_read_by_the_api, |desk| {
     );
     let tag = |said: &crate::program::Said| said.header("etag").expect("a version").to_owned();
     let short = json!({"digest": "abc"}).to_string();
-    let refused = two_bobs(&two, "POST", &on("/approve"), &tag(&read), &short);
+    let refused = as_bob(&two, "POST", &on("/approve"), &tag(&read), &short);
     assert_eq!(refused, 412);
     let ballot = json!({"digest": approval["digest"]});
     let first = two.bob("POST", &on("/approve"), &[("if-match", &tag(&read))], ballot);
@@ -292,20 +293,17 @@ both_databases!(approvals_are_kept_and_read_by_the_api, |desk| {
     assert_eq!(second.text("/state"), "approved", "{}", second.body);
     let approval = p.get(&on("")).body["approval"].clone();
     assert_eq!(
-        (&approval["state"], &approval["until"], &approval["votes"][1]["on_behalf_of"]),
-        (
-            &json!("standing"),
-            &json!("2026-06-01T10:00:00Z"),
-            &json!(cora.id.to_string())
-        )
+        (&approval["state"], &approval["until"]),
+        (&json!("standing"), &json!("2026-06-01T10:00:00Z"))
     );
+    let mut votes = approval["votes"].as_array().unwrap().iter();
+    assert!(votes.any(|vote| vote["on_behalf_of"] == json!(cora.id.to_string())));
     let gone = by_cora(
         "DELETE",
         &format!("/api/v1/approval-stand-ins/{}", named.text("/id")),
         None,
     );
     assert_eq!(gone.status, 204);
-    p.called.borrow_mut().clear();
 
     // Another version: what changed since is told, and by whom it was approved.
     p.done("PATCH", &on(""), json!({"version_after": "2.0"}));
@@ -318,7 +316,7 @@ both_databases!(approvals_are_kept_and_read_by_the_api, |desk| {
     );
 });
 
-fn two_bobs(two: &Two, method: &str, path: &str, etag: &str, body: &str) -> u16 {
+fn as_bob(two: &Two, method: &str, path: &str, etag: &str, body: &str) -> u16 {
     let bearer = format!("Bearer {}", two.bob);
     let heads = [
         ("authorization", bearer.as_str()),

@@ -27,6 +27,7 @@ use crate::config::Config;
 use crate::domain::approval;
 use crate::domain::freeze::Details;
 use crate::domain::settings::{SettingKey, Settings};
+use crate::domain::severity::Risk;
 use crate::domain::text::EmailAddress;
 use crate::domain::timestamp::Timestamp;
 use crate::store::{Store, Tx, migrate, settings};

@@ -159,7 +159,7 @@ fn row(rule: Rule, known: &Known, p: &Page) -> Row {
     }
     when.extend(rule.when.min_risk.map(|risk| {
         let risk = p.word("risk", risk.as_str());
-        p.t1("freeze-risky", "risk", risk).into_owned()
+        p.t1("approval-risky", "risk", risk).into_owned()
     }));
     when.extend(
         rule.when

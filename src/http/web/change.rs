@@ -8,7 +8,7 @@ use super::agenda::conflict_text;
 use super::deployments::{OnPage, on_page};
 use super::approval::{self, ApprovalView};
 use super::{ticket_preview, when};
-use crate::actions::approval::{Ballot, approve};
+use crate::actions::approval::{Ballot, approve, verdict};
 use crate::actions::{agenda, change as act, commits, freeze};
 use crate::app::Ctx;
 use crate::domain::access::{self, Action, Target};
@@ -389,9 +389,13 @@ pub fn act(
         "ask" => act::ask_approval(ctx, key, seen).map(|_| "said-asked"),
         "approve" => {
             let ticket = approve(ctx, key, rev(posted)?, &ballot(posted)?)?;
-            Ok(match ticket.state {
-                State::AwaitingApproval => "said-voted",
-                _ => "said-approved",
+            let verdict = ctx.read(|conn| {
+                let change = store::change::of(conn, ticket.id)?;
+                verdict(conn, &ticket, &change, ctx.now)
+            })?;
+            Ok(match verdict.is_standing() {
+                true => "said-approved",
+                false => "said-voted",
             })
         }
         "refuse" => act::refuse(ctx, key, seen, posted.text("why")).map(|_| "said-moved"),

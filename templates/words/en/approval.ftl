@@ -57,6 +57,7 @@ approvals-none = No rule yet: one approver besides the author is enough for any 
 approval-rules = Rules
 approval-when = For what
 approval-everything = every change
+approval-risky = { $risk } or more
 approval-valid = Holds for
 approval-valid-hint = Such as 8 h or 72 h; empty: 24 h. Time in which a freeze blocks the change doesn't count.
 approval-retired = retired
