@@ -162,7 +162,8 @@ fn apart(conn: &mut Conn, ticket: &Ticket, change: &Change) -> Result<BTreeMap<P
     }
     let kinds = [EntryKind::Edited, EntryKind::ServiceChanged];
     for entry in store::timeline::of_kinds(conn, ticket.id, &kinds)? {
-        let is_plan = entry.kind == EntryKind::ServiceChanged || entry.facts.get("fields").is_some();
+        let is_plan =
+            entry.kind == EntryKind::ServiceChanged || entry.facts.get("fields").is_some();
         if let Some(id) = entry.actor.person().filter(|_| is_plan) {
             apart.insert(id, Apart::Planned);
         }

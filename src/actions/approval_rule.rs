@@ -87,7 +87,10 @@ fn refuse_unknown(conn: &mut Conn, details: &Details) -> Result<()> {
     } = &details.when;
     let mut fields = Fields::new();
     let known = store::house::services(conn)?;
-    if !services.iter().all(|id| known.iter().any(|it| it.id == *id)) {
+    if !services
+        .iter()
+        .all(|id| known.iter().any(|it| it.id == *id))
+    {
         fields.push(FieldError::new("services", "unknown-service"));
     }
     let known = store::house::environments(conn)?;

@@ -50,7 +50,8 @@ pub fn add(
     new.check(ctx.now)?;
     ctx.write(|tx| {
         let person = store::people::person(tx, to)?;
-        let person = person.ok_or_else(|| FieldError::new("to", "unknown-person").with("value", to.to_string()))?;
+        let person = person
+            .ok_or_else(|| FieldError::new("to", "unknown-person").with("value", to.to_string()))?;
         if !may_approve(&person) {
             return Err(FieldError::new("to", "may-not-approve")
                 .with("name", person.name)
@@ -89,7 +90,9 @@ pub fn end(ctx: &Ctx<'_>, id: StandInId) -> Result<()> {
         store::approval::end_stand_in(tx, id, ctx.now)?;
         let names = store::people::person_names(tx, &[known.from, known.to])?;
         let name = |id| names.get(&id).cloned().unwrap_or_default();
-        let facts = Facts::new().with("person", known.to).with("for", name(known.from));
+        let facts = Facts::new()
+            .with("person", known.to)
+            .with("for", name(known.from));
         audit::note(tx, ctx, "stand-in-ended", &name(known.to), &facts)
     })
 }
@@ -99,7 +102,12 @@ fn may_approve(person: &Person) -> bool {
 }
 
 /// The name of whoever `by` may speak for now.
-pub(super) fn whom(conn: &mut Conn, now: Timestamp, from: PersonId, by: PersonId) -> Result<String> {
+pub(super) fn whom(
+    conn: &mut Conn,
+    now: Timestamp,
+    from: PersonId,
+    by: PersonId,
+) -> Result<String> {
     let known = store::approval::stand_ins(conn, now)?;
     let is_named = known
         .iter()

@@ -141,7 +141,12 @@ pub fn state(conn: &mut Conn, asked: &Asked<'_>, at: Timestamp) -> Result<State>
 }
 
 /// How it stands for a change, where it is done.
-pub fn of_change(conn: &mut Conn, ticket: &Ticket, change: &Change, at: Timestamp) -> Result<State> {
+pub fn of_change(
+    conn: &mut Conn,
+    ticket: &Ticket,
+    change: &Change,
+    at: Timestamp,
+) -> Result<State> {
     let services = store::ticket::services(conn, ticket.id)?;
     let (environment, is_production) = approval::environment(conn, change)?;
     let asked = Asked {

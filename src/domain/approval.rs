@@ -160,8 +160,7 @@ pub struct Case {
 
 impl Case {
     pub fn worth(&self, vote: &Vote, now: Timestamp) -> Worth {
-        let is_apart =
-            self.apart.contains_key(&vote.by) || self.apart.contains_key(&vote.voice());
+        let is_apart = self.apart.contains_key(&vote.by) || self.apart.contains_key(&vote.voice());
         if vote.over_at.is_some() {
             Worth::Over
         } else if is_apart {

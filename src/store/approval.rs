@@ -139,8 +139,8 @@ pub fn update_rule(tx: &mut Tx, changed: &mut Rule) -> Result<()> {
     if count != 1 {
         return Err(Error::Stale);
     }
-    let environments = approval_rule_environment::table
-        .filter(approval_rule_environment::rule_id.eq(changed.id));
+    let environments =
+        approval_rule_environment::table.filter(approval_rule_environment::rule_id.eq(changed.id));
     diesel::delete(environments).execute(&mut **tx)?;
     let services =
         approval_rule_service::table.filter(approval_rule_service::rule_id.eq(changed.id));

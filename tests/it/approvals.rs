@@ -118,7 +118,12 @@ impl House {
 
     fn ticket(&self, key: TicketKey) -> Ticket {
         let read = |conn: &mut store::Conn| store::ticket::by_key(conn, key);
-        self.desk.app.store.read(read).unwrap().expect("it is there")
+        self.desk
+            .app
+            .store
+            .read(read)
+            .unwrap()
+            .expect("it is there")
     }
 
     fn approve(&self, who: &Staff, key: TicketKey) -> Result<Ticket> {
@@ -201,12 +206,18 @@ both_databases!(
             },
         );
         let key = house.asked();
-        assert_eq!(house.needed(key), "one approver, one approver from Databases");
+        assert_eq!(
+            house.needed(key),
+            "one approver, one approver from Databases"
+        );
         let waits = house.approve(&house.ben, key).unwrap();
         assert_eq!(waits.state, State::AwaitingApproval);
         assert_eq!(house.needed(key), "one approver from Databases");
         let said = entries(&house.desk, &waits, EntryKind::ApprovalGiven);
-        assert_eq!(said[0].facts.get("needs"), Some("one approver from Databases"));
+        assert_eq!(
+            said[0].facts.get("needs"),
+            Some("one approver from Databases")
+        );
         // Twice is no second vote.
         let waits = house.approve(&house.ben, key).unwrap();
         assert_eq!(waits.state, State::AwaitingApproval);
@@ -256,9 +267,11 @@ both_databases!(
         assert_eq!(why[0].field, Field::Rule);
         let approved = house.approve(&house.ben, third).unwrap();
         assert_eq!(approved.state, State::Approved);
-        let audit = house.desk.app.store.read(|conn| {
-            store::settings::last_doer(conn, "approval-rule", "Production")
-        });
+        let audit = house
+            .desk
+            .app
+            .store
+            .read(|conn| store::settings::last_doer(conn, "approval-rule", "Production"));
         assert!(audit.unwrap().is_some(), "who changed the rule is kept");
     }
 );
@@ -322,7 +335,11 @@ both_databases!(
             .snapshot
             .differences(&scene.case.snapshot);
         assert_eq!(
-            (changed[0].field, changed[0].before.as_str(), changed[0].after.as_str()),
+            (
+                changed[0].field,
+                changed[0].before.as_str(),
+                changed[0].after.as_str()
+            ),
             (Field::Revert, "helm rollback web", "")
         );
         assert_eq!(house.needed(key), "one approver");
@@ -383,7 +400,10 @@ both_databases!(
             },
         );
         let key = house.asked();
-        assert_eq!(house.approve(&house.ben, key).unwrap().state, State::AwaitingApproval);
+        assert_eq!(
+            house.approve(&house.ben, key).unwrap().state,
+            State::AwaitingApproval
+        );
         let as_cleo = |who: &Staff, key| house.ballot(who, key, Some(house.cleo.id));
         assert_eq!(rule(as_cleo(&house.ben, key)), "stands-in-for-nobody");
         // Only somebody who may approve is named, and only by one who may.
@@ -391,11 +411,18 @@ both_databases!(
         let ends = house.desk.now().plus_secs(48 * HOUR);
         let wrong = away::add(&house.by(&house.cleo), responder.id, None, ends).unwrap_err();
         assert!(matches!(wrong, Error::Invalid(faults) if faults[0].problem == "may-not-approve"));
-        assert_eq!(rule(away::add(&house.by(&responder), house.ben.id, None, ends)), "needs-role");
+        assert_eq!(
+            rule(away::add(&house.by(&responder), house.ben.id, None, ends)),
+            "needs-role"
+        );
         let starts = house.desk.now().plus_secs(HOUR);
         let named = away::add(&house.by(&house.cleo), house.ben.id, Some(starts), ends).unwrap();
         away::add(&house.by(&house.cleo), house.ann.id, None, ends).unwrap();
-        assert_eq!(rule(as_cleo(&house.ben, key)), "stands-in-for-nobody", "not yet");
+        assert_eq!(
+            rule(as_cleo(&house.ben, key)),
+            "stands-in-for-nobody",
+            "not yet"
+        );
         assert_eq!(rule(as_cleo(&house.ann, key)), "not-your-own");
         house.desk.advance(HOUR);
         let approved = as_cleo(&house.ben, key).unwrap();
@@ -416,9 +443,15 @@ both_databases!(
         change::ask_approval(&house.by(&house.cleo), own, None).unwrap();
         assert_eq!(rule(as_cleo(&house.ben, own)), "stands-in-for-author");
         // She is back: others don't end it for her, and then it is over.
-        assert!(matches!(away::end(&house.by(&house.ben), named.id), Err(Error::NotFound)));
+        assert!(matches!(
+            away::end(&house.by(&house.ben), named.id),
+            Err(Error::NotFound)
+        ));
         away::end(&house.by(&house.cleo), named.id).unwrap();
-        assert_eq!(rule(away::end(&house.by(&house.cleo), named.id)), "unchanged");
+        assert_eq!(
+            rule(away::end(&house.by(&house.cleo), named.id)),
+            "unchanged"
+        );
         let next = house.asked();
         assert_eq!(rule(as_cleo(&house.ben, next)), "stands-in-for-nobody");
         let left = away::list(&house.by(&house.ann)).unwrap();
@@ -426,7 +459,10 @@ both_databases!(
         for deed in ["stand-in-added", "stand-in-ended"] {
             let read = |conn: &mut store::Conn| store::settings::audit_page(conn, None, 50);
             let lines = house.desk.app.store.read(read);
-            assert!(lines.unwrap().iter().any(|line| line.deed == deed), "{deed}");
+            assert!(
+                lines.unwrap().iter().any(|line| line.deed == deed),
+                "{deed}"
+            );
         }
     }
 );
@@ -470,7 +506,10 @@ both_databases!(
             },
         );
         let key = house.asked();
-        assert_eq!(house.needed(key), "one approver, one approver from Operations");
+        assert_eq!(
+            house.needed(key),
+            "one approver, one approver from Operations"
+        );
         house.approve(&house.ben, key).unwrap();
         let waits = house.approve(&house.cleo, key).unwrap();
         assert_eq!(waits.state, State::AwaitingApproval);
@@ -490,7 +529,10 @@ both_databases!(a_title_that_is_redacted_stands_in_no_vote, |desk| {
     redact::redact(&house.admin(), key, 1, &redaction).unwrap();
     let scene = house.scene(key);
     let kept = format!("{:?}", scene.case.votes);
-    assert!(!kept.contains("pool size") && kept.contains("Raise it"), "{kept}");
+    assert!(
+        !kept.contains("pool size") && kept.contains("Raise it"),
+        "{kept}"
+    );
     assert!(house.verdict(key).is_standing());
     house.start(key).unwrap();
 });

@@ -39,8 +39,8 @@ pub struct When {
 
 impl When {
     fn fits(&self, of: &Of<'_>) -> bool {
-        let is_there = self.environments.is_empty()
-            || self.environments.iter().any(|it| it == of.environment);
+        let is_there =
+            self.environments.is_empty() || self.environments.iter().any(|it| it == of.environment);
         let is_theirs =
             self.services.is_empty() || of.services.iter().any(|it| self.services.contains(it));
         // The riskiest comes first.
@@ -96,7 +96,12 @@ pub fn strictest<'a>(rules: &'a [Rule], of: &Of<'_>) -> Option<&'a Rule> {
         let needs = it.needs;
         let shortest = std::cmp::Reverse(it.valid_secs);
         let oldest = std::cmp::Reverse(it.id);
-        (needs.people(), needs.people() - needs.approvers, shortest, oldest)
+        (
+            needs.people(),
+            needs.people() - needs.approvers,
+            shortest,
+            oldest,
+        )
     })
 }
 
@@ -123,11 +128,7 @@ pub struct Typed<'a> {
 
 impl Details {
     /// Checks what was typed; all faults at once.
-    pub fn check(
-        typed: &Typed<'_>,
-        when: When,
-        is_active: bool,
-    ) -> Result<Self, Vec<FieldError>> {
+    pub fn check(typed: &Typed<'_>, when: When, is_active: bool) -> Result<Self, Vec<FieldError>> {
         let mut faults = Vec::new();
         let name = text::one_line("name", typed.name, text::NAME_CHARS);
         faults.extend(name.as_ref().err().cloned());

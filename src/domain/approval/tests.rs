@@ -67,7 +67,11 @@ fn everybody_is_for_one_need_and_who_fits_two_takes_the_one_that_others_cant() {
         assert_eq!(case.needs(NOW), missing);
     }
     case.vote(vote(ada, &case));
-    assert_eq!(case.needs(NOW), [Need::Approvers(1)], "one person, one vote");
+    assert_eq!(
+        case.needs(NOW),
+        [Need::Approvers(1)],
+        "one person, one vote"
+    );
     case.vote(vote(cleo, &case));
     assert_eq!(
         case.verdict(NOW),
@@ -143,10 +147,28 @@ fn every_field_moves_the_digest_and_none_can_stand_for_another() {
         plan(|it| it.revert = "x".into()),
         plan(|it| it.environment = Some("x".into())),
         plan(|it| it.sort = Sort::Standard),
-        Snapshot::of("A\npurpose 1\nx", &Plan::default(), Some(Risk::Low), &[service], None),
+        Snapshot::of(
+            "A\npurpose 1\nx",
+            &Plan::default(),
+            Some(Risk::Low),
+            &[service],
+            None,
+        ),
         Snapshot::of("A", &Plan::default(), Some(Risk::High), &[service], None),
-        Snapshot::of("A", &Plan::default(), Some(Risk::Low), &[service, other], None),
-        Snapshot::of("A", &Plan::default(), Some(Risk::Low), &[service], Some((Id::new(NOW), 1))),
+        Snapshot::of(
+            "A",
+            &Plan::default(),
+            Some(Risk::Low),
+            &[service, other],
+            None,
+        ),
+        Snapshot::of(
+            "A",
+            &Plan::default(),
+            Some(Risk::Low),
+            &[service],
+            Some((Id::new(NOW), 1)),
+        ),
     ];
     let mut digests: Vec<String> = all.iter().map(Snapshot::digest).collect();
     assert_eq!(digests[0].len(), 64);
@@ -158,7 +180,13 @@ fn every_field_moves_the_digest_and_none_can_stand_for_another() {
         assert_eq!((&again, again.digest()), (one, one.digest()));
     }
     // The order of services is nobody's decision.
-    let turned = Snapshot::of("A", &Plan::default(), Some(Risk::Low), &[other, service], None);
+    let turned = Snapshot::of(
+        "A",
+        &Plan::default(),
+        Some(Risk::Low),
+        &[other, service],
+        None,
+    );
     assert_eq!(turned.digest(), all[12].digest());
 }
 
@@ -254,10 +282,20 @@ fn of_the_rules_that_fit_the_strictest_applies() {
     assert_eq!(name(&[], "lab", low, Sort::Normal), None);
     assert_eq!(name(&[], "prod", low, Sort::Normal), named("prod"));
     assert_eq!(name(&[], "prod", low, Sort::Standard), named("standard"));
-    assert_eq!(name(&[], "prod", Some(Risk::Medium), Sort::Normal), named("risky"));
-    assert_eq!(name(&[], "prod", None, Sort::Normal), named("risky"), "nobody judged it");
+    assert_eq!(
+        name(&[], "prod", Some(Risk::Medium), Sort::Normal),
+        named("risky")
+    );
+    assert_eq!(
+        name(&[], "prod", None, Sort::Normal),
+        named("risky"),
+        "nobody judged it"
+    );
     // As many people, but certain ones.
-    assert_eq!(name(&[web], "prod", Some(Risk::High), Sort::Normal), named("web"));
+    assert_eq!(
+        name(&[web], "prod", Some(Risk::High), Sort::Normal),
+        named("web")
+    );
     let mut off = all.clone();
     off[2].is_active = false;
     let of = Of {
@@ -266,7 +304,10 @@ fn of_the_rules_that_fit_the_strictest_applies() {
         risk: Some(Risk::High),
         sort: Sort::Normal,
     };
-    assert_eq!(strictest(&off, &of).map(|it| it.name.as_str()), Some("risky"));
+    assert_eq!(
+        strictest(&off, &of).map(|it| it.name.as_str()),
+        Some("risky")
+    );
 }
 
 #[test]
@@ -315,9 +356,15 @@ fn an_approval_stands_still_while_a_freeze_blocks_the_change() {
     let windows = friday();
     let until = |given: &str, secs| expires(at(given), secs, &windows, &asked).rfc3339();
     // A day in the middle of the week.
-    assert_eq!(until("2026-06-02T10:00:00Z", HOUSE_SECS), "2026-06-03T10:00:00Z");
+    assert_eq!(
+        until("2026-06-02T10:00:00Z", HOUSE_SECS),
+        "2026-06-03T10:00:00Z"
+    );
     // Two hours before the freeze, and the other 22 after it.
-    assert_eq!(until("2026-06-04T22:00:00Z", HOUSE_SECS), "2026-06-09T05:00:00Z");
+    assert_eq!(
+        until("2026-06-04T22:00:00Z", HOUSE_SECS),
+        "2026-06-09T05:00:00Z"
+    );
     // Inside it.
     assert_eq!(until("2026-06-06T12:00:00Z", 3_600), "2026-06-08T08:00:00Z");
     // It ends at the minute in which the freeze begins.
@@ -361,7 +408,10 @@ fn somebody_stands_in_for_another_for_a_while() {
         Err(faults) => faults.iter().map(|it| it.problem).collect(),
     };
     assert!(problems(stand_in(ben, 0, 3_600)).is_empty());
-    assert_eq!(problems(stand_in(ada, 0, 3_600)), ["stands-in-for-themselves"]);
+    assert_eq!(
+        problems(stand_in(ada, 0, 3_600)),
+        ["stands-in-for-themselves"]
+    );
     assert_eq!(problems(stand_in(ben, 60, 60)), ["ends-before-start"]);
     assert_eq!(problems(stand_in(ben, -60, -1)), ["away-in-past"]);
     assert_eq!(problems(stand_in(ben, 0, 93 * 86_400)), ["away-too-long"]);

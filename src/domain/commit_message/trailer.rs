@@ -92,8 +92,8 @@ pub(super) fn token(name: &str) -> Option<Token> {
         "no-ticket" => Waives(Waiver::NoTicket),
         "break-glass" => Waives(Waiver::BreakGlass),
         "co-authored-by" => CoAuthor,
-        "signed-off-by" | "reviewed-by" | "acked-by" | "tested-by"
-        | "reported-by" | "suggested-by" | "helped-by" | "cc" => Silent,
+        "signed-off-by" | "reviewed-by" | "acked-by" | "tested-by" | "reported-by"
+        | "suggested-by" | "helped-by" | "cc" => Silent,
         "change-id" => ChangeId,
         _ => return None,
     })

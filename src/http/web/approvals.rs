@@ -80,12 +80,13 @@ fn details(posted: &Posted, services: Vec<ServiceId>) -> Result<Details> {
                 .map_err(|()| unknown("kind", word, "normal, standard, emergency"))?,
         ),
     };
-    let team = match posted.text("team") {
-        "" => None,
-        id => Some(Id::parse(id).ok_or_else(|| {
-            FieldError::new("team", "unknown-team").with("value", id.to_owned())
-        })?),
-    };
+    let team =
+        match posted.text("team") {
+            "" => None,
+            id => Some(Id::parse(id).ok_or_else(|| {
+                FieldError::new("team", "unknown-team").with("value", id.to_owned())
+            })?),
+        };
     let typed = Typed {
         name: posted.text("name"),
         approvers: posted.text("approvers"),
@@ -297,7 +298,9 @@ async fn drawn(
         ),
         teams: choice(
             "approval-no-team",
-            teams.map(|it| (it.id.to_string(), it.name.clone())).collect(),
+            teams
+                .map(|it| (it.id.to_string(), it.name.clone()))
+                .collect(),
         ),
         services: services.collect(),
         environments: environments.collect(),

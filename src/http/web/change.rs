@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use chrono_tz::Tz;
 
 use super::agenda::conflict_text;
-use super::deployments::{OnPage, on_page};
 use super::approval::{self, ApprovalView};
+use super::deployments::{OnPage, on_page};
 use super::{ticket_preview, when};
 use crate::actions::approval::{Ballot, approve, verdict};
 use crate::actions::{agenda, change as act, commits, freeze};
