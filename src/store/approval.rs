@@ -168,8 +168,8 @@ fn put_scope(tx: &mut Tx, of: &Rule) -> Result<()> {
     Ok(())
 }
 
-#[derive(Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = approval_vote, treat_none_as_null = true)]
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = approval_vote)]
 struct VoteRow {
     ticket_id: TicketId,
     person_id: PersonId,

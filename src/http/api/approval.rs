@@ -10,11 +10,11 @@ use super::value::{
     ApprovalRuleUid, At, ChangeSortWord, PersonUid, RiskWord, ServiceUid, StandInUid, TeamUid, Uid,
     Word, given,
 };
-use crate::actions::approval::{Scene, in_words, value_in_words};
+use crate::actions::approval::{self as action, Scene, in_words, value_in_words};
 use crate::actions::{approval_rule as rules, approval_stand_in as away};
 use crate::app::Ctx;
 use crate::domain::approval::{
-    Details, Need as Wanted, Rule as Domain, Snapshot, StandIn as Named, Typed, Verdict, When,
+    Details, Need as Wanted, Rule as Domain, StandIn as Named, Typed, Verdict, When,
 };
 use crate::domain::change::Change;
 use crate::domain::id::{ApprovalRuleId, StandInId};
@@ -149,15 +149,11 @@ pub struct Ballot {
 }
 
 impl Ballot {
-    pub fn ballot(&self) -> Result<crate::actions::approval::Ballot> {
-        let is_short = |digest: &String| digest.len() < Snapshot::short(&"0".repeat(64)).len();
-        if self.digest.as_ref().is_some_and(is_short) {
-            return Err(Error::Stale);
-        }
-        Ok(crate::actions::approval::Ballot {
+    pub fn ballot(&self) -> action::Ballot {
+        action::Ballot {
             digest: self.digest.clone(),
             on_behalf: self.on_behalf_of.map(|id| id.0),
-        })
+        }
     }
 }
 

@@ -222,7 +222,7 @@ pub async fn approve(call: Call<Ballot>) -> Reply {
     let key = call.ticket("key")?;
     let rev = call.rev.ok_or(Failure::BadHeader("If-Match"))?;
     changed_or_tried(call, vec![key], move |ctx, ballot: &Ballot| {
-        approval::approve(ctx, key, rev, &ballot.ballot()?)
+        approval::approve(ctx, key, rev, &ballot.ballot())
     })
     .await
 }
