@@ -210,7 +210,7 @@ pub fn approve(ctx: &Ctx<'_>, key: TicketKey, rev: i64, ballot: &Ballot) -> Resu
             .person()
             .ok_or(Refusal::new("approver-is-a-person"))?;
         let mut scene = Scene::load(tx, ticket, &change)?;
-        scene.case.may_vote(by, ballot.on_behalf)?;
+        scene.case.may_vote(by, ballot.on_behalf, ctx.now)?;
         if !scene.is_open(ticket.state, ctx.now) {
             return Err(Refusal::new("no-such-step")
                 .with("key", key.to_string())
@@ -335,7 +335,7 @@ pub fn voices(
     whom.sort_unstable();
     whom.dedup();
     let all = std::iter::once(None).chain(whom.into_iter().map(Some));
-    all.filter(|whom| scene.case.may_vote(by, *whom).is_ok())
+    all.filter(|whom| scene.case.may_vote(by, *whom, now).is_ok())
         .collect()
 }
 

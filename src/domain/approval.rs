@@ -269,7 +269,12 @@ impl Case {
     }
 
     /// Whether somebody's vote would be taken: they are on no other side, and nobody has spoken for the same person.
-    pub fn may_vote(&self, by: PersonId, on_behalf: Option<PersonId>) -> Result<(), Refusal> {
+    pub fn may_vote(
+        &self,
+        by: PersonId,
+        on_behalf: Option<PersonId>,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
         match self.apart.get(&by) {
             Some(Apart::Requested | Apart::Asked) => return Err(Refusal::new("not-your-own")),
             Some(Apart::Planned) => return Err(Refusal::new("planned-it")),
@@ -280,13 +285,10 @@ impl Case {
             return Err(Refusal::new("stands-in-for-author"));
         }
         let voice = on_behalf.unwrap_or(by);
-        let digest = self.snapshot.digest();
-        let same = self.votes.iter().find(|vote| {
-            vote.by != by
-                && vote.over_at.is_none()
-                && vote.digest == digest
-                && vote.voice() == voice
-        });
+        let others = self.votes.iter().filter(|vote| vote.by != by);
+        let same = others
+            .filter(|vote| vote.voice() == voice)
+            .find(|vote| self.worth(vote, now) == Worth::Counts);
         match same {
             Some(vote) => Err(Refusal::new("voice-given").with("name", vote.by_name.clone())),
             None => Ok(()),

@@ -195,7 +195,7 @@ fn who_is_on_the_other_side_has_no_vote_and_loses_one_that_was_given() {
     let [ada, ben, cleo] = people();
     let mut case = case(1, &[]);
     case.apart = BTreeMap::from([(ada, Apart::Requested)]);
-    let rule = |case: &Case, by, whom| case.may_vote(by, whom).err().map(|it| it.rule);
+    let rule = |case: &Case, by, whom| case.may_vote(by, whom, NOW).err().map(|it| it.rule);
     assert_eq!(rule(&case, ada, None), Some("not-your-own"));
     assert_eq!(rule(&case, ben, Some(ada)), Some("stands-in-for-author"));
     assert_eq!(rule(&case, ben, None), None);
@@ -206,6 +206,8 @@ fn who_is_on_the_other_side_has_no_vote_and_loses_one_that_was_given() {
     assert!(case.verdict(NOW).is_standing());
     assert_eq!(rule(&case, cleo, None), Some("voice-given"));
     assert_eq!(rule(&case, ben, None), None, "they may vote anew");
+    let later = NOW.plus_secs(HOUSE_SECS);
+    assert!(case.may_vote(cleo, None, later).is_ok(), "it ran out");
     for (who, why, said) in [
         (ben, Apart::Wrote, "wrote-its-commits"),
         (ben, Apart::Planned, "planned-it"),
