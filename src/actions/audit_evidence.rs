@@ -9,7 +9,7 @@ use crate::domain::access::{Action, Target};
 use crate::domain::audit_evidence::dossier::{
     Commit, Dossier, Drawn, Incident, LaneCount, Line, Question, RefEvents, Request, Source,
 };
-use crate::domain::audit_evidence::{Approval, Carried, Gap, Item, Somebody, draw, gaps};
+use crate::domain::audit_evidence::{Approval, Approver, Carried, Gap, Item, Somebody, draw, gaps};
 use crate::domain::deployment::Deployment;
 use crate::domain::id::{DeploymentId, Kind, PersonId, ServiceId, TicketId, TicketKey};
 use crate::domain::refusal::{FieldError, Refusal};
@@ -179,8 +179,9 @@ fn items(conn: &mut Conn, all: Vec<Deployment>, people: &People) -> Result<Vec<I
 }
 
 /// What an approval can be read from.
-const STEPS: [EntryKind; 6] = [
+const STEPS: [EntryKind; 7] = [
     EntryKind::ApprovalAsked,
+    EntryKind::ApprovalGiven,
     EntryKind::Approved,
     EntryKind::ApprovalRefused,
     EntryKind::StateChanged,
@@ -223,20 +224,43 @@ fn carried(
 fn approvals(entries: &[Recorded], people: &People) -> Vec<Approval> {
     let mut found: Vec<Approval> = Vec::new();
     let mut asked_by = None;
+    let mut voters: Vec<Approver> = Vec::new();
     for entry in entries {
+        let by = entry.actor.person();
         let is_back = match entry.kind {
             EntryKind::ApprovalRefused | EntryKind::Cancelled | EntryKind::Reopened => true,
             _ => entry.facts.get("to") == Some(State::Draft.as_str()),
         };
         match entry.kind {
-            EntryKind::ApprovalAsked => asked_by = entry.actor.person(),
-            EntryKind::Approved => found.push(Approval {
-                by: entry.actor.person().and_then(|id| people.get(&id).cloned()),
-                by_name: entry.actor_name.clone(),
-                at: entry.recorded_at,
-                until: None,
-                asked_by,
-            }),
+            EntryKind::ApprovalAsked => {
+                asked_by = by;
+                voters.clear();
+            }
+            EntryKind::ApprovalGiven | EntryKind::Approved => {
+                let voter = Approver {
+                    by: by.and_then(|id| people.get(&id).cloned()),
+                    by_name: entry.actor_name.clone(),
+                    at: entry.recorded_at,
+                    digest: entry.facts.get("digest").map(str::to_owned),
+                };
+                // One person, one vote: the last that they gave.
+                voters.retain(|it| it.by != voter.by || it.by_name != voter.by_name);
+                if entry.kind == EntryKind::Approved {
+                    // Those who saw another change approved that one.
+                    let same = voters.iter().filter(|it| it.digest == voter.digest);
+                    found.push(Approval {
+                        by: voter.by.clone(),
+                        by_name: voter.by_name.clone(),
+                        at: voter.at,
+                        until: None,
+                        asked_by,
+                        others: same.cloned().collect(),
+                        rule: entry.facts.get("rule").map(str::to_owned),
+                        digest: voter.digest.clone(),
+                    });
+                }
+                voters.push(voter);
+            }
             _ if is_back => {
                 if let Some(last) = found.last_mut() {
                     last.until.get_or_insert(entry.recorded_at);

@@ -1,13 +1,12 @@
 //! What people do to a change beyond what they do to any ticket: plan, approve, start, watch, close.
 
 use super::ticket::{change as change_ticket, open_in, written};
-use super::{allow, allow_ticket, freeze};
+use super::{allow, allow_ticket, approval, freeze};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
 use crate::domain::change::{
     Change, Glass, MIN_REASON_CHARS, Plan, Review, Verdict, refuse_unreviewed,
 };
-use crate::domain::freeze::Asked;
 use crate::domain::id::{Id, Kind, TicketId, TicketKey};
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::text::{self, Title};
@@ -15,7 +14,7 @@ use crate::domain::ticket::{Opening, Outcome, State, Ticket};
 use crate::domain::timeline::{Entry, EntryKind};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
-use crate::store::{self, Conn};
+use crate::store::{self, Conn, Tx};
 
 /// How long a change stays on watch when nobody says otherwise.
 pub const WATCH_SECS: i64 = 24 * 3_600;
@@ -25,6 +24,7 @@ pub fn open(ctx: &Ctx<'_>, title: Title, opening: &Opening, plan: Plan) -> Resul
     allow(&ctx.by, Action::OpenTicket, Target::House)?;
     let plan = plan.check()?;
     ctx.write(|tx| {
+        refuse_unknown(tx, &plan)?;
         let ticket = open_in(tx, ctx, Kind::Change, title.clone(), opening, None)?;
         let change = Change {
             plan: plan.clone(),
@@ -53,30 +53,55 @@ pub fn read(ctx: &Ctx<'_>, key: TicketKey) -> Result<(Ticket, Change, Option<Gla
 /// Writes the plan anew; an approval of the old one ends.
 pub fn edit(ctx: &Ctx<'_>, key: TicketKey, rev: Option<i64>, plan: Plan) -> Result<Ticket> {
     let plan = plan.check()?;
-    step(ctx, key, rev, Action::RunChange, |change, ticket| {
-        change.edit(ticket, plan.clone(), ctx.now)
+    refuse_unless_change(key)?;
+    change_ticket(ctx, key, rev, Action::RunChange, |tx, ticket| {
+        let mut change = store::change::of(tx, ticket.id)?;
+        if plan.environment != change.plan.environment {
+            refuse_unknown(tx, &plan)?;
+        }
+        let entries = change.edit(ticket, plan.clone(), ctx.now)?;
+        keep(tx, ctx, ticket, &change)?;
+        Ok(entries)
     })
 }
 
+fn refuse_unknown(conn: &mut Conn, plan: &Plan) -> Result<()> {
+    let Some(name) = &plan.environment else {
+        return Ok(());
+    };
+    let known = store::house::environments(conn)?;
+    if known.contains(name) {
+        return Ok(());
+    }
+    Err(FieldError::new("environment", "unknown-environment")
+        .with("value", name.clone())
+        .with("known", known.join(", "))
+        .into())
+}
+
+/// Asks somebody else to look at it; anew, if its approval doesn't hold any more.
 pub fn ask_approval(ctx: &Ctx<'_>, key: TicketKey, rev: Option<i64>) -> Result<Ticket> {
-    step(ctx, key, rev, Action::RunChange, |change, ticket| {
-        Ok(vec![change.ask_approval(
-            ticket,
-            ctx.by.person(),
-            ctx.now,
-        )?])
+    refuse_unless_change(key)?;
+    change_ticket(ctx, key, rev, Action::RunChange, |tx, ticket| {
+        let mut change = store::change::of(tx, ticket.id)?;
+        let mut entries = Vec::new();
+        if ticket.state == State::Approved {
+            let verdict = approval::verdict(tx, ticket, &change, ctx.now)?;
+            if !verdict.is_standing() {
+                let back = change.back_to_draft(ticket, ctx.now)?;
+                entries.push(back.fact("cause", format!("approval_{}", verdict.as_str())));
+            }
+        }
+        entries.push(change.ask_approval(ticket, ctx.by.person(), ctx.now)?);
+        store::approval::end_votes(tx, ticket.id, ctx.now)?;
+        store::change::put(tx, ticket.id, &change)?;
+        Ok(entries)
     })
 }
 
-/// Approves what somebody else asked for. `rev` is the version that was read: an approval is for exactly that.
+/// Approves it in one's own name, as [`approval::approve`].
 pub fn approve(ctx: &Ctx<'_>, key: TicketKey, rev: i64) -> Result<Ticket> {
-    step(
-        ctx,
-        key,
-        Some(rev),
-        Action::ApproveChange,
-        |change, ticket| Ok(vec![change.approve(ticket, ctx.by.person(), ctx.now)?]),
-    )
+    approval::approve(ctx, key, rev, &approval::Ballot::default())
 }
 
 pub fn refuse(ctx: &Ctx<'_>, key: TicketKey, rev: Option<i64>, why: &str) -> Result<Ticket> {
@@ -99,9 +124,12 @@ pub fn start(ctx: &Ctx<'_>, key: TicketKey, rev: Option<i64>) -> Result<Ticket> 
     change_ticket(ctx, key, rev, Action::RunChange, |tx, ticket| {
         let mut change = store::change::of(tx, ticket.id)?;
         let has_begun = ticket.state == State::OnWatch;
+        if ticket.state == State::Approved {
+            approval::refuse_unless_standing(tx, ticket, &change, ctx.now)?;
+        }
         let mut entry = change.start(ticket, ctx.now)?;
         if !has_begun {
-            entry = freeze::pass(tx, ctx, ticket, change.approved_at, entry)?;
+            entry = freeze::pass(tx, ctx, ticket, &change, entry)?;
         }
         store::change::put(tx, ticket.id, &change)?;
         Ok(vec![entry])
@@ -193,10 +221,7 @@ pub fn break_glass(
         let by = ctx.by.person();
         let mut entries = change.break_glass(ticket, before.as_ref(), by, &reason, until)?;
         // The windows that it goes through stand on the record with it.
-        let services = store::ticket::services(tx, ticket.id)?;
-        if let Some((_, name)) =
-            freeze::state(tx, &Asked::production(&services).risk(ticket.risk), ctx.now)?.window
-        {
+        if let Some((_, name)) = freeze::of_change(tx, ticket, &change, ctx.now)?.window {
             entries[0] = entries[0].clone().fact("freeze", name);
         }
         Ok(entries)
@@ -226,7 +251,7 @@ pub fn review_glass(
     })
 }
 
-fn refuse_unless_change(key: TicketKey) -> Result<()> {
+pub(super) fn refuse_unless_change(key: TicketKey) -> Result<()> {
     match key.kind {
         Kind::Change => Ok(()),
         _ => Err(Refusal::new("not-a-change")
@@ -246,7 +271,15 @@ fn step(
     change_ticket(ctx, key, rev, action, |tx, ticket| {
         let mut change = store::change::of(tx, ticket.id)?;
         let entries = work(&mut change, ticket)?;
-        store::change::put(tx, ticket.id, &change)?;
+        keep(tx, ctx, ticket, &change)?;
         Ok(entries)
     })
+}
+
+/// Writes it; what is a draft again nobody has approved.
+fn keep(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &Ticket, change: &Change) -> Result<()> {
+    if ticket.state == State::Draft {
+        store::approval::end_votes(tx, ticket.id, ctx.now)?;
+    }
+    store::change::put(tx, ticket.id, change)
 }

@@ -83,20 +83,21 @@ fn content(commits: &[(RecordedCommit, CommitLink)]) -> Vec<&RecordedCommit> {
     commits
         .iter()
         .filter(|(commit, link)| {
-            let belongs = match link.relation {
-                Relation::Merge
-                | Relation::Refs
-                | Relation::Implements
-                | Relation::Closes
-                | Relation::Reopens
-                | Relation::Reverts => true,
-                Relation::Mention
-                | Relation::BackportOf
-                | Relation::Causes
-                | Relation::CausedBy => false,
-            };
-            belongs && commit.published_at.is_some() && seen.insert(commit.id)
+            belongs(link.relation) && commit.published_at.is_some() && seen.insert(commit.id)
         })
         .map(|(commit, _)| commit)
         .collect()
+}
+
+/// Whether a commit that stands so on a ticket is of its work.
+pub(super) const fn belongs(relation: Relation) -> bool {
+    match relation {
+        Relation::Merge
+        | Relation::Refs
+        | Relation::Implements
+        | Relation::Closes
+        | Relation::Reopens
+        | Relation::Reverts => true,
+        Relation::Mention | Relation::BackportOf | Relation::Causes | Relation::CausedBy => false,
+    }
 }

@@ -2,9 +2,10 @@
 //! somebody else looks at it afterwards.
 
 use super::ticket::open_in;
-use super::{allow, change as change_actions};
+use super::{allow, approval, change as change_actions};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
+use crate::domain::change::Change;
 use crate::domain::deployment::{Deployment, Report, Status};
 use crate::domain::freeze::{Asked, Level, may_begin, next_open, standing};
 use crate::domain::id::{Kind, TicketKey};
@@ -72,18 +73,17 @@ pub(super) fn pass(
     };
     let window = standing(&freezes, &asked, at);
     let freeze = window.map(|it| it.freeze.name.clone());
-    let no = match (&named, is_wish) {
-        (_, false) => None,
-        (Some(ticket), true) => refuse_unready(ticket).err(),
-        (None, true) => None,
+    let change = match &named {
+        Some(ticket) => store::change::of(tx, ticket.id)?,
+        None => Change::default(),
     };
-    let approved_at = match &named {
-        Some(ticket) => store::change::of(tx, ticket.id)?.approved_at,
-        None => None,
+    let no = match &named {
+        Some(ticket) if is_wish => unready(tx, ctx, ticket, &change, is_production, report)?,
+        _ => None,
     };
     let no = no.or_else(|| {
         let window = window.filter(|_| is_wish)?;
-        let refusal = may_begin(window, approved_at).err()?;
+        let refusal = may_begin(window, change.approved_at).err()?;
         let rule = match window.freeze.level {
             Level::Block if window.is_outside() => "deploy-outside-maintenance",
             Level::Block => "deploy-frozen",
@@ -114,16 +114,42 @@ pub(super) fn pass(
     }
 }
 
-/// Deployed is what was approved.
-fn refuse_unready(ticket: &Ticket) -> std::result::Result<(), Refusal> {
+/// Deployed is what was approved, while that stands; what has begun may be finished.
+fn unready(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    ticket: &Ticket,
+    change: &Change,
+    is_production: bool,
+    report: &Report,
+) -> Result<Option<Refusal>> {
+    // Who has to approve depends on where it is done.
+    let (environment, is_for_production) = approval::environment(tx, change)?;
+    if is_production && !is_for_production {
+        return Ok(Some(
+            Refusal::new("deploy-elsewhere")
+                .with("key", ticket.key.to_string())
+                .with("planned", environment)
+                .with("environment", report.environment.clone()),
+        ));
+    }
     let rule = match ticket.state {
-        State::Approved | State::InProgress | State::OnWatch => return Ok(()),
+        State::Approved => {
+            return match approval::refuse_unless_standing(tx, ticket, change, ctx.now) {
+                Ok(()) => Ok(None),
+                Err(Error::Refused(refusal)) => Ok(Some(refusal)),
+                Err(other) => Err(other),
+            };
+        }
+        State::InProgress | State::OnWatch => return Ok(None),
         State::Draft | State::AwaitingApproval => "deploy-unapproved",
         _ => "deploy-change-over",
     };
-    Err(Refusal::new(rule)
-        .with("key", ticket.key.to_string())
-        .with("state", ticket.state.as_str()))
+    Ok(Some(
+        Refusal::new(rule)
+            .with("key", ticket.key.to_string())
+            .with("state", ticket.state.as_str()),
+    ))
 }
 
 /// Goes through: on the change that was named, or on one that is opened for it.
@@ -152,7 +178,7 @@ fn break_glass(
             };
             let title = Title::parse(&title).map_err(Error::from)?;
             let opened = open_in(tx, ctx, Kind::Change, title, &opening, None)?;
-            let change = crate::domain::change::Change {
+            let change = Change {
                 requested_by: ctx.by.person(),
                 ..Default::default()
             };

@@ -1,8 +1,9 @@
 //! Freezes: who keeps them, and what they say to a change that wants to begin.
 
-use super::{allow, audit};
+use super::{allow, approval, audit};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
+use crate::domain::change::Change;
 use crate::domain::freeze::{Asked, Details, Freeze, Level, Scope, may_begin, next_open, standing};
 use crate::domain::id::{FreezeId, Id};
 use crate::domain::refusal::{FieldError, Refusal};
@@ -139,12 +140,30 @@ pub fn state(conn: &mut Conn, asked: &Asked<'_>, at: Timestamp) -> Result<State>
     })
 }
 
+/// How it stands for a change, where it is done.
+pub fn of_change(
+    conn: &mut Conn,
+    ticket: &Ticket,
+    change: &Change,
+    at: Timestamp,
+) -> Result<State> {
+    let services = store::ticket::services(conn, ticket.id)?;
+    let (environment, is_production) = approval::environment(conn, change)?;
+    let asked = Asked {
+        services: &services,
+        environment: &environment,
+        is_production,
+        risk: ticket.risk,
+    };
+    state(conn, &asked, at)
+}
+
 /// Asks the windows whether a change may begin now; `entry`, which says that it began, names the window that it began in.
 pub fn pass(
     tx: &mut Tx,
     ctx: &Ctx<'_>,
     ticket: &Ticket,
-    approved_at: Option<Timestamp>,
+    change: &Change,
     entry: Entry,
 ) -> Result<Entry> {
     let all = rows::all(tx)?;
@@ -152,10 +171,16 @@ pub fn pass(
         return Ok(entry);
     }
     let services = store::ticket::services(tx, ticket.id)?;
-    let asked = Asked::production(&services).risk(ticket.risk);
+    let (environment, is_production) = approval::environment(tx, change)?;
+    let asked = Asked {
+        services: &services,
+        environment: &environment,
+        is_production,
+        risk: ticket.risk,
+    };
     let Some(standing) = standing(&all, &asked, ctx.now) else {
         return Ok(entry);
     };
-    may_begin(standing, approved_at)?;
+    may_begin(standing, change.approved_at)?;
     Ok(entry.fact("freeze", standing.freeze.name.as_str()))
 }

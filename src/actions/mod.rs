@@ -2,6 +2,9 @@
 
 pub mod agenda;
 pub mod agreement;
+pub mod approval;
+pub mod approval_rule;
+pub mod approval_stand_in;
 pub mod audit;
 pub mod audit_evidence;
 pub mod bulk;

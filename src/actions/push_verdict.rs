@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 
 use super::change::{self, break_glass};
-use super::{allow, git};
+use super::{allow, approval, git};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Principal, Target};
 use crate::domain::change::{Change, Plan};
@@ -22,7 +22,7 @@ use crate::domain::push_rule::{
 };
 use crate::domain::settings::Settings;
 use crate::domain::text::{EmailAddress, Title};
-use crate::domain::ticket::{Opening, Ticket};
+use crate::domain::ticket::{Opening, State, Ticket};
 use crate::domain::timeline::{Door, EntryKind};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
@@ -135,7 +135,7 @@ impl Scene {
         };
         let may_break = person.as_ref().is_some_and(may_break);
         let tips = store::repository::recorded_tips(conn, from)?;
-        let (tickets, reverted) = named(conn, &repository, push)?;
+        let (tickets, reverted) = named(conn, &repository, push, ctx.now)?;
         let services: Vec<_> = repository.service.into_iter().collect();
         let windows = store::freeze::all(conn)?;
         let asked = Asked::production(&services);
@@ -167,7 +167,7 @@ impl Scene {
         };
         // Where a push is only told later, the hook needs to know nobody.
         if rules.iter().any(|rule| rule.on_service_down != Away::Open) {
-            memory.changes = open_changes(conn)?;
+            memory.changes = open_changes(conn, ctx.now)?;
             memory.breakers = breakers(conn, &settings)?;
         }
         Ok(Self {
@@ -234,7 +234,12 @@ fn breakers(conn: &mut Conn, settings: &Settings) -> Result<Vec<String>> {
 type Named = (BTreeMap<TicketKey, Known>, BTreeMap<String, Vec<TicketKey>>);
 
 /// The tickets that a push names, and those of the commits that it takes back.
-fn named(conn: &mut Conn, repository: &Repository, push: &AskedPush) -> Result<Named> {
+fn named(
+    conn: &mut Conn,
+    repository: &Repository,
+    push: &AskedPush,
+    now: Timestamp,
+) -> Result<Named> {
     let mut reverted = BTreeMap::new();
     let starts = push.commits.iter().flat_map(|it| &it.facts.reverts);
     for start in starts.filter(|start| start.len() >= 7) {
@@ -258,17 +263,26 @@ fn named(conn: &mut Conn, repository: &Repository, push: &AskedPush) -> Result<N
     let mut tickets = BTreeMap::new();
     for key in keys {
         if let Some(ticket) = store::ticket::by_key(conn, key)? {
-            tickets.insert(key, known(conn, &ticket)?);
+            tickets.insert(key, known(conn, &ticket, now)?);
         }
     }
     Ok((tickets, reverted))
 }
 
-fn known(conn: &mut Conn, ticket: &Ticket) -> Result<Known> {
+/// What has begun goes on.
+fn is_stale(conn: &mut Conn, ticket: &Ticket, change: &Change, now: Timestamp) -> Result<bool> {
+    if ticket.state != State::Approved {
+        return Ok(false);
+    }
+    Ok(!approval::verdict(conn, ticket, change, now)?.is_standing())
+}
+
+fn known(conn: &mut Conn, ticket: &Ticket, now: Timestamp) -> Result<Known> {
     if ticket.key.kind != Kind::Change {
-        return Ok(standing_of(ticket, &Change::default(), None, None));
+        return Ok(standing_of(ticket, &Change::default(), false, None, None));
     }
     let change = store::change::of(conn, ticket.id)?;
+    let is_stale = is_stale(conn, ticket, &change, now)?;
     let approver = match change.approved_by {
         Some(id) => store::people::person(conn, id)?.map(|it| it.email.folded()),
         None => None,
@@ -277,6 +291,7 @@ fn known(conn: &mut Conn, ticket: &Ticket) -> Result<Known> {
     Ok(standing_of(
         ticket,
         &change,
+        is_stale,
         approver,
         glass.map(|it| it.at),
     ))
@@ -285,6 +300,7 @@ fn known(conn: &mut Conn, ticket: &Ticket) -> Result<Known> {
 fn standing_of(
     ticket: &Ticket,
     change: &Change,
+    is_stale: bool,
     approver: Option<String>,
     glass_at: Option<Timestamp>,
 ) -> Known {
@@ -293,25 +309,29 @@ fn standing_of(
         state: ticket.state,
         is_open: ticket.is_open(),
         approved_at: change.approved_at,
+        is_stale,
         approver,
         glass_at,
     }
 }
 
-fn open_changes(conn: &mut Conn) -> Result<Vec<(TicketKey, Known)>> {
+fn open_changes(conn: &mut Conn, now: Timestamp) -> Result<Vec<(TicketKey, Known)>> {
     let open = store::change::open(conn, CHANGES)?;
     let people = store::people::persons(conn)?;
     let ids: Vec<TicketId> = open.iter().map(|(ticket, _)| ticket.id).collect();
     let kinds = [EntryKind::GlassBroken];
     let broken = store::timeline::of_kinds_of(conn, &ids, &kinds)?;
-    let told = open.iter().map(|(ticket, change)| {
+    let mut told = Vec::with_capacity(open.len());
+    for (ticket, change) in &open {
         let approver = people.iter().find(|it| Some(it.id) == change.approved_by);
         let approver = approver.map(|it| it.email.folded());
         let glass = broken.get(&ticket.id).and_then(|all| all.last());
         let glass_at = glass.map(|entry| entry.effective_at);
-        (ticket.key, standing_of(ticket, change, approver, glass_at))
-    });
-    Ok(told.collect())
+        let is_stale = is_stale(conn, ticket, change, now)?;
+        let known = standing_of(ticket, change, is_stale, approver, glass_at);
+        told.push((ticket.key, known));
+    }
+    Ok(told)
 }
 
 /// Breaks the glass of the open change that the push names, or else of one that is opened for it.

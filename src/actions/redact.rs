@@ -178,6 +178,7 @@ fn retitle(tx: &mut Tx, ticket: &mut Ticket, title: &Title) -> Result<(Hash, Vec
     if last != *title {
         former.push(last.to_string());
     }
+    store::approval::retitle(tx, ticket.id, title.as_str())?;
     former.sort_by_key(|former| std::cmp::Reverse(former.len()));
     former.dedup();
     for sent in store::redact::sent_bytes(tx, ticket.id)? {

@@ -44,9 +44,31 @@ pub struct Approval {
     /// It was taken back then.
     pub until: Option<Timestamp>,
     pub asked_by: Option<PersonId>,
+    /// Those who approved it before, where one wasn't enough.
+    pub others: Vec<Approver>,
+    /// The rule that said who has to approve it; `None`: the house's own.
+    pub rule: Option<String>,
+    /// Of what was approved.
+    pub digest: Option<String>,
+}
+
+/// One of several who approved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approver {
+    pub by: Option<Somebody>,
+    pub by_name: String,
+    pub at: Timestamp,
+    pub digest: Option<String>,
 }
 
 impl Approval {
+    /// Everybody whose approval it is, the last at the end.
+    pub fn names(&self) -> String {
+        let others = self.others.iter().map(|it| it.by_name.as_str());
+        let all: Vec<&str> = others.chain([self.by_name.as_str()]).collect();
+        all.join(", ")
+    }
+
     fn stands_at(&self, at: Timestamp) -> bool {
         self.at <= at && self.until.is_none_or(|until| until > at)
     }
@@ -157,21 +179,28 @@ impl Item {
         self.it.step == Step::Rollback || self.it.status == Status::RolledBack
     }
 
-    /// Where one person is on both sides of an approval.
-    fn crossed(&self, change: &Carried, approval: &Approval) -> Vec<Exception> {
+    /// Where one person is on both sides of an approval: what, who, and when they approved.
+    fn crossed<'a>(
+        &self,
+        change: &Carried,
+        approval: &'a Approval,
+    ) -> Vec<(Exception, &'a str, Timestamp)> {
         let mut crossed = Vec::new();
-        let Some(by) = &approval.by else {
-            return crossed;
-        };
-        let requested = change.requested_by.as_ref().map(|it| it.id);
-        if requested == Some(by.id) || approval.asked_by == Some(by.id) {
-            crossed.push(Exception::SelfApproval);
-        }
-        if self.it.by == Some(by.id) {
-            crossed.push(Exception::ApproverDeployed);
-        }
-        if self.authors.contains(&by.email) {
-            crossed.push(Exception::ApproverWrote);
+        let others = approval.others.iter();
+        let others = others.map(|it| (it.by.as_ref(), it.by_name.as_str(), it.at));
+        let last = (approval.by.as_ref(), approval.by_name.as_str(), approval.at);
+        for (by, name, at) in others.chain([last]) {
+            let Some(by) = by else { continue };
+            let requested = change.requested_by.as_ref().map(|it| it.id);
+            if requested == Some(by.id) || approval.asked_by == Some(by.id) {
+                crossed.push((Exception::SelfApproval, name, at));
+            }
+            if self.it.by == Some(by.id) {
+                crossed.push((Exception::ApproverDeployed, name, at));
+            }
+            if self.authors.contains(&by.email) {
+                crossed.push((Exception::ApproverWrote, name, at));
+            }
         }
         crossed
     }
@@ -198,8 +227,8 @@ impl Item {
                 change.shown(it.started_at),
             ) {
                 (Some(approval), _) => {
-                    for what in self.crossed(change, approval) {
-                        note(what, key, &approval.by_name, Some(approval.at));
+                    for (what, who, at) in self.crossed(change, approval) {
+                        note(what, key, who, Some(at));
                     }
                 }
                 (None, Some(late)) => {

@@ -12,6 +12,19 @@ use super::timeline::{Entry, EntryKind};
 use super::timestamp::Timestamp;
 use super::word::words;
 
+words! {
+    /// What kind of change it is: rules about approvals may ask for it.
+    #[derive(Default)]
+    pub enum Sort {
+        #[default]
+        Normal = "normal",
+        /// Done often, by a recipe that is known.
+        Standard = "standard",
+        /// It can't wait.
+        Emergency = "emergency",
+    }
+}
+
 /// What is planned. Every field may be empty: a one-line change is a change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {
@@ -23,6 +36,9 @@ pub struct Plan {
     pub version_before: Option<String>,
     pub version_after: Option<String>,
     pub revert: String,
+    /// Where it is done; `None`: where customers are.
+    pub environment: Option<String>,
+    pub sort: Sort,
 }
 
 impl Plan {
@@ -42,6 +58,7 @@ impl Plan {
         for (field, value) in [
             ("version_before", &mut self.version_before),
             ("version_after", &mut self.version_after),
+            ("environment", &mut self.environment),
         ] {
             match text::optional_line(field, value.as_deref().unwrap_or(""), NAME_CHARS) {
                 Ok(clean) => *value = clean,
@@ -75,6 +92,8 @@ impl Plan {
             ),
             ("version_after", self.version_after != other.version_after),
             ("revert", self.revert != other.revert),
+            ("environment", self.environment != other.environment),
+            ("sort", self.sort != other.sort),
         ]
         .into_iter()
         .filter_map(|(name, differs)| differs.then_some(name))
@@ -237,18 +256,23 @@ impl Change {
         Ok(entry)
     }
 
-    /// Somebody else found it good. Requester and asker can't; a machine can't either.
+    /// Enough others found it good (`approval.rs` says who). Requester and asker can't. One whose approval doesn't hold any more is
+    /// approved anew where it stands.
     pub fn approve(
         &mut self,
         ticket: &mut Ticket,
-        by: Option<PersonId>,
+        by: PersonId,
         now: Timestamp,
     ) -> Result<Entry, Refusal> {
-        let by = by.ok_or(Refusal::new("approver-is-a-person"))?;
         if self.requested_by == Some(by) || self.asked_by == Some(by) {
             return Err(Refusal::new("not-your-own"));
         }
-        let mut entry = ticket.step(State::Approved, now)?;
+        let mut entry = match ticket.state {
+            State::Approved => Entry::new(EntryKind::Approved)
+                .fact("from", State::Approved)
+                .fact("to", State::Approved),
+            _ => ticket.step(State::Approved, now)?,
+        };
         entry.kind = EntryKind::Approved;
         self.approved_by = Some(by);
         self.approved_at = Some(now);
@@ -439,7 +463,7 @@ mod tests {
             EntryKind::ApprovalAsked
         );
         assert_eq!(
-            change.approve(&mut ticket, Some(ben), NOW).unwrap().kind,
+            change.approve(&mut ticket, ben, NOW).unwrap().kind,
             EntryKind::Approved
         );
         change.start(&mut ticket, NOW).unwrap();
@@ -455,19 +479,16 @@ mod tests {
     }
 
     #[test]
-    fn neither_requester_nor_asker_nor_a_machine_approves() {
+    fn neither_requester_nor_asker_approves() {
         let (ada, ben, cleo): (PersonId, PersonId, PersonId) =
             (Id::new(NOW), Id::new(NOW), Id::new(NOW));
         let (mut ticket, mut change) = change(ada);
         change.ask_approval(&mut ticket, Some(ben), NOW).unwrap();
-        for (by, rule) in [
-            (Some(ada), "not-your-own"),
-            (Some(ben), "not-your-own"),
-            (None, "approver-is-a-person"),
-        ] {
-            assert_eq!(change.approve(&mut ticket, by, NOW).unwrap_err().rule, rule);
+        for by in [ada, ben] {
+            let refused = change.approve(&mut ticket, by, NOW).unwrap_err();
+            assert_eq!(refused.rule, "not-your-own");
         }
-        assert!(change.approve(&mut ticket, Some(cleo), NOW).is_ok());
+        assert!(change.approve(&mut ticket, cleo, NOW).is_ok());
     }
 
     #[test]
@@ -475,7 +496,7 @@ mod tests {
         let (ada, ben): (PersonId, PersonId) = (Id::new(NOW), Id::new(NOW));
         let (mut ticket, mut change) = change(ada);
         change.ask_approval(&mut ticket, Some(ada), NOW).unwrap();
-        change.approve(&mut ticket, Some(ben), NOW).unwrap();
+        change.approve(&mut ticket, ben, NOW).unwrap();
         let plan = Plan {
             revert: "helm rollback web 41".into(),
             ..Plan::default()
@@ -586,7 +607,7 @@ mod tests {
         assert_eq!(change.deployed(&mut ticket, until, NOW), []);
         assert_eq!(ticket.state, State::Draft, "nobody approved it");
         change.ask_approval(&mut ticket, Some(ada), NOW).unwrap();
-        change.approve(&mut ticket, Some(ben), NOW).unwrap();
+        change.approve(&mut ticket, ben, NOW).unwrap();
         let steps = change.deployed(&mut ticket, until, NOW);
         let to: Vec<_> = steps.iter().filter_map(|it| it.facts.get("to")).collect();
         assert_eq!(to, ["in_progress", "on_watch"]);

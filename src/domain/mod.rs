@@ -4,6 +4,7 @@ pub mod access;
 pub mod agenda;
 pub mod alert_mail;
 pub mod ancestry;
+pub mod approval;
 pub mod audit_evidence;
 pub mod availability;
 pub mod calendar;

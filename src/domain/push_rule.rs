@@ -152,6 +152,8 @@ pub struct Known {
     pub state: State,
     pub is_open: bool,
     pub approved_at: Option<Timestamp>,
+    /// Its approval doesn't hold any more: it ran out, or was for another change.
+    pub is_stale: bool,
     /// The address of who approved it, folded.
     pub approver: Option<String>,
     /// When its glass was broken last.
@@ -212,6 +214,7 @@ words! {
         WrongType = "WRONG_TYPE",
         WrongState = "WRONG_STATE",
         NotApproved = "NOT_APPROVED",
+        ApprovalStale = "APPROVAL_STALE",
         SelfApproved = "SELF_APPROVED",
         Freeze = "FREEZE",
         WaiverNotAllowed = "WAIVER_NOT_ALLOWED",
@@ -233,6 +236,7 @@ impl Code {
             | Code::WrongType
             | Code::WrongState
             | Code::NotApproved
+            | Code::ApprovalStale
             | Code::SelfApproved
             | Code::Freeze
             | Code::WaiverNotAllowed
@@ -576,9 +580,12 @@ impl<'a> Bench<'a> {
             if !goes_on || known.approved_at.is_none() {
                 return Some(Code::NotApproved);
             }
+            if known.is_stale {
+                return Some(Code::ApprovalStale);
+            }
             let is_own = |commit: &&ReportedCommit| {
-                let email = Some(commit.author.email.to_lowercase());
-                known.approver.is_some() && known.approver == email
+                let mut wrote = commit.facts.co_authors.iter().chain([&commit.author.email]);
+                wrote.any(|email| known.approver == Some(email.to_lowercase()))
             };
             if commits.iter().any(is_own) {
                 return Some(Code::SelfApproved);

@@ -195,6 +195,8 @@ words! {
         SuspectMarked = "suspect_marked",
         ApprovalAsked = "approval_asked",
         Approved = "approved",
+        /// One of those who have to approve it did.
+        ApprovalGiven = "approval_given",
         ApprovalRefused = "approval_refused",
         /// A change went ahead without approval.
         GlassBroken = "glass_broken",

@@ -12,6 +12,8 @@ use crate::domain::timestamp::Timestamp;
 
 /// Commits in one request; a greater push comes in parts.
 pub const COMMITS_PER_PART: usize = 1_000;
+/// People who are named as authors of one commit beside its author.
+const CO_AUTHORS: usize = 50;
 /// Refs in one push; a mirror of more is told branch by branch.
 pub const REFS: usize = 50_000;
 
@@ -99,6 +101,9 @@ pub struct FactsBody {
     pub risk: Option<String>,
     pub no_ticket: Option<String>,
     pub break_glass: Option<String>,
+    /// Addresses of those who wrote it with its author.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub co_authors: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -315,6 +320,7 @@ impl CommitBody {
                 risk: facts.risk,
                 no_ticket: facts.no_ticket,
                 break_glass: facts.break_glass,
+                co_authors: facts.co_authors,
             },
             flags: FlagsBody {
                 merge: commit.flags.merge,
@@ -383,6 +389,13 @@ impl CommitBody {
                 no_ticket: text(facts.no_ticket),
                 break_glass: text(facts.break_glass),
                 time: Vec::new(),
+                co_authors: facts
+                    .co_authors
+                    .iter()
+                    .take(CO_AUTHORS)
+                    .map(|address| cut(address, 254))
+                    .filter(|address| !address.contains(char::is_whitespace))
+                    .collect(),
             },
             flags: Flags {
                 merge: self.flags.merge,

@@ -134,6 +134,9 @@ pub struct FrozenBody {
 pub struct KnownBody {
     pub state: String,
     pub approved_at: Option<String>,
+    /// Its approval doesn't hold any more.
+    #[serde(default)]
+    pub is_stale: bool,
     pub approver: Option<String>,
     pub glass_at: Option<String>,
 }
@@ -245,6 +248,7 @@ impl KnownBody {
         Self {
             state: known.state.to_string(),
             approved_at: known.approved_at.map(Timestamp::rfc3339),
+            is_stale: known.is_stale,
             approver: known.approver.clone(),
             glass_at: known.glass_at.map(Timestamp::rfc3339),
         }
@@ -256,6 +260,7 @@ impl KnownBody {
             state: self.state.parse::<State>().ok()?,
             is_open: true,
             approved_at: instant(self.approved_at.as_ref()),
+            is_stale: self.is_stale,
             approver: self.approver.clone(),
             glass_at: instant(self.glass_at.as_ref()),
         })

@@ -111,7 +111,7 @@ const POPULATION: [&str; 33] = [
 ];
 
 /// Columns of whose facts nothing is kept.
-const EMPTY: [&str; 2] = ["tier", "test_evidence"];
+const EMPTY: [&str; 1] = ["test_evidence"];
 
 fn population(of: &Dossier) -> Table {
     Table {
@@ -173,9 +173,9 @@ fn row(item: &Item) -> Vec<String> {
         it.source_event_id.clone(),
         it.recorded_at.rfc3339(),
         keys.join(" "),
-        String::new(),
+        each(&|change| change.shown(it.started_at)?.rule.clone()),
         each(&|change| Some(change.requested_by.as_ref()?.name.clone())),
-        each(&|change| Some(change.shown(it.started_at)?.by_name.clone())),
+        each(&|change| Some(change.shown(it.started_at)?.names())),
         each(&|change| Some(change.shown(it.started_at)?.at.rfc3339())),
         yes(item.is_approved()),
         item.is_segregated().map(yes).unwrap_or_default(),

@@ -78,6 +78,7 @@ fn word(reason: &Reason) -> &'static str {
         Code::WrongType => "push-wrong-type",
         Code::WrongState => "push-wrong-state",
         Code::NotApproved => "push-not-approved",
+        Code::ApprovalStale => "push-approval-stale",
         Code::SelfApproved => "push-self-approved",
         Code::Freeze => match reason.frozen.as_ref().map(|it| it.level) {
             Some(Level::Approve) => "push-freeze-approve",

@@ -8,6 +8,7 @@ use diesel::prelude::*;
 use super::Conn;
 use super::schema::deploy::{deploy_lane, deployment};
 use super::schema::git::{git_commit, push, ref_move};
+use super::timeline::facts_of;
 use crate::domain::id::{RepositoryId, ServiceId};
 use crate::domain::worktime::Interval;
 use crate::error::Result;
@@ -85,13 +86,17 @@ pub fn ref_moves(conn: &mut Conn, span: Interval) -> Result<Vec<(RepositoryId, S
 pub fn authors(conn: &mut Conn, of: RepositoryId, oids: &[String]) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for some in oids.chunks(AT_ONCE) {
-        let rows: Vec<String> = git_commit::table
+        let rows: Vec<(String, String)> = git_commit::table
             .filter(git_commit::repository_id.eq(of))
             .filter(git_commit::oid.eq_any(some.to_vec()))
-            .select(git_commit::author_email)
-            .distinct()
+            .select((git_commit::author_email, git_commit::facts))
             .load(conn)?;
-        found.extend(rows);
+        for (author, facts) in rows {
+            found.push(author);
+            let facts = facts_of(&facts);
+            let others = facts.get("co_authors").unwrap_or_default();
+            found.extend(others.split_whitespace().map(str::to_owned));
+        }
     }
     Ok(found)
 }

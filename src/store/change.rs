@@ -4,15 +4,18 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 
+use super::column::text_column;
 use super::schema::core::{ticket, ticket_link};
 use super::schema::deploy::deployment_ticket;
 use super::schema::git::change_plan;
 use super::{Conn, Tx};
-use crate::domain::change::{Change, Plan};
+use crate::domain::change::{Change, Plan, Sort};
 use crate::domain::id::{Kind, PersonId, TicketId};
 use crate::domain::ticket::{Relation, State, Ticket};
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
+
+text_column!(Sort);
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset, Identifiable)]
 #[diesel(table_name = change_plan, primary_key(ticket_id), treat_none_as_null = true)]
@@ -31,6 +34,8 @@ struct Row {
     approved_at: Option<Timestamp>,
     revert_prepared_at: Option<Timestamp>,
     watch_until: Option<Timestamp>,
+    environment: Option<String>,
+    sort: Sort,
 }
 
 impl Row {
@@ -51,6 +56,8 @@ impl Row {
             approved_at: change.approved_at,
             revert_prepared_at: change.revert_prepared_at,
             watch_until: change.watch_until,
+            environment: plan.environment,
+            sort: plan.sort,
         }
     }
 
@@ -64,6 +71,8 @@ impl Row {
                 version_before: self.version_before,
                 version_after: self.version_after,
                 revert: self.revert,
+                environment: self.environment,
+                sort: self.sort,
             },
             requested_by: self.requested_by,
             asked_by: self.asked_by,

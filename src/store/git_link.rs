@@ -60,6 +60,12 @@ impl RecordedCommit {
             .unwrap_or_default()
     }
 
+    /// The addresses of those who wrote it with its author.
+    pub fn co_authors(&self) -> Vec<String> {
+        let list = self.facts.get("co_authors").unwrap_or_default();
+        list.split_whitespace().map(str::to_owned).collect()
+    }
+
     pub fn short(&self) -> &str {
         self.oid.get(..10).unwrap_or(&self.oid)
     }
@@ -203,6 +209,7 @@ fn told(commit: &ReportedCommit) -> Facts {
         .with_some("risk", facts.risk.as_ref())
         .with_some("no_ticket", facts.no_ticket.as_ref())
         .with_some("break_glass", facts.break_glass.as_ref())
+        .with_some("co_authors", list(&facts.co_authors))
 }
 
 /// Which of these commits we have.

@@ -5,6 +5,7 @@
 
 pub mod affected;
 pub mod agenda;
+pub mod approval;
 pub mod audit_evidence;
 pub mod backend;
 pub mod backup;

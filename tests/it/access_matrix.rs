@@ -12,7 +12,10 @@ use watchkeeper::actions::ticket_answer::Readers;
 use watchkeeper::actions::{
     self, evidence, oncall, sla, sla_period, ticket, ticket_answer, webhook,
 };
+use watchkeeper::app::Ctx;
 use watchkeeper::domain::access::{Reach, Role, Roles, Scope, Scopes, TokenOwner};
+use watchkeeper::domain::approval;
+use watchkeeper::domain::change::Sort;
 use watchkeeper::domain::deployment::Typed;
 use watchkeeper::domain::freeze;
 use watchkeeper::domain::id::{Id, Kind};
@@ -163,6 +166,7 @@ pub fn house(desk: Desk) -> House {
     );
     let friday = freeze::Details::friday("No changes on Friday", chrono_tz::UTC);
     let friday = actions::freeze::add(&by, &friday).expect("a freeze");
+    let (rule, stand_in) = approvals(&desk, &by);
     let wording = actions::wording::Typed {
         name: "On it".to_owned(),
         body: "We are on {ticket}.".to_owned(),
@@ -230,6 +234,10 @@ pub fn house(desk: Desk) -> House {
         ("in", letter.id.to_string()),
         ("feed", feed),
         ("freezes", friday.id.to_string()),
+        ("approvals", rule.clone()),
+        ("approval-rules", rule),
+        ("away", stand_in.clone()),
+        ("approval-stand-ins", stand_in),
         ("deployments", deployed.deployment.id.to_string()),
         ("wordings", wording.id.to_string()),
         ("people", other.to_string()),
@@ -248,6 +256,33 @@ pub fn house(desk: Desk) -> House {
         holders,
         ids,
     }
+}
+
+/// A rule about approvals, and somebody who stands in for another.
+fn approvals(desk: &Desk, by: &Ctx<'_>) -> (String, String) {
+    let details = approval::Details {
+        name: "Two for the laboratory".to_owned(),
+        when: approval::When {
+            sort: Some(Sort::Emergency),
+            ..approval::When::default()
+        },
+        needs: approval::Needs {
+            approvers: 2,
+            ..approval::Needs::HOUSE
+        },
+        valid_secs: approval::HOUSE_SECS,
+        is_active: true,
+    };
+    let rule = actions::approval_rule::add(by, &details).expect("a rule");
+    (rule.id.to_string(), stand_in(desk))
+}
+
+fn stand_in(desk: &Desk) -> String {
+    let approver = Roles::of(&[Role::ChangeApprover]);
+    let (from, to) = (desk.person("Awa", approver), desk.person("Bo", approver));
+    let ends = desk.now().plus_secs(86_400);
+    let made = actions::approval_stand_in::add(&desk.as_person(&from), to.id, None, ends);
+    made.expect("a stand-in").id.to_string()
 }
 
 impl House {

@@ -417,6 +417,7 @@ both_databases!(a_program_does_everything_that_people_do, |desk| {
         .filter(|name| !crate::dora::CALLED.contains(name))
         .filter(|name| !crate::coverage::CALLED.contains(name))
         .filter(|name| !crate::evidence::CALLED.contains(name))
+        .filter(|name| !crate::approvals_doors::CALLED.contains(name))
         .collect();
     assert!(never.is_empty(), "never called: {never:?}");
 });

@@ -114,6 +114,13 @@ const TWINS: &[(&str, &str)] = &[
     ),
     ("/calendar/feed", "POST /api/v1/calendar/feed"),
     ("/calendar/feed/revoke", "DELETE /api/v1/calendar/feed"),
+    ("/approvals", "POST /api/v1/approval-rules"),
+    ("/approvals/{id}", "PATCH /api/v1/approval-rules/{id}"),
+    ("/approvals/away", "POST /api/v1/approval-stand-ins"),
+    (
+        "/approvals/away/{id}/end",
+        "DELETE /api/v1/approval-stand-ins/{id}",
+    ),
     ("/freezes", "POST /api/v1/freezes"),
     ("/freezes/{id}", "PATCH /api/v1/freezes/{id}"),
     ("/webhooks", "POST /api/v1/webhooks"),

@@ -60,6 +60,7 @@ const FORMS: &[&str] = &[
     "/repositories",
     "/webhooks",
     "/freezes",
+    "/approvals",
     "/calendar",
     "/wordings",
 ];

@@ -374,7 +374,7 @@ both_databases!(
             "none is missing",
             "- late_approval: 1.",
             "- self_approval: 0.",
-            "tier, test_evidence",
+            ": test_evidence",
             "there are none",
         ] {
             assert!(told.contains(said), "{said} isn't in\n{told}");

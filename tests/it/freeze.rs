@@ -49,6 +49,10 @@ fn approved(desk: &Desk, by: &Staff, other: &Staff) -> TicketKey {
 /// From Monday 09:00 UTC to Friday noon.
 fn go_to_friday(desk: &Desk) {
     desk.advance(4 * DAY + 3 * HOUR);
+    is_friday(desk);
+}
+
+fn is_friday(desk: &Desk) {
     assert_eq!(
         desk.now(),
         Timestamp::parse_rfc3339("2026-06-05T12:00:00Z").unwrap()
@@ -81,10 +85,12 @@ both_databases!(
         freeze::add(&desk.as_person(&admin), &friday).unwrap();
         let before = approved(&desk, &ada, &ben);
         act::start(&desk.as_person(&ada), before, None).unwrap();
+        // An hour before it: approvals stand still in it.
+        desk.advance(3 * DAY + 12 * HOUR);
         let late = approved(&desk, &ada, &ben);
         let urgent = approved(&desk, &ada, &ben);
-
-        go_to_friday(&desk);
+        desk.advance(15 * HOUR);
+        is_friday(&desk);
         let by = desk.as_person(&ada);
         let refused = act::start(&by, late, None).unwrap_err();
         let Error::Refused(refusal) = refused else {

@@ -15,6 +15,8 @@ mod api_house;
 mod api_rules;
 mod api_twins;
 mod api_walk;
+mod approvals;
+mod approvals_doors;
 mod bad_calls;
 mod bad_input;
 mod browser;

@@ -21,11 +21,13 @@ use std::time::Instant;
 
 use anyhow::Context;
 
-use crate::actions::freeze;
+use crate::actions::{approval_rule, freeze};
 use crate::app::App;
 use crate::config::Config;
+use crate::domain::approval;
 use crate::domain::freeze::Details;
 use crate::domain::settings::{SettingKey, Settings};
+use crate::domain::severity::Risk;
 use crate::domain::text::EmailAddress;
 use crate::domain::timestamp::Timestamp;
 use crate::store::{Store, Tx, migrate, settings};
@@ -132,6 +134,20 @@ pub fn make(config: &Config, until: Timestamp, tickets: u64) -> anyhow::Result<E
         app.store.read(settings::all)?.house_zone,
     );
     freeze::add(&house.ines.at(&app), &friday).context("the demo's freeze")?;
+    let risky = approval::Details {
+        name: "Two for what is risky".to_owned(),
+        when: approval::When {
+            min_risk: Some(Risk::High),
+            ..approval::When::default()
+        },
+        needs: approval::Needs {
+            approvers: 2,
+            ..approval::Needs::HOUSE
+        },
+        valid_secs: approval::HOUSE_SECS,
+        is_active: true,
+    };
+    approval_rule::add(&house.ines.at(&app), &risky).context("the demo's rule about approvals")?;
     hours(&Settings::default().text(SettingKey::SelfTestHours))?;
     Ok(house.ines.email)
 }

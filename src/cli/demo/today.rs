@@ -59,6 +59,7 @@ impl Life<'_> {
             version_before: Some("v2.3.1".to_owned()),
             version_after: Some("v2.4.0".to_owned()),
             revert: "git revert the commits, deploy, restart the pool (2 min)".to_owned(),
+            ..Plan::default()
         };
         let title = Title::parse("Raise the connection pool of orders-db").map_err(Error::from)?;
         let key = change::open(&tom.at(self.app), title, &opening, plan)?.key;

@@ -28,6 +28,9 @@ fn item(change: impl FnOnce(&mut Item)) -> Item {
         at: START.plus_secs(-HOUR),
         until: None,
         asked_by: Some(id(1)),
+        others: Vec::new(),
+        rule: None,
+        digest: None,
     };
     let mut item = Item {
         seq: 1,

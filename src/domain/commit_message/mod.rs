@@ -119,6 +119,8 @@ pub struct Facts {
     pub no_ticket: Option<String>,
     pub break_glass: Option<String>,
     pub time: Vec<TimeNote>,
+    /// The addresses of those who wrote it with its author, as written.
+    pub co_authors: Vec<String>,
 }
 
 /// What kind of commit wrote such a message.

@@ -18,6 +18,7 @@ pub(super) enum Token {
     Waives(Waiver),
     /// A person or a foreign id: not scanned.
     Silent,
+    CoAuthor,
     ChangeId,
 }
 
@@ -70,7 +71,7 @@ pub(super) const NAMING: [&str; 19] = [
 
 /// The meaning of a token, in any case.
 pub(super) fn token(name: &str) -> Option<Token> {
-    use Token::{ChangeId, Names, Silent, Tells, Waives};
+    use Token::{ChangeId, CoAuthor, Names, Silent, Tells, Waives};
     Some(match name.to_ascii_lowercase().as_str() {
         "refs" | "ref" | "references" | "ticket" | "issue" | "task" | "incident" | "link" => {
             Names(Relation::Refs, None)
@@ -90,8 +91,9 @@ pub(super) fn token(name: &str) -> Option<Token> {
         "time-spent" => Tells(Fact::TimeSpent),
         "no-ticket" => Waives(Waiver::NoTicket),
         "break-glass" => Waives(Waiver::BreakGlass),
-        "signed-off-by" | "co-authored-by" | "reviewed-by" | "acked-by" | "tested-by"
-        | "reported-by" | "suggested-by" | "helped-by" | "cc" => Silent,
+        "co-authored-by" => CoAuthor,
+        "signed-off-by" | "reviewed-by" | "acked-by" | "tested-by" | "reported-by"
+        | "suggested-by" | "helped-by" | "cc" => Silent,
         "change-id" => ChangeId,
         _ => return None,
     })
@@ -137,6 +139,10 @@ pub(super) fn read(reading: &mut Reading, urls: &[Url]) {
             // Elsewhere it waives nothing, and is prose.
             Token::Waives(_) => continue,
             Token::Silent => {}
+            Token::CoAuthor => {
+                let address = address(&reading.text[value]);
+                reading.facts.co_authors.extend(address.map(str::to_owned));
+            }
             Token::ChangeId => {
                 let id = reading.text[value].split_whitespace().next();
                 reading.facts.change_id = id.map(str::to_owned);
@@ -145,6 +151,14 @@ pub(super) fn read(reading: &mut Reading, urls: &[Url]) {
         mask::hide(&mut reading.mask, name.start..end);
         reading.trailers.push(name.start..end);
     }
+}
+
+/// The address of `Name <address>`.
+fn address(value: &str) -> Option<&str> {
+    let (_, rest) = value.rsplit_once('<')?;
+    let (address, _) = rest.split_once('>')?;
+    let is_plain = address.contains('@') && !address.contains(char::is_whitespace);
+    is_plain.then_some(address)
 }
 
 /// The token's span and where its value begins: `TOKEN :  value`, or `TOKEN #…`.

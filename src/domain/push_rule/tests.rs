@@ -74,6 +74,7 @@ fn known(kind: Kind, state: State) -> Known {
         state,
         is_open: state.is_open(),
         approved_at: None,
+        is_stale: false,
         approver: None,
         glass_at: None,
     }

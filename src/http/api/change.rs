@@ -3,12 +3,13 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::approval::{Approval, Ballot};
 use super::call::{Answer, Call, Nothing, Reply};
 use super::problem::Failure;
 use super::ticket::{IfMatch, Ticket, changed};
-use super::value::{At, OutcomeWord, PersonUid, Uid, VerdictWord, Word, given};
+use super::value::{At, ChangeSortWord, OutcomeWord, PersonUid, Uid, VerdictWord, Word, given};
 use super::what_if::{DryRun, Preview, TicketOrPreview, changed_or_tried, tried};
-use crate::actions::change as action;
+use crate::actions::{approval, change as action};
 use crate::app::Ctx;
 use crate::domain::change::{self as domain, Change as Domain, Plan};
 use crate::domain::id::TicketKey;
@@ -32,6 +33,11 @@ pub struct Change {
     pub asked_by: Option<PersonUid>,
     pub approved_by: Option<PersonUid>,
     pub approved_at: Option<At>,
+    /// Where it is done; null: where customers are.
+    pub environment: Option<String>,
+    pub kind: ChangeSortWord,
+    /// Who has to approve it, who did, and until when that stands.
+    pub approval: Approval,
     /// On watch until then, before it counts as done.
     pub watch_until: Option<At>,
     /// The glass that was broken last.
@@ -90,6 +96,7 @@ pub enum ChangeOrPreview {
 
 fn shown(ctx: &Ctx<'_>, key: TicketKey) -> Result<Answer> {
     let (ticket, change, glass) = action::read(ctx, key)?;
+    let approval = Approval::of(ctx, &ticket, &change)?;
     let Domain { plan, .. } = change;
     let answer = Answer::ok(&Change {
         ticket: Ticket::of(ctx.app, &ticket),
@@ -104,6 +111,9 @@ fn shown(ctx: &Ctx<'_>, key: TicketKey) -> Result<Answer> {
         asked_by: change.asked_by.map(Uid),
         approved_by: change.approved_by.map(Uid),
         approved_at: change.approved_at.map(At),
+        environment: plan.environment,
+        kind: Word(plan.sort),
+        approval,
         watch_until: change.watch_until.map(At),
         glass: glass.map(Glass::of),
     })?;
@@ -134,6 +144,10 @@ pub struct PlanEdit {
     #[serde(default, deserialize_with = "given")]
     version_after: Option<Option<String>>,
     revert: Option<String>,
+    /// Null: where customers are.
+    #[serde(default, deserialize_with = "given")]
+    environment: Option<Option<String>>,
+    kind: Option<ChangeSortWord>,
 }
 
 /// Write a change's plan
@@ -181,11 +195,15 @@ fn edited(
             .unwrap_or(before.version_before),
         version_after: asked.version_after.clone().unwrap_or(before.version_after),
         revert: asked.revert.clone().unwrap_or(before.revert),
+        environment: asked.environment.clone().unwrap_or(before.environment),
+        sort: asked.kind.map_or(before.sort, |word| word.0),
     };
     action::edit(ctx, key, rev.or(Some(ticket.version)), plan)
 }
 
 /// Ask for a change's approval
+///
+/// Or ask anew for one that doesn't hold any more.
 #[utoipa::path(post, path = "/api/v1/changes/{key}/ask-approval", tag = "changes", params(IfMatch, DryRun), responses((status = 200, description = "Asked", body = TicketOrPreview)))]
 pub async fn ask_approval(call: Call<Nothing>) -> Reply {
     let (key, rev) = (call.ticket("key")?, call.rev);
@@ -197,13 +215,14 @@ pub async fn ask_approval(call: Call<Nothing>) -> Reply {
 
 /// Approve a change
 ///
-/// `If-Match` is needed: an approval is for exactly the version that was read. Nobody approves what they asked for.
-#[utoipa::path(post, path = "/api/v1/changes/{key}/approve", tag = "changes", params(IfMatch, DryRun), responses((status = 200, description = "Approved", body = TicketOrPreview)))]
-pub async fn approve(call: Call<Nothing>) -> Reply {
+/// `If-Match` is needed: an approval is for exactly the version that was read. Nobody approves what they asked for, planned or wrote. Where
+/// more than one have to approve, the change goes on waiting for the others.
+#[utoipa::path(post, path = "/api/v1/changes/{key}/approve", tag = "changes", params(IfMatch, DryRun), request_body = Ballot, responses((status = 200, description = "Approved", body = TicketOrPreview)))]
+pub async fn approve(call: Call<Ballot>) -> Reply {
     let key = call.ticket("key")?;
     let rev = call.rev.ok_or(Failure::BadHeader("If-Match"))?;
-    changed_or_tried(call, vec![key], move |ctx, _| {
-        action::approve(ctx, key, rev)
+    changed_or_tried(call, vec![key], move |ctx, ballot: &Ballot| {
+        approval::approve(ctx, key, rev, &ballot.ballot())
     })
     .await
 }

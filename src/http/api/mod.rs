@@ -3,6 +3,7 @@
 
 mod agenda;
 mod agreement;
+mod approval;
 mod audit_evidence;
 mod calc;
 mod calendar;
@@ -215,6 +216,10 @@ doors! {
     "/api/v1/live" { GET deployment::live }
     "/api/v1/live/diff" { GET deployment::diff }
     "/api/v1/services/{id}/deploy-rule" { GET deployment::rule, PATCH deployment::set_rule }
+    "/api/v1/approval-rules" { GET approval::list, POST approval::add }
+    "/api/v1/approval-rules/{id}" { GET approval::read, PATCH approval::edit }
+    "/api/v1/approval-stand-ins" { GET approval::list_stand_ins, POST approval::add_stand_in }
+    "/api/v1/approval-stand-ins/{id}" { DELETE approval::end_stand_in }
     "/api/v1/freezes" { GET freeze::list, POST freeze::add }
     "/api/v1/freezes/{id}" { GET freeze::read, PATCH freeze::edit }
     "/api/v1/webhooks" { GET webhook::list, POST webhook::add }

@@ -179,6 +179,7 @@ uids! {
     RepositoryUid = RepositoryMark, IntakeAddressUid = IntakeAddressMark, ReportUid = ReportMark, MeetingUid = MeetingMark, AttemptUid = AttemptMark,
     PeriodLockUid = PeriodLockMark, HoldUid = HoldMark, AuditUid = AuditMark,
     RecountUid = RecountMark, WordingUid = WordingMark, DeploymentUid = DeploymentMark, SubjectUid = SubjectMark,
+    ApprovalRuleUid = ApprovalRuleMark, StandInUid = StandInMark,
 }
 
 /// A ticket's human key, `INC-12`.
@@ -234,7 +235,7 @@ closed! {
     RelationWord = ticket::Relation, WaitingOnWord = ticket::WaitingOn, DoorWord = timeline::Door,
     EntryKindWord = timeline::EntryKind, RoleWord = access::Role, ScopeWord = access::Scope, ReachWord = access::Reach,
     ChannelWord = delivery::Channel, DeliveryKindWord = delivery::DeliveryKind, DeliveryStateWord = delivery::DeliveryState,
-    AttemptOutcomeWord = delivery::AttemptOutcome, VerdictWord = change::Verdict,
+    AttemptOutcomeWord = delivery::AttemptOutcome, VerdictWord = change::Verdict, ChangeSortWord = change::Sort,
     SpeakingWord = wording::Speaking, OwnWordsWord = wording::OwnWords,
 }
 

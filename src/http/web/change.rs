@@ -5,15 +5,17 @@ use std::collections::HashSet;
 use chrono_tz::Tz;
 
 use super::agenda::conflict_text;
+use super::approval::{self, ApprovalView};
 use super::deployments::{OnPage, on_page};
 use super::{ticket_preview, when};
+use crate::actions::approval::{Ballot, approve, verdict};
 use crate::actions::{agenda, change as act, commits, freeze};
 use crate::app::Ctx;
 use crate::domain::access::{self, Action, Target};
-use crate::domain::change::{Change, Glass, Plan, Verdict};
+use crate::domain::change::{Change, Glass, Plan, Sort, Verdict};
 use crate::domain::conflict::Conflict;
-use crate::domain::freeze::{Asked, Level};
-use crate::domain::id::{Kind, PersonId, TicketKey};
+use crate::domain::freeze::Level;
+use crate::domain::id::{Id, Kind, PersonId, TicketKey};
 use crate::domain::plain_sight::plain_sight;
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::ticket::{Outcome, State, Ticket};
@@ -38,6 +40,8 @@ pub struct Known {
     frozen: Option<Frozen>,
     conflicts: Vec<Conflict>,
     me: Option<PersonId>,
+    approval: Option<approval::Known>,
+    environments: Vec<String>,
     may_run: bool,
     may_approve: bool,
     /// Where it was deployed.
@@ -66,7 +70,15 @@ pub fn load(conn: &mut Conn, ctx: &Ctx<'_>, ticket: &Ticket) -> Result<Known> {
         },
         deployments: deployments(conn, ticket)?,
         may_break: may(Action::BreakGlass),
-        frozen: frozen(conn, ctx, ticket)?,
+        frozen: frozen(conn, ctx, ticket, change.as_ref())?,
+        approval: match &change {
+            Some(change) => Some(approval::load(conn, ctx, ticket, change)?),
+            None => None,
+        },
+        environments: match &change {
+            Some(_) => store::house::environments(conn)?,
+            None => Vec::new(),
+        },
         conflicts: agenda::conflicts(ctx, conn, ticket)?,
         may_run: may(Action::RunChange),
         may_approve: may(Action::ApproveChange),
@@ -95,20 +107,20 @@ pub struct Frozen {
 }
 
 /// The window that a change stands before: none once it has begun or ended.
-fn frozen(conn: &mut Conn, ctx: &Ctx<'_>, ticket: &Ticket) -> Result<Option<Frozen>> {
+fn frozen(
+    conn: &mut Conn,
+    ctx: &Ctx<'_>,
+    ticket: &Ticket,
+    change: Option<&Change>,
+) -> Result<Option<Frozen>> {
     let waits = matches!(
         ticket.state,
         State::Draft | State::AwaitingApproval | State::Approved
     );
-    if ticket.key.kind != Kind::Change || !waits {
+    let Some(change) = change.filter(|_| waits) else {
         return Ok(None);
-    }
-    let services = store::ticket::services(conn, ticket.id)?;
-    let state = freeze::state(
-        conn,
-        &Asked::production(&services).risk(ticket.risk),
-        ctx.now,
-    )?;
+    };
+    let state = freeze::of_change(conn, ticket, change, ctx.now)?;
     let (Some(level), Some((_, name)), Some(until)) = (state.level, state.window, state.until)
     else {
         return Ok(None);
@@ -142,7 +154,11 @@ pub struct ChangeView {
     pub form: Form,
     pub can_edit: bool,
     pub can_ask: bool,
-    pub can_approve: bool,
+    /// It was approved, and that holds no more.
+    pub asks_anew: bool,
+    pub approval: Option<ApprovalView>,
+    pub environments: Vec<(String, String)>,
+    pub sorts: Vec<(String, String)>,
     pub can_refuse: bool,
     pub can_redraft: bool,
     pub can_start: bool,
@@ -204,11 +220,17 @@ pub fn view(known: &Known, ticket: &Ticket, p: &Page, kept: Option<Form>) -> Opt
         .with_some("version_before", plan.version_before.as_ref())
         .with_some("version_after", plan.version_after.as_ref())
         .with("revert", &plan.revert)
+        .with("environment", plan.environment.as_deref().unwrap_or(""))
+        .with("sort", plan.sort)
         .with("rev", ticket.version);
     let form = Form::opened(kept, standing);
     let state = ticket.state;
     let git = known.commits.first();
     let (me, now) = (known.me, p.now);
+    let asks_anew = known
+        .approval
+        .as_ref()
+        .is_some_and(|it| it.has_lapsed(state));
     let run = |step: Step| {
         known.may_run && change.accepts(ticket, |change, ticket| step(change, ticket, now))
     };
@@ -229,14 +251,24 @@ pub fn view(known: &Known, ticket: &Ticket, p: &Page, kept: Option<Form>) -> Opt
         rev: ticket.version,
         form: form.prefixed("plan-"),
         can_edit: known.may_run && ticket.is_open(),
-        can_ask: run(|change, ticket, now| change.ask_approval(ticket, None, now)),
-        can_approve: known.may_approve
-            && change.accepts(ticket, |change, ticket| change.approve(ticket, me, now)),
+        can_ask: asks_anew && known.may_run
+            || run(|change, ticket, now| change.ask_approval(ticket, None, now)),
+        asks_anew,
+        approval: known
+            .approval
+            .as_ref()
+            .map(|it| approval::view(it, ticket, p)),
+        environments: environments(known, p),
+        sorts: Sort::ALL
+            .iter()
+            .map(|sort| (sort.to_string(), p.word("change-sort", sort.as_str())))
+            .collect(),
         can_refuse: known.may_approve
             && change.accepts(ticket, |change, ticket| change.refuse(ticket, "-", now)),
         can_redraft: run(Change::back_to_draft),
         // A start that is refused says so itself; one that a window forbids isn't offered.
-        can_start: run(Change::start)
+        can_start: !asks_anew
+            && run(Change::start)
             && known
                 .frozen
                 .as_ref()
@@ -279,6 +311,22 @@ pub fn view(known: &Known, ticket: &Ticket, p: &Page, kept: Option<Form>) -> Opt
             .map(|outcome| (outcome.as_str(), p.word("outcome", outcome.as_str())))
             .collect(),
     })
+}
+
+impl ChangeView {
+    /// Whether the reader's approval would be taken.
+    pub fn can_approve(&self) -> bool {
+        self.approval.as_ref().is_some_and(|it| it.can_approve)
+    }
+}
+
+fn environments(known: &Known, p: &Page) -> Vec<(String, String)> {
+    let production = known.environments.first().map_or("", String::as_str);
+    let usual = p.t1("change-environment-usual", "name", production);
+    let others = known.environments.iter();
+    std::iter::once((String::new(), usual.into_owned()))
+        .chain(others.map(|name| (name.clone(), name.clone())))
+        .collect()
 }
 
 /// The commits, newest first.
@@ -339,7 +387,17 @@ pub fn act(
         "plan" => act::edit(ctx, key, Some(rev(posted)?), plan(posted, zone, ctx.now)?)
             .map(|_| "said-changed"),
         "ask" => act::ask_approval(ctx, key, seen).map(|_| "said-asked"),
-        "approve" => act::approve(ctx, key, rev(posted)?).map(|_| "said-approved"),
+        "approve" => {
+            let ticket = approve(ctx, key, rev(posted)?, &ballot(posted)?)?;
+            let verdict = ctx.read(|conn| {
+                let change = store::change::of(conn, ticket.id)?;
+                verdict(conn, &ticket, &change, ctx.now)
+            })?;
+            Ok(match verdict.is_standing() {
+                true => "said-approved",
+                false => "said-voted",
+            })
+        }
         "refuse" => act::refuse(ctx, key, seen, posted.text("why")).map(|_| "said-moved"),
         "redraft" => act::back_to_draft(ctx, key, seen).map(|_| "said-moved"),
         "break-glass" => {
@@ -372,6 +430,18 @@ fn rev(posted: &Posted) -> Result<i64> {
     posted.text("rev").parse().map_err(|_| Error::Stale)
 }
 
+fn ballot(posted: &Posted) -> Result<Ballot> {
+    let text = |name: &str| Some(posted.text(name).to_owned()).filter(|it| !it.is_empty());
+    let on_behalf = match text("for") {
+        Some(id) => Some(Id::parse(&id).ok_or(Error::NotFound)?),
+        None => None,
+    };
+    Ok(Ballot {
+        digest: text("digest"),
+        on_behalf,
+    })
+}
+
 fn plan(posted: &Posted, zone: Tz, now: Timestamp) -> Result<Plan> {
     let mut fields = Fields::new();
     let starts_at = fields.take(when::instant(
@@ -381,6 +451,13 @@ fn plan(posted: &Posted, zone: Tz, now: Timestamp) -> Result<Plan> {
         now,
     ));
     let ends_at = fields.take(when::instant("ends_at", posted.text("ends_at"), zone, now));
+    let sort = match posted.text("sort") {
+        "" => Ok(Sort::Normal),
+        word => word
+            .parse()
+            .map_err(|()| FieldError::new("sort", "required")),
+    };
+    let sort = fields.take(sort);
     fields.check()?;
     let text = |name: &str| posted.text(name).to_owned();
     Ok(Plan {
@@ -391,5 +468,7 @@ fn plan(posted: &Posted, zone: Tz, now: Timestamp) -> Result<Plan> {
         version_before: Some(text("version_before")),
         version_after: Some(text("version_after")),
         revert: text("revert"),
+        environment: Some(text("environment")),
+        sort: sort.unwrap_or_default(),
     })
 }

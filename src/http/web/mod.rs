@@ -7,6 +7,8 @@ pub mod agreement_edit;
 mod agreement_policy;
 mod agreement_rows;
 mod agreement_view;
+pub mod approval;
+pub mod approvals;
 pub mod audit_evidence;
 pub mod calendar;
 pub mod calendar_edit;

@@ -97,19 +97,28 @@ fn approvals(of: &Dossier, drawn: &Drawn) -> Result<Vec<u8>, csv::Error> {
         "approved_at",
         "taken_back_at",
         "stood_at_deployment",
+        "rule",
+        "digest",
     ];
     let item = &of.items[drawn.place];
     let started_at = item.it.started_at;
     let rows = item.changes.iter().flat_map(|change| {
         let stood = change.approval_at(started_at);
-        change.approvals.iter().map(move |it| {
-            vec![
-                change.key.to_string(),
-                it.by_name.clone(),
-                it.at.rfc3339(),
-                at(it.until),
-                yes(stood == Some(it)),
-            ]
+        change.approvals.iter().flat_map(move |it| {
+            let line = move |name: &str, given: Timestamp, digest: &Option<String>| {
+                vec![
+                    change.key.to_string(),
+                    name.to_owned(),
+                    given.rfc3339(),
+                    at(it.until),
+                    yes(stood == Some(it)),
+                    it.rule.clone().unwrap_or_default(),
+                    digest.clone().unwrap_or_default(),
+                ]
+            };
+            let others = it.others.iter();
+            let others = others.map(move |other| line(&other.by_name, other.at, &other.digest));
+            others.chain([line(&it.by_name, it.at, &it.digest)])
         })
     });
     cells::csv(&head, rows)

@@ -118,6 +118,8 @@ diesel::table! {
         approved_at -> Nullable<BigInt>,
         revert_prepared_at -> Nullable<BigInt>,
         watch_until -> Nullable<BigInt>,
+        environment -> Nullable<Text>,
+        sort -> Text,
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod after;
 pub mod api;
+pub mod approval;
 pub mod checks;
 pub mod core;
 pub mod deploy;

@@ -55,7 +55,7 @@ evidence-empty =
     Columns of whose facts the program keeps nothing, and which are empty: { $columns }.
 evidence-partly = { $column } is empty where nobody told it: in { $n } of { $of }.
 evidence-lacks =
-    Not kept, and in no file: digests of what was approved, payloads of chats, logs and tests of pipelines (run_url leads to them), diffs
+    Not kept, and in no file: payloads of chats, logs and tests of pipelines (run_url leads to them), diffs
     (commits.csv has paths). Texts are as they stand now: what was redacted is shown as its tombstone.
 evidence-chain =
     The chain of on-call facts of this installation stands at entry { $seq }, { $hash }. Deployments aren't in that chain.

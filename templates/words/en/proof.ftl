@@ -67,6 +67,7 @@ did-page-acknowledged = acknowledged the page
 did-state-changed = changed the state
 did-approval-asked = asked for approval
 did-approved = approved it
+did-approval-given = approved it, with others to follow
 did-approval-refused = refused to approve it
 did-restored = restored service
 did-affected-restored = said that it works again for a customer

@@ -1,0 +1,57 @@
+//! Who has to approve which changes, who did, and who stands in for whom.
+
+diesel::table! {
+    approval_rule (id) {
+        id -> Binary,
+        name -> Text,
+        min_risk -> Nullable<Text>,
+        sort -> Nullable<Text>,
+        approvers -> Integer,
+        team_id -> Nullable<Binary>,
+        wants_owner -> Bool,
+        valid_secs -> BigInt,
+        is_active -> Bool,
+        made_at -> BigInt,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    approval_rule_environment (rule_id, environment) {
+        rule_id -> Binary,
+        environment -> Text,
+    }
+}
+
+diesel::table! {
+    approval_rule_service (rule_id, service_id) {
+        rule_id -> Binary,
+        service_id -> Binary,
+    }
+}
+
+diesel::table! {
+    approval_vote (ticket_id, person_id) {
+        ticket_id -> Binary,
+        person_id -> Binary,
+        person_name -> Text,
+        for_id -> Nullable<Binary>,
+        for_name -> Nullable<Text>,
+        given_at -> BigInt,
+        digest -> Text,
+        snapshot -> Text,
+        over_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    approval_stand_in (id) {
+        id -> Binary,
+        from_id -> Binary,
+        to_id -> Binary,
+        starts_at -> BigInt,
+        ends_at -> BigInt,
+        made_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+    }
+}
