@@ -1,13 +1,12 @@
 //! Evidence for auditors: what is asked for, and the archive.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use askama::Template;
 use chrono_tz::Tz;
 
-use super::dora::{Span, zone_choices};
 use super::inputs::Answer;
 use super::queue::param;
+use super::span::{Span, zone_choices};
 use crate::actions::allow;
 use crate::actions::audit_evidence::{self as evidence, Asked};
 use crate::app::App;
@@ -105,14 +104,9 @@ async fn page(
             ctx.read(store::house::services)
         })
         .await?;
-    let status = match errors.is_empty() {
-        true => StatusCode::OK,
-        false => StatusCode::UNPROCESSABLE_ENTITY,
-    };
-    let form = Form::failing(p.words, errors)
-        .with("from", &query.span.from)
-        .with("to", &query.span.to)
-        .with("zone", &query.span.zone)
+    let form = query
+        .span
+        .form(&p, errors)
         .with("service", &query.service)
         .with("seed", &query.seed)
         .with("sample", &query.sample);
@@ -122,7 +116,7 @@ async fn page(
         form,
         p,
     };
-    reply::page_with(status, &page)
+    reply::page_with(page.form.status(), &page)
 }
 
 /// Services by name, those of the past too; the first choice is all of them.

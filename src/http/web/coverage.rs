@@ -1,15 +1,14 @@
 //! Commits without a change and changes without a commit, by repository and week, with the list behind every number.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use askama::Template;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 
-use super::dora::{Cell, Span, file_name, period_text, week_text, zone_choices};
 use super::inputs::Answer;
 use super::queue::param;
 use super::sla_reports::date;
+use super::span::{Cell, Span, file_name, or_faults, period_text, week_text, zone_choices};
 use crate::actions::coverage::{self, Asked};
 use crate::app::App;
 use crate::domain::coverage::{Change, Column, Commit, Covered, Report, Tally};
@@ -23,7 +22,7 @@ use crate::domain::worktime::Interval;
 use crate::error::{Error, Result};
 use crate::http::form::Form;
 use crate::http::page::{Page, Viewer};
-use crate::http::reply::{self, coded};
+use crate::http::reply;
 use crate::render::coverage as say;
 use crate::store;
 use crate::words::Value;
@@ -65,11 +64,8 @@ impl Query {
     }
 
     fn place(&self, path: &str, more: &str) -> String {
-        let mut place = format!("{path}?{}", self.span.text());
-        if !self.repository.is_empty() {
-            place.push_str(&format!("&repository={}", coded(&self.repository)));
-        }
-        place + more
+        self.span
+            .place(path, ("repository", &self.repository), more)
     }
 }
 
@@ -126,25 +122,13 @@ pub async fn show(req: HttpRequest, app: web::Data<App>, viewer: Viewer) -> Answ
                 .asked(house)
                 .and_then(|asked| coverage::read(ctx, asked));
             let repositories = ctx.read(store::repository::repositories)?;
-            match outcome {
-                Ok(report) => Ok((repositories, Ok(report))),
-                Err(Error::Invalid(errors)) => Ok((repositories, Err(errors))),
-                Err(other) => Err(other),
-            }
+            Ok((repositories, or_faults(outcome)?))
         })
         .await?;
-    let (report, errors) = match outcome {
-        Ok(report) => (Some(report), Vec::new()),
-        Err(errors) => (None, errors),
-    };
-    let status = match errors.is_empty() {
-        true => StatusCode::OK,
-        false => StatusCode::UNPROCESSABLE_ENTITY,
-    };
-    let form = Form::failing(p.words, errors)
-        .with("from", &query.span.from)
-        .with("to", &query.span.to)
-        .with("zone", &query.span.zone)
+    let (report, errors) = outcome;
+    let form = query
+        .span
+        .form(&p, errors)
         .with("repository", &query.repository);
     let page = CoveragePage {
         repositories: choices(repositories, &p),
@@ -153,7 +137,7 @@ pub async fn show(req: HttpRequest, app: web::Data<App>, viewer: Viewer) -> Answ
         form,
         p,
     };
-    reply::page_with(status, &page)
+    reply::page_with(page.form.status(), &page)
 }
 
 fn choices(mut all: Vec<Repository>, p: &Page) -> Vec<(String, String)> {

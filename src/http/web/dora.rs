@@ -1,107 +1,34 @@
 //! Figures of delivery: of one service or all, of a period in a zone, week by week; and the list behind every number. By service and
 //! week, never by person.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use askama::Template;
-use chrono::{Datelike, Days, NaiveDate};
+use chrono::NaiveDate;
 use chrono_tz::Tz;
 
-use super::inputs::{Answer, zones};
+use super::inputs::Answer;
 use super::queue::param;
 use super::sla_reports::date;
+use super::span::{Cell, Span, file_name, or_faults, period_text, week_text, zone_choices};
 use crate::actions::dora::{self, Asked};
 use crate::app::App;
 use crate::domain::dora::{Figures, Judged, Number, Report, Spread, tenths};
 use crate::domain::id::{Id, ServiceId};
 use crate::domain::people::Service;
 use crate::domain::refusal::FieldError;
-use crate::domain::sla_report::Period;
-use crate::domain::text;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::week::Week;
 use crate::domain::worktime::Interval;
-use crate::error::{Error, Fields, Result};
+use crate::error::{Error, Result};
 use crate::http::form::Form;
 use crate::http::page::{Page, Viewer};
-use crate::http::reply::{self, coded};
+use crate::http::reply;
 use crate::render::dora as say;
 use crate::store;
 use crate::words::Value;
 
-/// Whole weeks that are shown when nobody says otherwise, besides the present one.
-const WEEKS: u64 = 4;
 /// Rows of a page of the list behind a number.
 const ROWS: usize = 200;
-
-/// A period and a zone as an address names them.
-#[derive(Debug, Clone, Default)]
-pub struct Span {
-    pub from: String,
-    pub to: String,
-    pub zone: String,
-}
-
-impl Span {
-    /// The last four weeks and the present one, unless the address says otherwise.
-    pub fn of(req: &HttpRequest, now: Timestamp, house: Tz) -> Self {
-        let text = |name| param(req, name).unwrap_or_default().trim().to_owned();
-        let mut span = Self {
-            from: text("from"),
-            to: text("to"),
-            zone: text("zone"),
-        };
-        if span.from.is_empty() && span.to.is_empty() {
-            let today = now.in_zone(house).date_naive();
-            let monday = today - Days::new(u64::from(today.weekday().num_days_from_monday()));
-            span.from = (monday - Days::new(7 * WEEKS)).to_string();
-            span.to = today.to_string();
-        }
-        span
-    }
-
-    pub fn period(&self, house: Tz) -> Result<Period> {
-        let mut fields = Fields::new();
-        let zone = match self.zone.as_str() {
-            "" => Some(house),
-            name => fields.take(text::zone("zone", name)),
-        };
-        let from = fields.take(date("from", &self.from));
-        let to = fields.take(date("to", &self.to));
-        fields.check()?;
-        let (Some(zone), Some(from), Some(to)) = (zone, from, to) else {
-            return Err(Error::internal("a checked span lacks a field"));
-        };
-        Ok(Period::new(from, to, zone)?)
-    }
-
-    /// As it stands in an address, without its question mark.
-    pub fn text(&self) -> String {
-        let mut text = format!("from={}&to={}", coded(&self.from), coded(&self.to));
-        if !self.zone.is_empty() {
-            text.push_str(&format!("&zone={}", coded(&self.zone)));
-        }
-        text
-    }
-}
-
-/// "1 Jun 2026 – 28 Jun 2026, Europe/Berlin".
-pub fn period_text(period: &Period, p: &Page) -> String {
-    let day = |date: NaiveDate| date.format("%-d %b %Y").to_string();
-    let values: [(&str, Value<'_>); 3] = [
-        ("from", day(period.from_on).into()),
-        ("to", day(period.to_on).into()),
-        ("zone", period.zone.name().into()),
-    ];
-    p.words.with("sla-period", &values).into_owned()
-}
-
-/// Zones to choose from; the first is the viewer's.
-pub fn zone_choices(p: &Page) -> Vec<(String, String)> {
-    let mut all = zones(p.words);
-    all[0].1 = p.t("figures-own-zone").into_owned();
-    all
-}
 
 #[derive(Debug, Clone)]
 struct Query {
@@ -132,18 +59,8 @@ impl Query {
     }
 
     fn place(&self, path: &str, more: &str) -> String {
-        let mut place = format!("{path}?{}", self.span.text());
-        if !self.service.is_empty() {
-            place.push_str(&format!("&service={}", coded(&self.service)));
-        }
-        place + more
+        self.span.place(path, ("service", &self.service), more)
     }
-}
-
-/// A number and the list behind it.
-pub struct Cell {
-    pub text: String,
-    pub place: Option<String>,
 }
 
 /// One span of the table.
@@ -192,26 +109,11 @@ pub async fn show(req: HttpRequest, app: web::Data<App>, viewer: Viewer) -> Answ
         .run(&app, move |ctx| {
             let services = ctx.read(store::house::services)?;
             let outcome = asked.asked(house).and_then(|asked| dora::read(ctx, asked));
-            match outcome {
-                Ok(report) => Ok((services, Ok(report))),
-                Err(Error::Invalid(errors)) => Ok((services, Err(errors))),
-                Err(other) => Err(other),
-            }
+            Ok((services, or_faults(outcome)?))
         })
         .await?;
-    let (report, errors) = match outcome {
-        Ok(report) => (Some(report), Vec::new()),
-        Err(errors) => (None, errors),
-    };
-    let status = match errors.is_empty() {
-        true => StatusCode::OK,
-        false => StatusCode::UNPROCESSABLE_ENTITY,
-    };
-    let form = Form::failing(p.words, errors)
-        .with("from", &query.span.from)
-        .with("to", &query.span.to)
-        .with("zone", &query.span.zone)
-        .with("service", &query.service);
+    let (report, errors) = outcome;
+    let form = query.span.form(&p, errors).with("service", &query.service);
     let page = FiguresPage {
         services: choices(services, &p),
         zones: zone_choices(&p),
@@ -219,7 +121,7 @@ pub async fn show(req: HttpRequest, app: web::Data<App>, viewer: Viewer) -> Answ
         form,
         p,
     };
-    reply::page_with(status, &page)
+    reply::page_with(page.form.status(), &page)
 }
 
 /// Services in use, by name; the first choice is all of them.
@@ -260,11 +162,6 @@ fn shown(report: &Report, query: &Query, p: &Page) -> Shown {
             .map(|(week, figures)| row(week_text(week.monday), Some(week), figures, query, p))
             .collect(),
     }
-}
-
-/// "Mon 1 Jun 2026".
-pub fn week_text(monday: NaiveDate) -> String {
-    monday.format("%a %-d %b %Y").to_string()
 }
 
 fn list_place(query: &Query, number: Number, week: Option<&Week>) -> String {
@@ -364,11 +261,6 @@ pub async fn csv(req: HttpRequest, app: web::Data<App>, viewer: Viewer) -> Answe
         })
         .await?;
     Ok(reply::download(&name, "text/csv; charset=utf-8", bytes))
-}
-
-/// `delivery-figures-2026-06-01-2026-06-28.csv`
-pub fn file_name(what: &str, period: &Period) -> String {
-    format!("{what}-{}-{}.csv", period.from_on, period.to_on)
 }
 
 /// Which deployments of a report.

@@ -57,6 +57,7 @@ pub mod set_up;
 pub mod settings;
 pub mod sla_list;
 pub mod sla_reports;
+pub mod span;
 pub mod suspects;
 pub mod tape;
 pub mod teams;
