@@ -429,7 +429,7 @@ pub async fn end(
     app: web::Data<App>,
     viewer: Viewer,
     id: web::Path<String>,
-    _: Posted,
+    _form: Posted,
 ) -> Answer {
     let id: StandInId = id_of(&id)?;
     viewer.run(&app, move |ctx| away::end(ctx, id)).await?;
