@@ -23,7 +23,7 @@ use crate::error::{Error, Result};
 
 /// How it stands with a change's approval.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Approval {
+pub struct ChangeApproval {
     /// `missing`, `standing`, `stale` (it is another change by now) or `expired`.
     #[schema(example = "standing")]
     pub state: String,
@@ -35,17 +35,17 @@ pub struct Approval {
     /// How long a vote stands; time in which a freeze blocks the change doesn't count.
     pub valid_secs: i64,
     /// Who is still needed; empty while it stands.
-    pub needs: Vec<Need>,
+    pub needs: Vec<ApprovalNeed>,
     /// The same in words.
     pub needed: String,
     /// SHA-256 over what is to be approved.
     pub digest: String,
-    pub votes: Vec<Vote>,
+    pub votes: Vec<ApprovalVote>,
 }
 
 /// Somebody who is still needed.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Need {
+pub struct ApprovalNeed {
     /// So many more.
     pub approvers: usize,
     /// From this team; null: any who may approve.
@@ -54,7 +54,7 @@ pub struct Need {
 
 /// Somebody approved.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Vote {
+pub struct ApprovalVote {
     pub by: PersonUid,
     /// The name at that moment.
     pub by_name: String,
@@ -79,7 +79,7 @@ pub struct ChangedField {
     pub after: String,
 }
 
-impl Approval {
+impl ChangeApproval {
     pub fn of(ctx: &Ctx<'_>, ticket: &domain::Ticket, change: &Change) -> Result<Self> {
         ctx.read(|conn| {
             let scene = Scene::load(conn, ticket, change)?;
@@ -96,7 +96,7 @@ impl Approval {
                         after: value_in_words(conn, it.field, &it.after)?,
                     });
                 }
-                votes.push(Vote {
+                votes.push(ApprovalVote {
                     by: Uid(vote.by),
                     by_name: vote.by_name.clone(),
                     on_behalf_of: vote.on_behalf.as_ref().map(|(id, _)| Uid(*id)),
@@ -121,11 +121,11 @@ impl Approval {
                 needs: needs
                     .iter()
                     .map(|need| match need {
-                        Wanted::Approvers(n) => Need {
+                        Wanted::Approvers(n) => ApprovalNeed {
                             approvers: *n,
                             team_id: None,
                         },
-                        Wanted::Team(id) => Need {
+                        Wanted::Team(id) => ApprovalNeed {
                             approvers: 1,
                             team_id: Some(Uid(*id)),
                         },
@@ -141,14 +141,14 @@ impl Approval {
 /// What is approved, and in whose name.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Ballot {
+pub struct ApprovalBallot {
     /// The digest that was read, or its first digits, at least eight. Left out: the version of `If-Match` says enough.
     digest: Option<String>,
     /// Somebody who is away and has named whoever approves.
     on_behalf_of: Option<PersonUid>,
 }
 
-impl Ballot {
+impl ApprovalBallot {
     pub fn ballot(&self) -> action::Ballot {
         action::Ballot {
             digest: self.digest.clone(),
@@ -358,7 +358,7 @@ pub async fn edit(call: Call<ApprovalRuleEdit>) -> Reply {
 
 /// Somebody who approves in another's name while they are away.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct StandIn {
+pub struct ApprovalStandIn {
     pub id: StandInUid,
     /// Who is away.
     pub from: PersonUid,
@@ -368,7 +368,7 @@ pub struct StandIn {
     pub ends_at: At,
 }
 
-impl StandIn {
+impl ApprovalStandIn {
     fn of(of: &Named) -> Self {
         Self {
             id: Uid(of.id),
@@ -383,12 +383,12 @@ impl StandIn {
 /// List who approves in whose name
 ///
 /// Now and later; what is over isn't listed.
-#[utoipa::path(get, path = "/api/v1/approval-stand-ins", tag = "changes", params(Paging), responses((status = 200, description = "A page", body = Page<StandIn>)))]
+#[utoipa::path(get, path = "/api/v1/approval-stand-ins", tag = "changes", params(Paging), responses((status = 200, description = "A page", body = Page<ApprovalStandIn>)))]
 pub async fn list_stand_ins(call: Call<Nothing>) -> Reply {
     let paging: Paging = call.query()?;
     call.read(move |ctx| {
         let all = away::list(ctx)?;
-        Answer::ok(&paging.cut(all, |it| it.id.to_string(), |it| StandIn::of(&it))?)
+        Answer::ok(&paging.cut(all, |it| it.id.to_string(), |it| ApprovalStandIn::of(&it))?)
     })
     .await
 }
@@ -406,13 +406,13 @@ pub struct NewStandIn {
 /// Name somebody who approves in one's own name
 ///
 /// They may approve changes themselves, and approve none of which they or whoever is away are an author.
-#[utoipa::path(post, path = "/api/v1/approval-stand-ins", tag = "changes", request_body = NewStandIn, responses((status = 201, description = "Named", body = StandIn)))]
+#[utoipa::path(post, path = "/api/v1/approval-stand-ins", tag = "changes", request_body = NewStandIn, responses((status = 201, description = "Named", body = ApprovalStandIn)))]
 pub async fn add_stand_in(call: Call<NewStandIn>) -> Reply {
     call.change(|ctx, new| {
         let starts_at = new.starts_at.map(|at| at.0);
         let made = away::add(ctx, new.to.0, starts_at, new.ends_at.0)?;
         let place = format!("/api/v1/approval-stand-ins/{}", made.id);
-        Answer::created(place, &StandIn::of(&made))
+        Answer::created(place, &ApprovalStandIn::of(&made))
     })
     .await
 }

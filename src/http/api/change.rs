@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::approval::{Approval, Ballot};
+use super::approval::{ApprovalBallot, ChangeApproval};
 use super::call::{Answer, Call, Nothing, Reply};
 use super::problem::Failure;
 use super::ticket::{IfMatch, Ticket, changed};
@@ -37,7 +37,7 @@ pub struct Change {
     pub environment: Option<String>,
     pub kind: ChangeSortWord,
     /// Who has to approve it, who did, and until when that stands.
-    pub approval: Approval,
+    pub approval: ChangeApproval,
     /// On watch until then, before it counts as done.
     pub watch_until: Option<At>,
     /// The glass that was broken last.
@@ -96,7 +96,7 @@ pub enum ChangeOrPreview {
 
 fn shown(ctx: &Ctx<'_>, key: TicketKey) -> Result<Answer> {
     let (ticket, change, glass) = action::read(ctx, key)?;
-    let approval = Approval::of(ctx, &ticket, &change)?;
+    let approval = ChangeApproval::of(ctx, &ticket, &change)?;
     let Domain { plan, .. } = change;
     let answer = Answer::ok(&Change {
         ticket: Ticket::of(ctx.app, &ticket),
@@ -217,11 +217,11 @@ pub async fn ask_approval(call: Call<Nothing>) -> Reply {
 ///
 /// `If-Match` is needed: an approval is for exactly the version that was read. Nobody approves what they asked for, planned or wrote. Where
 /// more than one have to approve, the change goes on waiting for the others.
-#[utoipa::path(post, path = "/api/v1/changes/{key}/approve", tag = "changes", params(IfMatch, DryRun), request_body = Ballot, responses((status = 200, description = "Approved", body = TicketOrPreview)))]
-pub async fn approve(call: Call<Ballot>) -> Reply {
+#[utoipa::path(post, path = "/api/v1/changes/{key}/approve", tag = "changes", params(IfMatch, DryRun), request_body = ApprovalBallot, responses((status = 200, description = "Approved", body = TicketOrPreview)))]
+pub async fn approve(call: Call<ApprovalBallot>) -> Reply {
     let key = call.ticket("key")?;
     let rev = call.rev.ok_or(Failure::BadHeader("If-Match"))?;
-    changed_or_tried(call, vec![key], move |ctx, ballot: &Ballot| {
+    changed_or_tried(call, vec![key], move |ctx, ballot: &ApprovalBallot| {
         approval::approve(ctx, key, rev, &ballot.ballot())
     })
     .await

@@ -425,7 +425,12 @@ pub async fn name_somebody(
 }
 
 /// `POST /approvals/away/{id}/end`
-pub async fn end(app: web::Data<App>, viewer: Viewer, id: web::Path<String>) -> Answer {
+pub async fn end(
+    app: web::Data<App>,
+    viewer: Viewer,
+    id: web::Path<String>,
+    _form: Posted,
+) -> Answer {
     let id: StandInId = id_of(&id)?;
     viewer.run(&app, move |ctx| away::end(ctx, id)).await?;
     Ok(reply::see_saying("/approvals", "said-stand-in-ended", ""))
