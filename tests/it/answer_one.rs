@@ -310,6 +310,7 @@ both_databases!(
         desk.letters();
         let seq = propose();
         desk.advance(20 * MINUTE);
+        let ada = desk.as_person(&hit.scene.ada);
         proposal::approve(&ada, key("INC-1"), seq, None).unwrap();
         let letters = desk.letters();
         assert_eq!(to(&letters, FRANK).len(), 1);

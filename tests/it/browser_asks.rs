@@ -35,7 +35,7 @@ pub const WIDE: &str = "
     };
     const runs = one => one.innerText.trim().length > 68 && !one.closest('table, pre, nav, svg')
         && !/flex|grid/.test(getComputedStyle(one).display);
-    for (const one of document.querySelectorAll('main :is(p, li, dd, blockquote, figcaption, .msg)')) {
+    for (const one of document.querySelectorAll('main :is(p, dd, blockquote, figcaption, .msg)')) {
         if (!runs(one)) continue;
         const text = document.createRange();
         text.selectNodeContents(one);

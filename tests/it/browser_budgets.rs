@@ -83,9 +83,7 @@ fn incident(desk: &Browser) -> String {
 fn a_first_view_paints_after_three_requests_and_a_second_one_fetches_the_page_alone() {
     let house = Running::demo();
     let desk = Browser::new(&house.url, Scripts::On);
-    log_in_with(&desk, INES, "keep the watch");
-    let room = incident(&desk);
-    for place in FIRST.iter().copied().chain([room.as_str(), "/log-in"]) {
+    let look = |place: &str| {
         forgetful(&desk, true);
         desk.go(place);
         let cold = desk.runs(FETCHED, vec![]);
@@ -100,30 +98,34 @@ fn a_first_view_paints_after_three_requests_and_a_second_one_fetches_the_page_al
         }
         let warm = desk.runs(FETCHED, vec![]);
         assert_eq!(warm["fetched"], json!([]), "{place}");
-    }
+    };
+    look("/log-in");
+    log_in_with(&desk, INES, "keep the watch");
+    look(&incident(&desk));
+    FIRST.iter().for_each(|place| look(place));
 }
 
 #[test]
 fn nothing_moves_once_a_page_stands_there() {
     let house = Running::demo();
     let desk = Browser::new(&house.url, Scripts::On);
-    log_in_with(&desk, INES, "keep the watch");
-    let room = incident(&desk);
     forgetful(&desk, true);
-    for screen in [Screen::Desk, Screen::Phone] {
-        desk.at(screen);
-        for place in FIRST.iter().copied().chain([room.as_str(), "/log-in"]) {
+    // Where clocks tick, long enough for each digit to change.
+    let (short, long) = (200, 2_200);
+    let look = |place: &str, wait: u32| {
+        for screen in [Screen::Desk, Screen::Phone] {
+            desk.at(screen);
             desk.go(place);
-            // Where clocks tick, long enough for each digit to change.
-            let wait = if place == room || place == "/queue" {
-                2_200
-            } else {
-                200
-            };
             let moved = desk.runs_async(MOVED, vec![json!(wait)]);
             assert_eq!(moved, json!([]), "{place}, {screen:?}");
         }
-    }
+        desk.at(Screen::Desk);
+    };
+    look("/log-in", short);
+    log_in_with(&desk, INES, "keep the watch");
+    look(&incident(&desk), long);
+    look("/queue", long);
+    FIRST.iter().for_each(|place| look(place, short));
     // It would have been seen.
     desk.go("/help");
     assert_eq!(desk.runs_async(LIVES, vec![]), 1);

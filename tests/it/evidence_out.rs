@@ -55,7 +55,7 @@ both_databases!(
         let fabrikam = hit.fabrikam.to_string();
         for (audience, text, kind, readers) in [
             ("customer", "For Contoso.", EntryKind::Reply, &[CAROL][..]),
-            (&*fabrikam, "For Fabrikam.", EntryKind::Reply, &[FRANK]),
+            (&*fabrikam, "For Fabrikam.", EntryKind::Reply, &[FRANK][..]),
             (
                 "all_affected",
                 "For all.",
