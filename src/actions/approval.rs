@@ -11,11 +11,12 @@ use crate::domain::approval::{
     Apart, Case, Field, HOUSE_SECS, Need, Needs, Of, Rule, Snapshot, StandIn, Verdict, Vote,
     expires, strictest,
 };
-use crate::domain::change::Change;
+use crate::domain::change::{Change, Sort};
 use crate::domain::freeze::{Asked, Freeze};
 use crate::domain::id::{Id, PersonId, ServiceId, TeamId, TicketKey};
 use crate::domain::refusal::Refusal;
 use crate::domain::severity::Risk;
+use crate::domain::standing;
 use crate::domain::text::EmailAddress;
 use crate::domain::ticket::{State, Ticket};
 use crate::domain::timeline::{Entry, EntryKind};
@@ -74,7 +75,11 @@ impl Scene {
                 apart: apart(conn, ticket, change)?,
                 votes: store::approval::votes(conn, ticket.id)?,
             },
-            valid_secs: rule.as_ref().map_or(HOUSE_SECS, |rule| rule.valid_secs),
+            valid_secs: match (&rule, change.plan.sort) {
+                (Some(rule), _) => rule.valid_secs,
+                (None, Sort::Standard) => standing::VALID_SECS,
+                (None, Sort::Normal | Sort::Emergency) => HOUSE_SECS,
+            },
             rule,
             freezes: store::freeze::all(conn)?,
             risk: ticket.risk,

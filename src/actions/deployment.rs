@@ -10,10 +10,12 @@ use super::{allow, deployment_story as story, record as record_ticket};
 use crate::actions::change::WATCH_SECS;
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
+use crate::domain::change::Change;
 use crate::domain::deployment::{self as domain, Deployment, Lane, Report, Status, Step, Typed};
 use crate::domain::id::{Id, Kind, ServiceId, TicketId, TicketKey};
 use crate::domain::people::Service;
 use crate::domain::refusal::FieldError;
+use crate::domain::standing;
 use crate::domain::ticket::Ticket;
 use crate::domain::timeline::{Entry, EntryKind, Facts};
 use crate::error::{Error, Result};
@@ -151,6 +153,8 @@ fn record_in(tx: &mut Tx, ctx: &Ctx<'_>, report: &Report) -> Result<Recorded> {
         updated_at: ctx.now,
     };
     relate(tx, &mut new)?;
+    let passed = gate::by_lane(tx, ctx, &service, report, &new, passed)?;
+    new.glass.clone_from(&passed.glass);
     rows::insert(tx, &new)?;
     let Passed {
         change,
@@ -334,9 +338,17 @@ impl Desk<'_> {
         let Some((ticket, entries)) = self.tickets.get_mut(&key) else {
             return Ok(());
         };
+        let is_change = key.kind == Kind::Change && ticket.merged_into.is_none();
+        let mut change = match is_change {
+            true => store::change::of(tx, id)?,
+            false => Change::default(),
+        };
+        // One that stands for many is told by its deployments: a thousand a day are a thousand rows, and no thousand entries.
+        if change.is_standing(ticket) {
+            return Ok(());
+        }
         entries.push(entry);
-        if key.kind == Kind::Change && ticket.merged_into.is_none() {
-            let mut change = store::change::of(tx, id)?;
+        if is_change {
             let before = change.clone();
             let steps = step(&mut change, ticket);
             if change != before {
@@ -365,27 +377,56 @@ pub fn rule(conn: &mut Conn, service: ServiceId) -> Result<Rule> {
         revert: String::new(),
         soak_mins: WATCH_SECS / 60,
         version: 0,
+        most_files: standing::MOST_FILES,
+        dangers: standing::DANGERS.to_owned(),
     }))
 }
 
 /// Longest time that a change is watched by itself.
 const MOST_SOAK_MINS: i64 = 30 * 24 * 60;
 
+/// A service's rule as it was typed.
+#[derive(Debug, Clone, Default)]
+pub struct TypedRule<'a> {
+    pub revert: &'a str,
+    pub soak_mins: Option<i64>,
+    /// `None`: no number.
+    pub most_files: Option<i64>,
+    pub dangers: &'a str,
+}
+
+impl<'a> TypedRule<'a> {
+    /// With the limits of a lane where nobody has said anything.
+    pub fn new(revert: &'a str, soak_mins: i64) -> Self {
+        Self {
+            revert,
+            soak_mins: Some(soak_mins),
+            most_files: Some(standing::MOST_FILES),
+            dangers: standing::DANGERS,
+        }
+    }
+}
+
 /// Sets a service's rule; `rev` is the version that was seen.
 pub fn set_rule(
     ctx: &Ctx<'_>,
     service: ServiceId,
     rev: i64,
-    revert: &str,
-    soak_mins: Option<i64>,
+    typed: &TypedRule<'_>,
 ) -> Result<Rule> {
     allow(&ctx.by, Action::ManageServices, Target::House)?;
     let mut fields = crate::error::Fields::new();
-    let revert = fields.take(domain::template("revert", revert));
-    let soak_mins = soak_mins.filter(|mins| (1..=MOST_SOAK_MINS).contains(mins));
+    let revert = fields.take(domain::template("revert", typed.revert));
+    let most_files = fields.take(standing::most_files("most_files", typed.most_files));
+    let dangers = fields.take(standing::dangers("dangers", typed.dangers));
+    let soak_mins = typed
+        .soak_mins
+        .filter(|mins| (1..=MOST_SOAK_MINS).contains(mins));
     let soak_mins = fields.take(soak_mins.ok_or_else(|| FieldError::new("soak", "not-a-soak")));
     fields.check()?;
-    let (Some(revert), Some(soak_mins)) = (revert, soak_mins) else {
+    let (Some(revert), Some(soak_mins), Some(most_files), Some(dangers)) =
+        (revert, soak_mins, most_files, dangers)
+    else {
         return Err(Error::internal("a field was neither taken nor refused"));
     };
     ctx.write(|tx| {
@@ -395,11 +436,15 @@ pub fn set_rule(
             revert: revert.clone(),
             soak_mins,
             version: rev,
+            most_files,
+            dangers: dangers.clone(),
         };
         rows::put_rule(tx, &mut rule)?;
         let facts = Facts::new()
             .with("revert", &rule.revert)
-            .with("soak_mins", soak_mins);
+            .with("soak_mins", soak_mins)
+            .with("most_files", most_files)
+            .with("dangers", dangers.replace('\n', ", "));
         super::audit::note(tx, ctx, "service-deploy-rule", &service.name, &facts)?;
         Ok(rule)
     })

@@ -2,7 +2,7 @@
 //! somebody else looks at it afterwards.
 
 use super::ticket::open_in;
-use super::{allow, approval, change as change_actions};
+use super::{allow, approval, change as change_actions, standing};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
 use crate::domain::change::Change;
@@ -17,6 +17,7 @@ use crate::domain::ticket::{Opening, State, Ticket};
 use crate::domain::timeline::Entry;
 use crate::error::{Error, Result};
 use crate::store::{self, Tx};
+use crate::words::Words;
 
 /// It may begin, or has.
 #[derive(Default)]
@@ -60,8 +61,7 @@ pub(super) fn pass(
     report: &Report,
     named: Option<Ticket>,
 ) -> Result<Passed> {
-    let is_wish =
-        report.started_at.is_none() && matches!(report.status, Status::Started | Status::Succeeded);
+    let is_wish = is_wish(report);
     let freezes = store::freeze::all(tx)?;
     let at = report.started_at.unwrap_or(ctx.now);
     let services = [service.id];
@@ -112,6 +112,68 @@ pub(super) fn pass(
             Ok(passed)
         }
     }
+}
+
+/// A deployment that names no change, or a standing one, runs under the standing change of its service, if there is one and it stays in its lane. What is a
+/// fact already is carried by it, and never refused.
+pub(super) fn by_lane(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    service: &Service,
+    report: &Report,
+    new: &Deployment,
+    mut passed: Passed,
+) -> Result<Passed> {
+    let place = &new.lane;
+    let named = match passed.change.take() {
+        Some(ticket) => {
+            let change = store::change::of(tx, ticket.id)?;
+            if !change.is_standing(&ticket) {
+                passed.change = Some(ticket);
+                return Ok(passed);
+            }
+            Some((ticket, change))
+        }
+        None => standing::of(tx, service.id, &place.environment)?,
+    };
+    let Some((ticket, change)) = named else {
+        return Ok(passed);
+    };
+    let key = ticket.key.to_string();
+    let no = match approval::refuse_unless_standing(tx, &ticket, &change, ctx.now) {
+        Err(Error::Refused(refusal)) => Some(refusal),
+        Err(other) => return Err(other),
+        Ok(()) => {
+            let lane = standing::lane(tx, service.id, &place.environment, &place.target, ctx.now)?;
+            let contents = standing::contents(tx, new)?;
+            let why = lane.leaves(new, contents.as_ref());
+            let words = Words::english();
+            let said = why.iter().map(|why| {
+                let key = format!("lane-leaves-{}", why.as_str().replace('_', "-"));
+                words.t(&key).into_owned()
+            });
+            let said: Vec<String> = said.collect();
+            (!said.is_empty()).then(|| {
+                Refusal::new("deploy-left-lane")
+                    .with("key", key)
+                    .with("why", said.join(", "))
+            })
+        }
+    };
+    match (no.filter(|_| is_wish(report)), &report.break_glass) {
+        (None, _) => passed.change = Some(ticket),
+        (Some(refusal), None) => return Err(refusal.into()),
+        (Some(_), Some(reason)) => {
+            passed.glass = Some(reason.clone());
+            break_glass(tx, ctx, service, report, reason, &mut passed)?;
+        }
+    }
+    Ok(passed)
+}
+
+/// It is asked whether it may begin; what began before now, or failed, is a fact.
+fn is_wish(report: &Report) -> bool {
+    report.started_at.is_none() && matches!(report.status, Status::Started | Status::Succeeded)
 }
 
 /// Deployed is what was approved, while that stands; what has begun may be finished.

@@ -80,6 +80,7 @@ mod sla_scene;
 pub mod sla_verify;
 pub mod soak;
 pub mod spool;
+pub mod standing;
 pub mod suspect;
 mod suspect_scene;
 pub mod terms;

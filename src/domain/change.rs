@@ -117,6 +117,13 @@ pub struct Change {
     pub watch_until: Option<Timestamp>,
 }
 
+impl Change {
+    /// It stands for every deployment of its services: it is approved, and stays so.
+    pub fn is_standing(&self, ticket: &Ticket) -> bool {
+        self.plan.sort == Sort::Standard && ticket.state == State::Approved
+    }
+}
+
 /// Characters that a reason to break the glass has at least: "urgent" is none.
 pub const MIN_REASON_CHARS: usize = 10;
 

@@ -79,6 +79,7 @@ pub mod sla_proof;
 pub mod sla_report;
 pub mod sla_timeline;
 pub mod sla_version;
+pub mod standing;
 pub mod suspect;
 pub mod task;
 pub mod text;

@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 
 use super::column::text_column;
-use super::schema::core::{ticket, ticket_link};
+use super::schema::core::{ticket, ticket_link, ticket_service};
 use super::schema::deploy::deployment_ticket;
 use super::schema::git::change_plan;
 use super::{Conn, Tx};
 use crate::domain::change::{Change, Plan, Sort};
-use crate::domain::id::{Kind, PersonId, TicketId};
+use crate::domain::id::{Kind, PersonId, ServiceId, TicketId};
 use crate::domain::ticket::{Relation, State, Ticket};
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
@@ -36,6 +36,23 @@ struct Row {
     watch_until: Option<Timestamp>,
     environment: Option<String>,
     sort: Sort,
+}
+
+/// The standing changes of a service that are approved, the newest first.
+pub fn standing_of(conn: &mut Conn, service: ServiceId) -> Result<Vec<TicketId>> {
+    let approved: Vec<TicketId> = ticket_service::table
+        .inner_join(ticket::table.on(ticket::id.eq(ticket_service::ticket_id)))
+        .filter(ticket_service::service_id.eq(service))
+        .filter(ticket::kind.eq(Kind::Change))
+        .filter(ticket::state.eq(State::Approved))
+        .select(ticket::id)
+        .load(conn)?;
+    Ok(change_plan::table
+        .filter(change_plan::ticket_id.eq_any(approved))
+        .filter(change_plan::sort.eq(Sort::Standard))
+        .order(change_plan::ticket_id.desc())
+        .select(change_plan::ticket_id)
+        .load(conn)?)
 }
 
 impl Row {

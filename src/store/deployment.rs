@@ -474,6 +474,25 @@ pub fn ticket_ids(conn: &mut Conn, ids: &[DeploymentId]) -> Result<Vec<TicketId>
         .load(conn)?)
 }
 
+/// The last deployments of a lane that began since then, newest first.
+pub fn recent(
+    conn: &mut Conn,
+    lane: &Lane,
+    since: Timestamp,
+    most: i64,
+) -> Result<Vec<Deployment>> {
+    let rows: Vec<Row> = deployment::table
+        .filter(deployment::service_id.eq(lane.service))
+        .filter(deployment::environment.eq(&lane.environment))
+        .filter(deployment::target.eq(&lane.target))
+        .filter(deployment::started_at.ge(since))
+        .order((deployment::started_at.desc(), deployment::seq.desc()))
+        .limit(most)
+        .select(Row::as_select())
+        .load(conn)?;
+    Ok(all_of(rows))
+}
+
 /// The deployments that carry a ticket, newest first.
 pub fn of_ticket(conn: &mut Conn, of: TicketId, most: i64) -> Result<Vec<Deployment>> {
     let rows: Vec<Row> = deployment_ticket::table
@@ -495,6 +514,10 @@ pub struct Rule {
     pub soak_mins: i64,
     /// 0: nobody has said anything yet.
     pub version: i64,
+    /// What may be deployed on a standing change alone.
+    pub most_files: i64,
+    /// Parts of paths, a line each, that may not.
+    pub dangers: String,
 }
 
 pub fn rule(conn: &mut Conn, of: ServiceId) -> Result<Option<Rule>> {

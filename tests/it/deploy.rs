@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use watchkeeper::actions::deployment::TypedRule;
 use watchkeeper::actions::deployment::{self as act, Recorded};
 use watchkeeper::actions::{change, deployment_story as story, freeze, ticket, ticket_parts};
 use watchkeeper::domain::access::{Role, Roles};
@@ -318,8 +319,7 @@ both_databases!(
             &desk.as_person(&ann),
             web,
             0,
-            "helm rollback {service} {prev.version}",
-            Some(120),
+            &TypedRule::new("helm rollback {service} {prev.version}", 120),
         )
         .unwrap();
         let of = |key: TicketKey, version: &str, status: &str| Typed {
@@ -393,7 +393,7 @@ both_databases!(
         desk.advance(2 * DAY);
         desk.settle();
         assert_eq!(state(&desk, by_hand), State::OnWatch);
-        let stale = act::set_rule(&desk.as_person(&ann), web, 0, "", Some(60));
+        let stale = act::set_rule(&desk.as_person(&ann), web, 0, &TypedRule::new("", 60));
         assert!(matches!(stale, Err(Error::Stale)), "{stale:?}");
         browser
             .get(&format!("/services/{web}"))

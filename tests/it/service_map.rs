@@ -45,7 +45,7 @@ both_databases!(
         set_environments(&p.desk.as_person(&p.ada), "prod\nstaging").unwrap();
         let teams = ["Front", "Data", "Docs"].map(|name| team(&p, name));
         let database = service(&p, &teams[1], "orders-db", &[], &["pg-1"]);
-        let queue = service(&p, &teams[1], "queue", &[], &["PG-1"]);
+        service(&p, &teams[1], "queue", &[], &["PG-1"]);
         let shop = service(&p, &teams[1], "shop", &[&database], &[]);
         let web = service(&p, &teams[0], "web", &[&shop], &["k8s"]);
         service(&p, &teams[2], "docs", &[], &[]);

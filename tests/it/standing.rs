@@ -1,223 +1,242 @@
-//! How the process stands in the world: TLS from two files, what machines ask it, how it is stopped, mail through a pipe.
+//! Standing changes: approved once, they carry every deployment that stays in its lane, and nobody types anything.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::process::Command;
-use std::time::Duration;
+use serde_json::json;
+use watchkeeper::actions::approval::{Ballot, approve};
+use watchkeeper::actions::deployment::{TypedRule, set_rule};
+use watchkeeper::actions::{change, ticket};
+use watchkeeper::domain::change::{Plan, Sort};
+use watchkeeper::domain::deployment::Typed;
+use watchkeeper::domain::id::{Kind, ServiceId, TicketKey};
+use watchkeeper::domain::severity::Severity;
+use watchkeeper::domain::text::Title;
+use watchkeeper::domain::ticket::{Opening, State};
+use watchkeeper::domain::timeline::EntryKind;
+use watchkeeper::error::Error;
+use watchkeeper::store;
 
-use diesel::connection::{Connection, SimpleConnection};
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
-use watchkeeper::http::reply::CSP;
-use watchkeeper::store::backend::DatabaseUrl;
-use watchkeeper::store::{self, Store};
+use crate::both_databases;
+use crate::deploy::{a_house, tell, typed};
+use crate::desk::{Desk, Staff};
+use crate::program::Program;
+use crate::sla::{HOUR, entries};
+use crate::web::Browser;
 
-use crate::desk::On;
-use crate::machine::{Got, Machine, said};
+const DAY: i64 = 24 * HOUR;
 
-/// A certificate for this machine and its key, as `cert.pem` and `key.pem`.
-fn certify(machine: &Machine) -> Vec<u8> {
-    let made = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "ec", "-nodes", "-days", "2"])
-        .args([
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-subj",
-            "/CN=watchkeeper test",
-        ])
-        .args(["-addext", "subjectAltName=IP:127.0.0.1"])
-        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-        .args(["-keyout", "key.pem", "-out", "cert.pem"])
-        .current_dir(machine.folder())
-        .output()
-        .expect("openssl runs (Debian's package `openssl`)");
-    assert!(made.status.success(), "{}", said(&made));
-    std::fs::read(machine.folder().join("cert.pem")).unwrap()
-}
-
-#[test]
-fn with_a_certificate_and_its_key_it_speaks_https_and_nothing_else() {
-    let machine = Machine::new(On::Sqlite);
-    let cert = Certificate::from_pem(&certify(&machine)).unwrap();
-    let serving = machine.serve(&["--tls-cert", "cert.pem", "--tls-key", "key.pem"]);
-    assert!(
-        serving.url.starts_with("https://127.0.0.1:"),
-        "{}",
-        serving.url
-    );
-    let tls = TlsConfig::builder()
-        .root_certs(RootCerts::new_with_certs(&[cert.to_owned()]))
-        .build();
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .tls_config(tls)
-        .http_status_as_error(false)
-        .build()
-        .into();
-    let page = Got::of(agent.get(format!("{}/log-in", serving.url)).call().unwrap());
-    assert_eq!(page.status, 200);
-    assert!(page.text.contains("<form"), "{}", page.text);
-    // Who doesn't know the certificate doesn't trust it.
-    assert!(ureq::get(format!("{}/log-in", serving.url)).call().is_err());
-    let plain = serving.url.replace("https://", "http://");
-    assert!(ureq::get(format!("{plain}/log-in")).call().is_err());
-}
-
-#[test]
-fn a_key_that_is_not_the_certificates_is_named_before_it_starts() {
-    let (machine, other) = (Machine::new(On::Sqlite), Machine::new(On::Sqlite));
-    certify(&machine);
-    certify(&other);
-    let key = other.folder().join("key.pem").display().to_string();
-    let refused = machine.run(&["serve", "--tls-cert", "cert.pem", "--tls-key", &key]);
-    assert_eq!(refused.status.code(), Some(1));
-    assert!(
-        said(&refused).contains("`tls_cert` is `cert.pem`; cert.pem: "),
-        "{}",
-        said(&refused)
-    );
-}
-
-#[test]
-fn whoever_may_reads_the_metrics_and_others_find_nothing_there() {
-    let machine = Machine::new(On::Sqlite);
-    let serving = machine.serve(&[]);
-    let metrics = serving.get("/metrics", &[]);
-    assert_eq!(metrics.status, 200);
-    assert!(
-        metrics
-            .header("content-type")
-            .starts_with("text/plain; version=0.0.4")
-    );
-    let values: Vec<&str> = metrics
-        .text
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .collect();
-    assert!(
-        values.contains(&"watchkeeper_database_faults 0"),
-        "{}",
-        metrics.text
-    );
-    let number = |line: &&str| line.rsplit(' ').next().unwrap().parse::<f64>().is_ok();
-    assert!(
-        values.iter().filter(|line| !line.is_empty()).all(number),
-        "{}",
-        metrics.text
-    );
-    drop(serving);
-    let shut = machine.serve(&["--metrics-from", "192.0.2.1"]);
-    assert_eq!(shut.get("/metrics", &[]).status, 404);
-}
-
-#[test]
-fn while_its_database_is_away_it_is_alive_and_not_ready() {
-    let machine = Machine::new(On::Postgres);
-    let serving = machine.serve(&[]);
-    assert_eq!(serving.get("/readyz", &[]).status, 200);
-    let DatabaseUrl::Postgres(address) = machine.url() else {
-        panic!("it is on PostgreSQL")
+/// A standing change of the service, approved by Ben.
+fn standing(desk: &Desk, ann: &Staff, ben: &Staff, web: ServiceId) -> TicketKey {
+    let by = desk.as_person(ann);
+    set_rule(
+        &by,
+        web,
+        0,
+        &TypedRule::new("helm rollback web {prev.version}", 60),
+    )
+    .unwrap();
+    let opening = Opening {
+        services: vec![web],
+        ..Opening::default()
     };
-    let (server, name) = address.rsplit_once('/').expect("a name");
-    let mut keeper = diesel::PgConnection::establish(&format!("{server}/postgres")).unwrap();
-    keeper
-        .batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)"))
-        .unwrap();
-    let ready = serving.get("/readyz", &[]);
-    assert_eq!(ready.status, 503);
-    assert!(
-        ready.text.contains("the database does not answer"),
-        "{}",
-        ready.text
-    );
-    assert_eq!(serving.get("/healthz", &[]).status, 200);
-}
-
-#[test]
-fn told_to_stop_it_answers_whom_it_listens_to_and_nobody_new() {
-    let machine = Machine::new(On::Sqlite);
-    let mut serving = machine.serve(&[]);
-    let address = serving.url.trim_start_matches("http://").to_owned();
-    let mut half = TcpStream::connect(&address).unwrap();
-    half.set_read_timeout(Some(Duration::from_secs(20)))
-        .unwrap();
-    let body = "email=ada%40harbour.example&password=wrong";
-    let (first, second) = body.split_at(10);
-    let head = format!(
-        "POST /log-in HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Type: application/x-www-form-urlencoded\r\n\
-         Content-Length: {}\r\n\r\n{first}",
-        body.len()
-    );
-    half.write_all(head.as_bytes()).unwrap();
-    // It has begun to listen once it answers somebody who came later.
-    assert_eq!(serving.get("/healthz", &[]).status, 200);
-    serving.signal("TERM");
-    serving.wait_for("stopping: requests under way are finished");
-    half.write_all(second.as_bytes()).unwrap();
-    let mut answer = Vec::new();
-    half.read_to_end(&mut answer).unwrap();
-    let answer = String::from_utf8_lossy(&answer);
-    assert!(
-        answer.starts_with("HTTP/1.1 ") && answer.contains("password"),
-        "{answer}"
-    );
-    assert!(answer.contains("</html>"), "the whole page: {answer}");
-    let (status, log) = serving.ended();
-    assert_eq!(status.code(), Some(0), "{log}");
-    assert!(TcpStream::connect(&address).is_err());
-    assert!(!machine.folder().join("data/watchkeeper.running").exists());
-}
-
-#[test]
-fn a_pipe_learns_from_the_exit_code_whether_its_mail_is_kept_for_ever_or_to_be_kept_by_it() {
-    let machine = Machine::new(On::Sqlite);
-    let mail = b"From: carol@contoso.example\r\nSubject: Uplink down\r\n\r\nSince noon.\r\n";
-    let pipe = |args: &[&str], raw: &[u8]| {
-        let all = [&["mail", "--sender", "carol@contoso.example"], args].concat();
-        let done = machine.run_with(&all, raw);
-        (done.status.code(), said(&done))
+    let plan = Plan {
+        sort: Sort::Standard,
+        ..Plan::default()
     };
-    let (code, said) = pipe(&[], mail);
-    assert_eq!(code, Some(75), "nothing is set up yet: {said}");
-    assert!(said.contains("not stored, try again later"), "{said}");
-    drop(machine.serve(&[]));
-    let (code, said) = pipe(&["--log", "loud"], mail);
-    assert_eq!(code, Some(75), "our own fault never bounces: {said}");
-    assert_eq!(
-        pipe(&["--recipient", "support@watch.example.org"], mail).0,
-        Some(0)
-    );
-    let (code, said) = pipe(&["--min-free-mb", "99999999999"], mail);
-    assert_eq!(code, Some(75), "{said}");
-    assert!(said.contains("the disk is nearly full"), "{said}");
-    let large = [&mail[..], &vec![b'x'; 2 << 20][..]].concat();
-    let (code, said) = pipe(&["--mail-limit-mb", "1"], &large);
-    assert_eq!(code, Some(65), "{said}");
-    assert!(said.contains("`mail_limit_mb`"), "{said}");
-    // One was kept, and is there for whoever serves.
-    let store = Store::open(&machine.url()).unwrap();
-    let waiting = store.read(|conn| store::intake::waiting(conn, 10)).unwrap();
-    assert_eq!(waiting.len(), 1);
-    assert_eq!(
-        waiting[0].envelope_from.as_deref(),
-        Some("carol@contoso.example")
-    );
+    let title = Title::parse("Deploy the web shop").unwrap();
+    let key = change::open(&by, title, &opening, plan).unwrap().key;
+    let waiting = change::ask_approval(&by, key, None).unwrap();
+    approve(
+        &desk.as_person(ben),
+        key,
+        waiting.version,
+        &Ballot::default(),
+    )
+    .unwrap();
+    key
 }
 
-#[test]
-fn every_answer_forbids_what_no_page_of_ours_needs() {
-    assert!(
-        CSP.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"),
-        "{CSP}"
-    );
-    assert!(
-        CSP.contains("form-action 'self'") && CSP.contains("frame-ancestors 'none'"),
-        "{CSP}"
-    );
-    assert!(!CSP.contains("unsafe") && !CSP.contains('*'), "{CSP}");
-    let machine = Machine::new(On::Sqlite);
-    let serving = machine.serve(&[]);
-    for place in ["/log-in", "/nowhere", "/api", "/healthz", "/n/nothing"] {
-        let got = serving.get(place, &[]);
-        assert_eq!(got.header("content-security-policy"), CSP, "{place}");
-        assert_eq!(got.header("x-content-type-options"), "nosniff", "{place}");
+fn carried(desk: &Desk, typed: Typed) -> Vec<TicketKey> {
+    let id = tell(desk, typed).unwrap().deployment.id;
+    let all = desk
+        .app
+        .store
+        .read(|conn| store::deployment::tickets_of(conn, &[id]));
+    let of = all.unwrap().remove(&id).unwrap_or_default();
+    of.into_iter().map(|(_, key, _)| key).collect()
+}
+
+fn refused(desk: &Desk, typed: Typed, rule: &str) -> String {
+    match tell(desk, typed) {
+        Err(Error::Refused(refusal)) => {
+            assert_eq!(refusal.rule, rule);
+            let why = refusal.args.iter().find(|(name, _)| *name == "why");
+            why.map(|(_, text)| text.clone()).unwrap_or_default()
+        }
+        other => panic!("{other:?}"),
     }
 }
+
+fn state(desk: &Desk, key: TicketKey) -> (State, usize) {
+    let found = desk.app.store.read(|conn| store::ticket::by_key(conn, key));
+    let found = found.unwrap().unwrap();
+    (
+        found.state,
+        entries(desk, &found, EntryKind::Deployed).len(),
+    )
+}
+
+both_databases!(
+    a_standing_change_carries_what_names_none_and_stays_as_it_is,
+    |desk| {
+        let (ann, ben, web) = a_house(&desk);
+        // Without one nobody asks for a change.
+        assert_eq!(carried(&desk, typed("4.0.0", "succeeded")), []);
+        let key = standing(&desk, &ann, &ben, web);
+        for n in 1..=3 {
+            desk.advance(HOUR);
+            let version = format!("4.0.{n}");
+            assert_eq!(carried(&desk, typed(&version, "started")), [key]);
+            assert_eq!(carried(&desk, typed(&version, "succeeded")), [key]);
+        }
+        assert_eq!(state(&desk, key), (State::Approved, 0));
+        // Another environment isn't its lane.
+        let staging = Typed {
+            environment: "staging".into(),
+            ..typed("4.1.0", "succeeded")
+        };
+        assert_eq!(carried(&desk, staging), []);
+        // Naming it is the same as naming none.
+        let named = Typed {
+            change: key.to_string(),
+            ..typed("4.0.4", "succeeded")
+        };
+        desk.advance(HOUR);
+        assert_eq!(carried(&desk, named), [key]);
+        assert_eq!(state(&desk, key), (State::Approved, 0));
+        // Ninety days later somebody looks at it again.
+        desk.advance(90 * DAY);
+        refused(&desk, typed("4.0.5", "succeeded"), "approval-expired");
+    }
+);
+
+both_databases!(
+    what_leaves_the_lane_needs_a_change_of_its_own_until_it_is_clean_again,
+    |desk| {
+        let (ann, ben, web) = a_house(&desk);
+        tell(&desk, typed("4.0.0", "succeeded")).unwrap();
+        let key = standing(&desk, &ann, &ben, web);
+        desk.advance(HOUR);
+        // A failure is a fact, and closes the lane.
+        assert_eq!(carried(&desk, typed("4.0.1", "failed")), [key]);
+        desk.advance(HOUR);
+        let why = refused(&desk, typed("4.0.2", "started"), "deploy-left-lane");
+        assert_eq!(why, "the one before it failed");
+        // With a change of its own it goes, and the lane is open again.
+        let by = desk.as_person(&ann);
+        let opening = Opening {
+            services: vec![web],
+            ..Opening::default()
+        };
+        let title = Title::parse("The fix").unwrap();
+        let fix = change::open(&by, title, &opening, Plan::default())
+            .unwrap()
+            .key;
+        let waiting = change::ask_approval(&by, fix, None).unwrap();
+        approve(
+            &desk.as_person(&ben),
+            fix,
+            waiting.version,
+            &Ballot::default(),
+        )
+        .unwrap();
+        let own = Typed {
+            change: fix.to_string(),
+            ..typed("4.0.2", "succeeded")
+        };
+        assert_eq!(carried(&desk, own), [fix]);
+        assert_eq!(state(&desk, fix).0, State::OnWatch);
+        desk.advance(HOUR);
+        assert_eq!(carried(&desk, typed("4.0.3", "succeeded")), [key]);
+        // An open incident closes it; what takes something back passes.
+        let title = Title::parse("Carts are empty").unwrap();
+        let opening = Opening {
+            severity: Some(Severity::High),
+            ..opening
+        };
+        let broken = ticket::open(&by, Kind::Incident, title, &opening).unwrap();
+        desk.advance(HOUR);
+        let why = refused(&desk, typed("4.0.4", "started"), "deploy-left-lane");
+        assert_eq!(why, "an incident of its service is open");
+        assert_eq!(carried(&desk, typed("4.0.2", "succeeded")), [key]);
+        // Who can't wait breaks the glass.
+        let urgent = Typed {
+            break_glass: Some("the carts have to be filled again".into()),
+            ..typed("4.0.5", "succeeded")
+        };
+        let urgent = tell(&desk, urgent).unwrap();
+        assert!(urgent.emergency.is_some());
+        ticket::resolve(&by, broken.key, None, "filled").unwrap();
+        desk.advance(HOUR);
+        let page = Browser::of(&desk, &ann).get(&format!("/{key}"));
+        page.is(200).says("Its lane").says("of the last");
+        // Nobody says how it is taken back: closed, and the page says so.
+        set_rule(&by, web, 1, &TypedRule::new("", 60)).unwrap();
+        let why = refused(&desk, typed("4.0.6", "started"), "deploy-left-lane");
+        assert!(
+            why.contains("nobody said how its service is taken back"),
+            "{why}"
+        );
+        let page = Browser::of(&desk, &ann).get(&format!("/{key}"));
+        page.is(200).says("closed").says("nobody said how");
+    }
+);
+
+both_databases!(a_lane_s_limits_are_the_services_own, |desk| {
+    let p = Program::new(desk);
+    let (ann, ben, web) = a_house(&p.desk);
+    let key = standing(&p.desk, &ann, &ben, web);
+    let at = format!("/api/v1/services/{web}/deploy-rule");
+    let rule = p.get(&at).body;
+    assert_eq!(
+        (&rule["most_files"], &rule["dangers"][0]),
+        (&json!(50), &json!("migration"))
+    );
+    p.done(
+        "PATCH",
+        &at,
+        json!({"most_files": 5, "dangers": ["db/", "DB/"]}),
+    );
+    let rule = p.get(&at).body;
+    assert_eq!(
+        (&rule["most_files"], &rule["dangers"]),
+        (&json!(5), &json!(["db/"]))
+    );
+    let wrong = p.call(
+        "PATCH",
+        &at,
+        &[],
+        Some(&json!({"most_files": 0}).to_string()),
+    );
+    assert_eq!(
+        wrong.faults(),
+        [("most_files".to_owned(), "not-a-size".to_owned())]
+    );
+    let lanes = p.get(&format!("/api/v1/changes/{key}")).body["lanes"].clone();
+    assert_eq!(lanes[0]["closed_because"], json!([]));
+    let browser = Browser::of(&p.desk, &p.ada);
+    browser
+        .get(&format!("/services/{web}"))
+        .is(200)
+        .says("Paths that need an approval of their own");
+    let version = rule["version"].to_string();
+    let fields = [
+        ("revert", "helm rollback web {prev.version}"),
+        ("soak", "60 min"),
+        ("most_files", "many"),
+        ("dangers", "db/"),
+        ("rev", version.as_str()),
+    ];
+    browser
+        .post(&format!("/services/{web}/deploy-rule"), &fields)
+        .is(422)
+        .says("1 to 100,000 files.");
+});

@@ -2,6 +2,7 @@
 //! responders find is kept and counts.
 
 use serde_json::json;
+use watchkeeper::actions::deployment::TypedRule;
 use watchkeeper::actions::suspect::{self as act, Subject};
 use watchkeeper::actions::{change, ticket};
 use watchkeeper::domain::change::Plan;
@@ -61,8 +62,7 @@ both_databases!(
             &by,
             web,
             0,
-            "helm rollback web {prev.version}",
-            Some(60),
+            &TypedRule::new("helm rollback web {prev.version}", 60),
         )
         .unwrap();
         let deployed = tell(

@@ -7,12 +7,16 @@ use super::approval::{ApprovalBallot, ChangeApproval};
 use super::call::{Answer, Call, Nothing, Reply};
 use super::problem::Failure;
 use super::ticket::{IfMatch, Ticket, changed};
-use super::value::{At, ChangeSortWord, OutcomeWord, PersonUid, Uid, VerdictWord, Word, given};
+use super::value::{
+    At, ChangeSortWord, LeavesWord, OutcomeWord, PersonUid, ServiceUid, Uid, VerdictWord, Word,
+    given,
+};
 use super::what_if::{DryRun, Preview, TicketOrPreview, changed_or_tried, tried};
-use crate::actions::{approval, change as action};
+use crate::actions::{approval, change as action, standing};
 use crate::app::Ctx;
 use crate::domain::change::{self as domain, Change as Domain, Plan};
-use crate::domain::id::TicketKey;
+use crate::domain::id::{ServiceId, TicketKey};
+use crate::domain::standing::Lane;
 use crate::domain::ticket as domain_ticket;
 use crate::error::Result;
 
@@ -42,6 +46,31 @@ pub struct Change {
     pub watch_until: Option<At>,
     /// The glass that was broken last.
     pub glass: Option<Glass>,
+    /// Of an approved change of kind `standard`: deployments that run under it without anybody asking, for each of its services.
+    pub lanes: Vec<LaneOf>,
+}
+
+/// Where deployments run under a standing change.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LaneOf {
+    pub service_id: ServiceUid,
+    /// Why the next deployment needs a change of its own; empty: it doesn't.
+    pub closed_because: Vec<LeavesWord>,
+    /// Of the last three weeks, at most 20,
+    pub deployments: usize,
+    /// of which so many failed or took one back.
+    pub failed: usize,
+}
+
+impl LaneOf {
+    fn of(service: ServiceId, lane: &Lane) -> Self {
+        Self {
+            service_id: Uid(service),
+            closed_because: lane.closed().into_iter().map(Word).collect(),
+            deployments: lane.health.count,
+            failed: lane.health.failed,
+        }
+    }
 }
 
 /// Somebody went ahead without approval.
@@ -97,6 +126,7 @@ pub enum ChangeOrPreview {
 fn shown(ctx: &Ctx<'_>, key: TicketKey) -> Result<Answer> {
     let (ticket, change, glass) = action::read(ctx, key)?;
     let approval = ChangeApproval::of(ctx, &ticket, &change)?;
+    let lanes = ctx.read(|conn| standing::lanes(conn, &ticket, &change, ctx.now))?;
     let Domain { plan, .. } = change;
     let answer = Answer::ok(&Change {
         ticket: Ticket::of(ctx.app, &ticket),
@@ -116,6 +146,10 @@ fn shown(ctx: &Ctx<'_>, key: TicketKey) -> Result<Answer> {
         approval,
         watch_until: change.watch_until.map(At),
         glass: glass.map(Glass::of),
+        lanes: lanes
+            .iter()
+            .map(|(id, lane)| LaneOf::of(*id, lane))
+            .collect(),
     })?;
     Ok(answer.version(ticket.version))
 }

@@ -7,7 +7,7 @@ use super::call::{Answer, Call, Nothing, Reply};
 use super::paging::{Page, bad_cursor, limit};
 use super::ticket::IfMatch;
 use super::value::{At, Closed, DeploymentUid, Key, Number, PersonUid, ServiceUid, Uid, Word};
-use crate::actions::deployment as action;
+use crate::actions::deployment::{self as action, TypedRule};
 use crate::actions::deployment_story::{self as story, Detail, Told};
 use crate::actions::{self};
 use crate::domain::access::{Action, Target};
@@ -479,6 +479,10 @@ pub struct DeployRule {
     pub revert: String,
     /// How long a change of it is on watch after it was deployed.
     pub soak_minutes: i64,
+    /// Files that a deployment on a standing change alone may change.
+    pub most_files: i64,
+    /// Parts of paths that it may not touch.
+    pub dangers: Vec<String>,
     /// 0: as it is where nobody has said anything.
     pub version: i64,
 }
@@ -489,6 +493,8 @@ fn shown_rule(rule: Rule) -> Result<Answer> {
         service_id: Uid(rule.service_id),
         revert: rule.revert,
         soak_minutes: rule.soak_mins,
+        most_files: rule.most_files,
+        dangers: rule.dangers.lines().map(str::to_owned).collect(),
         version,
     })?
     .version(version))
@@ -515,6 +521,8 @@ pub async fn rule(call: Call<Nothing>) -> Reply {
 pub struct DeployRuleEdit {
     revert: Option<String>,
     soak_minutes: Option<i64>,
+    most_files: Option<i64>,
+    dangers: Option<Vec<String>>,
 }
 
 /// Edit a service's deploy rule
@@ -529,7 +537,14 @@ pub async fn set_rule(call: Call<DeployRuleEdit>) -> Reply {
                 let revert = asked.revert.as_deref().unwrap_or(&known.revert);
                 let soak = asked.soak_minutes.unwrap_or(known.soak_mins);
                 let rev = rev.unwrap_or(known.version);
-                let set = action::set_rule(ctx, id, rev, revert, Some(soak));
+                let dangers = asked.dangers.as_ref().map(|all| all.join("\n"));
+                let typed = TypedRule {
+                    revert,
+                    soak_mins: Some(soak),
+                    most_files: Some(asked.most_files.unwrap_or(known.most_files)),
+                    dangers: dangers.as_deref().unwrap_or(&known.dangers),
+                };
+                let set = action::set_rule(ctx, id, rev, &typed);
                 shown_rule(set.map_err(in_json)?)
             },
             |_, _| Ok(()),

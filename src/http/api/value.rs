@@ -18,7 +18,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::id::{self, Id, Kind, TicketKey};
 use crate::domain::timestamp::Timestamp;
-use crate::domain::{access, change, delivery, severity, ticket, timeline, wording};
+use crate::domain::{access, change, delivery, severity, standing, ticket, timeline, wording};
 
 /// Separates the parts of a coded message on its way through serde, which carries nothing but text.
 const MARK: char = '\u{1}';
@@ -236,7 +236,7 @@ closed! {
     EntryKindWord = timeline::EntryKind, RoleWord = access::Role, ScopeWord = access::Scope, ReachWord = access::Reach,
     ChannelWord = delivery::Channel, DeliveryKindWord = delivery::DeliveryKind, DeliveryStateWord = delivery::DeliveryState,
     AttemptOutcomeWord = delivery::AttemptOutcome, VerdictWord = change::Verdict, ChangeSortWord = change::Sort,
-    SpeakingWord = wording::Speaking, OwnWordsWord = wording::OwnWords,
+    LeavesWord = standing::Leaves, SpeakingWord = wording::Speaking, OwnWordsWord = wording::OwnWords,
 }
 
 /// A word of a closed enum.

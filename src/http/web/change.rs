@@ -9,15 +9,16 @@ use super::approval::{self, ApprovalView};
 use super::deployments::{OnPage, on_page};
 use super::{ticket_preview, when};
 use crate::actions::approval::{Ballot, approve, verdict};
-use crate::actions::{agenda, change as act, commits, freeze};
+use crate::actions::{agenda, change as act, commits, freeze, standing};
 use crate::app::Ctx;
 use crate::domain::access::{self, Action, Target};
 use crate::domain::change::{Change, Glass, Plan, Sort, Verdict};
 use crate::domain::conflict::Conflict;
 use crate::domain::freeze::Level;
-use crate::domain::id::{Id, Kind, PersonId, TicketKey};
+use crate::domain::id::{Id, Kind, PersonId, ServiceId, TicketKey};
 use crate::domain::plain_sight::plain_sight;
 use crate::domain::refusal::{FieldError, Refusal};
+use crate::domain::standing::{Health, Lane};
 use crate::domain::ticket::{Outcome, State, Ticket};
 use crate::domain::timeline::Entry;
 use crate::domain::timestamp::Timestamp;
@@ -42,6 +43,8 @@ pub struct Known {
     me: Option<PersonId>,
     approval: Option<approval::Known>,
     environments: Vec<String>,
+    /// Lanes of a standing change, each with its service's name.
+    lanes: Vec<(String, Lane)>,
     may_run: bool,
     may_approve: bool,
     /// Where it was deployed.
@@ -79,12 +82,31 @@ pub fn load(conn: &mut Conn, ctx: &Ctx<'_>, ticket: &Ticket) -> Result<Known> {
             Some(_) => store::house::environments(conn)?,
             None => Vec::new(),
         },
+        lanes: match &change {
+            Some(change) => lanes(conn, ctx, ticket, change)?,
+            None => Vec::new(),
+        },
         conflicts: agenda::conflicts(ctx, conn, ticket)?,
         may_run: may(Action::RunChange),
         may_approve: may(Action::ApproveChange),
         me: ctx.by.person(),
         change,
     })
+}
+
+fn lanes(
+    conn: &mut Conn,
+    ctx: &Ctx<'_>,
+    ticket: &Ticket,
+    change: &Change,
+) -> Result<Vec<(String, Lane)>> {
+    let lanes = standing::lanes(conn, ticket, change, ctx.now)?;
+    let ids: Vec<ServiceId> = lanes.iter().map(|(id, _)| *id).collect();
+    let mut names = store::house::service_names(conn, &ids)?;
+    let named = lanes
+        .into_iter()
+        .map(|(id, lane)| (names.remove(&id).unwrap_or_default(), lane));
+    Ok(named.collect())
 }
 
 /// The deployments that carry a ticket, the newest of each lane.
@@ -158,6 +180,8 @@ pub struct ChangeView {
     pub asks_anew: bool,
     pub approval: Option<ApprovalView>,
     pub environments: Vec<(String, String)>,
+    /// The service of each lane, whether the next deployment stays in it, and why.
+    pub lanes: Vec<(String, bool, String)>,
     pub sorts: Vec<(String, String)>,
     pub can_refuse: bool,
     pub can_redraft: bool,
@@ -259,6 +283,11 @@ pub fn view(known: &Known, ticket: &Ticket, p: &Page, kept: Option<Form>) -> Opt
             .as_ref()
             .map(|it| approval::view(it, ticket, p)),
         environments: environments(known, p),
+        lanes: known
+            .lanes
+            .iter()
+            .map(|(name, lane)| (name.clone(), lane.closed().is_empty(), lane_text(lane, p)))
+            .collect(),
         sorts: Sort::ALL
             .iter()
             .map(|sort| (sort.to_string(), p.word("change-sort", sort.as_str())))
@@ -318,6 +347,22 @@ impl ChangeView {
     pub fn can_approve(&self) -> bool {
         self.approval.as_ref().is_some_and(|it| it.can_approve)
     }
+}
+
+/// "1 of the last 20 failed", or why it is closed.
+fn lane_text(lane: &Lane, p: &Page) -> String {
+    let why = lane.closed();
+    if why.is_empty() {
+        let Health { failed, count, .. } = lane.health;
+        return p
+            .t2("lane-health", "failed", failed, "n", count)
+            .into_owned();
+    }
+    let why: Vec<String> = why
+        .iter()
+        .map(|why| p.word("lane-leaves", why.as_str()))
+        .collect();
+    why.join(", ")
 }
 
 fn environments(known: &Known, p: &Page) -> Vec<(String, String)> {

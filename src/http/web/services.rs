@@ -7,14 +7,16 @@ use super::deployments::{OnPage, on_page};
 use super::inputs::{
     Answer, Tick, id_of, or_form, people_ticks, rev, switched, ticked_ids, with_who,
 };
+use crate::actions::allow;
+use crate::actions::deployment::{self, TypedRule};
 use crate::actions::house::{self, ServiceLists};
-use crate::actions::{allow, deployment};
 use crate::app::{App, Ctx};
 use crate::domain::access::{Action, Target};
 use crate::domain::duration;
 use crate::domain::id::{PersonId, ServiceId, TeamId};
 use crate::domain::people::{Part, Person, Service, ServiceDetails, Team};
 use crate::domain::service_map;
+use crate::domain::standing;
 use crate::error::{Error, Result};
 use crate::http::form::{Form, Posted};
 use crate::http::page::{Page, Viewer};
@@ -180,6 +182,8 @@ fn page_with_rule(
         Some(rule) => Form::new(p.words)
             .with("revert", &rule.revert)
             .with("soak", duration::typed(rule.soak_mins * 60))
+            .with("most_files", rule.most_files)
+            .with("dangers", &rule.dangers)
             .with("rev", rule.version),
         None => Form::new(p.words),
     };
@@ -330,7 +334,16 @@ pub async fn save_rule(
     let saved = viewer
         .run(&app, move |ctx| {
             let soak = duration::parse_secs(asked.text("soak")).map(|secs| secs / 60);
-            deployment::set_rule(ctx, id, seen, asked.text("revert"), soak)
+            let typed = TypedRule {
+                revert: asked.text("revert"),
+                soak_mins: soak,
+                most_files: match asked.text("most_files").trim() {
+                    "" => Some(standing::MOST_FILES),
+                    typed => typed.parse().ok(),
+                },
+                dangers: asked.text("dangers"),
+            };
+            deployment::set_rule(ctx, id, seen, &typed)
         })
         .await;
     match or_form(saved, &posted)? {

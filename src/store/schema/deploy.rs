@@ -54,6 +54,8 @@ diesel::table! {
         revert -> Text,
         soak_mins -> BigInt,
         version -> BigInt,
+        most_files -> BigInt,
+        dangers -> Text,
     }
 }
 

@@ -9,6 +9,26 @@ field-not-a-commit = "{ $value }" is no commit: seven hex digits at least.
 field-not-a-deploy-status = "{ $value }" is none of started, succeeded, failed, rolled_back.
 field-in-future = It can't be in the future.
 field-not-a-place = There is no place { $value }. Known: { $places }
+field-not-a-size = 1 to 100,000 files.
+refusal-deploy-left-lane = This deployment can't run under { $key } alone: { $why }. Name a change of its own that is approved; if it can't wait, break the glass and say why in 10 characters or more.
+lane-title = Its lane
+lane-lead = Deployments of these services that name no change run under this one, as long as they stay in its lane.
+lane-open = open
+lane-closed = closed
+lane-health = { $n ->
+        [0] Nothing was deployed for three weeks.
+       *[other] { $failed } of the last { $n } failed or took one back.
+    }
+lane-leaves-danger = it touches a path that wants a second look
+lane-leaves-too-big = it changes too many files
+lane-leaves-no-way-back = nobody said how its service is taken back
+lane-leaves-previous-failed = the one before it failed
+lane-leaves-open-incident = an incident of its service is open
+lane-leaves-too-many-failed = too many of the last ones failed
+lane-most-files = Files of a deployment without a change of its own
+lane-most-files-hint = For services with a standing change: one that changes more needs an approval of its own.
+lane-dangers = Paths that need an approval of their own
+lane-dangers-hint = A part of the path in each line, such as migration.
 field-not-a-soak = One minute to 30 days, such as 24 h or 90 min.
 refusal-deployment-differs = “{ $id }” was told before as { $version } to { $environment }: use another id for another deployment.
 refusal-deployment-ended = It ended as { $status } and can't become { $to }.
