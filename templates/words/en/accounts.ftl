@@ -239,7 +239,6 @@ service-runs-on = Runs on
 service-runs-on-hint = Hosts, clusters, databases, networks, with commas between. Services with one in common hang together.
 service-ties-hint = A change of one of these is looked at when this one breaks, and two changes at once are pointed out.
 field-calls-itself = A service doesn't call itself.
-field-too-many = At most { $max }, not { $got }.
 service-need-to-know = Who needs to know when it fails
 service-close = Take out of service
 service-reopen = Put back into service
