@@ -7,7 +7,7 @@ use crate::domain::access::{Action, Principal, Target};
 use crate::domain::agenda::{Agenda, Item};
 use crate::domain::conflict::{Around, BAKE_SECS, Conflict, Planned};
 use crate::domain::id::{Kind, ServiceId};
-use crate::domain::ticket::Ticket;
+use crate::domain::ticket::{State, Ticket};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::worktime::Interval;
 use crate::error::Result;
@@ -53,9 +53,13 @@ pub fn read_as(
     })
 }
 
-/// What is in the way of one change that has a time and isn't over.
+/// What is in the way of one change that has a time and hasn't begun: what has is done with or goes on.
 pub fn conflicts(ctx: &Ctx<'_>, conn: &mut Conn, ticket: &Ticket) -> Result<Vec<Conflict>> {
-    if ticket.key.kind != Kind::Change || !ticket.is_open() {
+    let waits = matches!(
+        ticket.state,
+        State::Draft | State::AwaitingApproval | State::Approved
+    );
+    if ticket.key.kind != Kind::Change || !waits {
         return Ok(Vec::new());
     }
     let plan = store::change::of(conn, ticket.id)?.plan;

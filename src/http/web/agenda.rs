@@ -12,7 +12,7 @@ use super::row::state_word;
 use crate::actions::{self, agenda as act};
 use crate::app::{App, Ctx};
 use crate::domain::agenda::{Agenda, Item};
-use crate::domain::conflict::Conflict;
+use crate::domain::conflict::{Code, Conflict};
 use crate::domain::freeze::{Sort, Standing};
 use crate::domain::id::ServiceId;
 use crate::domain::text;
@@ -67,14 +67,23 @@ struct Line {
     conflicts: Vec<String>,
 }
 
-/// "another change of the same service: CHG-12".
-pub fn conflict_text(conflict: &Conflict, words: &Words) -> String {
-    let key = format!("conflict-{}", conflict.code.as_str().replace('_', "-"));
-    let what = words.t(&key);
-    match conflict.with {
-        Some(key) => format!("{what}: {key}"),
-        None => format!("{what}: {}", conflict.window),
+/// "another change of the same service: CHG-12, CHG-14", a line for each code.
+pub fn conflict_texts(conflicts: &[Conflict], words: &Words) -> Vec<String> {
+    let mut lines: Vec<(Code, Vec<String>)> = Vec::new();
+    for it in conflicts {
+        let with = it
+            .with
+            .map_or_else(|| it.window.clone(), |key| key.to_string());
+        match lines.iter_mut().find(|(code, _)| *code == it.code) {
+            Some((_, all)) => all.push(with),
+            None => lines.push((it.code, vec![with])),
+        }
     }
+    let line = |(code, with): (Code, Vec<String>)| {
+        let key = format!("conflict-{}", code.as_str().replace('_', "-"));
+        format!("{}: {}", words.t(&key), with.join(", "))
+    };
+    lines.into_iter().map(line).collect()
 }
 
 /// The two weeks from the Monday of `day` on, on the reader's clock.
@@ -155,11 +164,7 @@ fn lines(agenda: &Agenda, p: &Page) -> Vec<Line> {
         what: it.planned.title.clone(),
         state: state_word(it.state, p.words),
         services: names(&it.planned.services),
-        conflicts: it
-            .conflicts
-            .iter()
-            .map(|it| conflict_text(it, p.words))
-            .collect(),
+        conflicts: conflict_texts(&it.conflicts, p.words),
     };
     let mut lines: Vec<Line> = agenda.windows().into_iter().map(window).collect();
     lines.extend(agenda.items.iter().map(change));

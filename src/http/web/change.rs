@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use chrono_tz::Tz;
 
-use super::agenda::conflict_text;
+use super::agenda::conflict_texts;
 use super::approval::{self, ApprovalView};
 use super::deployments::{OnPage, on_page};
 use super::{ticket_preview, when};
@@ -303,11 +303,7 @@ pub fn view(known: &Known, ticket: &Ticket, p: &Page, kept: Option<Form>) -> Opt
                 .as_ref()
                 .is_none_or(|it| it.level != Level::Block.as_str()),
         frozen: known.frozen.clone(),
-        conflicts: known
-            .conflicts
-            .iter()
-            .map(|it| conflict_text(it, p.words))
-            .collect(),
+        conflicts: conflict_texts(&known.conflicts, p.words),
         calendar: match &plan.starts_at {
             Some(at) => format!("/calendar?from={}", at.in_zone(p.zone).date_naive()),
             None => "/calendar".to_owned(),
