@@ -6,7 +6,9 @@ use watchkeeper::actions::git;
 use watchkeeper::actions::repository::{self, Typed};
 use watchkeeper::domain::access::{Role, Roles};
 use watchkeeper::domain::commit_message::{Mode, Rules, parse};
-use watchkeeper::domain::git::{Oid, Push, RefMove, ReportedCommit, Signature};
+use watchkeeper::domain::git::{
+    FileChange, Oid, Push, RefMove, ReportedCommit, Signature, TouchedPath,
+};
 use watchkeeper::domain::id::{RepositoryId, ServiceId};
 use watchkeeper::domain::timeline::Door;
 
@@ -17,6 +19,8 @@ pub struct Pushed {
     pub id: RepositoryId,
     tip: RefCell<Option<String>>,
     count: Cell<u64>,
+    /// What the next commit changes.
+    paths: RefCell<Vec<String>>,
     /// Makes this repository's commits its own.
     salt: u64,
 }
@@ -38,6 +42,7 @@ impl Pushed {
             id: repository.id,
             tip: RefCell::new(None),
             count: Cell::new(0),
+            paths: RefCell::default(),
             salt: name
                 .bytes()
                 .fold(1, |salt, byte| salt * 31 + u64::from(byte))
@@ -53,6 +58,12 @@ impl Pushed {
     /// A commit on the branch, written now and pushed now. Its id.
     pub fn commit(&self, desk: &Desk, message: &str) -> String {
         self.by(desk, "Ada Lovelace", "ada@example.org", message, &[])
+    }
+
+    /// A commit that changes these files.
+    pub fn touching(&self, desk: &Desk, paths: &[&str]) -> String {
+        *self.paths.borrow_mut() = paths.iter().map(|path| (*path).to_owned()).collect();
+        self.commit(desk, "Step")
     }
 
     /// The same, by somebody, with more parents than the branch.
@@ -71,6 +82,11 @@ impl Pushed {
         let parse_oid = |text: &str| Oid::parse(text).unwrap();
         let tip = self.tip.replace(Some(oid.clone()));
         let parents = tip.iter().chain(more).map(|it| parse_oid(it)).collect();
+        let touched = |path| TouchedPath {
+            change: FileChange::Modified,
+            path,
+        };
+        let paths: Vec<TouchedPath> = self.paths.take().into_iter().map(touched).collect();
         let read = parse(message, &Mode::Server, &Rules::house(None));
         let who = Signature {
             name: name.into(),
@@ -98,8 +114,8 @@ impl Pushed {
                 links: read.links,
                 facts: read.facts,
                 flags: read.flags,
-                paths: Vec::new(),
-                path_count: 1,
+                path_count: paths.len().max(1) as i32,
+                paths,
                 by_ref: 0,
             }],
             is_bulk: false,

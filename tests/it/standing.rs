@@ -18,6 +18,7 @@ use crate::both_databases;
 use crate::deploy::{a_house, tell, typed};
 use crate::desk::{Desk, Staff};
 use crate::program::Program;
+use crate::pushed::Pushed;
 use crate::sla::{HOUR, entries};
 use crate::web::Browser;
 
@@ -187,6 +188,41 @@ both_databases!(
         );
         let page = Browser::of(&desk, &ann).get(&format!("/{key}"));
         page.is(200).says("closed").says("nobody said how");
+    }
+);
+
+both_databases!(
+    what_git_says_of_a_deployment_keeps_it_in_its_lane_or_puts_it_out,
+    |desk| {
+        let (ann, ben, web) = a_house(&desk);
+        let line = Pushed::new(&desk, "infra/web", Some(web));
+        let push = |paths: &[&str]| line.touching(&desk, paths);
+        let at = |version: &str, commit: &str| Typed {
+            commit: commit.into(),
+            ..typed(version, "succeeded")
+        };
+        let first = push(&["src/a.rs"]);
+        tell(&desk, at("4.0.0", &first)).unwrap();
+        let key = standing(&desk, &ann, &ben, web);
+        desk.advance(HOUR);
+        let small = push(&["src/b.rs", "src/c.rs"]);
+        assert_eq!(carried(&desk, at("4.0.1", &small)), [key]);
+        desk.advance(HOUR);
+        let risky = push(&["db/Migrations/7.sql"]);
+        let why = refused(&desk, at("4.0.2", &risky), "deploy-left-lane");
+        assert_eq!(why, "it touches a path that wants a second look");
+        let by = desk.as_person(&ann);
+        let two = TypedRule {
+            most_files: Some(2),
+            dangers: "",
+            ..TypedRule::new("helm rollback web {prev.version}", 60)
+        };
+        set_rule(&by, web, 1, &two).unwrap();
+        assert_eq!(carried(&desk, at("4.0.2", &risky)), [key]);
+        desk.advance(HOUR);
+        let big = push(&["src/d.rs", "src/e.rs", "src/f.rs"]);
+        let why = refused(&desk, at("4.0.3", &big), "deploy-left-lane");
+        assert_eq!(why, "it changes too many files");
     }
 );
 
