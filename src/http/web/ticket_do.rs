@@ -16,6 +16,7 @@ use crate::actions::{
     ticket_take_back, ticket_talk, ticket_times,
 };
 use crate::app::{App, Ctx};
+use crate::domain::access::{Action, Target};
 use crate::domain::hold::NewHold;
 use crate::domain::id::{CustomerId, Id, Kind, PersonId, TicketKey};
 use crate::domain::refusal::FieldError;
@@ -318,13 +319,19 @@ pub(super) fn goes_out(posted: &Posted) -> bool {
 }
 
 /// Who may read it, as the note's form says.
-fn readers(posted: &Posted) -> Result<Readers> {
+fn readers(ctx: &Ctx<'_>, posted: &Posted) -> Result<Readers> {
     Ok(match posted.text("audience") {
         "" | "internal" => Readers::Team,
         "customer" => Readers::Customer(None),
         "all_affected" => Readers::AllAffected,
-        _ => Readers::Customer(Some(whom("audience", posted)?)),
+        _ => Readers::Customer(Some(one_of(ctx, "audience", posted)?)),
     })
+}
+
+/// The customer to whom something is said. Whoever may not say it hears that, whatever they sent.
+fn one_of(ctx: &Ctx<'_>, field: &'static str, posted: &Posted) -> Result<CustomerId> {
+    actions::allow(&ctx.by, Action::Reply, Target::House)?;
+    whom(field, posted)
 }
 
 /// A customer, by id.
@@ -344,7 +351,7 @@ pub(super) fn say(
     let (text, files) = (posted.text("body"), stored(ctx, posted)?);
     let seen = posted.text("seen").parse().ok();
     let said = match verb {
-        "note" => ticket_answer::bring(ctx, key, text, &files, seen, readers(posted)?),
+        "note" => ticket_answer::bring(ctx, key, text, &files, seen, readers(ctx, posted)?),
         "update" => act::update_with(ctx, key, text, next, &files),
         "share" => {
             let seq = posted.text("seq").parse().map_err(|_| Error::NotFound)?;
@@ -353,7 +360,7 @@ pub(super) fn say(
         _ => {
             let to = match posted.text("customer") {
                 "" => None,
-                _ => Some(whom("customer", posted)?),
+                _ => Some(one_of(ctx, "customer", posted)?),
             };
             act::reply_to(ctx, key, to, text, next, seen, &files)
         }
