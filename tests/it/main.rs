@@ -123,7 +123,6 @@ mod sla_reports;
 mod sla_told;
 mod stale;
 mod standing;
-mod standing;
 mod statistics;
 mod steps;
 mod suspects;
