@@ -169,7 +169,10 @@ both_databases!(
         let title = Title::parse("Orders are slow").unwrap();
         let broken = ticket::open(&by(), Kind::Incident, title, &opening).unwrap();
         let room = |key: TicketKey| browser.get(&format!("/{key}")).text;
-        let words = format!("of the same service, or of one that it calls: {}", broken.key);
+        let words = format!(
+            "of the same service, or of one that it calls: {}",
+            broken.key
+        );
         assert!(room(first).contains(&words));
         assert!(
             !room(elsewhere).contains(&words),
