@@ -134,6 +134,22 @@ fn each_thing_out_of_order_is_found_and_nothing_else() {
             None,
         ),
         (
+            "one of two who approved wrote it",
+            item(|it| {
+                approval(it, |it| {
+                    it.others.push(Approver {
+                        by: Some(somebody(4)),
+                        by_name: "P4".into(),
+                        at: START.plus_secs(-HOUR),
+                        digest: None,
+                    })
+                })
+            }),
+            &["approver_wrote"],
+            true,
+            Some(false),
+        ),
+        (
             "taken back before it began",
             item(|it| approval(it, |it| it.until = Some(START))),
             &["unapproved"],

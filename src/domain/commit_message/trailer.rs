@@ -348,3 +348,19 @@ fn range(reading: &Reading, value: &Range<usize>) -> Option<Result<Vec<KeyAt>, (
         Err(())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Mode, Rules, parse};
+
+    #[test]
+    fn who_wrote_it_with_its_author_is_known_by_address() {
+        let message = "CHG-7: raise it\n\nCo-authored-by: Ben <Ben@example.org>\nCo-Authored-By: no address\n\
+                       Signed-off-by: Dan <dan@example.org>\nco-authored-by: Cleo\n <cleo@example.org>\n";
+        let read = parse(message, &Mode::Server, &Rules::house(None));
+        assert_eq!(
+            read.facts.co_authors,
+            ["Ben@example.org", "cleo@example.org"]
+        );
+    }
+}

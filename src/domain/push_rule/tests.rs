@@ -261,6 +261,17 @@ fn an_approved_change_is_approved_by_somebody_else_and_of_the_right_kind() {
     let change = own.tickets.get_mut(&key("CHG-1")).unwrap();
     change.approver = Some("ada@example.org".to_owned());
     assert_eq!(said("CHG-1", &own, &strict), [Code::SelfApproved]);
+    // As one who wrote it with its author, too.
+    let mut with = push(vec![commit(
+        '1',
+        &['9'],
+        &[("CHG-1", Relation::Implements)],
+    )]);
+    with.commits[0].facts.co_authors = vec!["Grace@example.org".to_owned()];
+    assert_eq!(codes(&strict, &with, &world()), [Code::SelfApproved]);
+    let mut stale = world();
+    stale.tickets.get_mut(&key("CHG-1")).unwrap().is_stale = true;
+    assert_eq!(said("CHG-1", &stale, &strict), [Code::ApprovalStale]);
     // Broken glass stands for the approval.
     let mut broken = world();
     let change = broken.tickets.get_mut(&key("CHG-2")).unwrap();
