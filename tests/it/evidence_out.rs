@@ -77,7 +77,12 @@ both_databases!(
             assert!(look.contains("graph.txt"), "{look}");
             let carried = carried(&looked);
             assert_eq!(carried.len(), 1, "{}", looked.text);
-            let sure = [("sure", "yes"), ("carried", carried[0].as_str())];
+            // Others than those who were shown are shown first.
+            let shown = [("sure", "somebody"), ("carried", carried[0].as_str())];
+            let again = ben.post("/INC-1/note", &[&form[..], &shown].concat());
+            assert_eq!(again.status, 200, "{}", again.text);
+            assert!(desk.letters().is_empty());
+            let sure = [("sure", audience), ("carried", carried[0].as_str())];
             let sent = ben.post("/INC-1/note", &[&form[..], &sure].concat());
             assert_eq!(sent.status, 303, "{}", sent.text);
             let letters = desk.letters();
@@ -111,18 +116,22 @@ both_databases!(
         let served = Served::new(&desk.app);
         let ben = Visitor::logged_in(&served, &desk.app, Holder::Person(hit.scene.ben.id));
         for audience in ["customer", "all_affected"] {
-            let form = [("audience", audience), ("sure", "yes")];
+            let form = [("audience", audience), ("sure", audience)];
             let bare = ben.upload("/INC-1/note", &form, &[("graph.txt", b"flat")]);
             assert_eq!(bare.status, 422, "{}", bare.text);
             assert_eq!(carried(&bare).len(), 1, "the file is kept");
         }
         for wrong in ["nobody", "00000000-0000-0000-0000-000000000000"] {
-            let form = [("audience", wrong), ("body", "Look."), ("sure", "yes")];
+            let form = [("audience", wrong), ("body", "Look."), ("sure", wrong)];
             let refused = ben.upload("/INC-1/note", &form, &[("graph.txt", b"flat")]);
             assert_eq!(refused.status, 422, "{}", refused.text);
             assert!(refused.text.contains("class=\"err\""));
         }
-        let form = [("audience", "customer"), ("body", "Look."), ("sure", "yes")];
+        let form = [
+            ("audience", "customer"),
+            ("body", "Look."),
+            ("sure", "customer"),
+        ];
         let waits = ben.upload("/INC-1/note", &form, &[("graph.txt", b"flat")]);
         assert_eq!(waits.status, 303, "{}", waits.text);
         assert!(to(&desk.letters(), CAROL).is_empty());

@@ -22,8 +22,9 @@ fn goes_out(verb: &str) -> bool {
 
 /// Whether a form asks for a look at its letters, and is not to be sent yet.
 pub fn is_asked(verb: &str, posted: &Posted) -> bool {
-    // What stands in the note's form and is for customers goes out only from under its letters.
-    let is_unseen = verb == "note" && ticket_do::goes_out(posted) && !posted.ticked("sure");
+    // What stands in the note's form and is for customers goes out only from under its letters, and to those who stood there.
+    let is_seen = posted.text("sure") == posted.text("audience");
+    let is_unseen = verb == "note" && ticket_do::goes_out(posted) && !is_seen;
     goes_out(verb) && posted.ticked("look") || is_unseen
 }
 
