@@ -53,6 +53,8 @@ struct QueuePage {
     is_first: bool,
     views: Vec<SavedView>,
     is_filtered: bool,
+    /// The list of changes, beside which the calendar of them is.
+    is_of_changes: bool,
 }
 
 #[derive(Default)]
@@ -167,6 +169,7 @@ async fn show(
         StatusCode::UNPROCESSABLE_ENTITY
     };
     let template = QueuePage {
+        is_of_changes: req.path() == "/changes",
         heading: page.title.clone(),
         problems: errors.iter().map(|error| words.problem(error)).collect(),
         summary: words
