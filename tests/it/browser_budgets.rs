@@ -50,6 +50,8 @@ const MOVED: &str = "
     const [wait, done] = arguments;
     const moved = [];
     const note = list => { for (const shift of list) {
+        // While a page still comes in pieces it doesn't stand there yet.
+        if (shift.startTime < performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd) continue;
         const what = shift.sources.map(it => it.node?.nodeName + '.' + (it.node?.className || '')).join(' ');
         moved.push(`${shift.value.toFixed(4)} ${what}`);
     } };
