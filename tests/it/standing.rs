@@ -177,8 +177,9 @@ both_databases!(
         assert!(urgent.emergency.is_some());
         ticket::resolve(&by, broken.key, None, "filled").unwrap();
         desk.advance(HOUR);
-        let page = Browser::of(&desk, &ann).get(&format!("/{key}"));
-        page.is(200).says("Its lane").says("of the last");
+        let browser = Browser::of(&desk, &ann);
+        let page = browser.get(&format!("/{key}"));
+        page.is(200).says("Its lane");
         // Nobody says how it is taken back: closed, and the page says so.
         set_rule(&by, web, 1, &TypedRule::new("", 60)).unwrap();
         let why = refused(&desk, typed("4.0.6", "started"), "deploy-left-lane");
@@ -186,7 +187,7 @@ both_databases!(
             why.contains("nobody said how its service is taken back"),
             "{why}"
         );
-        let page = Browser::of(&desk, &ann).get(&format!("/{key}"));
+        let page = browser.get(&format!("/{key}"));
         page.is(200).says("closed").says("nobody said how");
     }
 );
@@ -227,9 +228,9 @@ both_databases!(
 );
 
 both_databases!(a_lane_s_limits_are_the_services_own, |desk| {
+    let (ann, ben, web) = a_house(&desk);
+    let key = standing(&desk, &ann, &ben, web);
     let p = Program::new(desk);
-    let (ann, ben, web) = a_house(&p.desk);
-    let key = standing(&p.desk, &ann, &ben, web);
     let at = format!("/api/v1/services/{web}/deploy-rule");
     let rule = p.get(&at).body;
     assert_eq!(

@@ -4,7 +4,7 @@ use serde_json::json;
 use watchkeeper::actions::{
     ticket as act, ticket_merge, ticket_parts, ticket_take_back, ticket_talk,
 };
-use watchkeeper::domain::id::{CustomerId, TicketKey};
+use watchkeeper::domain::id::CustomerId;
 use watchkeeper::domain::severity::Severity;
 use watchkeeper::domain::sla_agreement::Metric;
 use watchkeeper::domain::sla_clock::{CancelReason, ClockState};
@@ -35,16 +35,31 @@ fn hits_fabrikam<'a>(desk: &'a Desk, story: Story<'a>) -> (Story<'a>, CustomerId
     let ben = desk.as_person(&story.ben);
     ticket_parts::add_affected(&ben, story.key(), fabrikam, None).unwrap();
     act::update(&ben, story.key(), "It is the uplink.", None).unwrap();
-    desk.advance(60);
-    frank_writes(desk, story.key());
+    frank_writes(desk, &story, fabrikam);
     (story, fabrikam)
 }
 
-fn frank_writes(desk: &Desk, key: TicketKey) {
+/// Frank answers what we write to Fabrikam alone.
+fn frank_writes(desk: &Desk, story: &Story<'_>, fabrikam: CustomerId) {
+    let ben = desk.as_person(&story.ben);
+    desk.letters();
+    act::reply_to(
+        &ben,
+        story.key(),
+        Some(fabrikam),
+        "We look.",
+        None,
+        None,
+        &[],
+    )
+    .unwrap();
+    let letters = desk.letters();
+    let sent = mail::to(&letters, "frank@fabrikam.example")[0];
     let head = format!(
-        "Subject: Re: [{key}] Uplink down\r\nMessage-ID: <{}@fabrikam.example>",
-        desk.now().micros()
+        "Subject: Re: {}\r\nIn-Reply-To: <{}>\r\nMessage-ID: <f1@fabrikam.example>",
+        sent.subject, sent.message_id
     );
+    desk.advance(60);
     mail::mail(desk, "frank@fabrikam.example", &head, "And our phones?");
 }
 
