@@ -118,10 +118,12 @@ both_databases!(
             let own = changes.iter().find(|it| it["key"] == key).unwrap();
             let conflicts = own["conflicts"].as_array().unwrap();
             let word = |it: &Value, name: &str| it[name].as_str().unwrap_or_default().to_owned();
-            conflicts
+            let mut all: Vec<(String, String)> = conflicts
                 .iter()
                 .map(|it| (word(it, "code"), word(it, "with")))
-                .collect::<Vec<(String, String)>>()
+                .collect();
+            all.sort();
+            all
         };
         let said = |code: &str, with: &str| (code.to_owned(), with.to_owned());
         assert_eq!(
