@@ -323,19 +323,18 @@ impl Sender {
         }
         Ok(match (self.customer, ticket.customer) {
             (Some(theirs), Some(its)) if theirs == its => Standing::SameCustomer,
-            (Some(_), _) if self.hit_besides(tx, ticket)?.is_some() => Standing::SameCustomer,
+            (Some(_), _) if self.is_hit_besides(tx, ticket)? => Standing::SameCustomer,
             (Some(_), _) => Standing::OtherCustomer,
             (None, _) => Standing::Unknown,
         })
     }
 
-    /// Their customer, if it isn't the ticket's own but was hit too: what they write is for their own people to read.
-    pub(super) fn hit_besides(&self, tx: &mut Tx, ticket: &Ticket) -> Result<Option<CustomerId>> {
-        let contact = self.contact.as_ref().map(|contact| contact.customer_id);
-        Ok(match contact {
-            Some(customer) if is_hit_besides(tx, ticket, customer)? => Some(customer),
-            _ => None,
-        })
+    /// Whether their customer isn't the ticket's own, but was hit too.
+    fn is_hit_besides(&self, tx: &mut Tx, ticket: &Ticket) -> Result<bool> {
+        match &self.contact {
+            Some(contact) => is_hit_besides(tx, ticket, contact.customer_id),
+            None => Ok(false),
+        }
     }
 }
 

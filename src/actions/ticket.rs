@@ -3,7 +3,8 @@
 //! `ticket_edit`.
 
 use super::{
-    allow, allow_ticket, record, record_with, ticket_hold, ticket_merge, ticket_talk, ticket_times,
+    allow, allow_ticket, letters, record, record_with, ticket_hold, ticket_merge, ticket_talk,
+    ticket_times,
 };
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
@@ -322,10 +323,10 @@ pub fn customer_wrote_in(
     now: Timestamp,
 ) -> Result<Vec<Entry>> {
     let mut entries = ticket.customer_wrote(text, now);
-    let hits = store::ticket::affected(tx, ticket.id)?;
-    let is_hit = |of: CustomerId| hits.iter().any(|hit| hit.customer_id == of);
     let reads = match of {
-        Some(of) if Some(of) != ticket.customer => is_hit(of).then_some(of),
+        Some(of) if Some(of) != ticket.customer => {
+            letters::is_hit_besides(tx, ticket, of)?.then_some(of)
+        }
         _ => ticket.customer,
     };
     if let (Some(first), Some(customer)) = (entries.first_mut(), reads) {
