@@ -52,7 +52,7 @@ change-sort-emergency = emergency
 said-voted = Your approval of { $what } counts; others are still needed.
 
 approvals-title = Approvals
-approvals-lead = Of the rules that fit a change the strictest applies. Where none fits, one approver besides its author is enough, and an approval holds { $span }.
+approvals-lead = Of the rules that fit a change the strictest applies. Where none fits, one approver besides its author is enough, and an approval holds { $span }, that of a standard change 90 days.
 approvals-none = No rule yet: one approver besides the author is enough for any change.
 approval-rules = Rules
 approval-when = For what
