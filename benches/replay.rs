@@ -157,8 +157,8 @@ impl House<'_> {
     fn make(&self, name: &str, commits: usize) -> PathBuf {
         let changes: Vec<String> = (0..CHANGES)
             .map(|n| {
-                let body = format!(r#"{{"title":"Change {n} of {name}"}}"#);
-                let made = self.post("/api/v1/changes", &body);
+                let body = format!(r#"{{"kind":"change","title":"Change {n} of {name}"}}"#);
+                let made = self.post("/api/v1/tickets", &body);
                 made["key"].as_str().expect("a key").to_owned()
             })
             .collect();

@@ -11,17 +11,17 @@ use std::process::{Child, Command};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use watchkeeper::actions::{login, settings};
+use watchkeeper::actions::{customer, login, settings};
 use watchkeeper::app::App;
 use watchkeeper::config::Config;
 use watchkeeper::domain::access::{Principal, Roles, Scopes, TokenOwner};
 use watchkeeper::domain::id::PersonId;
-use watchkeeper::domain::people::PersonDetails;
+use watchkeeper::domain::people::{CustomerDetails, PersonDetails};
 use watchkeeper::domain::settings::SettingKey;
 use watchkeeper::domain::text::EmailAddress;
 use watchkeeper::domain::timeline::Door;
 use watchkeeper::store::backend::DatabaseUrl;
-use watchkeeper::store::{self, Store, migrate};
+use watchkeeper::store::{Store, migrate};
 use watchkeeper::time::TimeSource;
 
 pub const BODY: &str = "Free space on /var fell below five percent at 04:07. The log of the payment service grew by 40 GB.";
@@ -52,20 +52,31 @@ pub fn found(config: &Config) -> String {
     };
     let ctx = app.system("load", Door::Cli);
     let founded = settings::found(&ctx, &founding).expect("founded");
-    // All of its mail is from strangers, and each is answered.
-    let (key, budget) = (SettingKey::MailStrangersPerHour, "1000000");
-    ctx.write(|tx| store::settings::put(tx, key, budget, ctx.now))
-        .expect("a budget");
+    // Who writes is of a customer with an agreement, and each of them is answered, though nobody has met them.
+    let budget = (SettingKey::MailStrangersPerHour, "1000000".to_owned());
+    let ctx = app.ctx(ada(founded.admin), Door::Cli);
+    settings::change(&ctx, &[budget]).expect("a budget");
+    let details = CustomerDetails {
+        name: "Load".to_owned(),
+        zone: chrono_tz::UTC,
+        language: "en".to_owned(),
+        domains: vec!["load.example.org".to_owned()],
+        note: String::new(),
+    };
+    customer::add(&ctx, &details).expect("a customer");
     token_of(&app, founded.admin)
+}
+
+fn ada(id: PersonId) -> Principal {
+    Principal::Person {
+        id,
+        name: "Ada".to_owned(),
+        roles: Roles::all(),
+    }
 }
 
 /// A token that may do everything the person may.
 pub fn token_of(app: &App, id: PersonId) -> String {
-    let by = Principal::Person {
-        id,
-        name: "Ada".to_owned(),
-        roles: Roles::all(),
-    };
     let wanted = login::NewToken {
         name: "load".to_owned(),
         owner: TokenOwner::Person(id),
@@ -73,7 +84,7 @@ pub fn token_of(app: &App, id: PersonId) -> String {
         scopes: Scopes::all(),
         expires_at: None,
     };
-    login::make_token(&app.ctx(by, Door::Cli), &wanted)
+    login::make_token(&app.ctx(ada(id), Door::Cli), &wanted)
         .expect("a token")
         .1
 }

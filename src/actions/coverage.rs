@@ -2,23 +2,29 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::allow;
+use super::{allow, deployment_story};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
 use crate::domain::commit_message::Relation;
 use crate::domain::coverage::{Change, Commit, Covered, Facts, Report, Standing, WAIVED, standing};
 use crate::domain::git::Repository;
-use crate::domain::id::{CommitId, PushId, RepositoryId, ServiceId, TicketId, TicketKey};
+use crate::domain::id::{
+    CommitId, DeploymentId, PushId, RepositoryId, ServiceId, TicketId, TicketKey,
+};
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::sla_report::Period;
 use crate::domain::ticket::Ticket;
 use crate::domain::worktime::Interval;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::store::coverage::{self as reads, Published};
 use crate::store::{self, Conn};
 
 /// Commits of one report, and changes.
 const MOST: usize = 20_000;
+/// Deployments under standing changes that one report looks into.
+const MOST_DEPLOYMENTS: i64 = 2_000;
+/// What is published is deployed within this time, or not under the standing change of its day.
+const DEPLOYED_WITHIN_SECS: i64 = 30 * 86_400;
 /// Tickets read at once.
 const AT_ONCE: usize = 10_000;
 
@@ -45,6 +51,7 @@ pub fn read(ctx: &Ctx<'_>, asked: Asked) -> Result<Report> {
         }
         repositories.sort_by_key(|it| it.name.to_lowercase());
         let mut commits = commits(conn, asked.repository, whole)?;
+        in_lanes(conn, &mut commits, whole)?;
         let mut changes = changes(conn, &repositories, whole)?;
         let mut covered = Vec::new();
         for it in &repositories {
@@ -157,6 +164,50 @@ fn judged(
         no_ticket: facts.no_ticket.filter(|_| standing == Standing::NoTicket),
         tickets,
     }
+}
+
+/// What stood on nothing was deployed under a standing change, and stands on that one: nobody had to type anything for it.
+fn in_lanes(
+    conn: &mut Conn,
+    commits: &mut HashMap<RepositoryId, Vec<Commit>>,
+    span: Interval,
+) -> Result<()> {
+    let is_bare = |it: &Commit| it.standing == Standing::Nothing;
+    if !commits.values().flatten().any(is_bare) {
+        return Ok(());
+    }
+    let until = span.to.plus_secs(DEPLOYED_WITHIN_SECS);
+    let carried = reads::under_standing(conn, Interval { to: until, ..span }, MOST_DEPLOYMENTS)?;
+    let ids: Vec<DeploymentId> = carried.iter().map(|(id, _)| *id).collect();
+    let mut known = store::deployment::by_ids(conn, &ids)?;
+    let mut keys: HashMap<TicketId, TicketKey> = HashMap::new();
+    let mut lanes: HashMap<(RepositoryId, String), TicketKey> = HashMap::new();
+    for (id, ticket) in carried {
+        let Some(it) = known.remove(&id) else {
+            continue;
+        };
+        let Some((repository, oids)) = deployment_story::brought(conn, &it)? else {
+            continue;
+        };
+        let key = match keys.get(&ticket) {
+            Some(key) => *key,
+            None => {
+                let found = store::ticket::by_id(conn, ticket)?.ok_or(Error::NotFound)?;
+                keys.insert(ticket, found.key);
+                found.key
+            }
+        };
+        lanes.extend(oids.into_iter().map(|oid| ((repository, oid), key)));
+    }
+    for (repository, all) in commits {
+        for it in all.iter_mut().filter(|it| is_bare(it)) {
+            if let Some(key) = lanes.get(&(*repository, it.oid.clone())) {
+                it.standing = Standing::Change;
+                it.tickets = vec![*key];
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The changes that ended, in each repository of their services; those that have none by themselves.

@@ -1,16 +1,18 @@
 //! Recording what is deployed: by pipelines, by people, early or late. Telling it again changes nothing.
 //!
 //! What wants to begin now is asked for first: a freeze or a missing approval may refuse it (`deployment_gate`). What happened is a
-//! fact and is always taken; the freeze that it happened in stands on it.
+//! fact and is always taken; the freeze that it happened in stands on it. Who asks in time may wait for the end of a freeze instead
+//! (`deployment_queue`).
 
 use std::collections::BTreeMap;
 
 use super::deployment_gate::{self as gate, Passed};
-use super::{allow, deployment_story as story, record as record_ticket};
+use super::{allow, deployment_queue as queue, deployment_story as story, record as record_ticket};
 use crate::actions::change::WATCH_SECS;
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
 use crate::domain::change::Change;
+use crate::domain::deploy_queue::{self, Queued};
 use crate::domain::deployment::{self as domain, Deployment, Lane, Report, Status, Step, Typed};
 use crate::domain::id::{Id, Kind, ServiceId, TicketId, TicketKey};
 use crate::domain::people::Service;
@@ -37,8 +39,33 @@ pub struct Recorded {
     pub emergency: Option<TicketKey>,
 }
 
-/// Asks for a deployment, or tells of one. Durable when it returns.
+/// What became of a wish that may wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked {
+    Recorded(Recorded),
+    /// It waits; `is_first`: nothing was known of it before.
+    Waits {
+        queued: Queued,
+        is_first: bool,
+    },
+}
+
+/// Asks for a deployment that begins now or not at all, or tells of one. Durable when it returns.
 pub fn record(ctx: &Ctx<'_>, typed: Typed) -> Result<Recorded> {
+    match ask(
+        ctx,
+        Typed {
+            when_open: false,
+            ..typed
+        },
+    )? {
+        Asked::Recorded(recorded) => Ok(recorded),
+        Asked::Waits { .. } => Err(Error::internal("nobody asked it to wait")),
+    }
+}
+
+/// The same, but what a freeze blocks may wait for its end if that is asked for.
+pub fn ask(ctx: &Ctx<'_>, typed: Typed) -> Result<Asked> {
     allow(&ctx.by, Action::RecordDeployment, Target::House)?;
     super::trouble::has_room(ctx.app)?;
     let report = typed.check(ctx.now).map_err(Error::Invalid)?;
@@ -81,7 +108,7 @@ fn place(conn: &mut Conn, report: &Report) -> Result<(Service, Lane, bool)> {
     Ok((service, lane, is_production))
 }
 
-fn record_in(tx: &mut Tx, ctx: &Ctx<'_>, report: &Report) -> Result<Recorded> {
+fn record_in(tx: &mut Tx, ctx: &Ctx<'_>, report: &Report) -> Result<Asked> {
     let (service, lane, is_production) = place(tx, report)?;
     let named = gate::named(tx, report)?;
     rows::enter(tx, &lane)?;
@@ -109,21 +136,87 @@ fn record_in(tx: &mut Tx, ctx: &Ctx<'_>, report: &Report) -> Result<Recorded> {
             desk.ended(tx, &mut known)?;
             desk.record(tx)?;
         }
-        return Ok(Recorded {
+        return Ok(Asked::Recorded(Recorded {
             deployment: known,
             is_first: false,
             is_news,
             emergency: None,
-        });
+        }));
     }
-    let passed = gate::pass(tx, ctx, &service, is_production, report, named)?;
+    let place = Place {
+        service: &service,
+        lane,
+        is_production,
+        source,
+    };
+    let queued = queue::known(tx, report, &place)?;
+    if let Some(queued) = queued.as_ref().filter(|_| gate::is_wish(report)) {
+        queued.refuse_over()?;
+        if report.when_open && queued.state == deploy_queue::State::Waiting {
+            return Ok(Asked::Waits {
+                queued: queued.clone(),
+                is_first: false,
+            });
+        }
+    }
+    let (mut new, passed) = judge(tx, ctx, &place, report, named)?;
+    if let Some(wait) = queue::waits(tx, ctx, report, &new, &passed, queued.as_ref())? {
+        let is_first = queued.is_none();
+        let queued = queue::join(tx, ctx, &service, new, passed.change, wait, queued)?;
+        return Ok(Asked::Waits { queued, is_first });
+    }
+    new.seq = rows::next_seq(tx, &new.lane)?;
+    new.glass.clone_from(&passed.glass);
+    rows::insert(tx, &new)?;
+    queue::begun(tx, ctx, &new, queued)?;
+    let Passed {
+        change,
+        emergency,
+        entries,
+        ..
+    } = passed;
+    if let Some(ticket) = change {
+        rows::carry(tx, new.id, &[ticket.id], true)?;
+        desk.tickets.insert(ticket.key, (ticket, entries));
+    }
+    match new.status {
+        Status::Started => desk.tell(tx, &new, "started")?,
+        _ => desk.ended(tx, &mut new)?,
+    }
+    desk.record(tx)?;
+    Ok(Asked::Recorded(Recorded {
+        deployment: new,
+        is_first: true,
+        is_news: true,
+        emergency,
+    }))
+}
+
+/// Where a deployment goes, and who tells of it.
+pub(super) struct Place<'a> {
+    pub service: &'a Service,
+    pub lane: Lane,
+    pub is_production: bool,
+    pub source: String,
+}
+
+/// Judges what is told for the first time: the deployment that it would be, and what came of asking.
+pub(super) fn judge(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    place: &Place<'_>,
+    report: &Report,
+    named: Option<Ticket>,
+) -> Result<(Deployment, Passed)> {
+    let service = place.service;
+    let passed = gate::pass(tx, ctx, service, place.is_production, report, named)?;
     let id = Id::new(ctx.now);
     let (repository, commit) = story::found(tx, service.id, report.commit.as_deref())?;
     let mut new = Deployment {
         id,
-        seq: rows::next_seq(tx, &lane)?,
-        lane,
-        source,
+        seq: rows::seq_to_come(tx, &place.lane)?,
+        lane: place.lane.clone(),
+        source: place.source.clone(),
         source_event_id: match &report.source_event_id {
             Some(event) => event.clone(),
             None => id.to_string(),
@@ -153,30 +246,8 @@ fn record_in(tx: &mut Tx, ctx: &Ctx<'_>, report: &Report) -> Result<Recorded> {
         updated_at: ctx.now,
     };
     relate(tx, &mut new)?;
-    let passed = gate::by_lane(tx, ctx, &service, report, &new, passed)?;
-    new.glass.clone_from(&passed.glass);
-    rows::insert(tx, &new)?;
-    let Passed {
-        change,
-        emergency,
-        entries,
-        ..
-    } = passed;
-    if let Some(ticket) = change {
-        rows::carry(tx, id, &[ticket.id], true)?;
-        desk.tickets.insert(ticket.key, (ticket, entries));
-    }
-    match new.status {
-        Status::Started => desk.tell(tx, &new, "started")?,
-        _ => desk.ended(tx, &mut new)?,
-    }
-    desk.record(tx)?;
-    Ok(Recorded {
-        deployment: new,
-        is_first: true,
-        is_news: true,
-        emergency,
-    })
+    let passed = gate::by_lane(tx, ctx, service, report, &new, passed)?;
+    Ok((new, passed))
 }
 
 /// Finds what was live before it, and how it stands to that.
@@ -297,15 +368,11 @@ impl Desk<'_> {
             Some(id) => rows::by_id(tx, id)?.map(|before| before.version),
             None => None,
         };
-        let place = match it.lane.target.as_str() {
-            "" => it.lane.environment.clone(),
-            target => format!("{} ({target})", it.lane.environment),
-        };
         Ok(Entry::new(EntryKind::Deployed)
             .at(it.ended_at().unwrap_or(it.started_at))
             .fact("did", did)
             .fact("what", format!("{} {}", self.service.name, it.version))
-            .fact("environment", place)
+            .fact("environment", it.lane.place())
             .fact("deployment", it.id)
             .fact("step", it.step)
             .fact_some("before", before)
@@ -379,6 +446,8 @@ pub fn rule(conn: &mut Conn, service: ServiceId) -> Result<Rule> {
         version: 0,
         most_files: standing::MOST_FILES,
         dangers: standing::DANGERS.to_owned(),
+        gap_mins: deploy_queue::GAP_MINS,
+        needs_go: false,
     }))
 }
 
@@ -393,6 +462,8 @@ pub struct TypedRule<'a> {
     /// `None`: no number.
     pub most_files: Option<i64>,
     pub dangers: &'a str,
+    pub gap_mins: Option<i64>,
+    pub needs_go: bool,
 }
 
 impl<'a> TypedRule<'a> {
@@ -403,6 +474,8 @@ impl<'a> TypedRule<'a> {
             soak_mins: Some(soak_mins),
             most_files: Some(standing::MOST_FILES),
             dangers: standing::DANGERS,
+            gap_mins: Some(deploy_queue::GAP_MINS),
+            needs_go: false,
         }
     }
 }
@@ -423,9 +496,13 @@ pub fn set_rule(
         .soak_mins
         .filter(|mins| (1..=MOST_SOAK_MINS).contains(mins));
     let soak_mins = fields.take(soak_mins.ok_or_else(|| FieldError::new("soak", "not-a-soak")));
+    let gap_mins = typed
+        .gap_mins
+        .filter(|mins| (0..=deploy_queue::MOST_GAP_MINS).contains(mins));
+    let gap_mins = fields.take(gap_mins.ok_or_else(|| FieldError::new("gap", "not-a-gap")));
     fields.check()?;
-    let (Some(revert), Some(soak_mins), Some(most_files), Some(dangers)) =
-        (revert, soak_mins, most_files, dangers)
+    let (Some(revert), Some(soak_mins), Some(most_files), Some(dangers), Some(gap_mins)) =
+        (revert, soak_mins, most_files, dangers, gap_mins)
     else {
         return Err(Error::internal("a field was neither taken nor refused"));
     };
@@ -438,13 +515,17 @@ pub fn set_rule(
             version: rev,
             most_files,
             dangers: dangers.clone(),
+            gap_mins,
+            needs_go: typed.needs_go,
         };
         rows::put_rule(tx, &mut rule)?;
         let facts = Facts::new()
             .with("revert", &rule.revert)
             .with("soak_mins", soak_mins)
             .with("most_files", most_files)
-            .with("dangers", dangers.replace('\n', ", "));
+            .with("dangers", dangers.replace('\n', ", "))
+            .with("gap_mins", gap_mins)
+            .with("needs_go", typed.needs_go);
         super::audit::note(tx, ctx, "service-deploy-rule", &service.name, &facts)?;
         Ok(rule)
     })

@@ -6,7 +6,8 @@ use super::{allow, approval, change as change_actions, standing};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
 use crate::domain::change::Change;
-use crate::domain::deployment::{Deployment, Report, Status};
+use crate::domain::deploy_queue::{Reason, Wait};
+use crate::domain::deployment::{Deployment, Lane, Report, Status};
 use crate::domain::freeze::{Asked, Level, may_begin, next_open, standing};
 use crate::domain::id::{Kind, TicketKey};
 use crate::domain::people::Service;
@@ -31,6 +32,8 @@ pub(super) struct Passed {
     pub entries: Vec<Entry>,
     /// That change, if it was opened for this.
     pub emergency: Option<TicketKey>,
+    /// A window blocks it, and it asked to wait for that one's end.
+    pub wait: Option<Wait>,
 }
 
 /// The change that a report names.
@@ -46,10 +49,15 @@ pub(super) fn named(tx: &mut Tx, report: &Report) -> Result<Option<Ticket>> {
 }
 
 pub(super) fn differs(known: &Deployment) -> Refusal {
+    differs_from(&known.source_event_id, &known.version, &known.lane)
+}
+
+/// Something else is known under this id.
+pub(super) fn differs_from(id: &str, version: &str, lane: &Lane) -> Refusal {
     Refusal::new("deployment-differs")
-        .with("id", known.source_event_id.clone())
-        .with("version", known.version.clone())
-        .with("environment", known.lane.environment.clone())
+        .with("id", id.to_owned())
+        .with("version", version.to_owned())
+        .with("environment", lane.environment.clone())
 }
 
 /// Judges a deployment that is told for the first time. What began before now, or failed, is a fact and passes.
@@ -73,6 +81,7 @@ pub(super) fn pass(
     };
     let window = standing(&freezes, &asked, at);
     let freeze = window.map(|it| it.freeze.name.clone());
+    let mut wait = None;
     let change = match &named {
         Some(ticket) => store::change::of(tx, ticket.id)?,
         None => Change::default(),
@@ -84,6 +93,14 @@ pub(super) fn pass(
     let no = no.or_else(|| {
         let window = window.filter(|_| is_wish)?;
         let refusal = may_begin(window, change.approved_at).err()?;
+        if report.when_open && window.freeze.level == Level::Block {
+            wait = Some(Wait {
+                reason: Reason::Window,
+                detail: window.freeze.name.clone(),
+                opens_at: next_open(&freezes, &asked, at),
+            });
+            return None;
+        }
         let rule = match window.freeze.level {
             Level::Block if window.is_outside() => "deploy-outside-maintenance",
             Level::Block => "deploy-frozen",
@@ -101,6 +118,7 @@ pub(super) fn pass(
     let mut passed = Passed {
         freeze,
         change: named,
+        wait,
         ..Passed::default()
     };
     match (no, &report.break_glass) {
@@ -172,7 +190,7 @@ pub(super) fn by_lane(
 }
 
 /// It is asked whether it may begin; what began before now, or failed, is a fact.
-fn is_wish(report: &Report) -> bool {
+pub(super) fn is_wish(report: &Report) -> bool {
     report.started_at.is_none() && matches!(report.status, Status::Started | Status::Succeeded)
 }
 

@@ -96,12 +96,23 @@ fn since_previous(conn: &mut Conn, it: &Deployment) -> Result<Option<Between>> {
     }
 }
 
+/// The commits that it brought, and the repository that has them; `None` if they aren't known.
+pub(super) fn brought(
+    conn: &mut Conn,
+    it: &Deployment,
+) -> Result<Option<(RepositoryId, Vec<String>)>> {
+    let (Some(repository), Some(between)) = (it.repository, since_previous(conn, it)?) else {
+        return Ok(None);
+    };
+    Ok(Some((repository, between.added)))
+}
+
 /// The tickets whose commits it brought.
 pub(super) fn contents(conn: &mut Conn, it: &Deployment) -> Result<Vec<TicketId>> {
-    let (Some(repository), Some(between)) = (it.repository, since_previous(conn, it)?) else {
+    let Some((repository, added)) = brought(conn, it)? else {
         return Ok(Vec::new());
     };
-    let added: Vec<&str> = between.added.iter().map(String::as_str).collect();
+    let added: Vec<&str> = added.iter().map(String::as_str).collect();
     let linked = store::git_link::linked(conn, repository, &added)?;
     let mut seen = HashSet::new();
     let carried = linked.into_iter().filter_map(|(_, link)| {

@@ -80,6 +80,16 @@ pub fn follow(tx: &mut Tx, ctx: &Ctx<'_>, ticket: &Ticket, recorded: &[Recorded]
             EntryKind::WordsProposed | EntryKind::WordsApproved | EntryKind::WordsSentBack => {
                 proposal_news::tell(tx, ctx, ticket, entry)?;
             }
+            EntryKind::DeploymentQueued
+            | EntryKind::DeploymentReleased
+            | EntryKind::DeploymentDropped => {
+                if let Some(letter) = deployment_letter(entry) {
+                    let facts = entry.facts.clone();
+                    let facts = facts.with("letter", letter);
+                    let key = format!("queue.{}.{}", ticket.id, entry.seq);
+                    tell_owner_of(tx, ctx, ticket, Some(entry.seq), &key, facts)?;
+                }
+            }
             EntryKind::Unsatisfied => {
                 let facts = Facts::new().with("letter", "reply_lost");
                 let key = format!("lost.{}.{}", ticket.id, entry.seq);
@@ -243,6 +253,18 @@ pub fn tell_in_charge(
 /// What a letter prints where there is nothing to say.
 pub const fn or_dash(text: &str) -> &str {
     if text.is_empty() { "–" } else { text }
+}
+
+/// The letter about a deployment that waits: none when it was just asked for.
+fn deployment_letter(entry: &Recorded) -> Option<&'static str> {
+    match entry.kind {
+        EntryKind::DeploymentReleased => Some("deployment_released"),
+        EntryKind::DeploymentDropped => Some("deployment_dropped"),
+        _ => match entry.facts.get("reason") {
+            Some("window" | "turn") => None,
+            _ => Some("deployment_stuck"),
+        },
+    }
 }
 
 /// A notice to the owner and the staff who watch, once for this key.

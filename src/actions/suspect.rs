@@ -15,7 +15,8 @@ use crate::domain::id::{
 };
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::suspect::{
-    Alibi, Blame, Evidence, Feed, History, Kind, Near, Risk, Suspect, Verdict, line_up, verdict,
+    Alibi, Blame, Evidence, Feed, History, Kind, Lineup, Near, Risk, Suspect, Verdict, line_up,
+    verdict,
 };
 use crate::domain::ticket::{Relation, Ticket};
 use crate::domain::timeline::{Entry, EntryKind};
@@ -96,9 +97,8 @@ fn onset(conn: &mut Conn, ticket: &Ticket) -> Result<Timestamp> {
     Ok(told.chain(hit).fold(ticket.impact_at, Timestamp::min))
 }
 
-/// The caller may read the incident.
-pub fn answer(conn: &mut Conn, ticket: &Ticket, now: Timestamp) -> Result<Answer> {
-    let onset = onset(conn, ticket)?;
+/// Everything that changed around it, ranked.
+fn lined_up(conn: &mut Conn, ticket: &Ticket, onset: Timestamp) -> Result<(Scene, Found, Lineup)> {
     let mut scene = Scene::of(conn, ticket, onset)?;
     let mut found = Found::default();
     scene.deployments(conn, &mut found)?;
@@ -106,6 +106,13 @@ pub fn answer(conn: &mut Conn, ticket: &Ticket, now: Timestamp) -> Result<Answer
     scene.pushes(conn, &mut found)?;
     let symptom = scene.symptom(conn, ticket)?;
     let lineup = line_up(onset, &symptom, &found.candidates);
+    Ok((scene, found, lineup))
+}
+
+/// The caller may read the incident.
+pub fn answer(conn: &mut Conn, ticket: &Ticket, now: Timestamp) -> Result<Answer> {
+    let onset = onset(conn, ticket)?;
+    let (scene, found, lineup) = lined_up(conn, ticket, onset)?;
     let feeds = scene.feeds(conn, now)?;
     let verdict = verdict(&lineup, &feeds, now);
     let marks = marks::marks(conn, ticket.id)?;
@@ -192,9 +199,11 @@ pub fn mark(ctx: &Ctx<'_>, key: TicketKey, subject: Subject, blame: Blame) -> Re
         if before.is_some_and(|it| it.blame == blame) {
             return Ok(Vec::new());
         }
+        let place = place_of(tx, ticket, subject)?;
         marks::put_mark(
             tx,
             &Mark {
+                place,
                 ticket_id: ticket.id,
                 kind: subject.kind,
                 subject_id: subject.id,
@@ -231,6 +240,15 @@ pub fn mark(ctx: &Ctx<'_>, key: TicketKey, subject: Subject, blame: Blame) -> Re
         }
         Ok(entries)
     })
+}
+
+/// Where on the list it stands, from 1.
+fn place_of(conn: &mut Conn, ticket: &Ticket, subject: Subject) -> Result<Option<i64>> {
+    let onset = onset(conn, ticket)?;
+    let (_, found, lineup) = lined_up(conn, ticket, onset)?;
+    let mut suspects = lineup.suspects.iter();
+    let place = suspects.position(|it| found.told[it.place].subject == subject);
+    Ok(place.map(|place| place as i64 + 1))
 }
 
 /// Whom a mark is about.

@@ -237,10 +237,7 @@ impl Scene {
                     id: Id::from_uuid(it.id.uuid()),
                 },
                 what: format!("{service} {}", it.version),
-                place: match it.lane.target.as_str() {
-                    "" => it.lane.environment.clone(),
-                    target => format!("{} ({target})", it.lane.environment),
-                },
+                place: it.lane.place(),
                 who: it.who().to_owned(),
                 started_at: it.started_at,
                 ended_at: it.ended_at(),

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use chrono_tz::Tz;
@@ -12,6 +13,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::remote::{Answer, Remote};
+use crate::domain::duration;
 use crate::domain::timestamp::Timestamp;
 use crate::words::{self, Words};
 
@@ -60,9 +62,10 @@ pub struct DeployArgs {
     /// The commit that it was built from.
     #[arg(long, value_name = "SHA", default_value = "")]
     commit: String,
-    /// `started`, `succeeded`, `failed` or `rolled_back`. Without it one line does: it is asked for, and counts as done.
-    #[arg(long, default_value = "succeeded")]
-    status: String,
+    /// `started`, `succeeded`, `failed` or `rolled_back`. Without it one line does: it is asked for, and counts as done; with
+    /// `--when-open` it is `started`.
+    #[arg(long)]
+    status: Option<String>,
     /// The change that it is of: `CHG-7`.
     #[arg(long, value_name = "KEY", default_value = "")]
     change: String,
@@ -81,6 +84,12 @@ pub struct DeployArgs {
     /// Why it can't wait for the end of a freeze or for an approval; somebody else reviews it.
     #[arg(long, value_name = "REASON", default_value = "")]
     break_glass: String,
+    /// What a freeze blocks waits for its end instead of being refused: exit code 3. The same command again asks whether it may begin.
+    #[arg(long, conflicts_with = "break_glass")]
+    when_open: bool,
+    /// Waits here so long for the answer, such as `2h`; asks every 15 seconds.
+    #[arg(long, value_name = "TIME", requires = "when_open")]
+    wait: Option<String>,
     /// Who deploys; found in the variables of GitHub, GitLab, Jenkins and Buildkite.
     #[arg(long)]
     actor: Option<String>,
@@ -125,6 +134,9 @@ pub struct DiffArgs {
 
 /// It could not be told.
 const UNKNOWN: u8 = 2;
+/// It waits for the end of a freeze.
+const QUEUED: u8 = 3;
+const ASK_AGAIN: Duration = Duration::from_secs(15);
 
 /// What a run of a pipeline says of itself.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -183,7 +195,11 @@ impl Run {
 }
 
 pub(super) fn run(args: &DeployArgs) -> ExitCode {
-    finished(deploy(args))
+    match deploy(args) {
+        Ok(Said::Waits) => ExitCode::from(QUEUED),
+        Ok(said) => finished(Ok(said == Said::Yes)),
+        Err(error) => finished(Err(error)),
+    }
 }
 
 pub(super) fn at(args: &AtArgs) -> ExitCode {
@@ -210,12 +226,34 @@ fn say(key: &str, values: &[(&str, words::Value<'_>)]) {
     println!("{}", Words::english().with(key, values));
 }
 
+/// What the service said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Said {
+    Yes,
+    No,
+    Waits,
+}
+
 #[derive(Deserialize)]
 struct Verdict {
     freeze: Option<String>,
     emergency: Option<String>,
     is_news: bool,
-    deployment: Told,
+    deployment: Option<Told>,
+    queued: Option<Queued>,
+}
+
+/// It waits.
+#[derive(Deserialize)]
+struct Queued {
+    environment: String,
+    service: String,
+    target: String,
+    version: String,
+    reason: Option<String>,
+    detail: String,
+    opens_at: Option<String>,
+    source_event_id: String,
 }
 
 #[derive(Deserialize)]
@@ -233,12 +271,17 @@ struct Told {
     tickets: Vec<String>,
 }
 
+/// As people name it: `prod`, or `prod (eu-1)`.
+fn place(environment: &str, target: &str) -> String {
+    match target {
+        "" => environment.to_owned(),
+        target => format!("{environment} ({target})"),
+    }
+}
+
 impl Told {
     fn place(&self) -> String {
-        match self.target.as_str() {
-            "" => self.environment.clone(),
-            target => format!("{} ({target})", self.environment),
-        }
+        place(&self.environment, &self.target)
     }
 
     /// As one line: `web 4.12.0 in prod since …, by ana; before it 4.11.8; CHG-7`.
@@ -261,7 +304,7 @@ impl Told {
     }
 }
 
-fn deploy(args: &DeployArgs) -> anyhow::Result<bool> {
+fn deploy(args: &DeployArgs) -> anyhow::Result<Said> {
     let Some((service, version)) = args.what.rsplit_once('@') else {
         bail!(
             "`{}` isn't read as SERVICE@VERSION, such as web@4.12.0",
@@ -278,6 +321,11 @@ fn deploy(args: &DeployArgs) -> anyhow::Result<bool> {
         ))
     });
     let mut body = Map::new();
+    let usual = match args.when_open {
+        true => "started",
+        false => "succeeded",
+    };
+    let status = args.status.clone().unwrap_or_else(|| usual.to_owned());
     let given = |text: &Option<String>| text.clone().unwrap_or_default();
     for (name, value) in [
         ("service", service.to_owned()),
@@ -285,7 +333,7 @@ fn deploy(args: &DeployArgs) -> anyhow::Result<bool> {
         ("environment", args.env.clone()),
         ("target", args.target.clone()),
         ("commit", args.commit.clone()),
-        ("status", args.status.clone()),
+        ("status", status),
         ("change", args.change.clone()),
         ("artefact", args.artefact.clone()),
         ("revision", args.revision.clone()),
@@ -305,18 +353,51 @@ fn deploy(args: &DeployArgs) -> anyhow::Result<bool> {
             body.insert(name.to_owned(), Value::String(instant(text)?.rfc3339()));
         }
     }
-    match args
-        .door
-        .open()?
-        .post("/api/v1/deployments", &Value::Object(body))?
-    {
+    if args.when_open {
+        body.insert("when_open".to_owned(), Value::Bool(true));
+    }
+    let patience = match &args.wait {
+        Some(text) => duration::parse_secs(text)
+            .with_context(|| format!("`{text}` is no time: write it like 2h or 30 min"))?,
+        None => 0,
+    };
+    let door = args.door.open()?;
+    let until = Instant::now() + Duration::from_secs(patience.unsigned_abs());
+    let mut told = None;
+    loop {
+        let said = ask(&door, &mut body, &mut told)?;
+        if said != Said::Waits || Instant::now() + ASK_AGAIN > until {
+            return Ok(said);
+        }
+        // Nothing calls back into a pipeline: it asks again.
+        std::thread::sleep(ASK_AGAIN);
+    }
+}
+
+/// Asks once. `told`: what it waited for when that was said last.
+fn ask(
+    door: &Remote,
+    body: &mut Map<String, Value>,
+    told: &mut Option<String>,
+) -> anyhow::Result<Said> {
+    match door.post("/api/v1/deployments", &Value::Object(body.clone()))? {
         Answer::No(why) => {
             say("deploy-refused", &[("why", why.into())]);
-            Ok(false)
+            Ok(Said::No)
         }
         Answer::Yes(text) => {
             let verdict: Verdict = serde_json::from_str(&text).context("the service's answer")?;
-            let it = &verdict.deployment;
+            if let Some(it) = verdict.queued {
+                let reason = it.reason.clone().unwrap_or_default();
+                if told.as_ref() != Some(&reason) {
+                    waits(&it, &reason);
+                }
+                *told = Some(reason);
+                // Without an id of its own the next question would be another wish.
+                body.insert("source_event_id".to_owned(), it.source_event_id.into());
+                return Ok(Said::Waits);
+            }
+            let it = &verdict.deployment.context("the service's answer")?;
             let key = match (verdict.is_news, it.status.as_str()) {
                 (false, _) => "deploy-known",
                 (true, "started") => "deploy-go",
@@ -347,9 +428,24 @@ fn deploy(args: &DeployArgs) -> anyhow::Result<bool> {
             if let Some(key) = verdict.emergency {
                 say("deploy-emergency", &[("key", key.into())]);
             }
-            Ok(true)
+            Ok(Said::Yes)
         }
     }
+}
+
+fn waits(it: &Queued, reason: &str) {
+    let opens = it.opens_at.as_deref().map(in_words).unwrap_or_default();
+    say(
+        "deploy-waits",
+        &[
+            ("what", format!("{} {}", it.service, it.version).into()),
+            ("place", place(&it.environment, &it.target).into()),
+            ("reason", reason.to_owned().into()),
+            ("detail", it.detail.clone().into()),
+            ("opens", opens.into()),
+            ("id", it.source_event_id.clone().into()),
+        ],
+    );
 }
 
 /// With a zone: whoever reads a pipeline's log sits elsewhere.
@@ -452,10 +548,7 @@ fn compared(args: &DiffArgs) -> anyhow::Result<bool> {
             }
             for it in &compared.targets {
                 let none = || Words::english().t("none").into_owned();
-                let place = match it.target.as_str() {
-                    "" => args.env.clone(),
-                    target => format!("{} ({target})", args.env),
-                };
+                let place = place(&args.env, &it.target);
                 println!(
                     "{} {place}: {} -> {}",
                     args.service,

@@ -3,7 +3,8 @@
 //!
 //! A commit stands on a ticket where its message says so with `refs` or more, which is what a push is asked too. A merge brings
 //! nothing of its own; the revert of a commit that stands on a change stands there as well, any other is exempt, as is what is
-//! squashed into another (`git-hooks-and-deployments` 4.2). What a program wrote by itself is counted apart. Whoever decided that
+//! squashed into another (`git-hooks-and-deployments` 4.2). What names nothing and was deployed under a standing change stands on that
+//! one. What a program wrote by itself is counted apart. Whoever decided that
 //! no ticket is needed has said why, and that is shown.
 
 use super::commit_message::Relation;

@@ -48,6 +48,16 @@ pub struct Lane {
     pub target: String,
 }
 
+impl Lane {
+    /// As people name it: `prod`, or `prod (eu-1)`.
+    pub fn place(&self) -> String {
+        match self.target.as_str() {
+            "" => self.environment.clone(),
+            target => format!("{} ({target})", self.environment),
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deployment {
     pub id: DeploymentId,
@@ -163,6 +173,8 @@ pub struct Report {
     pub source: Option<String>,
     pub source_event_id: Option<String>,
     pub break_glass: Option<String>,
+    /// It waits for the end of a freeze rather than be refused.
+    pub when_open: bool,
 }
 
 /// As it was typed or sent.
@@ -184,6 +196,7 @@ pub struct Typed {
     pub source: String,
     pub source_event_id: String,
     pub break_glass: String,
+    pub when_open: bool,
 }
 
 /// Clocks of build machines go wrong by this much before we say so.
@@ -266,6 +279,9 @@ impl Typed {
                     .with("min", MIN_REASON_CHARS.to_string()),
             );
         }
+        if self.when_open && status != Ok(Status::Started) {
+            keep(FieldError::new("when_open", "only-a-wish-waits"));
+        }
         match (service, environment, version, status) {
             (Some(service), Some(environment), Some(version), Ok(status)) if faults.is_empty() => {
                 Ok(Report {
@@ -286,6 +302,7 @@ impl Typed {
                     source,
                     source_event_id,
                     break_glass,
+                    when_open: self.when_open,
                 })
             }
             _ => Err(faults),

@@ -101,7 +101,7 @@ ids! {
     ReportMark => ReportId, MeetingMark => MeetingId, HookMark => HookId, WayMark => WayId, AuditMark => AuditId,
     FreezeMark => FreezeId, PeriodLockMark => PeriodLockId, RecountMark => RecountId, SubjectMark => SubjectId,
     WordingMark => WordingId, DeploymentMark => DeploymentId, ForgeDeliveryMark => ForgeDeliveryId,
-    ApprovalRuleMark => ApprovalRuleId, StandInMark => StandInId,
+    ApprovalRuleMark => ApprovalRuleId, StandInMark => StandInId, QueuedMark => QueuedId,
 }
 
 words! {

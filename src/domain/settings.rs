@@ -1,6 +1,7 @@
 //! What people may change while the house runs. The process's own configuration (`config.rs`) goes before it where both know a key.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use chrono::NaiveTime;
 use chrono_tz::Tz;
@@ -247,13 +248,14 @@ impl Settings {
                 }
             }
             SettingKey::MailAnswersPerHour => {
-                self.mail_answers_per_hour = budget(field, text, 1)?;
+                self.mail_answers_per_hour = budget(field, text, 1..=10_000)?;
             }
             SettingKey::MailReopensPerHour => {
-                self.mail_reopens_per_hour = budget(field, text, 1)?;
+                self.mail_reopens_per_hour = budget(field, text, 1..=10_000)?;
             }
             SettingKey::MailStrangersPerHour => {
-                self.mail_strangers_per_hour = budget(field, text, 0)?;
+                // Who expects thousands of them says so.
+                self.mail_strangers_per_hour = budget(field, text, 0..=1_000_000)?;
             }
         }
         Ok(())
@@ -281,17 +283,16 @@ fn git_logins(
 }
 
 /// So many of something within an hour.
-fn budget(field: &'static str, text: &str, least: i64) -> Result<i64, FieldError> {
-    const MOST: i64 = 10_000;
+fn budget(field: &'static str, text: &str, may: RangeInclusive<i64>) -> Result<i64, FieldError> {
     let number = text.parse().ok();
     let wrong = || {
         FieldError::new(field, "not-an-hourly-limit")
             .with("value", text.to_owned())
-            .with("min", least.to_string())
-            .with("max", MOST.to_string())
+            .with("min", may.start().to_string())
+            .with("max", may.end().to_string())
     };
     number
-        .filter(|number| (least..=MOST).contains(number))
+        .filter(|number| may.contains(number))
         .ok_or_else(wrong)
 }
 

@@ -191,6 +191,12 @@ words! {
         CommitLinked = "commit_linked",
         Pushed = "pushed",
         Deployed = "deployed",
+        /// It waits for the end of a freeze, or for a person.
+        DeploymentQueued = "deployment_queued",
+        /// What waited may begin.
+        DeploymentReleased = "deployment_released",
+        /// What waited doesn't begin any more.
+        DeploymentDropped = "deployment_dropped",
         /// A responder said whether a change was the cause.
         SuspectMarked = "suspect_marked",
         ApprovalAsked = "approval_asked",

@@ -269,7 +269,13 @@ pub fn configure(routes: &mut ServiceConfig) {
         .route("/deployments/figures.csv", get().to(dora::csv))
         .route("/deployments/figures/list", get().to(dora::list))
         .route("/deployments/figures/list.csv", get().to(dora::list_csv))
+        .route("/deployments/suspects", get().to(suspect_figures::show))
         .route("/deployments/{id}", get().to(deployments::show))
+        .route("/deployments/queue/{id}/go", post().to(deploy_queue::go))
+        .route(
+            "/deployments/queue/{id}/withdraw",
+            post().to(deploy_queue::withdraw),
+        )
         // who else is told
         .route("/calendar", get().to(agenda::show))
         .route("/calendar/feed", post().to(agenda::renew_feed))

@@ -2,6 +2,7 @@
 //! again at any moment by any node. Each has its own thread, so that a slow relay never holds up a page.
 
 mod check;
+mod deploy_queue;
 mod escalation;
 mod forge;
 mod ledger;
@@ -61,6 +62,7 @@ pub const ALL: &[Job] = &[
     forge::JOB,
     forge::SWEEP,
     soak::JOB,
+    deploy_queue::JOB,
     revert::JOB,
     terms::JOB,
     sla::JOB,

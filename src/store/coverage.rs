@@ -6,11 +6,14 @@ use diesel::prelude::*;
 
 use super::Conn;
 use super::schema::core::ticket;
-use super::schema::git::{git_commit, git_link, push, push_decision};
+use super::schema::deploy::{deployment, deployment_ticket};
+use super::schema::git::{change_plan, git_commit, git_link, push, push_decision};
 use super::ticket::Row as TicketRow;
 use super::timeline::facts_of;
+use crate::domain::change::Sort;
 use crate::domain::commit_message::Relation;
-use crate::domain::id::{CommitId, Kind, PushId, RepositoryId, TicketId};
+use crate::domain::deployment::Status;
+use crate::domain::id::{CommitId, DeploymentId, Kind, PushId, RepositoryId, TicketId};
 use crate::domain::ticket::{State, Ticket};
 use crate::domain::timeline::Facts;
 use crate::domain::timestamp::Timestamp;
@@ -125,6 +128,26 @@ pub fn decided(conn: &mut Conn, of: &[PushId]) -> Result<HashMap<PushId, String>
         found.extend(rows);
     }
     Ok(found)
+}
+
+/// Deployments that ran under a standing change, begun in a span, newest first; at most `most`.
+pub fn under_standing(
+    conn: &mut Conn,
+    span: Interval,
+    most: i64,
+) -> Result<Vec<(DeploymentId, TicketId)>> {
+    Ok(deployment::table
+        .inner_join(deployment_ticket::table)
+        .inner_join(change_plan::table.on(change_plan::ticket_id.eq(deployment_ticket::ticket_id)))
+        .filter(deployment::started_at.ge(span.from))
+        .filter(deployment::started_at.lt(span.to))
+        .filter(deployment::status.ne(Status::Failed))
+        .filter(deployment_ticket::is_named.eq(true))
+        .filter(change_plan::sort.eq(Sort::Standard))
+        .order((deployment::started_at.desc(), deployment::id))
+        .limit(most)
+        .select((deployment::id, deployment_ticket::ticket_id))
+        .load(conn)?)
 }
 
 /// Changes that were closed in a span, by their end.

@@ -183,6 +183,15 @@ fn key(lane: &Lane) -> (&str, ServiceId, &str) {
     (&lane.environment, lane.service, &lane.target)
 }
 
+/// The place that [`next_seq`] will give.
+pub fn seq_to_come(tx: &mut Tx, lane: &Lane) -> Result<i64> {
+    let count: i64 = deploy_lane::table
+        .find(key(lane))
+        .select(deploy_lane::event_count)
+        .get_result(&mut **tx)?;
+    Ok(count + 1)
+}
+
 /// The place of the next deployment in a lane that was entered.
 pub fn next_seq(tx: &mut Tx, lane: &Lane) -> Result<i64> {
     Ok(diesel::update(deploy_lane::table.find(key(lane)))
@@ -518,6 +527,10 @@ pub struct Rule {
     pub most_files: i64,
     /// Parts of paths, a line each, that may not.
     pub dangers: String,
+    /// Between two deployments that waited for the end of a freeze.
+    pub gap_mins: i64,
+    /// Whether what waited is let go by a person's word alone.
+    pub needs_go: bool,
 }
 
 pub fn rule(conn: &mut Conn, of: ServiceId) -> Result<Option<Rule>> {

@@ -20,6 +20,7 @@ pub mod contact_address;
 pub mod coverage;
 pub mod credit;
 pub mod customer;
+pub mod deploy_queue;
 pub mod deployment;
 pub mod dora;
 mod fixed;

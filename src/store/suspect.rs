@@ -16,6 +16,7 @@ use crate::domain::id::{
 use crate::domain::suspect::{Blame, History, Kind};
 use crate::domain::ticket::{State, Ticket};
 use crate::domain::timestamp::Timestamp;
+use crate::domain::worktime::Interval;
 use crate::error::Result;
 
 text_column!(Blame, Kind);
@@ -32,6 +33,38 @@ pub struct Mark {
     pub by_id: Option<PersonId>,
     pub by_name: String,
     pub marked_at: Timestamp,
+    /// Where on the list it stood then, from 1; `None`: it wasn't on it.
+    pub place: Option<i64>,
+}
+
+/// What was found to be a cause in a span: of which incident, when, and where it stood on the list.
+pub fn causes(conn: &mut Conn, span: Interval) -> Result<Vec<(TicketId, Timestamp, Option<i64>)>> {
+    Ok(suspect_mark::table
+        .filter(suspect_mark::blame.eq(Blame::Caused))
+        .filter(suspect_mark::marked_at.ge(span.from))
+        .filter(suspect_mark::marked_at.lt(span.to))
+        .select((
+            suspect_mark::ticket_id,
+            suspect_mark::marked_at,
+            suspect_mark::place,
+        ))
+        .load(conn)?)
+}
+
+/// When each incident was resolved, in a span, of which nobody said what caused it.
+pub fn unexplained(conn: &mut Conn, span: Interval) -> Result<Vec<Timestamp>> {
+    let named = suspect_mark::table
+        .filter(suspect_mark::ticket_id.eq(ticket::id))
+        .filter(suspect_mark::blame.eq(Blame::Caused));
+    let at: Vec<Option<Timestamp>> = ticket::table
+        .filter(ticket::kind.eq(TicketKind::Incident))
+        .filter(ticket::resolved_at.ge(span.from))
+        .filter(ticket::resolved_at.lt(span.to))
+        .filter(ticket::merged_into.is_null())
+        .filter(diesel::dsl::not(diesel::dsl::exists(named)))
+        .select(ticket::resolved_at)
+        .load(conn)?;
+    Ok(at.into_iter().flatten().collect())
 }
 
 /// What was found on an incident.

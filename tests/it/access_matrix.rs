@@ -221,6 +221,7 @@ pub fn house(desk: Desk) -> House {
         },
     );
     let deployed = deployed.expect("it is live");
+    let queued = queued(&desk, &by);
     let nothing: Id<()> = Id::new(desk.now());
     let ids = BTreeMap::from([
         ("attachments", file.clone()),
@@ -239,6 +240,8 @@ pub fn house(desk: Desk) -> House {
         ("away", stand_in.clone()),
         ("approval-stand-ins", stand_in),
         ("deployments", deployed.deployment.id.to_string()),
+        ("queue", queued.clone()),
+        ("deployment-queue", queued),
         ("wordings", wording.id.to_string()),
         ("people", other.to_string()),
         ("teams", founded.team.to_string()),
@@ -255,6 +258,34 @@ pub fn house(desk: Desk) -> House {
         served,
         holders,
         ids,
+    }
+}
+
+/// A deployment that waits for the end of a window in staging.
+fn queued(desk: &Desk, by: &Ctx<'_>) -> String {
+    let now = desk.now().in_zone(chrono_tz::UTC).date_naive();
+    let window = freeze::Details {
+        name: "Rehearsal".to_owned(),
+        when: freeze::When::parse(&format!("{now} 00:00"), &format!("{now} 23:00")).expect("a day"),
+        scope: freeze::Scope {
+            environments: vec!["staging".to_owned()],
+            ..freeze::Scope::default()
+        },
+        ..freeze::Details::friday("", chrono_tz::UTC)
+    };
+    actions::freeze::add(by, &window).expect("a window");
+    let wish = Typed {
+        service: "Everything".into(),
+        environment: "staging".into(),
+        version: "1.1".into(),
+        status: "started".into(),
+        when_open: true,
+        ..Typed::default()
+    };
+    let asked = actions::deployment::ask(&desk.app.system("pipeline", Door::Api), wish);
+    match asked.expect("it is asked for") {
+        actions::deployment::Asked::Waits { queued, .. } => queued.id.to_string(),
+        other => panic!("{other:?}"),
     }
 }
 

@@ -412,6 +412,7 @@ both_databases!(a_program_does_everything_that_people_do, |desk| {
         .map(|(_, _, name)| *name)
         .filter(|name| !called.contains(*name) && !crate::api_elsewhere::ELSEWHERE.contains(name))
         .filter(|name| !crate::deploy_door::CALLED.contains(name))
+        .filter(|name| !crate::deploy_queue::CALLED.contains(name))
         .filter(|name| !crate::forge_door::CALLED.contains(name))
         .filter(|name| !crate::mail_contacts::CALLED.contains(name))
         .filter(|name| !crate::dora::CALLED.contains(name))

@@ -112,6 +112,14 @@ const TWINS: &[(&str, &str)] = &[
         "/services/{id}/deploy-rule",
         "PATCH /api/v1/services/{id}/deploy-rule",
     ),
+    (
+        "/deployments/queue/{id}/go",
+        "POST /api/v1/deployment-queue/{id}/go",
+    ),
+    (
+        "/deployments/queue/{id}/withdraw",
+        "POST /api/v1/deployment-queue/{id}/withdraw",
+    ),
     ("/calendar/feed", "POST /api/v1/calendar/feed"),
     ("/calendar/feed/revoke", "DELETE /api/v1/calendar/feed"),
     ("/approvals", "POST /api/v1/approval-rules"),

@@ -23,6 +23,7 @@ pub const CALLED: &[&str] = &[
     "deployment :: set_rule",
     "suspect :: read",
     "suspect :: mark",
+    "suspect_figures :: figures",
 ];
 
 both_databases!(

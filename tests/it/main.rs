@@ -39,6 +39,7 @@ mod crush;
 mod demo;
 mod deploy;
 mod deploy_door;
+mod deploy_queue;
 mod desk;
 mod disk;
 mod doors;

@@ -3,11 +3,13 @@
 use serde_json::json;
 use watchkeeper::actions::approval::{Ballot, approve};
 use watchkeeper::actions::deployment::{TypedRule, set_rule};
-use watchkeeper::actions::{change, ticket};
+use watchkeeper::actions::{change, coverage, ticket};
 use watchkeeper::domain::change::{Plan, Sort};
+use watchkeeper::domain::coverage::Standing;
 use watchkeeper::domain::deployment::Typed;
 use watchkeeper::domain::id::{Kind, ServiceId, TicketKey};
 use watchkeeper::domain::severity::Severity;
+use watchkeeper::domain::sla_report::Period;
 use watchkeeper::domain::text::Title;
 use watchkeeper::domain::ticket::{Opening, State};
 use watchkeeper::domain::timeline::EntryKind;
@@ -224,6 +226,50 @@ both_databases!(
         let big = push(&["src/d.rs", "src/e.rs", "src/f.rs"]);
         let why = refused(&desk, at("4.0.3", &big), "deploy-left-lane");
         assert_eq!(why, "it changes too many files");
+    }
+);
+
+both_databases!(
+    case_c2_what_was_deployed_under_a_standing_change_stands_on_it,
+    |desk| {
+        let (ann, ben, web) = a_house(&desk);
+        let line = Pushed::new(&desk, "infra/web", Some(web));
+        let at = |version: &str, commit: &str, status: &str| Typed {
+            commit: commit.into(),
+            ..typed(version, status)
+        };
+        let before = line.commit(&desk, "Say nothing");
+        tell(&desk, at("4.0.0", &before, "succeeded")).unwrap();
+        let key = standing(&desk, &ann, &ben, web);
+        desk.advance(HOUR);
+        let inside = line.commit(&desk, "Count them");
+        let last = line.commit(&desk, "Count them twice");
+        tell(&desk, at("4.0.1", &last, "succeeded")).unwrap();
+        desk.advance(HOUR);
+        let failed = line.commit(&desk, "Count them thrice");
+        let gone = at("4.0.2", &failed, "started");
+        tell(&desk, gone).unwrap();
+        tell(&desk, at("4.0.2", &failed, "failed")).unwrap();
+        desk.advance(HOUR);
+        let day = chrono::NaiveDate::from_ymd_opt(2026, 6, 1).unwrap();
+        let asked = coverage::Asked {
+            period: Period::new(day, day + chrono::Days::new(6), chrono_tz::UTC).unwrap(),
+            repository: Some(line.id),
+        };
+        let report = coverage::read(&desk.as_person(&ann), asked).unwrap();
+        let stand = |oid: &str| {
+            let commits = &report.covered[0].commits;
+            let found = commits.iter().find(|it| it.oid == oid).unwrap();
+            (found.standing, found.tickets.clone())
+        };
+        assert_eq!(stand(&before), (Standing::Nothing, vec![]));
+        assert_eq!(stand(&inside), (Standing::Change, vec![key]));
+        assert_eq!(stand(&last), (Standing::Change, vec![key]));
+        assert_eq!(
+            stand(&failed),
+            (Standing::Nothing, vec![]),
+            "it never was live"
+        );
     }
 );
 

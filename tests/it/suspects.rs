@@ -274,3 +274,89 @@ pub fn by_api(p: &Program, deployment: &str) {
         404
     );
 }
+
+both_databases!(
+    how_often_the_list_was_right_is_told_by_week_with_the_incidents_behind_it,
+    |desk| {
+        let (ann, ben, web) = a_house(&desk);
+        let quiet = || Opening {
+            services: vec![web],
+            ..Opening::default()
+        };
+        tell(&desk, typed("4.11.8", "succeeded")).unwrap();
+        let rehearsal = Typed {
+            environment: "staging".into(),
+            ..typed("4.13.0", "succeeded")
+        };
+        let rehearsal = tell(&desk, rehearsal).unwrap().deployment;
+        desk.advance(HOUR);
+        let deployed = tell(&desk, typed("4.12.0", "succeeded"))
+            .unwrap()
+            .deployment;
+        desk.advance(60);
+        let [first, second, third] = [0; 3].map(|_| {
+            desk.advance(60);
+            incident(&desk, &ann, quiet())
+        });
+        let by = desk.as_person(&ben);
+        let subject = |id: watchkeeper::domain::id::DeploymentId| Subject {
+            kind: Kind::Deployment,
+            id: Id::from_uuid(id.uuid()),
+        };
+        act::mark(&by, first, subject(deployed.id), Blame::Caused).unwrap();
+        desk.advance(60);
+        // What ran in staging alone is on no place of the list.
+        act::mark(&by, second, subject(rehearsal.id), Blame::Caused).unwrap();
+        act::mark(&by, second, subject(deployed.id), Blame::Contributed).unwrap();
+        desk.advance(60);
+        let resolved = ticket::read(&by, third).unwrap();
+        ticket::resolve(&by, third, Some(resolved.version), "Restarted").unwrap();
+        desk.advance(60);
+
+        let p = Program::new(desk);
+        let span = "from=2026-06-01&to=2026-06-07";
+        let said = p.get(&format!("/api/v1/suspects/figures?{span}"));
+        assert_eq!(said.status, 200, "{}", said.body);
+        assert_eq!(
+            said.body["total"],
+            json!({
+                "found": 2,
+                "first": 1,
+                "among_three": 1,
+                "unlisted": 1,
+                "percent_first": "50",
+                "percent_among_three": "50",
+                "mean_reciprocal_rank": "0.500",
+                "unexplained": 1,
+            })
+        );
+        assert_eq!(said.body["weeks"][0]["tally"], said.body["total"]);
+        let places: Vec<_> = said.body["incidents"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| (it["incident"].clone(), it["place"].clone()))
+            .collect();
+        assert_eq!(
+            places,
+            [
+                (json!(second.to_string()), json!(null)),
+                (json!(first.to_string()), json!(1))
+            ]
+        );
+        let wrong = p.get("/api/v1/suspects/figures?from=2026-06-07&to=2026-06-01");
+        assert_eq!(wrong.status, 422, "{}", wrong.body);
+        let browser = Browser::of(&p.desk, &ann);
+        browser
+            .get("/deployments/figures")
+            .says("/deployments/suspects");
+        browser
+            .get(&format!("/deployments/suspects?{span}"))
+            .is(200)
+            .says("50 % (1 of 2)")
+            .says("not on the list");
+        browser
+            .get("/deployments/suspects?from=2026-06-07&to=2026-06-01")
+            .is(422);
+    }
+);

@@ -4,10 +4,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::call::{Answer, Call, Nothing, Reply};
+use super::deploy_queue::QueuedDeployment;
 use super::paging::{Page, bad_cursor, limit};
 use super::ticket::IfMatch;
 use super::value::{At, Closed, DeploymentUid, Key, Number, PersonUid, ServiceUid, Uid, Word};
-use crate::actions::deployment::{self as action, TypedRule};
+use crate::actions::deployment::{self as action, Asked, TypedRule};
+use crate::actions::deployment_queue as queue;
 use crate::actions::deployment_story::{self as story, Detail, Told};
 use crate::actions::{self};
 use crate::domain::access::{Action, Target};
@@ -225,12 +227,16 @@ pub struct NewDeployment {
     /// Why it can't wait for the end of a freeze or for an approval; at least ten characters. Somebody else reviews it.
     #[serde(default)]
     break_glass: String,
+    /// With `started`: what a freeze blocks waits for its end instead of being refused. Ask again with the same `source_event_id` to
+    /// learn whether it may begin.
+    #[serde(default)]
+    when_open: bool,
 }
 
 /// What became of it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DeploymentVerdict {
-    /// `accepted`; `warned` if it began in a freeze. A refusal is a problem document.
+    /// `accepted`; `warned` if it began in a freeze; `queued` if it waits. A refusal is a problem document.
     pub verdict: String,
     /// The freeze that it began in.
     pub freeze: Option<String>,
@@ -238,14 +244,18 @@ pub struct DeploymentVerdict {
     pub emergency: Option<Key>,
     /// False if it was told before.
     pub is_news: bool,
-    pub deployment: Deployment,
+    /// Null while it waits.
+    pub deployment: Option<Deployment>,
+    /// What it waits for; null if it doesn't.
+    pub queued: Option<QueuedDeployment>,
 }
 
 /// Record a deployment
 ///
 /// Asks for one that begins now, or tells of one that has begun or ended. The first call for a `source_event_id` answers 201, others
-/// 200. A freeze or a missing approval refuses what would begin now with 422; the problem says until when.
-#[utoipa::path(post, path = "/api/v1/deployments", tag = "deployments", request_body = NewDeployment, responses((status = 201, description = "Recorded", body = DeploymentVerdict), (status = 200, description = "Known already, as it stands now", body = DeploymentVerdict)))]
+/// 200. A freeze or a missing approval refuses what would begin now with 422; the problem says until when. With `when_open` what a
+/// freeze blocks is queued and answered with 202.
+#[utoipa::path(post, path = "/api/v1/deployments", tag = "deployments", request_body = NewDeployment, responses((status = 201, description = "Recorded", body = DeploymentVerdict), (status = 202, description = "Queued", body = DeploymentVerdict), (status = 200, description = "Known already, as it stands now", body = DeploymentVerdict)))]
 pub async fn record(call: Call<NewDeployment>) -> Reply {
     call.change(|ctx, new| {
         ctx.as_one(
@@ -267,8 +277,22 @@ pub async fn record(call: Call<NewDeployment>) -> Reply {
                     source: new.source.clone(),
                     source_event_id: new.source_event_id.clone(),
                     break_glass: new.break_glass.clone(),
+                    when_open: new.when_open,
                 };
-                let recorded = action::record(ctx, typed)?;
+                let recorded = match action::ask(ctx, typed)? {
+                    Asked::Recorded(recorded) => recorded,
+                    Asked::Waits { queued, is_first } => {
+                        let answer = Answer::ok(&DeploymentVerdict {
+                            verdict: "queued".to_owned(),
+                            freeze: None,
+                            emergency: None,
+                            is_news: is_first,
+                            deployment: None,
+                            queued: Some(QueuedDeployment::of(queue::told(ctx, queued)?)),
+                        })?;
+                        return Ok(answer.not_yet());
+                    }
+                };
                 let id = recorded.deployment.id;
                 let told = ctx.read(|conn| story::told(conn, vec![recorded.deployment.clone()]))?;
                 let told = told.into_iter().next().ok_or(Error::NotFound)?;
@@ -280,7 +304,8 @@ pub async fn record(call: Call<NewDeployment>) -> Reply {
                     freeze: recorded.deployment.freeze,
                     emergency: recorded.emergency.map(Key),
                     is_news: recorded.is_news,
-                    deployment: Deployment::of(told),
+                    deployment: Some(Deployment::of(told)),
+                    queued: None,
                 };
                 match recorded.is_first {
                     true => Answer::created(format!("/api/v1/deployments/{id}"), &verdict),
@@ -483,6 +508,10 @@ pub struct DeployRule {
     pub most_files: i64,
     /// Parts of paths that it may not touch.
     pub dangers: Vec<String>,
+    /// Between two of its deployments that waited for the end of a freeze.
+    pub gap_minutes: i64,
+    /// Whether what waited is let go by a person's word alone.
+    pub needs_go: bool,
     /// 0: as it is where nobody has said anything.
     pub version: i64,
 }
@@ -495,6 +524,8 @@ fn shown_rule(rule: Rule) -> Result<Answer> {
         soak_minutes: rule.soak_mins,
         most_files: rule.most_files,
         dangers: rule.dangers.lines().map(str::to_owned).collect(),
+        gap_minutes: rule.gap_mins,
+        needs_go: rule.needs_go,
         version,
     })?
     .version(version))
@@ -523,6 +554,8 @@ pub struct DeployRuleEdit {
     soak_minutes: Option<i64>,
     most_files: Option<i64>,
     dangers: Option<Vec<String>>,
+    gap_minutes: Option<i64>,
+    needs_go: Option<bool>,
 }
 
 /// Edit a service's deploy rule
@@ -543,6 +576,8 @@ pub async fn set_rule(call: Call<DeployRuleEdit>) -> Reply {
                     soak_mins: Some(soak),
                     most_files: Some(asked.most_files.unwrap_or(known.most_files)),
                     dangers: dangers.as_deref().unwrap_or(&known.dangers),
+                    gap_mins: Some(asked.gap_minutes.unwrap_or(known.gap_mins)),
+                    needs_go: asked.needs_go.unwrap_or(known.needs_go),
                 };
                 let set = action::set_rule(ctx, id, rev, &typed);
                 shown_rule(set.map_err(in_json)?)
@@ -559,12 +594,16 @@ fn in_json(error: Error) -> Error {
         Error::Invalid(faults) => Error::Invalid(
             faults
                 .into_iter()
-                .map(|fault| match fault.field == "soak" {
-                    true => FieldError {
+                .map(|fault| match fault.field.as_ref() {
+                    "soak" => FieldError {
                         field: "soak_minutes".into(),
                         ..fault
                     },
-                    false => fault,
+                    "gap" => FieldError {
+                        field: "gap_minutes".into(),
+                        ..fault
+                    },
+                    _ => fault,
                 })
                 .collect(),
         ),

@@ -15,6 +15,7 @@ mod contact_address;
 mod coverage;
 mod credit;
 mod customer;
+mod deploy_queue;
 mod deployment;
 pub mod document;
 mod dora;
@@ -48,6 +49,7 @@ mod settings;
 mod sla_report;
 mod step;
 mod suspect;
+mod suspect_figures;
 mod take_back;
 mod target_policy;
 mod terms;
@@ -213,6 +215,11 @@ doors! {
     "/api/v1/deployments" { GET deployment::list, POST deployment::record }
     "/api/v1/deployments/figures" { GET dora::read }
     "/api/v1/deployments/{id}" { GET deployment::read }
+    "/api/v1/suspects/figures" { GET suspect_figures::figures }
+    "/api/v1/deployment-queue" { GET deploy_queue::list }
+    "/api/v1/deployment-queue/{id}" { GET deploy_queue::read }
+    "/api/v1/deployment-queue/{id}/go" { POST deploy_queue::go }
+    "/api/v1/deployment-queue/{id}/withdraw" { POST deploy_queue::withdraw }
     "/api/v1/live" { GET deployment::live }
     "/api/v1/live/diff" { GET deployment::diff }
     "/api/v1/services/{id}/deploy-rule" { GET deployment::rule, PATCH deployment::set_rule }

@@ -179,7 +179,7 @@ uids! {
     RepositoryUid = RepositoryMark, IntakeAddressUid = IntakeAddressMark, ReportUid = ReportMark, MeetingUid = MeetingMark, AttemptUid = AttemptMark,
     PeriodLockUid = PeriodLockMark, HoldUid = HoldMark, AuditUid = AuditMark,
     RecountUid = RecountMark, WordingUid = WordingMark, DeploymentUid = DeploymentMark, SubjectUid = SubjectMark,
-    ApprovalRuleUid = ApprovalRuleMark, StandInUid = StandInMark,
+    ApprovalRuleUid = ApprovalRuleMark, StandInUid = StandInMark, QueuedUid = QueuedMark,
 }
 
 /// A ticket's human key, `INC-12`.

@@ -6,9 +6,11 @@ use chrono_tz::Tz;
 
 use super::agenda::conflict_texts;
 use super::approval::{self, ApprovalView};
+use super::deploy_queue::QueueLine;
 use super::deployments::{OnPage, on_page};
 use super::{ticket_preview, when};
 use crate::actions::approval::{Ballot, approve, verdict};
+use crate::actions::deployment_queue::{self, Line};
 use crate::actions::{agenda, change as act, commits, freeze, standing};
 use crate::app::Ctx;
 use crate::domain::access::{self, Action, Target};
@@ -45,6 +47,8 @@ pub struct Known {
     environments: Vec<String>,
     /// Lanes of a standing change, each with its service's name.
     lanes: Vec<(String, Lane)>,
+    queue: Vec<Line>,
+    may_record: bool,
     may_run: bool,
     may_approve: bool,
     /// Where it was deployed.
@@ -87,6 +91,11 @@ pub fn load(conn: &mut Conn, ctx: &Ctx<'_>, ticket: &Ticket) -> Result<Known> {
             None => Vec::new(),
         },
         conflicts: agenda::conflicts(ctx, conn, ticket)?,
+        queue: {
+            let waiting = store::deploy_queue::of_ticket(conn, ticket.id)?;
+            deployment_queue::lines(conn, waiting)?
+        },
+        may_record: may(Action::RecordDeployment),
         may_run: may(Action::RunChange),
         may_approve: may(Action::ApproveChange),
         me: ctx.by.person(),
@@ -182,6 +191,9 @@ pub struct ChangeView {
     pub environments: Vec<(String, String)>,
     /// The service of each lane, whether the next deployment stays in it, and why.
     pub lanes: Vec<(String, bool, String)>,
+    /// Deployments of it that wait.
+    pub queue: Vec<QueueLine>,
+    pub may_record: bool,
     pub sorts: Vec<(String, String)>,
     pub can_refuse: bool,
     pub can_redraft: bool,
@@ -283,6 +295,8 @@ pub fn view(known: &Known, ticket: &Ticket, p: &Page, kept: Option<Form>) -> Opt
             .as_ref()
             .map(|it| approval::view(it, ticket, p)),
         environments: environments(known, p),
+        queue: known.queue.iter().cloned().map(QueueLine::of).collect(),
+        may_record: known.may_record,
         lanes: known
             .lanes
             .iter()

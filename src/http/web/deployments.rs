@@ -6,11 +6,14 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use askama::Template;
 
+use super::deploy_queue::QueueLine;
 use super::inputs::{Answer, id_of};
 use super::queue::param;
 use super::when;
+use crate::actions::deployment_queue::{self as queue, Line};
 use crate::actions::deployment_story::{self as story, Detail, Told};
 use crate::app::{App, Ctx};
+use crate::domain::access::Action;
 use crate::domain::ancestry::Way;
 use crate::domain::deployment::{Deployment, Freshness, Lane, Revert, Status, Step};
 use crate::domain::id::{DeploymentId, Id, ServiceId, TicketKey};
@@ -39,6 +42,10 @@ struct ListPage {
     statuses: Vec<(String, String)>,
     /// The moment that is shown, if it isn't now.
     at: Option<Timestamp>,
+    /// What waits; only where now is shown.
+    queue: Vec<QueueLine>,
+    /// Whether whoever looks may let it go or withdraw it.
+    may_record: bool,
     live: Vec<LiveRow>,
     rows: Vec<DeployLine>,
     next: Option<String>,
@@ -84,10 +91,7 @@ impl DeployLine {
             id: it.id,
             service: told.service,
             service_id: it.lane.service,
-            place: match it.lane.target.as_str() {
-                "" => it.lane.environment.clone(),
-                target => format!("{} ({target})", it.lane.environment),
-            },
+            place: it.lane.place(),
             who: it.who().to_owned(),
             ended_at: it.ended_at(),
             target: it.lane.target,
@@ -149,12 +153,17 @@ struct Known {
     environments: Vec<String>,
     services: Vec<Service>,
     live: Vec<Told>,
+    queue: Vec<Line>,
     rows: Vec<Told>,
     next: Option<DeploymentId>,
 }
 
 fn load(ctx: &Ctx<'_>, asked: &Asked, at: Option<Timestamp>) -> Result<Known> {
     let live = story::live(ctx, None, at)?;
+    let queue = match at {
+        None => queue::list(ctx)?,
+        Some(_) => Vec::new(),
+    };
     ctx.read(|conn| {
         let mut services = store::house::services(conn)?;
         services.sort_by_key(|it| it.name.to_lowercase());
@@ -177,6 +186,7 @@ fn load(ctx: &Ctx<'_>, asked: &Asked, at: Option<Timestamp>) -> Result<Known> {
             environments: store::house::environments(conn)?,
             services,
             live,
+            queue,
             next: found.last().filter(|_| !is_last).map(|it| it.id),
             rows: story::told(conn, found)?,
         })
@@ -228,6 +238,8 @@ pub async fn list(req: HttpRequest, app: web::Data<App>, viewer: Viewer) -> Answ
         statuses: std::iter::once(every("deploy-every-status"))
             .chain(statuses)
             .collect(),
+        may_record: p.may(Action::RecordDeployment),
+        queue: known.queue.into_iter().map(QueueLine::of).collect(),
         live: by_service(known.live, &known.environments),
         environments: known.environments,
         at,

@@ -184,6 +184,8 @@ fn page_with_rule(
             .with("soak", duration::typed(rule.soak_mins * 60))
             .with("most_files", rule.most_files)
             .with("dangers", &rule.dangers)
+            .with("gap", duration::typed(rule.gap_mins * 60))
+            .with("needs_go", if rule.needs_go { "yes" } else { "" })
             .with("rev", rule.version),
         None => Form::new(p.words),
     };
@@ -342,6 +344,8 @@ pub async fn save_rule(
                     typed => typed.parse().ok(),
                 },
                 dangers: asked.text("dangers"),
+                gap_mins: duration::parse_secs(asked.text("gap")).map(|secs| secs / 60),
+                needs_go: asked.ticked("needs_go"),
             };
             deployment::set_rule(ctx, id, seen, &typed)
         })

@@ -121,7 +121,20 @@ fn new_commits(
 
 /// Names the versions before and after, and counts what a forced push has dropped.
 fn describe(git: &Git<'_>, moved: &mut RefMove, oldest: Option<&Oid>) {
-    let version = |commit: &str| git.maybe(&["describe", "--tags", "--always", commit]);
+    // Where there is no tag, git looks for one through the whole history: seconds in a large one, at every push.
+    let has_tags = git
+        .maybe(&["for-each-ref", "--count=1", "refs/tags"])
+        .is_some();
+    let version = |commit: &str| match has_tags {
+        true => git.maybe(&["describe", "--tags", "--always", commit]),
+        false => git.maybe(&[
+            "rev-parse",
+            "--verify",
+            "-q",
+            "--short",
+            &format!("{commit}^{{commit}}"),
+        ]),
+    };
     if !moved.new.is_zero() {
         moved.version_after = version(moved.new.as_str());
     }

@@ -1,5 +1,8 @@
 //! Deployments, what is live where, and the tickets that they carry.
 
+use super::core::ticket;
+use super::git::change_plan;
+
 diesel::table! {
     deployment (id) {
         id -> Binary,
@@ -56,6 +59,38 @@ diesel::table! {
         version -> BigInt,
         most_files -> BigInt,
         dangers -> Text,
+        gap_mins -> BigInt,
+        needs_go -> Bool,
+    }
+}
+
+diesel::table! {
+    queued_deployment (id) {
+        id -> Binary,
+        environment -> Text,
+        service_id -> Binary,
+        target -> Text,
+        version -> Text,
+        commit_oid -> Nullable<Text>,
+        ticket_id -> Nullable<Binary>,
+        source -> Text,
+        source_event_id -> Text,
+        by_id -> Nullable<Binary>,
+        by_name -> Text,
+        actor -> Nullable<Text>,
+        url -> Nullable<Text>,
+        state -> Text,
+        reason -> Text,
+        detail -> Text,
+        opens_at -> Nullable<BigInt>,
+        queued_at -> BigInt,
+        look_at -> Nullable<BigInt>,
+        go_at -> Nullable<BigInt>,
+        go_name -> Nullable<Text>,
+        released_at -> Nullable<BigInt>,
+        ended_at -> Nullable<BigInt>,
+        ended_name -> Nullable<Text>,
+        deployment_id -> Nullable<Binary>,
     }
 }
 
@@ -69,6 +104,7 @@ diesel::table! {
         by_id -> Nullable<Binary>,
         by_name -> Text,
         marked_at -> BigInt,
+        place -> Nullable<BigInt>,
     }
 }
 
@@ -83,3 +119,6 @@ diesel::table! {
 
 diesel::joinable!(deployment_ticket -> deployment (deployment_id));
 diesel::allow_tables_to_appear_in_same_query!(deployment, deploy_lane, deployment_ticket);
+diesel::allow_tables_to_appear_in_same_query!(change_plan, deployment);
+diesel::allow_tables_to_appear_in_same_query!(change_plan, deployment_ticket);
+diesel::allow_tables_to_appear_in_same_query!(suspect_mark, ticket);
