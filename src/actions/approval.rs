@@ -8,7 +8,7 @@ use super::{approval_stand_in, change as change_actions};
 use crate::app::Ctx;
 use crate::domain::access::Action;
 use crate::domain::approval::{
-    Apart, Case, Field, HOUSE_SECS, Need, Needs, Of, Rule, Snapshot, StandIn, Verdict, Vote,
+    Apart, Case, Field, HOUSE_SECS, Need, Needs, Of, Reminders, Rule, Snapshot, StandIn, Verdict, Vote,
     expires, strictest,
 };
 use crate::domain::change::{Change, Sort};
@@ -100,6 +100,17 @@ impl Scene {
             vote.until = end;
         }
         Ok(scene)
+    }
+
+    /// Where it is done.
+    pub fn environment(&self) -> &str {
+        &self.environment
+    }
+
+    /// What happens while those who are needed stay silent.
+    pub fn reminders(&self) -> Reminders {
+        let own = self.rule.as_ref().map(|rule| rule.reminders);
+        own.unwrap_or_default()
     }
 
     fn expires(&self, at: Timestamp) -> Timestamp {

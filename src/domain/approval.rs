@@ -3,12 +3,14 @@
 //! A vote is for exactly what was seen (`snapshot.rs`) and for as long as its rule says; the time in which a freeze blocks the
 //! change doesn't count. The strictest rule that fits applies; where none fits, one other person is enough.
 
+mod asking;
 mod rule;
 mod snapshot;
 mod stand_in;
 
 use std::collections::BTreeMap;
 
+pub use self::asking::{Asking, REMIND_SECS, Reminders, Step};
 pub use self::rule::{Details, HOUSE_SECS, Needs, Of, Rule, Typed, When, strictest};
 pub use self::snapshot::{Difference, Field, Snapshot};
 pub use self::stand_in::{MOST_DAYS, StandIn};

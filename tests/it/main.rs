@@ -15,6 +15,7 @@ mod api_house;
 mod api_rules;
 mod api_twins;
 mod api_walk;
+mod approval_asks;
 mod approvals;
 mod approvals_doors;
 mod bad_calls;

@@ -235,6 +235,7 @@ fn of_the_rules_that_fit_the_strictest_applies() {
             when,
             needs,
             valid_secs,
+            reminders: Reminders::default(),
             is_active: true,
             made_at: NOW,
             version: 1,
@@ -321,6 +322,9 @@ fn a_rule_wants_somebody_and_says_everything_that_is_wrong_with_it() {
             valid,
             team: None,
             wants_owner,
+            remind: "",
+            escalate: "",
+            escalate_team: None,
         };
         Details::check(&typed, When::default(), true)
             .map(|it| (it.needs.approvers, it.valid_secs))

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::actions::approval::{self, Scene, value_in_words, voices};
+use crate::actions::approval_ask::{Waits, waits};
 use crate::app::Ctx;
 use crate::domain::access::{self, Action, Target};
 use crate::domain::approval::{Difference, Field, Snapshot, Verdict, Worth};
@@ -27,6 +28,7 @@ pub struct Known {
     voices: Vec<(String, String)>,
     may_approve: bool,
     is_open: bool,
+    waits: Option<Waits>,
 }
 
 pub fn load(conn: &mut Conn, ctx: &Ctx<'_>, ticket: &Ticket, change: &Change) -> Result<Known> {
@@ -57,6 +59,7 @@ pub fn load(conn: &mut Conn, ctx: &Ctx<'_>, ticket: &Ticket, change: &Change) ->
         None => (String::new(), String::new()),
     };
     Ok(Known {
+        waits: waits(ctx, conn, ticket, &scene)?,
         verdict: scene.case.verdict(ctx.now),
         needs: approval::in_words(conn, &needs)?,
         changes,
@@ -94,6 +97,8 @@ pub struct ApprovalView {
     pub is_anew: bool,
     /// In whose name, where there is a choice.
     pub voices: Vec<(String, String)>,
+    /// For whom it waits.
+    pub waits: Option<Waits>,
 }
 
 pub struct VoteLine {
@@ -174,6 +179,7 @@ pub fn view(known: &Known, ticket: &Ticket, p: &Page) -> ApprovalView {
         can_approve: known.may_approve && known.is_open && !known.voices.is_empty(),
         is_anew: known.has_lapsed(ticket.state),
         voices: voices.collect(),
+        waits: known.waits.clone(),
     }
 }
 
