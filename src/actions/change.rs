@@ -87,7 +87,7 @@ pub fn ask_approval(ctx: &Ctx<'_>, key: TicketKey, rev: Option<i64>) -> Result<T
         let mut entries = Vec::new();
         if ticket.state == State::Approved {
             let verdict = approval::verdict(tx, ticket, &change, ctx.now)?;
-            if !verdict.is_standing() {
+            if !verdict.holds() {
                 let back = change.back_to_draft(ticket, ctx.now)?;
                 entries.push(back.fact("cause", format!("approval_{}", verdict.as_str())));
             }

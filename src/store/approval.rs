@@ -190,6 +190,7 @@ struct VoteRow {
     digest: String,
     snapshot: String,
     over_at: Option<Timestamp>,
+    not_before: Option<Timestamp>,
 }
 
 impl VoteRow {
@@ -205,6 +206,7 @@ impl VoteRow {
             digest: vote.digest.clone(),
             snapshot: facts_json(&vote.snapshot.facts()),
             over_at: vote.over_at,
+            not_before: vote.not_before,
         }
     }
 
@@ -214,6 +216,7 @@ impl VoteRow {
             by_name: self.person_name,
             on_behalf: self.for_id.zip(self.for_name),
             at: self.given_at,
+            not_before: self.not_before,
             until: self.given_at,
             digest: self.digest,
             snapshot: Snapshot::of_facts(&facts_of(&self.snapshot)),

@@ -141,6 +141,7 @@ impl House {
         let ballot = Ballot {
             digest: None,
             on_behalf: whom,
+            not_before: None,
         };
         act::approve(&self.by(who), key, self.ticket(key).version, &ballot)
     }
@@ -304,6 +305,7 @@ both_databases!(
         let old = Ballot {
             digest: Some("0".repeat(64)),
             on_behalf: None,
+            not_before: None,
         };
         let version = house.ticket(key).version;
         let stale = act::approve(&house.by(&house.ben), key, version, &old);
@@ -313,6 +315,7 @@ both_databases!(
         let ballot = Ballot {
             digest: Some(seen),
             on_behalf: None,
+            not_before: None,
         };
         let again = act::approve(&house.by(&house.ben), key, version, &ballot).unwrap();
         assert_eq!(again.state, State::Approved);

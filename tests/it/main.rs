@@ -16,6 +16,7 @@ mod api_rules;
 mod api_twins;
 mod api_walk;
 mod approval_asks;
+mod approval_conditions;
 mod approvals;
 mod approvals_doors;
 mod bad_calls;

@@ -104,7 +104,7 @@ impl Asking {
         match case.verdict(now) {
             _ if is_asked => true,
             Verdict::Stale { .. } | Verdict::Missing(_) => true,
-            Verdict::Standing { .. } | Verdict::Expired { .. } => false,
+            Verdict::Standing { .. } | Verdict::Waits { .. } | Verdict::Expired { .. } => false,
         }
     }
 
@@ -245,6 +245,7 @@ mod tests {
             by_name: "Ben".to_owned(),
             on_behalf: None,
             at: NOW,
+            not_before: None,
             until: NOW.plus_secs(24 * HOUR),
             digest: case.snapshot.digest(),
             snapshot: case.snapshot.clone(),

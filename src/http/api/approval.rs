@@ -25,11 +25,13 @@ use crate::error::{Error, Result};
 /// How it stands with a change's approval.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ChangeApproval {
-    /// `missing`, `standing`, `stale` (it is another change by now) or `expired`.
+    /// `missing`, `standing`, `waits` (it is approved, and begins only later), `stale` (it is another change by now) or `expired`.
     #[schema(example = "standing")]
     pub state: String,
     /// Until when it stands; of one that expired, when that was.
     pub until: Option<At>,
+    /// When it may begin, if an approver said "not before".
+    pub opens_at: Option<At>,
     /// The rule that says who is needed. Null: the house's own, one approver.
     pub rule_id: Option<ApprovalRuleUid>,
     pub rule_version: Option<i64>,
@@ -114,6 +116,8 @@ pub struct ApprovalVote {
     /// For whom they stood in.
     pub on_behalf_of: Option<PersonUid>,
     pub at: At,
+    /// It doesn't begin before.
+    pub not_before: Option<At>,
     pub until: At,
     /// `counts`, or why it doesn't: `apart`, `over`, `stale`, `expired`.
     #[schema(example = "counts")]
@@ -154,6 +158,7 @@ impl ChangeApproval {
                     by_name: vote.by_name.clone(),
                     on_behalf_of: vote.on_behalf.as_ref().map(|(id, _)| Uid(*id)),
                     at: At(vote.at),
+                    not_before: vote.not_before.map(At),
                     until: At(vote.until),
                     worth: case.worth(vote, ctx.now).to_string(),
                     digest: vote.digest.clone(),
@@ -163,9 +168,13 @@ impl ChangeApproval {
             Ok(Self {
                 state: verdict.as_str().to_owned(),
                 until: match verdict {
-                    Verdict::Standing { until } => Some(At(until)),
+                    Verdict::Standing { until } | Verdict::Waits { until, .. } => Some(At(until)),
                     Verdict::Expired { at } => Some(At(at)),
                     Verdict::Missing(_) | Verdict::Stale { .. } => None,
+                },
+                opens_at: match verdict {
+                    Verdict::Waits { opens, .. } => Some(At(opens)),
+                    _ => None,
                 },
                 rule_id: scene.rule.as_ref().map(|rule| Uid(rule.id)),
                 rule_version: scene.rule.as_ref().map(|rule| rule.version),
@@ -202,6 +211,9 @@ pub struct ApprovalBallot {
     digest: Option<String>,
     /// Somebody who is away and has named whoever approves.
     on_behalf_of: Option<PersonUid>,
+    /// It doesn't begin before. Left out: it may begin at once.
+    #[schema(example = "2026-11-21T18:00:00Z")]
+    not_before: Option<At>,
 }
 
 impl ApprovalBallot {
@@ -209,6 +221,7 @@ impl ApprovalBallot {
         action::Ballot {
             digest: self.digest.clone(),
             on_behalf: self.on_behalf_of.map(|id| id.0),
+            not_before: self.not_before.map(|at| at.0),
         }
     }
 }

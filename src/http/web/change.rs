@@ -295,9 +295,10 @@ pub fn view(known: &Known, ticket: &Ticket, p: &Page, kept: Option<Form>) -> Opt
         can_refuse: known.may_approve
             && change.accepts(ticket, |change, ticket| change.refuse(ticket, "-", now)),
         can_redraft: run(Change::back_to_draft),
-        // A start that is refused says so itself; one that a window forbids isn't offered.
+        // A start that is refused says so itself; one that a window or an approver forbids isn't offered.
         can_start: !asks_anew
             && run(Change::start)
+            && !known.approval.as_ref().is_some_and(|it| it.waits(state))
             && known
                 .frozen
                 .as_ref()
@@ -429,12 +430,13 @@ pub fn act(
             .map(|_| "said-changed"),
         "ask" => act::ask_approval(ctx, key, seen).map(|_| "said-asked"),
         "approve" => {
-            let ticket = approve(ctx, key, rev(posted)?, &ballot(posted)?)?;
+            let ballot = ballot(posted, zone, ctx.now)?;
+            let ticket = approve(ctx, key, rev(posted)?, &ballot)?;
             let verdict = ctx.read(|conn| {
                 let change = store::change::of(conn, ticket.id)?;
                 verdict(conn, &ticket, &change, ctx.now)
             })?;
-            Ok(match verdict.is_standing() {
+            Ok(match verdict.holds() {
                 true => "said-approved",
                 false => "said-voted",
             })
@@ -471,7 +473,7 @@ fn rev(posted: &Posted) -> Result<i64> {
     posted.text("rev").parse().map_err(|_| Error::Stale)
 }
 
-fn ballot(posted: &Posted) -> Result<Ballot> {
+fn ballot(posted: &Posted, zone: Tz, now: Timestamp) -> Result<Ballot> {
     let text = |name: &str| Some(posted.text(name).to_owned()).filter(|it| !it.is_empty());
     let on_behalf = match text("for") {
         Some(id) => Some(Id::parse(&id).ok_or(Error::NotFound)?),
@@ -480,6 +482,7 @@ fn ballot(posted: &Posted) -> Result<Ballot> {
     Ok(Ballot {
         digest: text("digest"),
         on_behalf,
+        not_before: when::instant("not_before", posted.text("not_before"), zone, now)?,
     })
 }
 

@@ -2,6 +2,11 @@
 
 approval-title = Approval
 approval-is-standing = Approved
+approval-is-waiting = Approved, and doesn't begin before
+approval-said-so = { $name } said so.
+approval-not-before = Not before
+approval-not-before-hint = Empty: it may begin at once. What has to begin later is refused until then.
+approval-approve-otherwise = Say it anew
 approval-is-expired = The approval ran out
 approval-is-stale = Not the change any more that was approved.
 approval-anew = It begins only after it is approved again.
@@ -110,6 +115,7 @@ approval-ends = Until
 said-stands-in = It is noted who approves in your name.
 said-stand-in-ended = It is ended.
 
+refusal-approval-not-yet = { $name } approved { $key } from { $at } on: it doesn't begin before. { $name } can say otherwise by approving it anew.
 refusal-approval-expired = The approval of { $key } ran out { $at }. Ask for it again, or have an approver approve it as it is now.
 refusal-approval-stale = { $key } isn't the change any more that was approved: { $fields }. Ask for its approval again, or have an approver approve it as it is now.
 refusal-approval-missing = { $key } isn't approved by everybody who has to: { $needs }. Ask for its approval again.
@@ -128,6 +134,8 @@ field-stands-in-for-themselves = Name somebody else.
 field-away-in-past = It has to end in the future.
 field-away-too-long = At most { $max } days.
 field-may-not-approve = { $name } may not approve changes.
+field-not-before-in-past = Name a time to come.
+field-not-before-too-late = An approval given now runs out { $until }: name a time before that.
 field-not-a-reminder = “{ $value }” is no such time. Write it like 4 h or 30 min: 5 min at least, 720 h at most; 0: never.
 field-escalates-before-reminder = Later than the reminder.
 unwanted-approval = it was answered, withdrawn or asked for anew before it could be sent
