@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::commits::belongs;
 use super::ticket::change as change_ticket;
-use super::{approval_stand_in, change as change_actions};
+use super::{agenda, approval_stand_in, change as change_actions};
 use crate::app::Ctx;
 use crate::domain::access::Action;
 use crate::domain::approval::{
@@ -207,6 +207,7 @@ fn older(conn: &mut Conn, change: &Change, snapshot: &Snapshot) -> Result<Vec<Vo
         on_behalf: None,
         at,
         not_before: None,
+        saw: Vec::new(),
         until: at,
         digest: snapshot.digest(),
         snapshot: snapshot.clone(),
@@ -262,6 +263,7 @@ pub fn approve(ctx: &Ctx<'_>, key: TicketKey, rev: i64, ballot: &Ballot) -> Resu
             on_behalf: on_behalf.clone(),
             at: ctx.now,
             not_before: ballot.not_before,
+            saw: agenda::seen_now(ctx, tx, ticket, &change)?,
             until,
             snapshot: scene.case.snapshot.clone(),
             digest: digest.clone(),

@@ -1,7 +1,7 @@
 //! What people do to a change beyond what they do to any ticket: plan, approve, start, watch, close.
 
 use super::ticket::{change as change_ticket, open_in, written};
-use super::{allow, allow_ticket, approval, freeze};
+use super::{agenda, allow, allow_ticket, approval, freeze};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
 use crate::domain::change::{
@@ -126,6 +126,9 @@ pub fn start(ctx: &Ctx<'_>, key: TicketKey, rev: Option<i64>) -> Result<Ticket> 
         let has_begun = ticket.state == State::OnWatch;
         if ticket.state == State::Approved {
             approval::refuse_unless_standing(tx, ticket, &change, ctx.now)?;
+            if let Some(refusal) = agenda::stops(tx, ticket, &change, ctx.now)? {
+                return Err(refusal.into());
+            }
         }
         let mut entry = change.start(ticket, ctx.now)?;
         if !has_begun {

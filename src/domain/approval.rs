@@ -75,6 +75,8 @@ pub struct Vote {
     pub at: Timestamp,
     /// "Yes, but not before".
     pub not_before: Option<Timestamp>,
+    /// The marks of the conflicts that there were.
+    pub saw: Vec<String>,
     /// As the rules and windows are now.
     pub until: Timestamp,
     pub digest: String,
@@ -232,6 +234,12 @@ impl Case {
             },
             None => Verdict::Missing(missing),
         }
+    }
+
+    /// The marks of the conflicts that a vote that counts has seen.
+    pub fn seen(&self, now: Timestamp) -> Vec<String> {
+        let counting = self.of_worth(now, &[Worth::Counts]).into_iter();
+        counting.flat_map(|vote| vote.saw.clone()).collect()
     }
 
     /// Whether somebody said "not before" an instant that is still to come: they may say otherwise.

@@ -191,6 +191,7 @@ struct VoteRow {
     snapshot: String,
     over_at: Option<Timestamp>,
     not_before: Option<Timestamp>,
+    conflicts: String,
 }
 
 impl VoteRow {
@@ -207,6 +208,7 @@ impl VoteRow {
             snapshot: facts_json(&vote.snapshot.facts()),
             over_at: vote.over_at,
             not_before: vote.not_before,
+            conflicts: vote.saw.join("\n"),
         }
     }
 
@@ -217,6 +219,7 @@ impl VoteRow {
             on_behalf: self.for_id.zip(self.for_name),
             at: self.given_at,
             not_before: self.not_before,
+            saw: self.conflicts.lines().map(str::to_owned).collect(),
             until: self.given_at,
             digest: self.digest,
             snapshot: Snapshot::of_facts(&facts_of(&self.snapshot)),

@@ -33,6 +33,7 @@ mod clock_notices;
 mod clock_steps;
 mod clock_warnings;
 mod cluster;
+mod conflict_levels;
 mod corrections;
 mod corrections_doors;
 mod coverage;

@@ -246,6 +246,7 @@ mod tests {
             on_behalf: None,
             at: NOW,
             not_before: None,
+            saw: Vec::new(),
             until: NOW.plus_secs(24 * HOUR),
             digest: case.snapshot.digest(),
             snapshot: case.snapshot.clone(),

@@ -26,6 +26,7 @@ fn vote(by: PersonId, case: &Case) -> Vote {
         on_behalf: None,
         at: NOW,
         not_before: None,
+        saw: Vec::new(),
         until: NOW.plus_secs(HOUSE_SECS),
         digest: case.snapshot.digest(),
         snapshot: case.snapshot.clone(),

@@ -13,7 +13,7 @@ use crate::actions::{agenda, change as act, commits, freeze, standing};
 use crate::app::Ctx;
 use crate::domain::access::{self, Action, Target};
 use crate::domain::change::{Change, Glass, Plan, Sort, Verdict};
-use crate::domain::conflict::Conflict;
+use crate::domain::conflict::{Conflict, Levels};
 use crate::domain::freeze::Level;
 use crate::domain::id::{Id, Kind, PersonId, ServiceId, TicketKey};
 use crate::domain::plain_sight::plain_sight;
@@ -40,6 +40,8 @@ pub struct Known {
     /// The window that a change would begin in, while it hasn't begun.
     frozen: Option<Frozen>,
     conflicts: Vec<Conflict>,
+    /// What they mean for its start.
+    levels: Levels,
     me: Option<PersonId>,
     approval: Option<approval::Known>,
     environments: Vec<String>,
@@ -87,6 +89,7 @@ pub fn load(conn: &mut Conn, ctx: &Ctx<'_>, ticket: &Ticket) -> Result<Known> {
             None => Vec::new(),
         },
         conflicts: agenda::conflicts(ctx, conn, ticket)?,
+        levels: store::settings::all(conn)?.conflict_levels,
         may_run: may(Action::RunChange),
         may_approve: may(Action::ApproveChange),
         me: ctx.by.person(),
@@ -304,7 +307,7 @@ pub fn view(known: &Known, ticket: &Ticket, p: &Page, kept: Option<Form>) -> Opt
                 .as_ref()
                 .is_none_or(|it| it.level != Level::Block.as_str()),
         frozen: known.frozen.clone(),
-        conflicts: conflict_texts(&known.conflicts, p.words),
+        conflicts: conflict_texts(&known.conflicts, &known.levels, p.words),
         calendar: match &plan.starts_at {
             Some(at) => format!("/calendar?from={}", at.in_zone(p.zone).date_naive()),
             None => "/calendar".to_owned(),

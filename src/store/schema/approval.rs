@@ -45,6 +45,7 @@ diesel::table! {
         snapshot -> Text,
         over_at -> Nullable<BigInt>,
         not_before -> Nullable<BigInt>,
+        conflicts -> Text,
     }
 }
 
