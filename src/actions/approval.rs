@@ -8,8 +8,8 @@ use super::{agenda, approval_stand_in, change as change_actions};
 use crate::app::Ctx;
 use crate::domain::access::Action;
 use crate::domain::approval::{
-    Apart, Case, Field, HOUSE_SECS, Need, Needs, Of, Reminders, Rule, Snapshot, StandIn, Verdict, Vote,
-    expires, strictest,
+    Apart, Case, Field, HOUSE_SECS, Need, Needs, Of, Reminders, Rule, Snapshot, StandIn, Verdict,
+    Vote, expires, strictest,
 };
 use crate::domain::change::{Change, Sort};
 use crate::domain::freeze::{Asked, Freeze};

@@ -149,10 +149,9 @@ fn tell(
 ) -> Result<()> {
     let roster = roster::in_force(ctx.app, tx, ctx.now)?;
     let (letter, people) = match step {
-        Step::Ask if asking.former.is_some() => (
-            "approval_asked_anew",
-            awaited(tx, &roster, scene, ctx.now)?,
-        ),
+        Step::Ask if asking.former.is_some() => {
+            ("approval_asked_anew", awaited(tx, &roster, scene, ctx.now)?)
+        }
         Step::Ask => ("approval_asked", awaited(tx, &roster, scene, ctx.now)?),
         Step::Remind => ("approval_reminder", awaited(tx, &roster, scene, ctx.now)?),
         Step::Escalate(team) => {
@@ -337,8 +336,9 @@ fn details(
                     true => "outside",
                     false => level.as_str(),
                 };
+                let how = words.t(&format!("frozen-{how}")).into_owned();
                 let values = [
-                    ("how", words.t(&format!("frozen-{how}")).into()),
+                    ("how", how.into()),
                     ("name", name.into()),
                     ("until", full(until, zone).into()),
                 ];
@@ -353,7 +353,10 @@ fn details(
     };
     line("approval-letter-revert", revert);
     let digest = scene.case.snapshot.digest();
-    line("approval-letter-digest", Snapshot::short(&digest).to_owned());
+    line(
+        "approval-letter-digest",
+        Snapshot::short(&digest).to_owned(),
+    );
     Ok(lines.join("\n"))
 }
 

@@ -129,10 +129,15 @@ fn facts(rule: &Rule) -> Facts {
         .with("owner", rule.needs.wants_owner)
         .with("valid", duration::typed(rule.valid_secs))
         .with("remind", duration::typed(rule.reminders.remind_secs))
-        .with_some("escalate_team", rule.reminders.escalate.map(|(team, _)| team))
+        .with_some(
+            "escalate_team",
+            rule.reminders.escalate.map(|(team, _)| team),
+        )
         .with_some(
             "escalate",
-            rule.reminders.escalate.map(|(_, secs)| duration::typed(secs)),
+            rule.reminders
+                .escalate
+                .map(|(_, secs)| duration::typed(secs)),
         )
         .with("is_active", rule.is_active)
 }

@@ -109,13 +109,8 @@ pub fn compose(
         .zip(key)
         .map(|((intake, separator), key)| house.seal.reply_address(intake, *separator, key));
     let (files, large) = outgoing_files::of(conn, app, house, delivery, frozen.as_deref())?;
-    let told = actions::approval_ask::told(
-        conn,
-        ticket.as_ref(),
-        &delivery.facts,
-        recipient.zone,
-        now,
-    )?;
+    let told =
+        actions::approval_ask::told(conn, ticket.as_ref(), &delivery.facts, recipient.zone, now)?;
     let about = About {
         kind: delivery.kind,
         facts: told.as_ref().unwrap_or(&delivery.facts),

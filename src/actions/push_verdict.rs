@@ -18,8 +18,8 @@ use crate::domain::git::Repository;
 use crate::domain::id::{Kind, RepositoryId, TicketId, TicketKey};
 use crate::domain::people::Person;
 use crate::domain::push_rule::{
-    Answer, AskedPush, Away, Frozen, Known, Memory, RefRule, Verdict, World, default_rules, judge,
-    written,
+    Answer, AskedPush, Away, Frozen, Known, Memory, Opens, RefRule, Verdict, World, default_rules,
+    judge, written,
 };
 use crate::domain::settings::Settings;
 use crate::domain::text::{EmailAddress, Title};
@@ -299,7 +299,13 @@ fn approved(
 
 fn known(conn: &mut Conn, ticket: &Ticket, now: Timestamp) -> Result<Known> {
     if ticket.key.kind != Kind::Change {
-        return Ok(standing_of(ticket, &Change::default(), (false, None), None, None));
+        return Ok(standing_of(
+            ticket,
+            &Change::default(),
+            (false, None),
+            None,
+            None,
+        ));
     }
     let change = store::change::of(conn, ticket.id)?;
     let approved = approved(conn, ticket, &change, now)?;

@@ -366,7 +366,7 @@ fn tell(
         notice.entry_seq = Some(what.seq);
         notice.person = Some(id);
         notice.not_before = waits
-            .then(|| opening_for(around.book, around.roster, now, person))
+            .then(|| opening_for(around.book, around.roster, around.now, person))
             .flatten();
         let belated = is_late_notice(what.due_at, around.now).map(|_| what.due_at.rfc3339());
         notice.facts = facts_of(row)

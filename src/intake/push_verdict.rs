@@ -369,7 +369,8 @@ impl Snapshot {
             knows_people && self.breakers.contains(&pusher)
         });
         let changes = self.changes.iter();
-        let changes = changes.filter_map(|(key, known)| Some((key.parse().ok()?, known.known(now)?)));
+        let changes =
+            changes.filter_map(|(key, known)| Some((key.parse().ok()?, known.known(now)?)));
         let open = self.freezes.iter().filter_map(FrozenBody::frozen);
         let open = open.filter(|it| it.from <= now && now < it.until);
         World {

@@ -61,7 +61,11 @@ pub fn under_way(conn: &mut Conn, now: Timestamp) -> Result<Vec<Planned>> {
         .load(conn)?;
     let rows = rows.into_iter().map(|(id, starts_at, ends_at)| {
         let starts_at = starts_at.map_or(now, |at| at.min(now));
-        (id, Some(starts_at), Some(ends_at.map_or(now, |at| at.max(now))))
+        (
+            id,
+            Some(starts_at),
+            Some(ends_at.map_or(now, |at| at.max(now))),
+        )
     });
     let found = with_tickets(conn, rows.collect())?;
     Ok(found.into_iter().map(|(_, planned)| planned).collect())

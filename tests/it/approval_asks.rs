@@ -8,7 +8,7 @@ use watchkeeper::actions::{
     approval_ask as asks, approval_rule, approval_stand_in as away, change, freeze, ticket,
     ticket_edit,
 };
-use watchkeeper::config::DatabaseUrl;
+
 use watchkeeper::domain::access::{Role, Roles};
 use watchkeeper::domain::approval::{Details, Needs, Reminders, When};
 use watchkeeper::domain::change::Plan;
@@ -18,6 +18,7 @@ use watchkeeper::domain::outgoing::OutgoingMail;
 use watchkeeper::domain::text::Title;
 use watchkeeper::domain::ticket::State;
 use watchkeeper::domain::timeline::Door;
+use watchkeeper::store::backend::DatabaseUrl;
 use watchkeeper::store::people::Holder;
 
 use crate::api_walk::Two;
@@ -115,7 +116,10 @@ both_databases!(
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }
-        assert!(!text.contains(&digest), "the whole digest approves something");
+        assert!(
+            !text.contains(&digest),
+            "the whole digest approves something"
+        );
         house.desk.advance(3 * HOUR);
         assert!(house.desk.letters().is_empty(), "once");
 
@@ -166,7 +170,11 @@ both_databases!(
         house.desk.advance(1);
         let letters = house.desk.letters();
         assert_eq!(heard(&letters), said(&["ada", "cleo"], STILL), "Ben has");
-        assert!(letters[0].text.contains("one approver"), "{}", letters[0].text);
+        assert!(
+            letters[0].text.contains("one approver"),
+            "{}",
+            letters[0].text
+        );
         house.desk.advance(2 * HOUR);
         let letters = house.desk.letters();
         assert_eq!(heard(&letters), said(&["mia"], "Nobody decides"), "not Ann");
@@ -186,7 +194,14 @@ both_databases!(
         house.approve(&house.cleo, approved).unwrap();
         change::refuse(&house.by(&house.ben), refused, None, "on a Friday?").unwrap();
         change::back_to_draft(&house.by(&house.ann), withdrawn, None).unwrap();
-        ticket::cancel(&house.by(&house.ann), cancelled, None, "not needed").unwrap();
+        ticket::step(
+            &house.by(&house.ann),
+            cancelled,
+            None,
+            State::Cancelled,
+            "not needed",
+        )
+        .unwrap();
         change::break_glass(&house.admin(), broken, None, "the site is down").unwrap();
         house.desk.advance(24 * HOUR);
         let about: Vec<String> = house
@@ -291,7 +306,9 @@ both_databases!(
         let letters = house.desk.letters();
         assert_eq!(heard(&letters), said(&["cleo"], ANEW));
         assert!(
-            letters[0].text.contains("Rule: one approver besides its author → Production"),
+            letters[0]
+                .text
+                .contains("Rule: one approver besides its author → Production"),
             "{}",
             letters[0].text
         );
@@ -304,42 +321,39 @@ both_databases!(
     }
 );
 
-both_databases!(
-    two_nodes_and_a_restart_ask_and_remind_each_once,
-    |desk| {
-        let house = House::new(desk);
-        house.desk.letters();
-        let keys: Vec<TicketKey> = (0..20).map(|_| house.asked()).collect();
-        let look = |nodes: &[Arc<watchkeeper::app::App>]| {
-            std::thread::scope(|scope| {
-                for node in nodes {
-                    scope.spawn(move || {
-                        let ctx = node.system("approval", Door::Clock);
-                        while asks::look(&ctx, 3).expect("a look") > 0 {}
-                    });
-                }
-            });
-        };
-        let nodes = || match house.desk.app.config.database {
-            DatabaseUrl::Sqlite(_) => {
-                vec![Arc::clone(&house.desk.app), Arc::clone(&house.desk.app)]
+both_databases!(two_nodes_and_a_restart_ask_and_remind_each_once, |desk| {
+    let house = House::new(desk);
+    house.desk.letters();
+    let keys: Vec<TicketKey> = (0..20).map(|_| house.asked()).collect();
+    let look = |nodes: &[Arc<watchkeeper::app::App>]| {
+        std::thread::scope(|scope| {
+            for node in nodes {
+                scope.spawn(move || {
+                    let ctx = node.system("approval", Door::Clock);
+                    while asks::look(&ctx, 3).expect("a look") > 0 {}
+                });
             }
-            DatabaseUrl::Postgres(_) => vec![Arc::clone(&house.desk.app), second_node(&house.desk)],
-        };
-        look(&nodes());
-        assert_eq!(house.desk.letters().len(), keys.len() * 3);
-        let later = house.desk.now().plus_secs(4 * HOUR);
-        house.desk.app.time.set(later);
-        look(&nodes());
-        // As after a restart: a process that knows nothing looks again.
-        look(&nodes());
-        let letters = house.desk.letters();
-        assert_eq!(letters.len(), keys.len() * 3);
-        assert!(letters.iter().all(|mail| mail.subject.contains(STILL)));
-        house.desk.advance(48 * HOUR);
-        assert!(house.desk.letters().is_empty());
-    }
-);
+        });
+    };
+    let nodes = || match house.desk.app.config.database {
+        DatabaseUrl::Sqlite(_) => {
+            vec![Arc::clone(&house.desk.app), Arc::clone(&house.desk.app)]
+        }
+        DatabaseUrl::Postgres(_) => vec![Arc::clone(&house.desk.app), second_node(&house.desk)],
+    };
+    look(&nodes());
+    assert_eq!(house.desk.letters().len(), keys.len() * 3);
+    let later = house.desk.now().plus_secs(4 * HOUR);
+    house.desk.app.time.set(later);
+    look(&nodes());
+    // As after a restart: a process that knows nothing looks again.
+    look(&nodes());
+    let letters = house.desk.letters();
+    assert_eq!(letters.len(), keys.len() * 3);
+    assert!(letters.iter().all(|mail| mail.subject.contains(STILL)));
+    house.desk.advance(48 * HOUR);
+    assert!(house.desk.letters().is_empty());
+});
 
 both_databases!(
     the_page_and_the_api_say_for_whom_a_change_waits_and_rules_say_what_happens_then,
@@ -386,7 +400,10 @@ both_databases!(
         }
         house.desk.settle();
         let page = ann.get(&format!("/{key}")).text;
-        for part in ["reminded once, if nobody answers", "Managers told, if nobody"] {
+        for part in [
+            "reminded once, if nobody answers",
+            "Managers told, if nobody",
+        ] {
             assert!(page.contains(part), "{part}: {page}");
         }
         // Monday evening: who works again when.
@@ -420,16 +437,8 @@ both_databases!(reminders_are_kept_and_read_by_the_api, |desk| {
     );
     let place = format!("/api/v1/approval-rules/{}", made.text("/id"));
     for (body, field, problem) in [
-        (
-            json!({"remind_secs": 1}),
-            "remind_secs",
-            "not-a-reminder",
-        ),
-        (
-            json!({"escalate_secs": null}),
-            "escalate_secs",
-            "required",
-        ),
+        (json!({"remind_secs": 1}), "remind_secs", "not-a-reminder"),
+        (json!({"escalate_secs": null}), "escalate_secs", "required"),
         (
             json!({"escalate_team_id": null}),
             "escalate_team_id",

@@ -65,10 +65,7 @@ both_databases!(
         assert_eq!(rule(tell(&house.desk, told.clone())), "approval-not-yet");
         // Nobody has to approve it anew, and nobody else may meddle; whoever said so may.
         let dora = house.desk.person("Dora", crate::approvals::APPROVER);
-        assert_eq!(
-            rule(approve_from(&house, &dora, key, None)),
-            "no-such-step"
-        );
+        assert_eq!(rule(approve_from(&house, &dora, key, None)), "no-such-step");
         house.desk.advance(HOUR);
         let sooner = approve_from(&house, &house.cleo, key, None).unwrap();
         assert_eq!(sooner.state, State::Approved);
@@ -104,7 +101,11 @@ both_databases!(
         for part in ["Name a time to come", "value=\"2026-05-01T18:00\""] {
             assert!(wrong.text.contains(part), "{part}: {}", wrong.text);
         }
-        assert!(say("2026-06-09T18:00").text.contains("An approval given now runs out"));
+        assert!(
+            say("2026-06-09T18:00")
+                .text
+                .contains("An approval given now runs out")
+        );
         // 18:00 in Stockholm.
         assert_eq!(say("2026-06-01T18:00").status, 303);
         let page = ann.get(&format!("/{key}")).text;
@@ -116,7 +117,10 @@ both_databases!(
         ] {
             assert!(page.contains(part), "{part}: {page}");
         }
-        assert!(!page.contains(&format!("action=\"/{key}/start\"")), "{page}");
+        assert!(
+            !page.contains(&format!("action=\"/{key}/start\"")),
+            "{page}"
+        );
         let refused = ann.post(&format!("/{key}/start"), &[]);
         assert_eq!(refused.status, 422);
         assert!(refused.text.contains("Ben approved"), "{}", refused.text);

@@ -229,7 +229,8 @@ both_databases!(levels_are_kept_and_told_by_the_api, |desk| {
         );
     }
     let opened = |title: &str| {
-        let key = p.opened(json!({"title": title, "kind": "change", "owner_id": p.ada.id.to_string()}));
+        let key =
+            p.opened(json!({"title": title, "kind": "change", "owner_id": p.ada.id.to_string()}));
         let plan = json!({"starts_at": "2026-06-02T09:00:00Z", "ends_at": "2026-06-02T10:00:00Z"});
         p.done("PATCH", &format!("/api/v1/changes/{key}"), plan);
         key

@@ -310,7 +310,11 @@ mod tests {
             (9, vec![Step::Escalate(ops)], None),
             (99, vec![], None),
         ] {
-            assert_eq!(asking.step(&waiting, &reminders, at(hours)), steps, "{hours}");
+            assert_eq!(
+                asking.step(&waiting, &reminders, at(hours)),
+                steps,
+                "{hours}"
+            );
             assert_eq!(asking.next_at(&reminders), next, "{hours}");
         }
         // Nobody looked for a day: both at once, and each once.

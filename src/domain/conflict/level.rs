@@ -158,7 +158,10 @@ mod tests {
         assert_eq!(stops(&found, &[]), said("block open_incident CHG-4"));
         assert_eq!(stops(&found[..3], &[]), said("approve same_service CHG-2"));
         let seen = [busy.mark()];
-        assert_eq!(stops(&found[..3], &seen), said("approve upstream_busy CHG-3"));
+        assert_eq!(
+            stops(&found[..3], &seen),
+            said("approve upstream_busy CHG-3")
+        );
         assert_eq!(stops(&found[..2], &seen), None);
         // Another one of the same kind is another one.
         assert_eq!(

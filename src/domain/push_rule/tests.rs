@@ -282,7 +282,11 @@ fn an_approved_change_is_approved_by_somebody_else_and_of_the_right_kind() {
     };
     early.tickets.get_mut(&key("CHG-1")).unwrap().opens = Some(opens.clone());
     let links = [("CHG-1", Relation::Implements)];
-    let verdict = judge(&[strict.clone()], &push(vec![commit('1', &['9'], &links)]), &early);
+    let verdict = judge(
+        &[strict.clone()],
+        &push(vec![commit('1', &['9'], &links)]),
+        &early,
+    );
     let reason = &verdict.reasons[0];
     assert_eq!(
         (reason.code, reason.key, &reason.opens),

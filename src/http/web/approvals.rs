@@ -203,12 +203,12 @@ fn row(rule: Rule, known: &Known, p: &Page) -> Row {
         escalate,
     } = rule.reminders;
     if remind_secs > 0 {
-        let span = p.span(remind_secs);
+        let span = p.span(&remind_secs);
         silence.push(p.t1("approval-reminds", "span", span).into_owned());
     }
     silence.extend(escalate.map(|(team, secs)| {
         let name = team_name(&known.teams, team);
-        p.t2("approval-escalates", "name", name, "span", p.span(secs))
+        p.t2("approval-escalates", "name", name, "span", p.span(&secs))
             .into_owned()
     }));
     if silence.is_empty() {
@@ -245,7 +245,9 @@ fn standing(edited: Option<&Rule>, p: &Page) -> Form {
         .with("remind", duration::typed(rule.reminders.remind_secs))
         .with_some(
             "escalate",
-            rule.reminders.escalate.map(|(_, secs)| duration::typed(secs)),
+            rule.reminders
+                .escalate
+                .map(|(_, secs)| duration::typed(secs)),
         )
         .with_some(
             "escalate_team",

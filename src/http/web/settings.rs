@@ -67,8 +67,8 @@ fn conflict_levels(form: &Form, words: &Words) -> Vec<ConflictLevel> {
             levels: Level::ALL
                 .iter()
                 .map(|it| {
-                    let text = words.t(&format!("settings-conflict-level-{it}"));
-                    (it.as_str(), text.into_owned(), *it == chosen)
+                    let key = format!("settings-conflict-level-{it}");
+                    (it.as_str(), words.t(&key).into_owned(), *it == chosen)
                 })
                 .collect(),
             name: match code.is_by_window() {
