@@ -1,17 +1,21 @@
 //! The calendar of changes: what is planned when, which windows stand in the way, and what conflicts with what. Nothing of it is
 //! stored.
 
-use super::{allow, allow_ticket};
+use super::{allow, allow_ticket, approval};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Principal, Target};
 use crate::domain::agenda::{Agenda, Item};
+use crate::domain::change::Change;
 use crate::domain::conflict::{Around, BAKE_SECS, Conflict, Planned};
+use crate::domain::freeze::Level;
 use crate::domain::id::{Kind, ServiceId};
+use crate::domain::refusal::Refusal;
 use crate::domain::ticket::{State, Ticket};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::worktime::Interval;
 use crate::error::Result;
 use crate::store::{self, Conn};
+use crate::words::Words;
 
 /// Days that a calendar shows at most.
 pub const MOST_DAYS: i64 = 92;
@@ -50,6 +54,7 @@ pub fn read_as(
         items,
         freezes: around.freezes,
         services,
+        levels: store::settings::all(conn)?.conflict_levels,
     })
 }
 
@@ -73,6 +78,91 @@ pub fn conflicts(ctx: &Ctx<'_>, conn: &mut Conn, ticket: &Ticket) -> Result<Vec<
     let own = planned.iter().find(|it| it.ticket == ticket.id).cloned();
     let around = around(conn, planned)?;
     Ok(own.map_or_else(Vec::new, |own| own.conflicts(&around, ctx.now)))
+}
+
+/// What would be in its way if it began at `now` and took as long as was planned: what is planned for these hours, and what somebody
+/// works on, whatever was planned.
+fn if_begun(
+    conn: &mut Conn,
+    ticket: &Ticket,
+    change: &Change,
+    now: Timestamp,
+) -> Result<Vec<Conflict>> {
+    let plan = &change.plan;
+    let length = match (plan.starts_at, plan.ends_at) {
+        (Some(from), Some(to)) => to.secs_since(from),
+        _ => 0,
+    };
+    let ends_at = now.plus_secs(length);
+    let period = Interval::new(now, ends_at.plus_secs(BAKE_SECS));
+    let mut others = store::agenda::under_way(conn, now)?;
+    for (_, planned) in store::agenda::planned(conn, period)? {
+        if !others.iter().any(|it| it.ticket == planned.ticket) {
+            others.push(planned);
+        }
+    }
+    others.retain(|it| it.ticket != ticket.id);
+    let own = Planned {
+        ticket: ticket.id,
+        key: ticket.key,
+        title: ticket.title.to_string(),
+        starts_at: now,
+        ends_at,
+        services: store::ticket::services(conn, ticket.id)?,
+        owner: ticket.owner,
+        risk: ticket.risk,
+        linked: store::agenda::linked_to(conn, ticket.id)?,
+    };
+    // Last: what its own services call is looked at too.
+    others.push(own.clone());
+    let around = around(conn, others)?;
+    Ok(own.conflicts(&around, now))
+}
+
+/// The marks of what an approver sees who approves it now.
+pub(super) fn seen_now(
+    ctx: &Ctx<'_>,
+    conn: &mut Conn,
+    ticket: &Ticket,
+    change: &Change,
+) -> Result<Vec<String>> {
+    let mut seen = conflicts(ctx, conn, ticket)?;
+    seen.extend(if_begun(conn, ticket, change, ctx.now)?);
+    let mut marks: Vec<String> = seen.iter().map(Conflict::mark).collect();
+    marks.sort_unstable();
+    marks.dedup();
+    Ok(marks)
+}
+
+/// Why a change can't begin now for what is in its way, by the levels that the house has set; where customers are alone.
+pub(super) fn stops(
+    conn: &mut Conn,
+    ticket: &Ticket,
+    change: &Change,
+    now: Timestamp,
+) -> Result<Option<Refusal>> {
+    let levels = store::settings::all(conn)?.conflict_levels;
+    if levels.only_warn() || !approval::environment(conn, change)?.1 {
+        return Ok(None);
+    }
+    let seen = approval::Scene::load(conn, ticket, change)?.case.seen(now);
+    let found = if_begun(conn, ticket, change, now)?;
+    let Some((conflict, level)) = levels.stops(&found, &seen) else {
+        return Ok(None);
+    };
+    let rule = match level {
+        Level::Block => "conflict-blocks",
+        Level::Approve | Level::Warn => "conflict-unseen",
+    };
+    let key = format!("conflict-{}", conflict.code.as_str().replace('_', "-"));
+    let with = conflict.with.map(|key| key.to_string());
+    let with = with.unwrap_or_else(|| conflict.window.clone());
+    Ok(Some(
+        Refusal::new(rule)
+            .with("key", ticket.key.to_string())
+            .with("what", Words::english().t(&key).into_owned())
+            .with("with", with),
+    ))
 }
 
 /// Everything that these changes are held against.

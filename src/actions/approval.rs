@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 
 use super::commits::belongs;
 use super::ticket::change as change_ticket;
-use super::{approval_stand_in, change as change_actions};
+use super::{agenda, approval_stand_in, change as change_actions};
 use crate::app::Ctx;
 use crate::domain::access::Action;
 use crate::domain::approval::{
-    Apart, Case, Field, HOUSE_SECS, Need, Needs, Of, Rule, Snapshot, StandIn, Verdict, Vote,
-    expires, strictest,
+    Apart, Case, Field, HOUSE_SECS, Need, Needs, Of, Reminders, Rule, Snapshot, StandIn, Verdict,
+    Vote, expires, strictest,
 };
 use crate::domain::change::{Change, Sort};
 use crate::domain::freeze::{Asked, Freeze};
 use crate::domain::id::{Id, PersonId, ServiceId, TeamId, TicketKey};
-use crate::domain::refusal::Refusal;
+use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::severity::Risk;
 use crate::domain::standing;
 use crate::domain::text::EmailAddress;
@@ -102,6 +102,17 @@ impl Scene {
         Ok(scene)
     }
 
+    /// Where it is done.
+    pub fn environment(&self) -> &str {
+        &self.environment
+    }
+
+    /// What happens while those who are needed stay silent.
+    pub fn reminders(&self) -> Reminders {
+        let own = self.rule.as_ref().map(|rule| rule.reminders);
+        own.unwrap_or_default()
+    }
+
     fn expires(&self, at: Timestamp) -> Timestamp {
         let asked = Asked {
             services: &self.services,
@@ -116,9 +127,15 @@ impl Scene {
     pub fn is_open(&self, state: State, now: Timestamp) -> bool {
         match state {
             State::AwaitingApproval => true,
-            State::Approved => !self.case.verdict(now).is_standing(),
+            State::Approved => !self.case.verdict(now).holds(),
             _ => false,
         }
+    }
+
+    /// As [`Scene::is_open`] for one of them: whoever said that it begins later may say otherwise.
+    pub fn is_open_to(&self, by: PersonId, state: State, now: Timestamp) -> bool {
+        let says_anew = state == State::Approved && self.case.has_said_when(by, now);
+        says_anew || self.is_open(state, now)
     }
 }
 
@@ -189,6 +206,8 @@ fn older(conn: &mut Conn, change: &Change, snapshot: &Snapshot) -> Result<Vec<Vo
         by_name: names.get(&by).cloned().unwrap_or_default(),
         on_behalf: None,
         at,
+        not_before: None,
+        saw: Vec::new(),
         until: at,
         digest: snapshot.digest(),
         snapshot: snapshot.clone(),
@@ -203,6 +222,8 @@ pub struct Ballot {
     pub digest: Option<String>,
     /// For whom they stand in.
     pub on_behalf: Option<PersonId>,
+    /// It doesn't begin before.
+    pub not_before: Option<Timestamp>,
 }
 
 /// Approves what somebody else asked for. `rev` is the version that was read: an approval is for exactly that.
@@ -216,7 +237,7 @@ pub fn approve(ctx: &Ctx<'_>, key: TicketKey, rev: i64, ballot: &Ballot) -> Resu
             .ok_or(Refusal::new("approver-is-a-person"))?;
         let mut scene = Scene::load(tx, ticket, &change)?;
         scene.case.may_vote(by, ballot.on_behalf, ctx.now)?;
-        if !scene.is_open(ticket.state, ctx.now) {
+        if !scene.is_open_to(by, ticket.state, ctx.now) {
             return Err(Refusal::new("no-such-step")
                 .with("key", key.to_string())
                 .with("from", ticket.state.as_str())
@@ -232,12 +253,18 @@ pub fn approve(ctx: &Ctx<'_>, key: TicketKey, rev: i64, ballot: &Ballot) -> Resu
             Some(id) => Some((id, approval_stand_in::whom(tx, ctx.now, id, by)?)),
             None => None,
         };
+        let until = scene.expires(ctx.now);
+        if let Some(at) = ballot.not_before {
+            refuse_unless_within(at, ctx.now, until)?;
+        }
         let vote = Vote {
             by,
             by_name: ctx.by.name().to_owned(),
             on_behalf: on_behalf.clone(),
             at: ctx.now,
-            until: scene.expires(ctx.now),
+            not_before: ballot.not_before,
+            saw: agenda::seen_now(ctx, tx, ticket, &change)?,
+            until,
             snapshot: scene.case.snapshot.clone(),
             digest: digest.clone(),
             over_at: None,
@@ -245,7 +272,7 @@ pub fn approve(ctx: &Ctx<'_>, key: TicketKey, rev: i64, ballot: &Ballot) -> Resu
         store::approval::put_vote(tx, ticket.id, &vote)?;
         scene.case.vote(vote);
         let entry = match scene.case.verdict(ctx.now) {
-            Verdict::Standing { until } => {
+            Verdict::Standing { until } | Verdict::Waits { until, .. } => {
                 let entry = change.approve(ticket, by, ctx.now)?;
                 store::change::put(tx, ticket.id, &change)?;
                 entry.fact("until", until.rfc3339())
@@ -259,11 +286,25 @@ pub fn approve(ctx: &Ctx<'_>, key: TicketKey, rev: i64, ballot: &Ballot) -> Resu
         Ok(vec![
             entry
                 .fact("digest", &digest)
+                .fact_some("not_before", ballot.not_before.map(Timestamp::rfc3339))
                 .fact_some("rule", scene.rule.as_ref().map(|rule| rule.name.as_str()))
                 .fact_some("for", for_id)
                 .fact_some("for_name", for_name),
         ])
     })
+}
+
+/// A condition names an instant to come, at which the vote still stands.
+fn refuse_unless_within(at: Timestamp, now: Timestamp, until: Timestamp) -> Result<()> {
+    if at <= now {
+        return Err(FieldError::new("not_before", "not-before-in-past").into());
+    }
+    if at >= until {
+        return Err(FieldError::new("not_before", "not-before-too-late")
+            .with("until", until.rfc3339())
+            .into());
+    }
+    Ok(())
 }
 
 /// How it stands now with a change's approval.
@@ -286,6 +327,9 @@ pub fn refuse_unless_standing(
     let key = ticket.key.to_string();
     let refusal = match verdict(conn, ticket, change, now)? {
         Verdict::Standing { .. } => return Ok(()),
+        Verdict::Waits { opens, by_name, .. } => Refusal::new("approval-not-yet")
+            .with("at", opens.rfc3339())
+            .with("name", by_name),
         Verdict::Expired { at } => Refusal::new("approval-expired").with("at", at.rfc3339()),
         Verdict::Stale { why, .. } => {
             let fields = why.iter().map(|it| field_name(it.field));

@@ -46,11 +46,13 @@ pub fn add(ctx: &Ctx<'_>, details: &Details) -> Result<Rule> {
             when: details.when.clone(),
             needs: details.needs,
             valid_secs: details.valid_secs,
+            reminders: details.reminders,
             is_active: details.is_active,
             made_at: ctx.now,
             version: 1,
         };
         rows::insert_rule(tx, &rule)?;
+        store::approval_ask::look_at_all(tx, ctx.now)?;
         audit::note(tx, ctx, "approval-rule-added", &rule.name, &facts(&rule))?;
         Ok(rule)
     })
@@ -70,10 +72,12 @@ pub fn edit(ctx: &Ctx<'_>, id: ApprovalRuleId, rev: i64, details: &Details) -> R
             when: details.when.clone(),
             needs: details.needs,
             valid_secs: details.valid_secs,
+            reminders: details.reminders,
             is_active: details.is_active,
             ..known
         };
         rows::update_rule(tx, &mut rule)?;
+        store::approval_ask::look_at_all(tx, ctx.now)?;
         audit::note(tx, ctx, "approval-rule-edited", &rule.name, &facts(&rule))?;
         Ok(rule)
     })
@@ -101,10 +105,16 @@ fn refuse_unknown(conn: &mut Conn, details: &Details) -> Result<()> {
                 .with("known", known.join(", ")),
         );
     }
-    if let Some(team) = details.needs.team
-        && store::house::team(conn, team)?.is_none()
-    {
-        fields.push(FieldError::new("team", "unknown-team").with("value", team.to_string()));
+    let escalates_to = details.reminders.escalate.map(|(team, _)| team);
+    for (field, team) in [
+        ("team", details.needs.team),
+        ("escalate_team", escalates_to),
+    ] {
+        if let Some(team) = team
+            && store::house::team(conn, team)?.is_none()
+        {
+            fields.push(FieldError::new(field, "unknown-team").with("value", team.to_string()));
+        }
     }
     fields.check()
 }
@@ -118,5 +128,16 @@ fn facts(rule: &Rule) -> Facts {
         .with_some("team", rule.needs.team)
         .with("owner", rule.needs.wants_owner)
         .with("valid", duration::typed(rule.valid_secs))
+        .with("remind", duration::typed(rule.reminders.remind_secs))
+        .with_some(
+            "escalate_team",
+            rule.reminders.escalate.map(|(team, _)| team),
+        )
+        .with_some(
+            "escalate",
+            rule.reminders
+                .escalate
+                .map(|(_, secs)| duration::typed(secs)),
+        )
         .with("is_active", rule.is_active)
 }

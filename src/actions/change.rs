@@ -1,7 +1,7 @@
 //! What people do to a change beyond what they do to any ticket: plan, approve, start, watch, close.
 
 use super::ticket::{change as change_ticket, open_in, written};
-use super::{allow, allow_ticket, approval, freeze};
+use super::{agenda, allow, allow_ticket, approval, freeze};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
 use crate::domain::change::{
@@ -87,7 +87,7 @@ pub fn ask_approval(ctx: &Ctx<'_>, key: TicketKey, rev: Option<i64>) -> Result<T
         let mut entries = Vec::new();
         if ticket.state == State::Approved {
             let verdict = approval::verdict(tx, ticket, &change, ctx.now)?;
-            if !verdict.is_standing() {
+            if !verdict.holds() {
                 let back = change.back_to_draft(ticket, ctx.now)?;
                 entries.push(back.fact("cause", format!("approval_{}", verdict.as_str())));
             }
@@ -126,6 +126,9 @@ pub fn start(ctx: &Ctx<'_>, key: TicketKey, rev: Option<i64>) -> Result<Ticket> 
         let has_begun = ticket.state == State::OnWatch;
         if ticket.state == State::Approved {
             approval::refuse_unless_standing(tx, ticket, &change, ctx.now)?;
+            if let Some(refusal) = agenda::stops(tx, ticket, &change, ctx.now)? {
+                return Err(refusal.into());
+            }
         }
         let mut entry = change.start(ticket, ctx.now)?;
         if !has_begun {

@@ -2,7 +2,7 @@
 //! somebody else looks at it afterwards.
 
 use super::ticket::open_in;
-use super::{allow, approval, change as change_actions, standing};
+use super::{agenda, allow, approval, change as change_actions, standing};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
 use crate::domain::change::Change;
@@ -216,9 +216,11 @@ fn unready(
     let rule = match ticket.state {
         State::Approved => {
             return match approval::refuse_unless_standing(tx, ticket, change, ctx.now) {
-                Ok(()) => Ok(None),
                 Err(Error::Refused(refusal)) => Ok(Some(refusal)),
                 Err(other) => Err(other),
+                // What stands for every deployment has rules of its own, in its lane.
+                Ok(()) if !is_production || change.is_standing(ticket) => Ok(None),
+                Ok(()) => agenda::stops(tx, ticket, change, ctx.now),
             };
         }
         State::InProgress | State::OnWatch => return Ok(None),

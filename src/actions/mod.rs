@@ -3,6 +3,7 @@
 pub mod agenda;
 pub mod agreement;
 pub mod approval;
+pub mod approval_ask;
 pub mod approval_rule;
 pub mod approval_stand_in;
 pub mod audit;
@@ -290,6 +291,7 @@ fn follow(
     webhook::follow(tx, ctx, &roster, ticket, &recorded)?;
     postmortem::follow(tx, ctx, ticket, &recorded)?;
     letters::follow(tx, ctx, ticket, &recorded)?;
+    approval_ask::follow(tx, ctx, ticket, &recorded)?;
     Ok(recorded)
 }
 

@@ -194,10 +194,11 @@ const WHILE_OPEN: &[&str] = &["assigned", "handed_over", "hold_nudged", "custome
 /// Whether a notice that had to wait tells of something that is over.
 pub fn is_over(conn: &mut Conn, facts: &Facts, ticket: Option<TicketId>) -> Result<bool> {
     let letter = facts.get("letter").unwrap_or_default();
-    let Some(ticket) = ticket.filter(|_| WHILE_OPEN.contains(&letter)) else {
-        return Ok(super::sla_notice::unwanted(conn, facts)?.is_some());
+    let Some(open) = ticket.filter(|_| WHILE_OPEN.contains(&letter)) else {
+        return Ok(super::sla_notice::unwanted(conn, facts)?.is_some()
+            || super::approval_ask::is_over(conn, facts, ticket)?);
     };
-    Ok(store::ticket::by_id(conn, ticket)?.is_some_and(|ticket| !ticket.is_open()))
+    Ok(store::ticket::by_id(conn, open)?.is_some_and(|ticket| !ticket.is_open()))
 }
 
 /// A notice that had to wait is about to go out: with it goes whatever else has waited to be told to its recipient, but for what is

@@ -109,9 +109,11 @@ pub fn compose(
         .zip(key)
         .map(|((intake, separator), key)| house.seal.reply_address(intake, *separator, key));
     let (files, large) = outgoing_files::of(conn, app, house, delivery, frozen.as_deref())?;
+    let told =
+        actions::approval_ask::told(conn, ticket.as_ref(), &delivery.facts, recipient.zone, now)?;
     let about = About {
         kind: delivery.kind,
-        facts: &delivery.facts,
+        facts: told.as_ref().unwrap_or(&delivery.facts),
         house: &house.roster.settings.house_name,
         public_url: house.public_url.as_deref(),
         name: &recipient.name,

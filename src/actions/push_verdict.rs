@@ -9,6 +9,7 @@ use super::change::{self, break_glass};
 use super::{allow, approval, git};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Principal, Target};
+use crate::domain::approval::Verdict as Approval;
 use crate::domain::change::{Change, Plan};
 use crate::domain::commit_message::Relation;
 use crate::domain::coverage::WAIVED;
@@ -17,8 +18,8 @@ use crate::domain::git::Repository;
 use crate::domain::id::{Kind, RepositoryId, TicketId, TicketKey};
 use crate::domain::people::Person;
 use crate::domain::push_rule::{
-    Answer, AskedPush, Away, Frozen, Known, Memory, RefRule, Verdict, World, default_rules, judge,
-    written,
+    Answer, AskedPush, Away, Frozen, Known, Memory, Opens, RefRule, Verdict, World, default_rules,
+    judge, written,
 };
 use crate::domain::settings::Settings;
 use crate::domain::text::{EmailAddress, Title};
@@ -269,20 +270,45 @@ fn named(
     Ok((tickets, reverted))
 }
 
-/// What has begun goes on.
-fn is_stale(conn: &mut Conn, ticket: &Ticket, change: &Change, now: Timestamp) -> Result<bool> {
+/// Whether its approval doesn't hold any more, and when it begins to count. What has begun goes on.
+fn approved(
+    conn: &mut Conn,
+    ticket: &Ticket,
+    change: &Change,
+    now: Timestamp,
+) -> Result<(bool, Option<Opens>)> {
     if ticket.state != State::Approved {
-        return Ok(false);
+        return Ok((false, None));
     }
-    Ok(!approval::verdict(conn, ticket, change, now)?.is_standing())
+    let verdict = approval::verdict(conn, ticket, change, now)?;
+    let holds = verdict.holds();
+    let Approval::Waits {
+        opens, by, by_name, ..
+    } = verdict
+    else {
+        return Ok((!holds, None));
+    };
+    let zone = store::people::person(conn, by)?.map_or(chrono_tz::UTC, |it| it.zone);
+    let opens = Opens {
+        at: opens,
+        by_name,
+        zone,
+    };
+    Ok((false, Some(opens)))
 }
 
 fn known(conn: &mut Conn, ticket: &Ticket, now: Timestamp) -> Result<Known> {
     if ticket.key.kind != Kind::Change {
-        return Ok(standing_of(ticket, &Change::default(), false, None, None));
+        return Ok(standing_of(
+            ticket,
+            &Change::default(),
+            (false, None),
+            None,
+            None,
+        ));
     }
     let change = store::change::of(conn, ticket.id)?;
-    let is_stale = is_stale(conn, ticket, &change, now)?;
+    let approved = approved(conn, ticket, &change, now)?;
     let approver = match change.approved_by {
         Some(id) => store::people::person(conn, id)?.map(|it| it.email.folded()),
         None => None,
@@ -291,7 +317,7 @@ fn known(conn: &mut Conn, ticket: &Ticket, now: Timestamp) -> Result<Known> {
     Ok(standing_of(
         ticket,
         &change,
-        is_stale,
+        approved,
         approver,
         glass.map(|it| it.at),
     ))
@@ -300,7 +326,7 @@ fn known(conn: &mut Conn, ticket: &Ticket, now: Timestamp) -> Result<Known> {
 fn standing_of(
     ticket: &Ticket,
     change: &Change,
-    is_stale: bool,
+    (is_stale, opens): (bool, Option<Opens>),
     approver: Option<String>,
     glass_at: Option<Timestamp>,
 ) -> Known {
@@ -310,6 +336,7 @@ fn standing_of(
         is_open: ticket.is_open(),
         approved_at: change.approved_at,
         is_stale,
+        opens,
         approver,
         glass_at,
     }
@@ -327,8 +354,8 @@ fn open_changes(conn: &mut Conn, now: Timestamp) -> Result<Vec<(TicketKey, Known
         let approver = approver.map(|it| it.email.folded());
         let glass = broken.get(&ticket.id).and_then(|all| all.last());
         let glass_at = glass.map(|entry| entry.effective_at);
-        let is_stale = is_stale(conn, ticket, change, now)?;
-        let known = standing_of(ticket, change, is_stale, approver, glass_at);
+        let approved = approved(conn, ticket, change, now)?;
+        let known = standing_of(ticket, change, approved, approver, glass_at);
         told.push((ticket.key, known));
     }
     Ok(told)

@@ -9,7 +9,7 @@ use crate::domain::access::Role;
 use crate::domain::delivery::DeliveryKind;
 use crate::domain::holidays;
 use crate::domain::id::{ClockId, Id, PersonId, TicketId};
-use crate::domain::people::Person;
+use crate::domain::people::{Person, Team};
 use crate::domain::roster::Roster;
 use crate::domain::sla_book::Book;
 use crate::domain::sla_clock::{Clock, ClockState};
@@ -365,7 +365,9 @@ fn tell(
         notice.ticket = Some(ticket.id);
         notice.entry_seq = Some(what.seq);
         notice.person = Some(id);
-        notice.not_before = waits.then(|| opening_for(around, person)).flatten();
+        notice.not_before = waits
+            .then(|| opening_for(around.book, around.roster, around.now, person))
+            .flatten();
         let belated = is_late_notice(what.due_at, around.now).map(|_| what.due_at.rfc3339());
         notice.facts = facts_of(row)
             .with("about", what.about)
@@ -421,29 +423,39 @@ fn people(
 }
 
 /// When somebody works again, if they don't now: a warning can wait for that. Whoever is on call works.
-fn opening_for(around: Around<'_>, person: &Person) -> Option<Timestamp> {
-    let now = around.now;
-    let teams = around.roster.teams.iter().filter(|team| {
-        let members = around.roster.members(team.id);
-        team.is_active && members.contains(&person.id)
-    });
+pub(super) fn opening_for(
+    book: &Book,
+    roster: &Roster,
+    now: Timestamp,
+    person: &Person,
+) -> Option<Timestamp> {
     let mut hours: Vec<Arc<Hours>> = Vec::new();
-    for team in teams {
-        if around.roster.on_duty(team.id, now).contains(&person.id) {
+    for team in teams_of(roster, person.id) {
+        if roster.on_duty(team.id, now).contains(&person.id) {
             return None;
         }
-        let of_team = hours_of(around.book, team).ok()?;
+        let of_team = hours_of(book, team).ok()?;
         hours.push(Arc::new(of_team.in_zone(person.zone)));
     }
     if hours.is_empty() {
         hours.push(nine_to_five(person.zone).ok()?);
     }
-    let code = around.roster.holidays.get(&person.id);
+    let code = roster.holidays.get(&person.id);
     let free =
         code.map(|code| holidays::free_time(code, person.zone, now, now.plus_secs(FREE_SECS)));
     let free = free.unwrap_or_default();
     let opening = worktime::deadline(&Hours::together(&hours), now, 0, &free);
     opening.filter(|opening| *opening > now)
+}
+
+fn teams_of(roster: &Roster, person: PersonId) -> impl Iterator<Item = &Team> {
+    let teams = roster.teams.iter().filter(|team| team.is_active);
+    teams.filter(move |team| roster.members(team.id).contains(&person))
+}
+
+/// Whether somebody is on call for one of their teams.
+pub(super) fn is_on_duty(roster: &Roster, now: Timestamp, person: PersonId) -> bool {
+    teams_of(roster, person).any(|team| roster.on_duty(team.id, now).contains(&person))
 }
 
 /// How far ahead a warning looks for holidays: no row of them is longer.

@@ -1,6 +1,6 @@
 //! The calendar of changes as a value: what is planned when, and when changes don't begin.
 
-use super::conflict::{Conflict, Planned};
+use super::conflict::{Conflict, Levels, Planned};
 use super::freeze::{Asked, Freeze, Level, Standing, between};
 use super::id::ServiceId;
 use super::people::Service;
@@ -23,6 +23,8 @@ pub struct Agenda {
     pub freezes: Vec<Freeze>,
     /// Those that are in use.
     pub services: Vec<Service>,
+    /// What a conflict means for a change that is about to begin.
+    pub levels: Levels,
 }
 
 impl Agenda {

@@ -3,12 +3,14 @@
 //! A vote is for exactly what was seen (`snapshot.rs`) and for as long as its rule says; the time in which a freeze blocks the
 //! change doesn't count. The strictest rule that fits applies; where none fits, one other person is enough.
 
+mod asking;
 mod rule;
 mod snapshot;
 mod stand_in;
 
 use std::collections::BTreeMap;
 
+pub use self::asking::{Asking, REMIND_SECS, Reminders, Step};
 pub use self::rule::{Details, HOUSE_SECS, Needs, Of, Rule, Typed, When, strictest};
 pub use self::snapshot::{Difference, Field, Snapshot};
 pub use self::stand_in::{MOST_DAYS, StandIn};
@@ -71,6 +73,10 @@ pub struct Vote {
     /// For whom they stood in.
     pub on_behalf: Option<(PersonId, String)>,
     pub at: Timestamp,
+    /// "Yes, but not before".
+    pub not_before: Option<Timestamp>,
+    /// The marks of the conflicts that there were.
+    pub saw: Vec<String>,
     /// As the rules and windows are now.
     pub until: Timestamp,
     pub digest: String,
@@ -115,6 +121,13 @@ pub enum Verdict {
     Standing {
         until: Timestamp,
     },
+    /// It is approved, and begins only later: of several who said so whoever named the latest instant.
+    Waits {
+        opens: Timestamp,
+        by: PersonId,
+        by_name: String,
+        until: Timestamp,
+    },
     /// It is another change than the one that was approved then.
     Stale {
         at: Timestamp,
@@ -126,8 +139,14 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// It may begin now, as far as approvals go.
     pub const fn is_standing(&self) -> bool {
         matches!(self, Verdict::Standing { .. })
+    }
+
+    /// Nobody has to approve it anew: it may begin now, or will.
+    pub const fn holds(&self) -> bool {
+        matches!(self, Verdict::Standing { .. } | Verdict::Waits { .. })
     }
 
     /// Its one spelling.
@@ -135,6 +154,7 @@ impl Verdict {
         match self {
             Verdict::Missing(_) => "missing",
             Verdict::Standing { .. } => "standing",
+            Verdict::Waits { .. } => "waits",
             Verdict::Stale { .. } => "stale",
             Verdict::Expired { .. } => "expired",
         }
@@ -186,8 +206,19 @@ impl Case {
         let counting = self.of_worth(now, &[Worth::Counts]);
         let missing = self.missing(&counting);
         if missing.is_empty() {
-            return Verdict::Standing {
-                until: self.ends(&counting),
+            let until = self.ends(&counting);
+            let conditions = counting.iter().filter_map(|vote| {
+                let opens = vote.not_before.filter(|at| *at > now)?;
+                Some((opens, vote.by, vote.by_name.clone()))
+            });
+            return match conditions.max() {
+                Some((opens, by, by_name)) => Verdict::Waits {
+                    opens,
+                    by,
+                    by_name,
+                    until,
+                },
+                None => Verdict::Standing { until },
             };
         }
         let fresh = self.of_worth(now, &[Worth::Counts, Worth::Expired]);
@@ -203,6 +234,18 @@ impl Case {
             },
             None => Verdict::Missing(missing),
         }
+    }
+
+    /// The marks of the conflicts that a vote that counts has seen.
+    pub fn seen(&self, now: Timestamp) -> Vec<String> {
+        let counting = self.of_worth(now, &[Worth::Counts]).into_iter();
+        counting.flat_map(|vote| vote.saw.clone()).collect()
+    }
+
+    /// Whether somebody said "not before" an instant that is still to come: they may say otherwise.
+    pub fn has_said_when(&self, by: PersonId, now: Timestamp) -> bool {
+        let mut counting = self.of_worth(now, &[Worth::Counts]).into_iter();
+        counting.any(|vote| vote.by == by && vote.not_before.is_some_and(|at| at > now))
     }
 
     /// Who is still needed.

@@ -4,6 +4,9 @@
 //! A change keeps its service busy from its start until it has baked: regressions show in the first half hour after the end. Nothing of
 //! it is stored; whoever looks asks anew.
 
+mod level;
+
+pub use self::level::Levels;
 use super::freeze::{Asked, Freeze, Level, between, standing};
 use super::id::{PersonId, ServiceId, TicketId, TicketKey};
 use super::service_map::{ServiceMap, Tie};
@@ -65,7 +68,7 @@ pub struct Planned {
     pub services: Vec<ServiceId>,
     pub owner: Option<PersonId>,
     pub risk: Option<Risk>,
-    /// Tickets that it is linked to.
+    /// Tickets that it is linked to, but for incidents that came of it: a remedy names what it is for.
     pub linked: Vec<TicketId>,
 }
 

@@ -2,10 +2,13 @@
 //!
 //! The service judges with it, and so does the hook while the service is away, from what it was told last.
 
+mod asked;
+
 use std::collections::BTreeMap;
 
 use chrono_tz::Tz;
 
+pub use self::asked::{AskedPush, AskedRef, Options};
 use super::commit_message::Relation;
 use super::freeze::Level;
 use super::git::{Oid, ReportedCommit, pattern_fits};
@@ -106,45 +109,6 @@ pub fn rule_for<'a>(rules: &'a [RefRule], name: &str) -> Option<&'a RefRule> {
     rules.iter().find(|rule| pattern_fits(&rule.refs, name))
 }
 
-/// A ref that a push would move.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AskedRef {
-    pub name: String,
-    pub old: Oid,
-    pub new: Oid,
-    /// Commits of `old` that `new` no longer has.
-    pub dropped: i64,
-    /// What is new to it, newest first, as indices into [`AskedPush::commits`].
-    pub commits: Vec<usize>,
-}
-
-/// What was said with `git push -o`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Options {
-    pub ticket: Option<TicketKey>,
-    pub no_ticket: Option<String>,
-    pub break_glass: Option<String>,
-    /// Say it all, and refuse.
-    pub dry_run: bool,
-    pub explain: bool,
-}
-
-/// A push before its refs move.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AskedPush {
-    /// Made by the hook; asking again does nothing a second time.
-    pub push_id: String,
-    /// As the transport told the hook.
-    pub pusher: Option<String>,
-    pub refs: Vec<AskedRef>,
-    pub commits: Vec<ReportedCommit>,
-    /// Some ref brings more than is looked at one by one.
-    pub is_bulk: bool,
-    pub options: Options,
-    /// When the hook decided by itself, because the service was away.
-    pub decided_at: Option<Timestamp>,
-}
-
 /// What the verdict needs to know of a ticket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known {
@@ -154,10 +118,21 @@ pub struct Known {
     pub approved_at: Option<Timestamp>,
     /// Its approval doesn't hold any more: it ran out, or was for another change.
     pub is_stale: bool,
+    /// Whoever approved it said that it begins later.
+    pub opens: Option<Opens>,
     /// The address of who approved it, folded.
     pub approver: Option<String>,
     /// When its glass was broken last.
     pub glass_at: Option<Timestamp>,
+}
+
+/// An approval with a condition: it isn't for before an instant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opens {
+    pub at: Timestamp,
+    /// Who said so, and on whose wall clock.
+    pub by_name: String,
+    pub zone: Tz,
 }
 
 /// A freeze that is open.
@@ -215,6 +190,7 @@ words! {
         WrongState = "WRONG_STATE",
         NotApproved = "NOT_APPROVED",
         ApprovalStale = "APPROVAL_STALE",
+        NotYet = "NOT_YET",
         SelfApproved = "SELF_APPROVED",
         Freeze = "FREEZE",
         WaiverNotAllowed = "WAIVER_NOT_ALLOWED",
@@ -237,6 +213,7 @@ impl Code {
             | Code::WrongState
             | Code::NotApproved
             | Code::ApprovalStale
+            | Code::NotYet
             | Code::SelfApproved
             | Code::Freeze
             | Code::WaiverNotAllowed
@@ -259,6 +236,8 @@ pub struct Reason {
     /// The ticket that it is about.
     pub key: Option<TicketKey>,
     pub frozen: Option<Frozen>,
+    /// When the ticket may go ahead, and who said so.
+    pub opens: Option<Opens>,
     /// It is only to be known: the push isn't turned away for it.
     pub is_warning: bool,
 }
@@ -310,6 +289,7 @@ pub fn judge(rules: &[RefRule], push: &AskedPush, world: &World) -> Verdict {
                 commits: Vec::new(),
                 key: None,
                 frozen: None,
+                opens: None,
                 is_warning: false,
             });
         }
@@ -385,9 +365,19 @@ impl<'a> Bench<'a> {
             commits: Vec::new(),
             key: None,
             frozen: None,
+            opens: None,
             is_warning: false,
         });
         &mut self.reasons[at]
+    }
+
+    fn because_of(&mut self, code: Code, key: TicketKey) -> &mut Reason {
+        let known = self.world.tickets.get(&key);
+        let opens = known.and_then(|known| known.opens.clone());
+        let made = self.because(code);
+        made.key = Some(key);
+        made.opens = opens.filter(|_| code == Code::NotYet);
+        made
     }
 
     /// A change whose glass was broken in this window goes on; one that was approved in it may, where that is asked for.
@@ -447,7 +437,7 @@ impl<'a> Bench<'a> {
                 // What was said for the whole push stands for each of its commits.
                 None => return,
                 Some(code) => {
-                    self.because(code).key = Some(key);
+                    self.because_of(code, key);
                     return;
                 }
             }
@@ -494,7 +484,9 @@ impl<'a> Bench<'a> {
             }
         }
         match faults.first() {
-            Some((code, key)) => self.because(*code).key = Some(*key),
+            Some((code, key)) => {
+                self.because_of(*code, *key);
+            }
             None => {
                 let all = asked.iter().map(|it| it.oid.clone()).collect();
                 self.because(Code::NoTicket).commits = all;
@@ -516,13 +508,11 @@ impl<'a> Bench<'a> {
                 }
             }
         }
-        let (code, key) = match fault {
-            Some((code, key)) => (code, Some(key)),
-            None => (Code::NoTicket, None),
+        let made = match fault {
+            Some((code, key)) => self.because_of(code, key),
+            None => self.because(Code::NoTicket),
         };
-        let oid = commit.oid.clone();
-        let made = self.because(code);
-        (made.commits, made.key) = (vec![oid], key);
+        made.commits = vec![commit.oid.clone()];
     }
 
     /// The same reason about the same ticket is said once, with all its commits.
@@ -582,6 +572,9 @@ impl<'a> Bench<'a> {
             }
             if known.is_stale {
                 return Some(Code::ApprovalStale);
+            }
+            if known.opens.is_some() {
+                return Some(Code::NotYet);
             }
             let is_own = |commit: &&ReportedCommit| {
                 let mut wrote = commit.facts.co_authors.iter().chain([&commit.author.email]);

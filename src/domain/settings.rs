@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use chrono::NaiveTime;
 use chrono_tz::Tz;
 
+use super::conflict::Levels;
 use super::people::web_address;
 use super::refusal::FieldError;
 use super::severity::Severity;
@@ -33,6 +34,7 @@ words! {
         OwnWords = "own_words",
         SelfTestHours = "self_test_hours",
         GitLogins = "git_logins",
+        ConflictLevels = "conflict_levels",
         MailAnswersPerHour = "mail_answers_per_hour",
         MailReopensPerHour = "mail_reopens_per_hour",
         MailStrangersPerHour = "mail_strangers_per_hour",
@@ -78,6 +80,8 @@ pub struct Settings {
     pub self_test_hours: i64,
     /// Who somebody is whom a git server calls by a login, folded; whom it calls by their address needs none.
     pub git_logins: BTreeMap<String, EmailAddress>,
+    /// What a conflict means for a change that is about to begin.
+    pub conflict_levels: Levels,
     /// Automatic answers to one address within an hour; its next mails are held.
     pub mail_answers_per_hour: i64,
     /// Replies that reopen one ticket within an hour; the next one is held.
@@ -110,6 +114,7 @@ impl Default for Settings {
             own_words: OwnWords::Free,
             self_test_hours: 168,
             git_logins: BTreeMap::new(),
+            conflict_levels: Levels::default(),
             mail_answers_per_hour: 10,
             mail_reopens_per_hour: 5,
             // More strangers than that in an hour is somebody who uses us to write to them.
@@ -164,6 +169,7 @@ impl Settings {
                 let lines: Vec<String> = lines.map(|(login, to)| format!("{login} {to}")).collect();
                 lines.join("\n")
             }
+            SettingKey::ConflictLevels => self.conflict_levels.to_string(),
             SettingKey::MailAnswersPerHour => self.mail_answers_per_hour.to_string(),
             SettingKey::MailReopensPerHour => self.mail_reopens_per_hour.to_string(),
             SettingKey::MailStrangersPerHour => self.mail_strangers_per_hour.to_string(),
@@ -237,6 +243,7 @@ impl Settings {
                 self.own_words = text.parse().map_err(|()| wrong())?;
             }
             SettingKey::GitLogins => self.git_logins = git_logins(field, text)?,
+            SettingKey::ConflictLevels => self.conflict_levels = Levels::parse(field, text)?,
             SettingKey::SelfTestHours => {
                 self.self_test_hours = match text.parse() {
                     Ok(hours @ 0..=8760) => hours,

@@ -11,8 +11,8 @@ use crate::domain::freeze::Level;
 use crate::domain::git::{BULK_COMMITS, Oid, ReportedCommit};
 use crate::domain::id::{Kind, TicketKey};
 use crate::domain::push_rule::{
-    Answer, AskedPush, AskedRef, Frozen, Known, Memory, Options, Reason, RefRule, Verdict, World,
-    written,
+    Answer, AskedPush, AskedRef, Frozen, Known, Memory, Opens, Options, Reason, RefRule, Verdict,
+    World, written,
 };
 use crate::domain::refusal::FieldError;
 use crate::domain::ticket::State;
@@ -86,7 +86,7 @@ pub struct ReasonBody {
     /// How many there are.
     pub count: usize,
     pub ticket: Option<String>,
-    /// When a freeze ends.
+    /// When a freeze ends, or an approval begins to count.
     pub until: Option<String>,
     /// The push isn't turned away for it.
     pub warning: bool,
@@ -100,7 +100,12 @@ impl ReasonBody {
             commits: reason.commits.iter().take(3).map(Oid::to_string).collect(),
             count: reason.commits.len(),
             ticket: reason.key.map(|key| key.to_string()),
-            until: reason.frozen.as_ref().map(|it| it.until.rfc3339()),
+            until: reason
+                .frozen
+                .as_ref()
+                .map(|it| it.until)
+                .or(reason.opens.as_ref().map(|it| it.at))
+                .map(Timestamp::rfc3339),
             warning: reason.is_warning,
         }
     }
@@ -137,8 +142,36 @@ pub struct KnownBody {
     /// Its approval doesn't hold any more.
     #[serde(default)]
     pub is_stale: bool,
+    /// Its approval isn't for before then.
+    #[serde(default)]
+    pub opens: Option<OpensBody>,
     pub approver: Option<String>,
     pub glass_at: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OpensBody {
+    pub at: String,
+    pub by_name: String,
+    pub zone: String,
+}
+
+impl OpensBody {
+    fn of(opens: &Opens) -> Self {
+        Self {
+            at: opens.at.rfc3339(),
+            by_name: opens.by_name.clone(),
+            zone: opens.zone.name().to_owned(),
+        }
+    }
+
+    fn opens(&self) -> Option<Opens> {
+        Some(Opens {
+            at: instant(Some(&self.at))?,
+            by_name: self.by_name.clone(),
+            zone: self.zone.parse().ok()?,
+        })
+    }
 }
 
 /// Reasons in an answer.
@@ -249,18 +282,21 @@ impl KnownBody {
             state: known.state.to_string(),
             approved_at: known.approved_at.map(Timestamp::rfc3339),
             is_stale: known.is_stale,
+            opens: known.opens.as_ref().map(OpensBody::of),
             approver: known.approver.clone(),
             glass_at: known.glass_at.map(Timestamp::rfc3339),
         }
     }
 
-    fn known(&self) -> Option<Known> {
+    fn known(&self, now: Timestamp) -> Option<Known> {
+        let opens = self.opens.as_ref().and_then(OpensBody::opens);
         Some(Known {
             kind: Kind::Change,
             state: self.state.parse::<State>().ok()?,
             is_open: true,
             approved_at: instant(self.approved_at.as_ref()),
             is_stale: self.is_stale,
+            opens: opens.filter(|opens| opens.at > now),
             approver: self.approver.clone(),
             glass_at: instant(self.glass_at.as_ref()),
         })
@@ -333,7 +369,8 @@ impl Snapshot {
             knows_people && self.breakers.contains(&pusher)
         });
         let changes = self.changes.iter();
-        let changes = changes.filter_map(|(key, known)| Some((key.parse().ok()?, known.known()?)));
+        let changes =
+            changes.filter_map(|(key, known)| Some((key.parse().ok()?, known.known(now)?)));
         let open = self.freezes.iter().filter_map(FrozenBody::frozen);
         let open = open.filter(|it| it.from <= now && now < it.until);
         World {

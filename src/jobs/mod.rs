@@ -1,6 +1,7 @@
 //! What the house does by itself. A job takes no input but the time: it looks for what is due, does it once, and can be run
 //! again at any moment by any node. Each has its own thread, so that a slow relay never holds up a page.
 
+mod approval;
 mod check;
 mod deploy_queue;
 mod escalation;
@@ -64,6 +65,7 @@ pub const ALL: &[Job] = &[
     soak::JOB,
     deploy_queue::JOB,
     revert::JOB,
+    approval::JOB,
     terms::JOB,
     sla::JOB,
     escalation::JOB,

@@ -112,6 +112,11 @@ fn unwanted(
     {
         return Ok(Some((why, Unsent::Over)));
     }
+    if delivery.kind == DeliveryKind::Notice
+        && actions::approval_ask::is_unwanted(conn, &house.roster, delivery, now)?
+    {
+        return Ok(Some(("unwanted-approval", Unsent::Over)));
+    }
     if late_notice(delivery, now).is_some()
         && deliveries::is_over(conn, &delivery.facts, delivery.ticket)?
     {

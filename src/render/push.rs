@@ -3,6 +3,7 @@
 use crate::domain::git::Oid;
 use crate::domain::id::TicketKey;
 use crate::domain::push_rule::{Code, Reason, Verdict};
+use crate::domain::timestamp::Timestamp;
 use crate::words::{Value, Words};
 
 /// Commits named in one line.
@@ -40,14 +41,14 @@ fn line(reason: &Reason, words: &Words) -> String {
     }
     let (mut name, mut until, mut next) = Default::default();
     if let Some(frozen) = &reason.frozen {
-        let at = |at: crate::domain::timestamp::Timestamp| {
-            at.in_zone(frozen.zone)
-                .format("%a %-d %b %H:%M %Z")
-                .to_string()
-        };
+        let at = |at| clock(at, frozen.zone);
         name = frozen.name.clone();
         until = at(frozen.until);
         next = frozen.next_open.map(at).unwrap_or_default();
+    }
+    if let Some(opens) = &reason.opens {
+        name = opens.by_name.clone();
+        until = clock(opens.at, opens.zone);
     }
     let place = reason.ref_name.as_str();
     let short = place.strip_prefix("refs/heads/");
@@ -70,6 +71,10 @@ fn line(reason: &Reason, words: &Words) -> String {
     words.with(head, &values).into_owned()
 }
 
+fn clock(at: Timestamp, zone: chrono_tz::Tz) -> String {
+    at.in_zone(zone).format("%a %-d %b %H:%M %Z").to_string()
+}
+
 fn word(reason: &Reason) -> &'static str {
     use crate::domain::freeze::Level;
     match reason.code {
@@ -79,6 +84,7 @@ fn word(reason: &Reason) -> &'static str {
         Code::WrongState => "push-wrong-state",
         Code::NotApproved => "push-not-approved",
         Code::ApprovalStale => "push-approval-stale",
+        Code::NotYet => "push-not-yet",
         Code::SelfApproved => "push-self-approved",
         Code::Freeze => match reason.frozen.as_ref().map(|it| it.level) {
             Some(Level::Approve) => "push-freeze-approve",
@@ -108,6 +114,7 @@ mod tests {
             commits: Vec::new(),
             key: None,
             frozen: None,
+            opens: None,
             is_warning: false,
         };
         let said = |count: usize| {

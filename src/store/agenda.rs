@@ -12,7 +12,7 @@ use crate::domain::conflict::{BAKE_SECS, Open, Planned};
 use crate::domain::id::{Kind, ServiceId, TicketId};
 use crate::domain::sla_agreement::Metric;
 use crate::domain::sla_clock::ClockState;
-use crate::domain::ticket::{State, Ticket};
+use crate::domain::ticket::{Relation, State, Ticket};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::worktime::Interval;
 use crate::error::Result;
@@ -41,6 +41,41 @@ pub fn planned(conn: &mut Conn, period: Interval) -> Result<Vec<(Ticket, Planned
         .limit(MOST)
         .select((ticket::id, change_plan::starts_at, change_plan::ends_at))
         .load(conn)?;
+    with_tickets(conn, rows)
+}
+
+/// The changes that somebody works on, whatever was planned: each goes on until `now` at least.
+pub fn under_way(conn: &mut Conn, now: Timestamp) -> Result<Vec<Planned>> {
+    type Row = (TicketId, Option<Timestamp>, Option<Timestamp>);
+    let rows: Vec<Row> = ticket::table
+        .left_join(change_plan::table.on(change_plan::ticket_id.eq(ticket::id)))
+        .filter(ticket::kind.eq(Kind::Change))
+        .filter(ticket::state.eq(State::InProgress))
+        .order(ticket::id.desc())
+        .limit(MOST)
+        .select((
+            ticket::id,
+            change_plan::starts_at.nullable(),
+            change_plan::ends_at.nullable(),
+        ))
+        .load(conn)?;
+    let rows = rows.into_iter().map(|(id, starts_at, ends_at)| {
+        let starts_at = starts_at.map_or(now, |at| at.min(now));
+        (
+            id,
+            Some(starts_at),
+            Some(ends_at.map_or(now, |at| at.max(now))),
+        )
+    });
+    let found = with_tickets(conn, rows.collect())?;
+    Ok(found.into_iter().map(|(_, planned)| planned).collect())
+}
+
+/// Changes by when they begin and end, each with its ticket.
+fn with_tickets(
+    conn: &mut Conn,
+    rows: Vec<(TicketId, Option<Timestamp>, Option<Timestamp>)>,
+) -> Result<Vec<(Ticket, Planned)>> {
     let ids: Vec<TicketId> = rows.iter().map(|(id, ..)| *id).collect();
     let mut known: HashMap<TicketId, Ticket> = tickets::by_ids(conn, &ids)?
         .into_iter()
@@ -66,19 +101,31 @@ pub fn planned(conn: &mut Conn, period: Interval) -> Result<Vec<(Ticket, Planned
     Ok(planned.collect())
 }
 
+/// Tickets that a change is linked to, as [`Planned`] has them.
+pub fn linked_to(conn: &mut Conn, of: TicketId) -> Result<Vec<TicketId>> {
+    Ok(linked(conn, &[of])?.remove(&of).unwrap_or_default())
+}
+
 fn linked(conn: &mut Conn, of: &[TicketId]) -> Result<HashMap<TicketId, Vec<TicketId>>> {
-    let pairs: Vec<(TicketId, TicketId)> = ticket_link::table
+    let pairs: Vec<(TicketId, TicketId, Relation)> = ticket_link::table
         .filter(
             ticket_link::from_id
                 .eq_any(of.to_vec())
                 .or(ticket_link::to_id.eq_any(of.to_vec())),
         )
-        .select((ticket_link::from_id, ticket_link::to_id))
+        .select((
+            ticket_link::from_id,
+            ticket_link::to_id,
+            ticket_link::relation,
+        ))
         .load(conn)?;
     let mut linked: HashMap<TicketId, Vec<TicketId>> = HashMap::new();
-    for (from, to) in pairs {
+    for (from, to, relation) in pairs {
         linked.entry(from).or_default().push(to);
-        linked.entry(to).or_default().push(from);
+        // An incident that came of a change isn't what it is for.
+        if relation != Relation::CausedBy {
+            linked.entry(to).or_default().push(from);
+        }
     }
     Ok(linked)
 }

@@ -10,7 +10,7 @@ use super::schema::approval::{
 };
 use super::timeline::{facts_json, facts_of};
 use super::{Conn, Tx};
-use crate::domain::approval::{Field, Needs, Rule, Snapshot, StandIn, Vote, When};
+use crate::domain::approval::{Field, Needs, Reminders, Rule, Snapshot, StandIn, Vote, When};
 use crate::domain::change::Sort;
 use crate::domain::id::{ApprovalRuleId, PersonId, ServiceId, StandInId, TeamId, TicketId};
 use crate::domain::severity::Risk;
@@ -31,6 +31,9 @@ struct RuleRow {
     is_active: bool,
     made_at: Timestamp,
     version: i64,
+    remind_secs: i64,
+    escalate_secs: i64,
+    escalate_team_id: Option<TeamId>,
 }
 
 impl RuleRow {
@@ -47,6 +50,9 @@ impl RuleRow {
             is_active: rule.is_active,
             made_at: rule.made_at,
             version: rule.version,
+            remind_secs: rule.reminders.remind_secs,
+            escalate_secs: rule.reminders.escalate.map_or(0, |(_, secs)| secs),
+            escalate_team_id: rule.reminders.escalate.map(|(team, _)| team),
         }
     }
 
@@ -68,6 +74,10 @@ impl RuleRow {
             },
             name: self.name,
             valid_secs: self.valid_secs,
+            reminders: Reminders {
+                remind_secs: self.remind_secs,
+                escalate: self.escalate_team_id.map(|team| (team, self.escalate_secs)),
+            },
             is_active: self.is_active,
             made_at: self.made_at,
             version: self.version,
@@ -180,6 +190,8 @@ struct VoteRow {
     digest: String,
     snapshot: String,
     over_at: Option<Timestamp>,
+    not_before: Option<Timestamp>,
+    conflicts: String,
 }
 
 impl VoteRow {
@@ -195,6 +207,8 @@ impl VoteRow {
             digest: vote.digest.clone(),
             snapshot: facts_json(&vote.snapshot.facts()),
             over_at: vote.over_at,
+            not_before: vote.not_before,
+            conflicts: vote.saw.join("\n"),
         }
     }
 
@@ -204,6 +218,8 @@ impl VoteRow {
             by_name: self.person_name,
             on_behalf: self.for_id.zip(self.for_name),
             at: self.given_at,
+            not_before: self.not_before,
+            saw: self.conflicts.lines().map(str::to_owned).collect(),
             until: self.given_at,
             digest: self.digest,
             snapshot: Snapshot::of_facts(&facts_of(&self.snapshot)),
@@ -243,7 +259,7 @@ pub fn retitle(tx: &mut Tx, ticket: TicketId, title: &str) -> Result<()> {
             ))
             .execute(&mut **tx)?;
     }
-    Ok(())
+    super::approval_ask::retitle(tx, ticket, title)
 }
 
 /// Takes back all votes on a change.

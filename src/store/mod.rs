@@ -6,6 +6,7 @@
 pub mod affected;
 pub mod agenda;
 pub mod approval;
+pub mod approval_ask;
 pub mod audit_evidence;
 pub mod backend;
 pub mod backup;

@@ -302,6 +302,7 @@ fn approvals(desk: &Desk, by: &Ctx<'_>) -> (String, String) {
             ..approval::Needs::HOUSE
         },
         valid_secs: approval::HOUSE_SECS,
+        reminders: approval::Reminders::default(),
         is_active: true,
     };
     let rule = actions::approval_rule::add(by, &details).expect("a rule");

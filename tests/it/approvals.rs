@@ -7,7 +7,9 @@ use watchkeeper::actions::{
 };
 use watchkeeper::app::Ctx;
 use watchkeeper::domain::access::{Role, Roles};
-use watchkeeper::domain::approval::{Details, Field, HOUSE_SECS, Needs, Rule, Verdict, When};
+use watchkeeper::domain::approval::{
+    Details, Field, HOUSE_SECS, Needs, Reminders, Rule, Verdict, When,
+};
 use watchkeeper::domain::change::Plan;
 use watchkeeper::domain::freeze as windows;
 use watchkeeper::domain::id::{PersonId, ServiceId, TeamId, TicketKey};
@@ -31,7 +33,7 @@ pub const APPROVER: Roles = Roles::of(&[Role::Responder, Role::ChangeApprover]);
 /// A house with the service `web`, three who approve changes, and the team Databases of the third.
 pub struct House {
     pub desk: Desk,
-    admin: PersonId,
+    pub admin: PersonId,
     pub ann: Staff,
     pub ben: Staff,
     pub cleo: Staff,
@@ -80,16 +82,21 @@ impl House {
         as_person(&self.desk.app, self.admin)
     }
 
-    fn by(&self, who: &Staff) -> Ctx<'_> {
+    pub fn by(&self, who: &Staff) -> Ctx<'_> {
         self.desk.as_person(who)
     }
 
     pub fn rule(&self, when: When, needs: Needs) -> Rule {
+        self.rule_that(when, needs, Reminders::default())
+    }
+
+    pub fn rule_that(&self, when: When, needs: Needs, reminders: Reminders) -> Rule {
         let details = Details {
             name: "Production".to_owned(),
             when,
             needs,
             valid_secs: HOUSE_SECS,
+            reminders,
             is_active: true,
         };
         rules::add(&self.admin(), &details).unwrap()
@@ -116,7 +123,7 @@ impl House {
         key
     }
 
-    fn ticket(&self, key: TicketKey) -> Ticket {
+    pub fn ticket(&self, key: TicketKey) -> Ticket {
         let read = |conn: &mut store::Conn| store::ticket::by_key(conn, key);
         self.desk
             .app
@@ -126,25 +133,26 @@ impl House {
             .expect("it is there")
     }
 
-    fn approve(&self, who: &Staff, key: TicketKey) -> Result<Ticket> {
+    pub fn approve(&self, who: &Staff, key: TicketKey) -> Result<Ticket> {
         self.ballot(who, key, None)
     }
 
-    fn ballot(&self, who: &Staff, key: TicketKey, whom: Option<PersonId>) -> Result<Ticket> {
+    pub fn ballot(&self, who: &Staff, key: TicketKey, whom: Option<PersonId>) -> Result<Ticket> {
         let ballot = Ballot {
             digest: None,
             on_behalf: whom,
+            not_before: None,
         };
         act::approve(&self.by(who), key, self.ticket(key).version, &ballot)
     }
 
-    fn approved(&self) -> TicketKey {
+    pub fn approved(&self) -> TicketKey {
         let key = self.asked();
         assert_eq!(self.approve(&self.ben, key).unwrap().state, State::Approved);
         key
     }
 
-    fn scene(&self, key: TicketKey) -> Scene {
+    pub fn scene(&self, key: TicketKey) -> Scene {
         let ticket = self.ticket(key);
         let load = |conn: &mut store::Conn| {
             let change = store::change::of(conn, ticket.id)?;
@@ -153,7 +161,7 @@ impl House {
         self.desk.app.store.read(load).unwrap()
     }
 
-    fn verdict(&self, key: TicketKey) -> Verdict {
+    pub fn verdict(&self, key: TicketKey) -> Verdict {
         self.scene(key).case.verdict(self.desk.now())
     }
 
@@ -163,13 +171,13 @@ impl House {
         self.desk.app.store.read(said).unwrap()
     }
 
-    fn start(&self, key: TicketKey) -> Result<Ticket> {
+    pub fn start(&self, key: TicketKey) -> Result<Ticket> {
         change::start(&self.by(&self.ann), key, None)
     }
 }
 
 #[track_caller]
-fn rule<T: std::fmt::Debug>(outcome: Result<T>) -> &'static str {
+pub fn rule<T: std::fmt::Debug>(outcome: Result<T>) -> &'static str {
     match outcome.unwrap_err() {
         Error::Refused(refusal) | Error::Forbidden(refusal) => refusal.rule,
         other => panic!("{other:?}"),
@@ -177,7 +185,7 @@ fn rule<T: std::fmt::Debug>(outcome: Result<T>) -> &'static str {
 }
 
 #[track_caller]
-fn argument<T: std::fmt::Debug>(outcome: Result<T>, name: &str) -> String {
+pub fn argument<T: std::fmt::Debug>(outcome: Result<T>, name: &str) -> String {
     let Err(Error::Refused(refusal)) = outcome else {
         panic!("{outcome:?}")
     };
@@ -258,6 +266,7 @@ both_databases!(
             when: made.when,
             needs: made.needs,
             valid_secs: made.valid_secs,
+            reminders: made.reminders,
             is_active: false,
         };
         rules::edit(&house.admin(), made.id, made.version, &off).unwrap();
@@ -296,6 +305,7 @@ both_databases!(
         let old = Ballot {
             digest: Some("0".repeat(64)),
             on_behalf: None,
+            not_before: None,
         };
         let version = house.ticket(key).version;
         let stale = act::approve(&house.by(&house.ben), key, version, &old);
@@ -305,6 +315,7 @@ both_databases!(
         let ballot = Ballot {
             digest: Some(seen),
             on_behalf: None,
+            not_before: None,
         };
         let again = act::approve(&house.by(&house.ben), key, version, &ballot).unwrap();
         assert_eq!(again.state, State::Approved);

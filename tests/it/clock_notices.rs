@@ -292,7 +292,7 @@ both_databases!(
 );
 
 /// Another process on the same house.
-fn second_node(desk: &Desk) -> Arc<App> {
+pub fn second_node(desk: &Desk) -> Arc<App> {
     let store = Store::open(&desk.app.config.database).expect("the database opens");
     let time = TimeSource::manual(desk.now());
     let mut app = App::new(store, time, desk.app.config.clone()).expect("the app starts");

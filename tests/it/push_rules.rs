@@ -3,6 +3,7 @@
 use std::process::Output;
 use std::time::Instant;
 
+use watchkeeper::actions::approval::{Ballot, approve};
 use watchkeeper::actions::{change, freeze, repository, settings};
 use watchkeeper::domain::access::{Role, Roles};
 use watchkeeper::domain::change::Verdict;
@@ -243,7 +244,17 @@ both_databases!(a_branch_may_want_an_approved_change, |desk| {
 
     change::ask_approval(&by, key, None).unwrap();
     let rev = bench.ticket(key).version;
-    change::approve(&bench.desk.as_person(&lead), key, rev).unwrap();
+    let later = Ballot {
+        not_before: Some(bench.desk.now().plus_secs(HOUR)),
+        ..Ballot::default()
+    };
+    approve(&bench.desk.as_person(&lead), key, rev, &later).unwrap();
+    let said = refused(&push(&bench, "ina", &["-o", &named, "main"]), "NOT_YET");
+    assert!(
+        said.contains(&format!("Lena approved {key} from Mon 1 Jun 12:00 CEST on")),
+        "{said}"
+    );
+    bench.desk.app.time.set(bench.desk.now().plus_secs(HOUR));
     through(&push(&bench, "ina", &["-o", &named, "main"]));
     // What lies on `pool` was judged there, and isn't new to `main` twice over; history stays.
     bench.work(&["commit", "-q", "--amend", "-m", &format!("{key}: amended")]);

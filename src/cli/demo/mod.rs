@@ -145,6 +145,7 @@ pub fn make(config: &Config, until: Timestamp, tickets: u64) -> anyhow::Result<E
             ..approval::Needs::HOUSE
         },
         valid_secs: approval::HOUSE_SECS,
+        reminders: approval::Reminders::default(),
         is_active: true,
     };
     approval_rule::add(&house.ines.at(&app), &risky).context("the demo's rule about approvals")?;

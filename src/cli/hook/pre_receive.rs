@@ -201,6 +201,7 @@ fn add_closed(verdict: &mut Verdict, push: &AskedPush, closed: Vec<String>, may_
             commits: Vec::new(),
             key: None,
             frozen: None,
+            opens: None,
             is_warning: false,
         });
     }
@@ -211,6 +212,7 @@ fn add_closed(verdict: &mut Verdict, push: &AskedPush, closed: Vec<String>, may_
             commits: Vec::new(),
             key: None,
             frozen: None,
+            opens: None,
             is_warning: breaks,
         });
     }

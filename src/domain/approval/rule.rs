@@ -7,6 +7,7 @@ use super::super::refusal::FieldError;
 use super::super::severity::Risk;
 use super::super::text;
 use super::super::timestamp::Timestamp;
+use super::Reminders;
 
 /// How long a vote stands where no rule says otherwise.
 pub const HOUSE_SECS: i64 = 24 * 3_600;
@@ -83,6 +84,7 @@ pub struct Rule {
     pub when: When,
     pub needs: Needs,
     pub valid_secs: i64,
+    pub reminders: Reminders,
     pub is_active: bool,
     pub made_at: Timestamp,
     pub version: i64,
@@ -112,6 +114,7 @@ pub struct Details {
     pub when: When,
     pub needs: Needs,
     pub valid_secs: i64,
+    pub reminders: Reminders,
     pub is_active: bool,
 }
 
@@ -124,6 +127,10 @@ pub struct Typed<'a> {
     pub valid: &'a str,
     pub team: Option<TeamId>,
     pub wants_owner: bool,
+    /// Lengths of time; empty: four hours, and never.
+    pub remind: &'a str,
+    pub escalate: &'a str,
+    pub escalate_team: Option<TeamId>,
 }
 
 impl Details {
@@ -158,12 +165,18 @@ impl Details {
                 FieldError::new("valid", "not-a-validity").with("value", typed.valid.to_owned()),
             );
         }
+        let reminders = Reminders::check(typed.remind, typed.escalate, typed.escalate_team);
+        let reminders = reminders.unwrap_or_else(|wrong| {
+            faults.extend(wrong);
+            Reminders::default()
+        });
         match (name, valid_secs) {
             (Ok(name), Some(valid_secs)) if faults.is_empty() => Ok(Self {
                 name,
                 when,
                 needs,
                 valid_secs,
+                reminders,
                 is_active,
             }),
             _ => Err(faults),

@@ -25,6 +25,8 @@ fn vote(by: PersonId, case: &Case) -> Vote {
         by_name: "Ben".to_owned(),
         on_behalf: None,
         at: NOW,
+        not_before: None,
+        saw: Vec::new(),
         until: NOW.plus_secs(HOUSE_SECS),
         digest: case.snapshot.digest(),
         snapshot: case.snapshot.clone(),
@@ -235,6 +237,7 @@ fn of_the_rules_that_fit_the_strictest_applies() {
             when,
             needs,
             valid_secs,
+            reminders: Reminders::default(),
             is_active: true,
             made_at: NOW,
             version: 1,
@@ -321,6 +324,9 @@ fn a_rule_wants_somebody_and_says_everything_that_is_wrong_with_it() {
             valid,
             team: None,
             wants_owner,
+            remind: "",
+            escalate: "",
+            escalate_team: None,
         };
         Details::check(&typed, When::default(), true)
             .map(|it| (it.needs.approvers, it.valid_secs))
@@ -426,4 +432,40 @@ fn somebody_stands_in_for_another_for_a_while() {
     };
     assert!(!ended.is_open(NOW.plus_secs(60)) && !ended.is_ahead(NOW));
     assert!(later.is_ahead(NOW));
+}
+
+#[test]
+fn of_several_conditions_the_latest_counts_and_who_named_it_is_said() {
+    let [ada, ben, cleo] = people();
+    let mut case = case(2, &[]);
+    let hours = |hours: i64| NOW.plus_secs(hours * 3_600);
+    for (by, name, not_before) in [
+        (ada, "Ada", Some(hours(2))),
+        (ben, "Ben", Some(hours(5))),
+        (cleo, "Cleo", None),
+    ] {
+        case.vote(Vote {
+            by_name: name.to_owned(),
+            not_before,
+            ..vote(by, &case)
+        });
+    }
+    let until = NOW.plus_secs(HOUSE_SECS);
+    let waits = |opens, by, by_name: &str| Verdict::Waits {
+        opens,
+        by,
+        by_name: by_name.to_owned(),
+        until,
+    };
+    assert_eq!(case.verdict(NOW), waits(hours(5), ben, "Ben"));
+    assert!(case.verdict(NOW).holds() && !case.verdict(NOW).is_standing());
+    assert_eq!(case.verdict(hours(5)), Verdict::Standing { until });
+    // One who may say otherwise, and one who said nothing.
+    assert!(case.has_said_when(ben, NOW) && !case.has_said_when(cleo, NOW));
+    assert!(!case.has_said_when(ben, hours(5)), "it has come");
+    case.vote(vote(ben, &case));
+    assert_eq!(case.verdict(NOW), waits(hours(2), ada, "Ada"));
+    // Whoever is on the other side by now has no say in it.
+    case.apart.insert(ada, Apart::Wrote);
+    assert_eq!(case.verdict(NOW), Verdict::Standing { until });
 }

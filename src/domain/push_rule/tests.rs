@@ -75,6 +75,7 @@ fn known(kind: Kind, state: State) -> Known {
         is_open: state.is_open(),
         approved_at: None,
         is_stale: false,
+        opens: None,
         approver: None,
         glass_at: None,
     }
@@ -272,6 +273,25 @@ fn an_approved_change_is_approved_by_somebody_else_and_of_the_right_kind() {
     let mut stale = world();
     stale.tickets.get_mut(&key("CHG-1")).unwrap().is_stale = true;
     assert_eq!(said("CHG-1", &stale, &strict), [Code::ApprovalStale]);
+    // Approved for later: who said so, and when.
+    let mut early = world();
+    let opens = Opens {
+        at: at(99),
+        by_name: "Grace".to_owned(),
+        zone: Tz::UTC,
+    };
+    early.tickets.get_mut(&key("CHG-1")).unwrap().opens = Some(opens.clone());
+    let links = [("CHG-1", Relation::Implements)];
+    let verdict = judge(
+        &[strict.clone()],
+        &push(vec![commit('1', &['9'], &links)]),
+        &early,
+    );
+    let reason = &verdict.reasons[0];
+    assert_eq!(
+        (reason.code, reason.key, &reason.opens),
+        (Code::NotYet, Some(key("CHG-1")), &Some(opens))
+    );
     // Broken glass stands for the approval.
     let mut broken = world();
     let change = broken.tickets.get_mut(&key("CHG-2")).unwrap();

@@ -60,6 +60,8 @@ pub struct Conflict {
     /// `exceeds_maintenance`, `open_incident` or `unreviewed_emergency`.
     #[schema(example = "same_service")]
     pub code: &'static str,
+    /// What it means for its start: `warn`, `approve` or `block`. Null: its window says.
+    pub level: Option<&'static str>,
     /// The ticket that is.
     pub with: Option<Key>,
     /// The name of the window that is.
@@ -67,9 +69,11 @@ pub struct Conflict {
 }
 
 impl Conflict {
-    fn of(of: &conflict::Conflict) -> Self {
+    fn of(of: &conflict::Conflict, levels: &conflict::Levels) -> Self {
+        let level = Some(levels.of(of.code)).filter(|_| !of.code.is_by_window());
         Self {
             code: of.code.as_str(),
+            level: level.map(|it| it.as_str()),
             with: of.with.map(Key),
             window: Some(of.window.clone()).filter(|name| !name.is_empty()),
         }
@@ -87,7 +91,7 @@ pub struct OpenWindow {
     pub until_at: At,
 }
 
-fn change(of: &Item) -> PlannedChange {
+fn change(of: &Item, levels: &conflict::Levels) -> PlannedChange {
     let planned = &of.planned;
     PlannedChange {
         key: Key(planned.key),
@@ -98,7 +102,11 @@ fn change(of: &Item) -> PlannedChange {
         services: planned.services.iter().map(|id| Uid(*id)).collect(),
         owner_id: planned.owner.map(Uid),
         risk: planned.risk.map(Word),
-        conflicts: of.conflicts.iter().map(Conflict::of).collect(),
+        conflicts: of
+            .conflicts
+            .iter()
+            .map(|it| Conflict::of(it, levels))
+            .collect(),
     }
 }
 
@@ -135,7 +143,11 @@ pub async fn read(call: Call<Nothing>) -> Reply {
         Answer::ok(&ChangeCalendar {
             from_at: At(from),
             until_at: At(until),
-            changes: agenda.items.iter().map(change).collect(),
+            changes: agenda
+                .items
+                .iter()
+                .map(|it| change(it, &agenda.levels))
+                .collect(),
             windows: agenda.windows().into_iter().map(window).collect(),
         })
     })

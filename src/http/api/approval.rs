@@ -11,6 +11,7 @@ use super::value::{
     Word, given,
 };
 use crate::actions::approval::{self as action, Scene, in_words, value_in_words};
+use crate::actions::approval_ask::{Waits, waits};
 use crate::actions::{approval_rule as rules, approval_stand_in as away};
 use crate::app::Ctx;
 use crate::domain::approval::{
@@ -24,11 +25,13 @@ use crate::error::{Error, Result};
 /// How it stands with a change's approval.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ChangeApproval {
-    /// `missing`, `standing`, `stale` (it is another change by now) or `expired`.
+    /// `missing`, `standing`, `waits` (it is approved, and begins only later), `stale` (it is another change by now) or `expired`.
     #[schema(example = "standing")]
     pub state: String,
     /// Until when it stands; of one that expired, when that was.
     pub until: Option<At>,
+    /// When it may begin, if an approver said "not before".
+    pub opens_at: Option<At>,
     /// The rule that says who is needed. Null: the house's own, one approver.
     pub rule_id: Option<ApprovalRuleUid>,
     pub rule_version: Option<i64>,
@@ -41,6 +44,58 @@ pub struct ChangeApproval {
     /// SHA-256 over what is to be approved.
     pub digest: String,
     pub votes: Vec<ApprovalVote>,
+    /// For whom it waits. Null: for nobody.
+    pub waits_for: Option<ApprovalWaits>,
+}
+
+/// For whom a change waits, and how they were asked.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ApprovalWaits {
+    /// Who can give what is still needed; who is on call first, then who works now.
+    pub people: Vec<ApprovalAwaited>,
+    /// Null: they are about to be.
+    pub asked_at: Option<At>,
+    pub reminded_at: Option<At>,
+    /// When they will be, if nobody answers.
+    pub remind_at: Option<At>,
+    pub escalated_at: Option<At>,
+    /// The team that hears of it if nobody answers.
+    pub escalate_team_id: Option<TeamUid>,
+    pub escalate_at: Option<At>,
+}
+
+/// Somebody who can give what is still needed.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ApprovalAwaited {
+    pub id: PersonUid,
+    pub name: String,
+    pub is_on_call: bool,
+    /// When they work again. Null: they work now.
+    pub works_at: Option<At>,
+}
+
+impl ApprovalWaits {
+    fn of(of: &Waits) -> Self {
+        let escalate = of.escalate.as_ref();
+        Self {
+            people: of
+                .people
+                .iter()
+                .map(|it| ApprovalAwaited {
+                    id: Uid(it.id),
+                    name: it.name.clone(),
+                    is_on_call: it.is_on_call,
+                    works_at: it.works_at.map(At),
+                })
+                .collect(),
+            asked_at: of.asked_at.map(At),
+            reminded_at: of.reminded_at.map(At),
+            remind_at: of.remind_at.map(At),
+            escalated_at: of.escalated_at.map(At),
+            escalate_team_id: escalate.map(|(team, ..)| Uid(*team)),
+            escalate_at: escalate.map(|(.., at)| At(*at)),
+        }
+    }
 }
 
 /// Somebody who is still needed.
@@ -61,6 +116,8 @@ pub struct ApprovalVote {
     /// For whom they stood in.
     pub on_behalf_of: Option<PersonUid>,
     pub at: At,
+    /// It doesn't begin before.
+    pub not_before: Option<At>,
     pub until: At,
     /// `counts`, or why it doesn't: `apart`, `over`, `stale`, `expired`.
     #[schema(example = "counts")]
@@ -101,6 +158,7 @@ impl ChangeApproval {
                     by_name: vote.by_name.clone(),
                     on_behalf_of: vote.on_behalf.as_ref().map(|(id, _)| Uid(*id)),
                     at: At(vote.at),
+                    not_before: vote.not_before.map(At),
                     until: At(vote.until),
                     worth: case.worth(vote, ctx.now).to_string(),
                     digest: vote.digest.clone(),
@@ -110,9 +168,13 @@ impl ChangeApproval {
             Ok(Self {
                 state: verdict.as_str().to_owned(),
                 until: match verdict {
-                    Verdict::Standing { until } => Some(At(until)),
+                    Verdict::Standing { until } | Verdict::Waits { until, .. } => Some(At(until)),
                     Verdict::Expired { at } => Some(At(at)),
                     Verdict::Missing(_) | Verdict::Stale { .. } => None,
+                },
+                opens_at: match verdict {
+                    Verdict::Waits { opens, .. } => Some(At(opens)),
+                    _ => None,
                 },
                 rule_id: scene.rule.as_ref().map(|rule| Uid(rule.id)),
                 rule_version: scene.rule.as_ref().map(|rule| rule.version),
@@ -133,6 +195,9 @@ impl ChangeApproval {
                     .collect(),
                 digest: case.snapshot.digest(),
                 votes,
+                waits_for: waits(ctx, conn, ticket, &scene)?
+                    .as_ref()
+                    .map(ApprovalWaits::of),
             })
         })
     }
@@ -146,6 +211,9 @@ pub struct ApprovalBallot {
     digest: Option<String>,
     /// Somebody who is away and has named whoever approves.
     on_behalf_of: Option<PersonUid>,
+    /// It doesn't begin before. Left out: it may begin at once.
+    #[schema(example = "2026-11-21T18:00:00Z")]
+    not_before: Option<At>,
 }
 
 impl ApprovalBallot {
@@ -153,6 +221,7 @@ impl ApprovalBallot {
         action::Ballot {
             digest: self.digest.clone(),
             on_behalf: self.on_behalf_of.map(|id| id.0),
+            not_before: self.not_before.map(|at| at.0),
         }
     }
 }
@@ -178,6 +247,11 @@ pub struct ApprovalRule {
     pub wants_owner: bool,
     /// How long a vote stands.
     pub valid_secs: i64,
+    /// So long after they were asked approvers are reminded, once. 0: never.
+    pub remind_secs: i64,
+    /// So long after they were asked another team hears of it, once. Null: none does.
+    pub escalate_secs: Option<i64>,
+    pub escalate_team_id: Option<TeamUid>,
     /// False: retired.
     pub is_active: bool,
     pub version: i64,
@@ -196,6 +270,9 @@ impl ApprovalRule {
             team_id: of.needs.team.map(Uid),
             wants_owner: of.needs.wants_owner,
             valid_secs: of.valid_secs,
+            remind_secs: of.reminders.remind_secs,
+            escalate_secs: of.reminders.escalate.map(|(_, secs)| secs),
+            escalate_team_id: of.reminders.escalate.map(|(team, _)| Uid(team)),
             is_active: of.is_active,
             version: of.version,
         }
@@ -242,6 +319,12 @@ pub struct NewApprovalRule {
     /// A day by default.
     #[schema(example = 86_400)]
     valid_secs: Option<i64>,
+    /// Four hours by default; 0: never.
+    #[schema(example = 14_400)]
+    remind_secs: Option<i64>,
+    /// Later than the reminder; together with a team.
+    escalate_secs: Option<i64>,
+    escalate_team_id: Option<TeamUid>,
     /// True by default.
     is_active: Option<bool>,
 }
@@ -254,11 +337,12 @@ pub async fn add(call: Call<NewApprovalRule>) -> Reply {
         let typed = Typed {
             name: &new.name,
             approvers: &new.approvers.unwrap_or(1).to_string(),
-            valid: &new
-                .valid_secs
-                .map_or_else(String::new, |secs| format!("{secs} s")),
+            valid: &typed_secs(new.valid_secs),
             team: new.team_id.map(|id| id.0),
             wants_owner: new.wants_owner.unwrap_or(false),
+            remind: &typed_secs(new.remind_secs),
+            escalate: &typed_secs(new.escalate_secs),
+            escalate_team: new.escalate_team_id.map(|id| id.0),
         };
         let when = When {
             environments: new.environments.clone().unwrap_or_default(),
@@ -274,10 +358,22 @@ pub async fn add(call: Call<NewApprovalRule>) -> Reply {
     .await
 }
 
+/// As it would be typed; empty: the usual.
+fn typed_secs(secs: Option<i64>) -> String {
+    secs.map_or_else(String::new, |secs| format!("{secs} s"))
+}
+
 /// What is wrong, by the names that fields have here.
 fn named_here(mut faults: Vec<crate::domain::refusal::FieldError>) -> Error {
-    for fault in faults.iter_mut().filter(|it| it.field == "valid") {
-        fault.field = "valid_secs".into();
+    for fault in &mut faults {
+        let here = match fault.field.as_ref() {
+            "valid" => "valid_secs",
+            "remind" => "remind_secs",
+            "escalate" => "escalate_secs",
+            "escalate_team" => "escalate_team_id",
+            _ => continue,
+        };
+        fault.field = here.into();
     }
     Error::Invalid(faults)
 }
@@ -304,6 +400,16 @@ pub struct ApprovalRuleEdit {
     team_id: Option<Option<TeamUid>>,
     wants_owner: Option<bool>,
     valid_secs: Option<i64>,
+    /// 0: never.
+    remind_secs: Option<i64>,
+    /// Null: nobody hears of it any more.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<i64>)]
+    escalate_secs: Option<Option<i64>>,
+    /// Null: none.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    escalate_team_id: Option<Option<TeamUid>>,
     is_active: Option<bool>,
 }
 
@@ -325,6 +431,15 @@ pub async fn edit(call: Call<ApprovalRuleEdit>) -> Reply {
                 None => known.needs.team,
             },
             wants_owner: asked.wants_owner.unwrap_or(known.needs.wants_owner),
+            remind: &typed_secs(asked.remind_secs.or(Some(known.reminders.remind_secs))),
+            escalate: &typed_secs(match asked.escalate_secs {
+                Some(secs) => secs,
+                None => known.reminders.escalate.map(|(_, secs)| secs),
+            }),
+            escalate_team: match asked.escalate_team_id {
+                Some(team) => team.map(|id| id.0),
+                None => known.reminders.escalate.map(|(team, _)| team),
+            },
         };
         let when = When {
             environments: match &asked.environments {

@@ -12,6 +12,7 @@ use super::value::{At, AuditUid, Number, OwnWordsWord, SeverityWord, Uid, Word, 
 use crate::actions::{allow, house, settings as action};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
+use crate::domain::conflict::Levels;
 use crate::domain::settings::{SettingKey, masked_relay};
 use crate::domain::sla_notice::Hearers;
 use crate::error::{Error, Result};
@@ -58,6 +59,9 @@ pub struct Settings {
     pub self_test_hours: i64,
     /// Who somebody is whom a git server calls by a login; whom it calls by their address needs none.
     pub git_logins: BTreeMap<String, String>,
+    /// What a conflict means for a change that is about to begin, by its code: `warn`, `approve` (it takes an approval that has seen it)
+    /// or `block`. Freezes and maintenance windows have levels of their own.
+    pub conflict_levels: BTreeMap<&'static str, &'static str>,
     /// Automatic answers to one address within an hour; its next mails are held.
     pub mail_answers_per_hour: i64,
     /// Replies that reopen one ticket within an hour; the next one is held.
@@ -93,6 +97,9 @@ fn shown(ctx: &Ctx<'_>) -> Result<Answer> {
             .git_logins
             .iter()
             .map(|(login, to)| (login.clone(), to.to_string()))
+            .collect(),
+        conflict_levels: Levels::codes()
+            .map(|code| (code.as_str(), set.conflict_levels.of(code).as_str()))
             .collect(),
         mail_answers_per_hour: set.mail_answers_per_hour,
         mail_reopens_per_hour: set.mail_reopens_per_hour,
@@ -153,6 +160,9 @@ pub struct SettingsEdit {
     self_test_hours: Option<i64>,
     /// All of them: login to address.
     git_logins: Option<BTreeMap<String, String>>,
+    /// All of them: code to level; what isn't named is only said.
+    #[schema(example = json!({"same_service": "block"}))]
+    conflict_levels: Option<BTreeMap<String, String>>,
     mail_answers_per_hour: Option<i64>,
     mail_reopens_per_hour: Option<i64>,
     mail_strangers_per_hour: Option<i64>,
@@ -190,6 +200,10 @@ impl SettingsEdit {
                 SettingKey::GitLogins => self.git_logins.as_ref().map(|logins| {
                     let lines = logins.iter().map(|(login, to)| format!("{login} {to}"));
                     lines.collect::<Vec<_>>().join("\n")
+                }),
+                SettingKey::ConflictLevels => self.conflict_levels.as_ref().map(|levels| {
+                    let all = levels.iter().map(|(code, level)| format!("{code}:{level}"));
+                    all.collect::<Vec<_>>().join(" ")
                 }),
                 SettingKey::SelfTestHours => number(self.self_test_hours),
                 SettingKey::MailAnswersPerHour => number(self.mail_answers_per_hour),

@@ -12,8 +12,8 @@ use super::row::state_word;
 use crate::actions::{self, agenda as act};
 use crate::app::{App, Ctx};
 use crate::domain::agenda::{Agenda, Item};
-use crate::domain::conflict::{Code, Conflict};
-use crate::domain::freeze::{Sort, Standing};
+use crate::domain::conflict::{Code, Conflict, Levels};
+use crate::domain::freeze::{Level, Sort, Standing};
 use crate::domain::id::ServiceId;
 use crate::domain::text;
 use crate::domain::timestamp::Timestamp;
@@ -68,7 +68,7 @@ struct Line {
 }
 
 /// "another change of the same service: CHG-12, CHG-14", a line for each code.
-pub fn conflict_texts(conflicts: &[Conflict], words: &Words) -> Vec<String> {
+pub fn conflict_texts(conflicts: &[Conflict], levels: &Levels, words: &Words) -> Vec<String> {
     let mut lines: Vec<(Code, Vec<String>)> = Vec::new();
     for it in conflicts {
         let with = it
@@ -81,7 +81,17 @@ pub fn conflict_texts(conflicts: &[Conflict], words: &Words) -> Vec<String> {
     }
     let line = |(code, with): (Code, Vec<String>)| {
         let key = format!("conflict-{}", code.as_str().replace('_', "-"));
-        format!("{}: {}", words.t(&key), with.join(", "))
+        let text = format!("{}: {}", words.t(&key), with.join(", "));
+        let level = match code.is_by_window() {
+            true => Level::Warn,
+            false => levels.of(code),
+        };
+        let means = match level {
+            Level::Warn => return text,
+            Level::Approve => "conflict-wants-approval",
+            Level::Block => "conflict-blocks-it",
+        };
+        words.with(means, &[("text", text.into())]).into_owned()
     };
     lines.into_iter().map(line).collect()
 }
@@ -164,7 +174,7 @@ fn lines(agenda: &Agenda, p: &Page) -> Vec<Line> {
         what: it.planned.title.clone(),
         state: state_word(it.state, p.words),
         services: names(&it.planned.services),
-        conflicts: conflict_texts(&it.conflicts, p.words),
+        conflicts: conflict_texts(&it.conflicts, &agenda.levels, p.words),
     };
     let mut lines: Vec<Line> = agenda.windows().into_iter().map(window).collect();
     lines.extend(agenda.items.iter().map(change));

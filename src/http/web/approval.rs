@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::actions::approval::{self, Scene, value_in_words, voices};
+use crate::actions::approval_ask::{Waits, waits};
 use crate::app::Ctx;
 use crate::domain::access::{self, Action, Target};
 use crate::domain::approval::{Difference, Field, Snapshot, Verdict, Worth};
@@ -27,6 +28,7 @@ pub struct Known {
     voices: Vec<(String, String)>,
     may_approve: bool,
     is_open: bool,
+    waits: Option<Waits>,
 }
 
 pub fn load(conn: &mut Conn, ctx: &Ctx<'_>, ticket: &Ticket, change: &Change) -> Result<Known> {
@@ -42,7 +44,10 @@ pub fn load(conn: &mut Conn, ctx: &Ctx<'_>, ticket: &Ticket, change: &Change) ->
         changes.insert(vote.by, found);
     }
     let may_approve = access::may(&ctx.by, Action::ApproveChange, Target::House).is_ok();
-    let is_open = scene.is_open(ticket.state, ctx.now);
+    let is_open = match ctx.by.person() {
+        Some(me) => scene.is_open_to(me, ticket.state, ctx.now),
+        None => scene.is_open(ticket.state, ctx.now),
+    };
     let whom = match ctx.by.person().filter(|_| may_approve && is_open) {
         Some(me) => {
             let stand_ins = store::approval::stand_ins(conn, ctx.now)?;
@@ -57,6 +62,7 @@ pub fn load(conn: &mut Conn, ctx: &Ctx<'_>, ticket: &Ticket, change: &Change) ->
         None => (String::new(), String::new()),
     };
     Ok(Known {
+        waits: waits(ctx, conn, ticket, &scene)?,
         verdict: scene.case.verdict(ctx.now),
         needs: approval::in_words(conn, &needs)?,
         changes,
@@ -70,16 +76,23 @@ pub fn load(conn: &mut Conn, ctx: &Ctx<'_>, ticket: &Ticket, change: &Change) ->
 impl Known {
     /// It was approved, and that holds no more.
     pub fn has_lapsed(&self, state: State) -> bool {
-        state == State::Approved && !self.verdict.is_standing()
+        state == State::Approved && !self.verdict.holds()
+    }
+
+    /// It was approved for later.
+    pub fn waits(&self, state: State) -> bool {
+        state == State::Approved && matches!(self.verdict, Verdict::Waits { .. })
     }
 }
 
 /// The part of the page.
 pub struct ApprovalView {
-    /// `missing`, `standing`, `stale`, `expired`; "" where nobody asks any more.
+    /// `missing`, `standing`, `waits`, `stale`, `expired`; "" where nobody asks any more.
     pub state: &'static str,
     /// Until when it stands, or stood.
     pub until: Option<Timestamp>,
+    /// When it may begin, and who said so.
+    pub opens: Option<(Timestamp, String)>,
     pub needs: String,
     /// The name of the rule; "": the house's own.
     pub rule: String,
@@ -92,14 +105,19 @@ pub struct ApprovalView {
     pub can_approve: bool,
     /// It was approved before.
     pub is_anew: bool,
+    /// It was approved for later, and they may say otherwise.
+    pub says_anew: bool,
     /// In whose name, where there is a choice.
     pub voices: Vec<(String, String)>,
+    /// For whom it waits.
+    pub waits: Option<Waits>,
 }
 
 pub struct VoteLine {
     pub who: String,
     pub on_behalf: Option<String>,
     pub at: Timestamp,
+    pub not_before: Option<Timestamp>,
     pub until: Timestamp,
     /// How it stands, as its word.
     pub worth: &'static str,
@@ -126,6 +144,7 @@ pub fn view(known: &Known, ticket: &Ticket, p: &Page) -> ApprovalView {
             who: vote.by_name.clone(),
             on_behalf: vote.on_behalf.as_ref().map(|(_, name)| name.clone()),
             at: vote.at,
+            not_before: vote.not_before,
             until: vote.until,
             worth: match case.worth(vote, p.now) {
                 // What has begun outlives its approval.
@@ -153,8 +172,14 @@ pub fn view(known: &Known, ticket: &Ticket, p: &Page) -> ApprovalView {
             _ if is_asked => known.verdict.as_str(),
             _ => "",
         },
+        opens: match &known.verdict {
+            Verdict::Waits { opens, by_name, .. } if is_asked => Some((*opens, by_name.clone())),
+            _ => None,
+        },
         until: match known.verdict {
-            Verdict::Standing { until } => Some(until).filter(|_| is_asked),
+            Verdict::Standing { until } | Verdict::Waits { until, .. } => {
+                Some(until).filter(|_| is_asked)
+            }
             Verdict::Expired { at } => Some(at).filter(|_| is_asked),
             Verdict::Missing(_) | Verdict::Stale { .. } => None,
         },
@@ -171,9 +196,11 @@ pub fn view(known: &Known, ticket: &Ticket, p: &Page) -> ApprovalView {
         digest: Snapshot::short(&digest).to_owned(),
         whole_digest: digest,
         votes,
+        says_anew: known.waits(ticket.state),
         can_approve: known.may_approve && known.is_open && !known.voices.is_empty(),
         is_anew: known.has_lapsed(ticket.state),
         voices: voices.collect(),
+        waits: known.waits.clone(),
     }
 }
 

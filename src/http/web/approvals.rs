@@ -8,7 +8,9 @@ use super::when;
 use crate::actions::{approval_rule as act, approval_stand_in as away};
 use crate::app::{App, Ctx};
 use crate::domain::access::{self, Action, Target};
-use crate::domain::approval::{Details, HOUSE_SECS, Rule, StandIn, Typed, When};
+use crate::domain::approval::{
+    Details, HOUSE_SECS, REMIND_SECS, Reminders, Rule, StandIn, Typed, When,
+};
 use crate::domain::change::Sort;
 use crate::domain::duration;
 use crate::domain::id::{ApprovalRuleId, Id, PersonId, ServiceId, StandInId, TeamId};
@@ -36,6 +38,8 @@ struct ApprovalsPage {
     risks: Vec<(String, String)>,
     sorts: Vec<(String, String)>,
     teams: Vec<(String, String)>,
+    /// As `teams`, for whom it is told to.
+    hearers: Vec<(String, String)>,
     services: Vec<Tick>,
     environments: Vec<Tick>,
     stand_ins: Vec<StandInLine>,
@@ -49,6 +53,8 @@ struct Row {
     /// What it is for, one condition a line.
     when: Vec<String>,
     needs: Vec<String>,
+    /// What happens while nobody answers.
+    silence: Vec<String>,
 }
 
 struct StandInLine {
@@ -57,6 +63,18 @@ struct StandInLine {
     to: String,
     is_open: bool,
     can_end: bool,
+}
+
+fn team_of(posted: &Posted, field: &'static str) -> Result<Option<TeamId>> {
+    match posted.text(field) {
+        "" => Ok(None),
+        id => match Id::parse(id) {
+            Some(id) => Ok(Some(id)),
+            None => Err(FieldError::new(field, "unknown-team")
+                .with("value", id.to_owned())
+                .into()),
+        },
+    }
 }
 
 /// The form of a rule as it was sent.
@@ -80,19 +98,16 @@ fn details(posted: &Posted, services: Vec<ServiceId>) -> Result<Details> {
                 .map_err(|()| unknown("kind", word, "normal, standard, emergency"))?,
         ),
     };
-    let team =
-        match posted.text("team") {
-            "" => None,
-            id => Some(Id::parse(id).ok_or_else(|| {
-                FieldError::new("team", "unknown-team").with("value", id.to_owned())
-            })?),
-        };
+    let escalate_team = team_of(posted, "escalate_team")?;
     let typed = Typed {
         name: posted.text("name"),
         approvers: posted.text("approvers"),
         valid: posted.text("valid"),
-        team,
+        team: team_of(posted, "team")?,
         wants_owner: posted.ticked("owner"),
+        remind: posted.text("remind"),
+        escalate: posted.text("escalate"),
+        escalate_team,
     };
     let when = When {
         environments: posted.all("environments").map(str::to_owned).collect(),
@@ -182,7 +197,29 @@ fn row(rule: Rule, known: &Known, p: &Page) -> Row {
     if rule.needs.wants_owner {
         needs.push(p.t("approval-need-owner").into_owned());
     }
-    Row { when, needs, rule }
+    let mut silence = Vec::new();
+    let Reminders {
+        remind_secs,
+        escalate,
+    } = rule.reminders;
+    if remind_secs > 0 {
+        let span = p.span(&remind_secs);
+        silence.push(p.t1("approval-reminds", "span", span).into_owned());
+    }
+    silence.extend(escalate.map(|(team, secs)| {
+        let name = team_name(&known.teams, team);
+        p.t2("approval-escalates", "name", name, "span", p.span(&secs))
+            .into_owned()
+    }));
+    if silence.is_empty() {
+        silence.push(p.t("approval-silent").into_owned());
+    }
+    Row {
+        when,
+        needs,
+        silence,
+        rule,
+    }
 }
 
 /// Which of the page's forms is shown again.
@@ -198,12 +235,24 @@ fn standing(edited: Option<&Rule>, p: &Page) -> Form {
         return form
             .with("approvers", 1)
             .with("valid", duration::typed(HOUSE_SECS))
+            .with("remind", duration::typed(REMIND_SECS))
             .with("active", "yes");
     };
     form.with("name", &rule.name)
         .with("approvers", rule.needs.approvers)
         .with("valid", duration::typed(rule.valid_secs))
         .with_some("team", rule.needs.team)
+        .with("remind", duration::typed(rule.reminders.remind_secs))
+        .with_some(
+            "escalate",
+            rule.reminders
+                .escalate
+                .map(|(_, secs)| duration::typed(secs)),
+        )
+        .with_some(
+            "escalate_team",
+            rule.reminders.escalate.map(|(team, _)| team),
+        )
         .with("owner", if rule.needs.wants_owner { "yes" } else { "" })
         .with(
             "min_risk",
@@ -265,6 +314,9 @@ async fn drawn(
     let mut teams: Vec<&Team> = known.teams.iter().filter(|it| it.is_active).collect();
     teams.sort_by_key(|it| it.name.to_lowercase());
     let teams = teams.into_iter();
+    let teams: Vec<(String, String)> = teams
+        .map(|it| (it.id.to_string(), it.name.clone()))
+        .collect();
     let risks = Risk::ALL.iter().rev();
     let name_of = |id: PersonId| known.names.get(&id).cloned().unwrap_or_default();
     let lines = known.stand_ins.iter().map(|it| StandInLine {
@@ -296,12 +348,8 @@ async fn drawn(
                 .map(|it| (it.to_string(), p.word("change-sort", it.as_str())))
                 .collect(),
         ),
-        teams: choice(
-            "approval-no-team",
-            teams
-                .map(|it| (it.id.to_string(), it.name.clone()))
-                .collect(),
-        ),
+        hearers: choice("approval-nobody-hears", teams.clone()),
+        teams: choice("approval-no-team", teams),
         services: services.collect(),
         environments: environments.collect(),
         stand_ins: lines.collect(),

@@ -15,7 +15,7 @@ use crate::actions::{agenda, change as act, commits, freeze, standing};
 use crate::app::Ctx;
 use crate::domain::access::{self, Action, Target};
 use crate::domain::change::{Change, Glass, Plan, Sort, Verdict};
-use crate::domain::conflict::Conflict;
+use crate::domain::conflict::{Conflict, Levels};
 use crate::domain::freeze::Level;
 use crate::domain::id::{Id, Kind, PersonId, ServiceId, TicketKey};
 use crate::domain::plain_sight::plain_sight;
@@ -42,6 +42,8 @@ pub struct Known {
     /// The window that a change would begin in, while it hasn't begun.
     frozen: Option<Frozen>,
     conflicts: Vec<Conflict>,
+    /// What they mean for its start.
+    levels: Levels,
     me: Option<PersonId>,
     approval: Option<approval::Known>,
     environments: Vec<String>,
@@ -96,6 +98,7 @@ pub fn load(conn: &mut Conn, ctx: &Ctx<'_>, ticket: &Ticket) -> Result<Known> {
             deployment_queue::lines(conn, waiting)?
         },
         may_record: may(Action::RecordDeployment),
+        levels: store::settings::all(conn)?.conflict_levels,
         may_run: may(Action::RunChange),
         may_approve: may(Action::ApproveChange),
         me: ctx.by.person(),
@@ -309,15 +312,16 @@ pub fn view(known: &Known, ticket: &Ticket, p: &Page, kept: Option<Form>) -> Opt
         can_refuse: known.may_approve
             && change.accepts(ticket, |change, ticket| change.refuse(ticket, "-", now)),
         can_redraft: run(Change::back_to_draft),
-        // A start that is refused says so itself; one that a window forbids isn't offered.
+        // A start that is refused says so itself; one that a window or an approver forbids isn't offered.
         can_start: !asks_anew
             && run(Change::start)
+            && !known.approval.as_ref().is_some_and(|it| it.waits(state))
             && known
                 .frozen
                 .as_ref()
                 .is_none_or(|it| it.level != Level::Block.as_str()),
         frozen: known.frozen.clone(),
-        conflicts: conflict_texts(&known.conflicts, p.words),
+        conflicts: conflict_texts(&known.conflicts, &known.levels, p.words),
         calendar: match &plan.starts_at {
             Some(at) => format!("/calendar?from={}", at.in_zone(p.zone).date_naive()),
             None => "/calendar".to_owned(),
@@ -443,12 +447,13 @@ pub fn act(
             .map(|_| "said-changed"),
         "ask" => act::ask_approval(ctx, key, seen).map(|_| "said-asked"),
         "approve" => {
-            let ticket = approve(ctx, key, rev(posted)?, &ballot(posted)?)?;
+            let ballot = ballot(posted, zone, ctx.now)?;
+            let ticket = approve(ctx, key, rev(posted)?, &ballot)?;
             let verdict = ctx.read(|conn| {
                 let change = store::change::of(conn, ticket.id)?;
                 verdict(conn, &ticket, &change, ctx.now)
             })?;
-            Ok(match verdict.is_standing() {
+            Ok(match verdict.holds() {
                 true => "said-approved",
                 false => "said-voted",
             })
@@ -485,7 +490,7 @@ fn rev(posted: &Posted) -> Result<i64> {
     posted.text("rev").parse().map_err(|_| Error::Stale)
 }
 
-fn ballot(posted: &Posted) -> Result<Ballot> {
+fn ballot(posted: &Posted, zone: Tz, now: Timestamp) -> Result<Ballot> {
     let text = |name: &str| Some(posted.text(name).to_owned()).filter(|it| !it.is_empty());
     let on_behalf = match text("for") {
         Some(id) => Some(Id::parse(&id).ok_or(Error::NotFound)?),
@@ -494,6 +499,7 @@ fn ballot(posted: &Posted) -> Result<Ballot> {
     Ok(Ballot {
         digest: text("digest"),
         on_behalf,
+        not_before: when::instant("not_before", posted.text("not_before"), zone, now)?,
     })
 }
 

@@ -9,6 +9,8 @@ use super::inputs::{Answer, invalid, zones};
 use crate::actions::{allow, house, settings};
 use crate::app::{App, Ctx};
 use crate::domain::access::{Action, Target};
+use crate::domain::conflict::{Code, Levels};
+use crate::domain::freeze::Level;
 use crate::domain::id::{AuditId, Id};
 use crate::domain::notify::{Loudness, loudness};
 use crate::domain::settings::{SettingKey, Settings, masked_relay};
@@ -37,6 +39,45 @@ struct SettingsPage {
     relay: Option<String>,
     clocks: Vec<ClockRule>,
     own_words: Vec<(String, String)>,
+    conflicts: Vec<ConflictLevel>,
+}
+
+/// What a conflict means for a change that is about to begin.
+struct ConflictLevel {
+    /// Of its field; "": its windows say it.
+    name: String,
+    text: String,
+    /// Each level's word, what it is called, and whether it is this one's.
+    levels: Vec<(&'static str, String, bool)>,
+}
+
+/// The field of a code's level.
+fn conflict_field(code: Code) -> String {
+    format!("conflict_{code}")
+}
+
+fn conflict_levels(form: &Form, words: &Words) -> Vec<ConflictLevel> {
+    let level = |code: &Code| {
+        let name = conflict_field(*code);
+        let typed = form.value(&name).to_owned();
+        let chosen = typed.parse().unwrap_or(Level::Warn);
+        let dashed = code.as_str().replace('_', "-");
+        ConflictLevel {
+            text: words.t(&format!("settings-conflict-{dashed}")).into_owned(),
+            levels: Level::ALL
+                .iter()
+                .map(|it| {
+                    let key = format!("settings-conflict-level-{it}");
+                    (it.as_str(), words.t(&key).into_owned(), *it == chosen)
+                })
+                .collect(),
+            name: match code.is_by_window() {
+                true => String::new(),
+                false => name,
+            },
+        }
+    };
+    Code::ALL.iter().map(level).collect()
 }
 
 /// Who hears of clocks at one moment: a row per severity and step, a box per hearer.
@@ -230,6 +271,10 @@ fn page_of(req: &HttpRequest, known: Known, kept: Option<Form>) -> SettingsPage 
         for key in SettingKey::ALL.iter().filter(|key| !key.is_secret()) {
             form = form.with(key.as_str(), known.settings.text(*key));
         }
+        for code in Levels::codes() {
+            let level = known.settings.conflict_levels.of(code);
+            form = form.with(&conflict_field(code), level);
+        }
         for (key, moment) in CLOCK_KEYS {
             for rule in known.settings.hearers(moment).rules() {
                 let head = rule.head();
@@ -248,6 +293,7 @@ fn page_of(req: &HttpRequest, known: Known, kept: Option<Form>) -> SettingsPage 
         overruled: known.overruled,
         relay: known.settings.smtp_relay.as_deref().map(masked_relay),
         clocks: clock_rules(&form, p.words),
+        conflicts: conflict_levels(&form, p.words),
         own_words: OwnWords::ALL
             .iter()
             .map(|it| (it.to_string(), p.word("own-words", it.as_str())))
@@ -269,6 +315,18 @@ pub async fn save(req: HttpRequest, app: web::Data<App>, viewer: Viewer, posted:
             // No box ticked says "nobody"; a form without the boxes says nothing.
             if !posted.text("clocks").is_empty() {
                 changes.push((*key, typed_rules(&posted, *key, *moment)));
+            }
+            continue;
+        }
+        if *key == SettingKey::ConflictLevels {
+            // As with the boxes of clocks.
+            if !posted.text("conflicts").is_empty() {
+                let levels = Levels::codes().map(|code| {
+                    let level = posted.text(&conflict_field(code));
+                    let level = if level.is_empty() { "warn" } else { level };
+                    format!("{code}:{level}")
+                });
+                changes.push((*key, levels.collect::<Vec<_>>().join(" ")));
             }
             continue;
         }

@@ -514,7 +514,15 @@ pub fn sentence(
     } else {
         format!("entry-{kind}")
     };
-    words.with(&key, &values).trim().to_owned()
+    let said = words.with(&key, &values).trim().to_owned();
+    match entry.facts.instant("not_before") {
+        Some(at) => {
+            let at = marks::time_text(words, at, now, zone, Detail::Near);
+            let condition = words.with("entry-not-before", &[("at", at.into())]);
+            format!("{said} {condition}")
+        }
+        None => said,
+    }
 }
 
 /// A fact's value in words: instants on the wall clock, enum words by their texts, ids by their names.

@@ -13,6 +13,9 @@ diesel::table! {
         is_active -> Bool,
         made_at -> BigInt,
         version -> BigInt,
+        remind_secs -> BigInt,
+        escalate_secs -> BigInt,
+        escalate_team_id -> Nullable<Binary>,
     }
 }
 
@@ -41,6 +44,22 @@ diesel::table! {
         digest -> Text,
         snapshot -> Text,
         over_at -> Nullable<BigInt>,
+        not_before -> Nullable<BigInt>,
+        conflicts -> Text,
+    }
+}
+
+diesel::table! {
+    approval_ask (ticket_id) {
+        ticket_id -> Binary,
+        snapshot -> Nullable<Text>,
+        former -> Nullable<Text>,
+        asked_at -> Nullable<BigInt>,
+        reminded_at -> Nullable<BigInt>,
+        escalated_at -> Nullable<BigInt>,
+        settled_at -> Nullable<BigInt>,
+        look_at -> Nullable<BigInt>,
+        version -> BigInt,
     }
 }
 

@@ -2,6 +2,11 @@
 
 approval-title = Approval
 approval-is-standing = Approved
+approval-is-waiting = Approved, and doesn't begin before
+approval-said-so = { $name } said so.
+approval-not-before = Not before
+approval-not-before-hint = Empty: it may begin at once. What has to begin later is refused until then.
+approval-approve-otherwise = Say it anew
 approval-is-expired = The approval ran out
 approval-is-stale = Not the change any more that was approved.
 approval-anew = It begins only after it is approved again.
@@ -51,6 +56,18 @@ change-sort-standard = standard: by a known recipe
 change-sort-emergency = emergency
 said-voted = Your approval of { $what } counts; others are still needed.
 
+approval-waits-for = Waits for
+approval-waits-for-nobody = nobody who may approve it: whoever could is an author of it
+approval-on-call = on call now
+approval-works-now = works now
+approval-works-from = works again from
+approval-asked = Asked
+approval-asked-soon = about to be
+approval-reminded = reminded
+approval-is-reminded = reminded once, if nobody answers:
+approval-escalated = { $name } told
+approval-is-escalated = { $name } told, if nobody answers:
+
 approvals-title = Approvals
 approvals-lead = Of the rules that fit a change the strictest applies. Where none fits, one approver besides its author is enough, and an approval holds { $span }, that of a standard change 90 days.
 approvals-none = No rule yet: one approver besides the author is enough for any change.
@@ -69,6 +86,16 @@ approval-approvers-hint = Besides those from teams.
 approval-team = And one approver from this team
 approval-no-team = none
 approval-wants-owner = And one approver from the team of each of its services
+approval-silence = While nobody answers
+approval-remind = Remind approvers after
+approval-remind-hint = Such as 4 h; 0: never; empty: 4 h. Once, and a freeze doesn't stop this clock.
+approval-escalate = Tell a team after
+approval-escalate-hint = Such as 8 h, later than the reminder; empty: never. Once.
+approval-escalate-team = Which team
+approval-nobody-hears = none
+approval-reminds = reminded after { $span }
+approval-escalates = { $name } told after { $span }
+approval-silent = nothing happens
 approval-any-kind = any
 approval-environments-some = Only in these environments; none ticked means all
 approval-services-some = Only for these services; none ticked means all
@@ -88,6 +115,7 @@ approval-ends = Until
 said-stands-in = It is noted who approves in your name.
 said-stand-in-ended = It is ended.
 
+refusal-approval-not-yet = { $name } approved { $key } from { $at } on: it doesn't begin before. { $name } can say otherwise by approving it anew.
 refusal-approval-expired = The approval of { $key } ran out { $at }. Ask for it again, or have an approver approve it as it is now.
 refusal-approval-stale = { $key } isn't the change any more that was approved: { $fields }. Ask for its approval again, or have an approver approve it as it is now.
 refusal-approval-missing = { $key } isn't approved by everybody who has to: { $needs }. Ask for its approval again.
@@ -106,3 +134,56 @@ field-stands-in-for-themselves = Name somebody else.
 field-away-in-past = It has to end in the future.
 field-away-too-long = At most { $max } days.
 field-may-not-approve = { $name } may not approve changes.
+field-not-before-in-past = Name a time to come.
+field-not-before-too-late = An approval given now runs out { $until }: name a time before that.
+field-not-a-reminder = “{ $value }” is no such time. Write it like 4 h or 30 min: 5 min at least, 720 h at most; 0: never.
+field-escalates-before-reminder = Later than the reminder.
+unwanted-approval = it was answered, withdrawn or asked for anew before it could be sent
+
+approval-letter-somebody = Somebody
+approval-letter-purpose = What for: { $value }
+approval-letter-services = Services: { $value }
+approval-letter-where = Environment: { $value }
+approval-letter-when = When: { $value }
+approval-letter-version = Version: { $value }
+approval-letter-risk = Risk: { $value }
+approval-letter-no-risk = nobody judged it
+approval-letter-freeze = Freeze: { $value }
+approval-letter-open = none now
+approval-letter-frozen = { $how } { $name }, until { $until }
+approval-letter-revert = How to revert: { $value }
+approval-letter-no-revert = nobody said
+approval-letter-digest = Digest: { $value }
+letter-approval-asked-subject = Please approve or refuse: { $title }
+letter-approval-asked-body =
+    { $from } asks for approval of { $key } "{ $title }". Still needed: { $needs }.
+
+    { $details }
+
+    You decide on its page. Opening it approves nothing.
+letter-approval-asked-action = Look at it and decide
+letter-approval-asked-anew-subject = Changed, please approve or refuse again: { $title }
+letter-approval-asked-anew-body =
+    { $key } "{ $title }" isn't any more what was approved or asked about. { $from } asks for approval of it as it is now. Still needed: { $needs }.
+
+    What changed:
+    { $changed }
+
+    { $details }
+
+    You decide on its page. Opening it approves nothing.
+letter-approval-asked-anew-action = Look at it and decide
+letter-approval-reminder-subject = Still waits for your decision: { $title }
+letter-approval-reminder-body =
+    { $from } asked on { $asked_at } for approval of { $key } "{ $title }", and waits. Still needed: { $needs }. There is no second reminder.
+
+    { $details }
+
+    You decide on its page. Opening it approves nothing.
+letter-approval-reminder-action = Look at it and decide
+letter-approval-escalated-subject = Nobody decides: { $title }
+letter-approval-escalated-body =
+    { $from } asked on { $asked_at } for approval of { $key } "{ $title }". Still needed: { $needs }. Nobody has answered; its page says for whom it waits.
+
+    { $details }
+letter-approval-escalated-action = See for whom it waits

@@ -68,6 +68,7 @@ push-wrong-type = { $key } isn't of a kind that { $ref } takes.
 push-wrong-state = { $key } isn't in a state in which { $ref } takes it.
 push-not-approved = { $key } isn't approved, and { $ref } wants an approved change. Ask for the approval on its page, then push again.
 push-approval-stale = The approval of { $key } doesn't hold any more: it ran out, or the change was changed. Ask for it again on its page, then push again.
+push-not-yet = { $name } approved { $key } from { $until } on: it isn't pushed before. Push again then, or in an emergency: git push -o break-glass="why it can't wait"
 push-self-approved = { $key } was approved by an author of these commits. Somebody else has to look at it.
 push-freeze = { $ref } is frozen by "{ $name }" until { $until }. Push again after { $next }, or in an emergency: git push -o break-glass="why it can't wait"
 push-freeze-approve = { $ref } is frozen by "{ $name }" until { $until }: only what was approved since it began goes in. Ask for the approval of its change, or in an emergency: git push -o break-glass="why it can't wait"

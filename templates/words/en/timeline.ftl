@@ -114,6 +114,7 @@ entry-approval-asked = asked for approval
 entry-approved = approved it
 entry-approved-for = approved it for { $for_name }
 entry-approval-given = approved it; still needed: { $needs }
+entry-not-before = (not before { $at })
 entry-approval-given-for = approved it for { $for_name }; still needed: { $needs }
 entry-approval-refused = refused to approve it
 entry-glass-broken = broke the glass; to be reviewed by { $until }

@@ -1,0 +1,1 @@
+ALTER TABLE approval_vote DROP COLUMN conflicts;
