@@ -116,7 +116,6 @@ fn record_in(tx: &mut Tx, ctx: &Ctx<'_>, report: &Report) -> Result<Recorded> {
             emergency: None,
         });
     }
-    let passed = gate::pass(tx, ctx, &service, is_production, report, named)?;
     let id = Id::new(ctx.now);
     let (repository, commit) = story::found(tx, service.id, report.commit.as_deref())?;
     let mut new = Deployment {
@@ -145,15 +144,17 @@ fn record_in(tx: &mut Tx, ctx: &Ctx<'_>, report: &Report) -> Result<Recorded> {
         by_name: ctx.by.name().to_owned(),
         actor: report.actor.clone(),
         url: report.url.clone(),
-        freeze: passed.freeze.clone(),
-        glass: passed.glass.clone(),
+        freeze: None,
+        glass: None,
         previous: None,
         step: Step::First,
         recorded_at: ctx.now,
         updated_at: ctx.now,
     };
     relate(tx, &mut new)?;
-    let passed = gate::by_lane(tx, ctx, &service, report, &new, passed)?;
+    // What it brings, and whether it goes back, says under which change it runs.
+    let passed = gate::pass(tx, ctx, &service, is_production, report, named, &new)?;
+    new.freeze.clone_from(&passed.freeze);
     new.glass.clone_from(&passed.glass);
     rows::insert(tx, &new)?;
     let Passed {

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 
 use super::schema::git::{freeze_window, freeze_window_environment, freeze_window_service};
 use super::{Conn, Tx};
-use crate::domain::freeze::{Freeze, Scope, When};
+use crate::domain::freeze::{Freeze, Scope, TypeLevel, TypeLevels, When};
 use crate::domain::id::{FreezeId, ServiceId};
 use crate::domain::severity::Risk;
 use crate::domain::timestamp::Timestamp;
@@ -26,10 +26,14 @@ struct Row {
     version: i64,
     sort: String,
     min_risk: Option<String>,
+    normal_level: Option<String>,
+    standard_level: Option<String>,
+    emergency_level: Option<String>,
 }
 
 impl Row {
     fn of(freeze: &Freeze) -> Self {
+        let own = |level: Option<TypeLevel>| level.map(|level| level.as_str().to_owned());
         Row {
             id: freeze.id,
             name: freeze.name.clone(),
@@ -42,16 +46,28 @@ impl Row {
             version: freeze.version,
             sort: freeze.sort.as_str().to_owned(),
             min_risk: freeze.scope.min_risk.map(|risk| risk.as_str().to_owned()),
+            normal_level: own(freeze.types.normal),
+            standard_level: own(freeze.types.standard),
+            emergency_level: own(freeze.types.emergency),
         }
     }
 
     fn freeze(self, services: Vec<ServiceId>, environments: Vec<String>) -> Result<Freeze> {
         let unreadable = |what: &str| Error::internal(format!("freeze {}: {what}", self.id));
+        let own = |level: &Option<String>| match level {
+            Some(word) => word.parse::<TypeLevel>().map(Some).map_err(|()| unreadable(word)),
+            None => Ok(None),
+        };
         Ok(Freeze {
             zone: self.zone.parse().map_err(|_| unreadable(&self.zone))?,
             when: When::parse(&self.starts, &self.ends).map_err(|_| unreadable(&self.starts))?,
             level: self.level.parse().map_err(|()| unreadable(&self.level))?,
             sort: self.sort.parse().map_err(|()| unreadable(&self.sort))?,
+            types: TypeLevels {
+                normal: own(&self.normal_level)?,
+                standard: own(&self.standard_level)?,
+                emergency: own(&self.emergency_level)?,
+            },
             scope: Scope {
                 services,
                 environments,

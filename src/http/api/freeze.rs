@@ -6,14 +6,48 @@ use utoipa::{IntoParams, ToSchema};
 use super::call::{Answer, Call, Nothing, Reply};
 use super::paging::{Page, Paging};
 use super::ticket::IfMatch;
-use super::value::{At, FreezeUid, RiskWord, ServiceUid, Uid, Word, given};
+use super::value::{At, ChangeSortWord, FreezeUid, RiskWord, ServiceUid, Uid, Word, given};
 use crate::actions::freeze as action;
 use crate::domain::access::{Action, Target};
-use crate::domain::freeze::{Asked as Wanted, Details, Freeze as Domain, Scope, Sort, Typed};
+use crate::domain::freeze::{
+    Asked as Wanted, Details, Freeze as Domain, Scope, Sort, TypeLevels as OwnLevels, Typed,
+    TypedLevels,
+};
 use crate::domain::id::FreezeId;
 use crate::domain::refusal::FieldError;
 use crate::error::{Error, Result};
 use crate::store;
+
+/// What a window says to one type of change instead of its level: `warn`, `approve`, `block`, or `exempt` for nothing. Null: its
+/// level. A type counts once the change was approved as such.
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TypeLevels {
+    pub normal: Option<String>,
+    /// A deployment in the lane of a standing change is one too.
+    pub standard: Option<String>,
+    #[schema(example = "exempt")]
+    pub emergency: Option<String>,
+}
+
+impl TypeLevels {
+    pub fn of(known: &OwnLevels) -> Self {
+        let word = |own: Option<_>| own.as_ref().map(ToString::to_string);
+        Self {
+            normal: word(known.normal),
+            standard: word(known.standard),
+            emergency: word(known.emergency),
+        }
+    }
+
+    fn typed(&self) -> TypedLevels<'_> {
+        TypedLevels {
+            normal: self.normal.as_deref().unwrap_or_default(),
+            standard: self.standard.as_deref().unwrap_or_default(),
+            emergency: self.emergency.as_deref().unwrap_or_default(),
+        }
+    }
+}
 
 /// A window in which changes don't begin, or not without approval.
 #[derive(Debug, Serialize, ToSchema)]
@@ -32,6 +66,7 @@ pub struct Freeze {
     pub kind: String,
     /// `warn`, `approve` or `block`.
     pub level: String,
+    pub type_levels: TypeLevels,
     /// Empty: the whole house.
     pub services: Vec<ServiceUid>,
     /// Empty: where customers are, the first of the house's list.
@@ -52,6 +87,7 @@ impl Freeze {
             to: of.when.to(),
             kind: of.sort.to_string(),
             level: of.level.to_string(),
+            type_levels: TypeLevels::of(&of.types),
             services: of.scope.services.iter().map(|id| Uid(*id)).collect(),
             environments: of.scope.environments.clone(),
             min_risk: of.scope.min_risk.map(Word),
@@ -77,6 +113,10 @@ pub struct Asked {
     /// Of what risk; unjudged by default, which every window is for.
     #[param(value_type = Option<String>)]
     risk: Option<RiskWord>,
+    /// Of what type the change was approved as; of none by default, which is told what all are told.
+    #[serde(rename = "type")]
+    #[param(value_type = Option<String>)]
+    kind: Option<ChangeSortWord>,
     /// An instant; now by default.
     at: Option<At>,
 }
@@ -121,6 +161,7 @@ pub async fn state(call: Call<Nothing>) -> Reply {
                 environment,
                 is_production: environment == production,
                 risk: asked.risk.map(|word| word.0),
+                sort: asked.kind.map(|word| word.0),
             };
             action::state(conn, &wanted, at)
         })?;
@@ -174,6 +215,7 @@ pub struct NewFreeze {
     /// Of a freeze; a maintenance window has none.
     #[schema(example = "block")]
     level: Option<String>,
+    type_levels: Option<TypeLevels>,
     services: Option<Vec<ServiceUid>>,
     environments: Option<Vec<String>>,
     min_risk: Option<RiskWord>,
@@ -193,6 +235,11 @@ pub async fn add(call: Call<NewFreeze>) -> Reply {
             to: &new.to,
             sort: new.kind.as_deref().unwrap_or(Sort::Deny.as_str()),
             level: new.level.as_deref().unwrap_or_default(),
+            types: new
+                .type_levels
+                .as_ref()
+                .map(TypeLevels::typed)
+                .unwrap_or_default(),
         };
         let scope = Scope {
             services: new.services.iter().flatten().map(|id| id.0).collect(),
@@ -217,6 +264,8 @@ pub struct FreezeEdit {
     to: Option<String>,
     kind: Option<String>,
     level: Option<String>,
+    /// All three together: a type that isn't named is told what all are told.
+    type_levels: Option<TypeLevels>,
     services: Option<Vec<ServiceUid>>,
     environments: Option<Vec<String>>,
     /// Null: for everything again.
@@ -243,6 +292,10 @@ pub async fn edit(call: Call<FreezeEdit>) -> Reply {
             to: asked.to.as_deref().unwrap_or(&to),
             sort: asked.kind.as_deref().unwrap_or(known.sort.as_str()),
             level: asked.level.as_deref().unwrap_or(known.level.as_str()),
+            types: match &asked.type_levels {
+                Some(levels) => levels.typed(),
+                None => TypedLevels::from(&known.types),
+            },
         };
         let scope = Scope {
             services: match &asked.services {

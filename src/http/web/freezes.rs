@@ -7,7 +7,10 @@ use super::inputs::{self, Answer, Tick, id_of, or_form, rev, ticked_ids, with_wh
 use crate::actions::freeze as act;
 use crate::app::{App, Ctx};
 use crate::domain::access::{self, Action, Target};
-use crate::domain::freeze::{Details, Freeze, Level, Scope, Sort, Typed};
+use crate::domain::change::Sort as ChangeSort;
+use crate::domain::freeze::{
+    Details, Freeze, Level, Scope, Sort, TypeLevel, TypeLevels, Typed, TypedLevels,
+};
 use crate::domain::id::{FreezeId, ServiceId};
 use crate::domain::people::Service;
 use crate::domain::refusal::FieldError;
@@ -19,6 +22,7 @@ use crate::http::form::{Form, Posted};
 use crate::http::page::{Page, Viewer};
 use crate::http::reply::{self, Failure};
 use crate::store;
+use crate::words::Words;
 
 #[derive(Template)]
 #[template(path = "settings/freezes.html")]
@@ -33,6 +37,9 @@ struct FreezesPage {
     zones: Vec<(String, String)>,
     sorts: Vec<(String, String)>,
     levels: Vec<(String, String)>,
+    /// What it says to each type of change: the field, what it is called, and what stands there.
+    types: Vec<(&'static str, String)>,
+    type_levels: Vec<(String, String)>,
     risks: Vec<(String, String)>,
     services: Vec<Tick>,
     environments: Vec<Tick>,
@@ -50,6 +57,11 @@ struct Row {
     is_open: bool,
     next: Option<(Timestamp, Timestamp)>,
 }
+
+/// The fields of what it says to each type of change.
+const NORMAL: &str = "type_levels.normal";
+const STANDARD: &str = "type_levels.standard";
+const EMERGENCY: &str = "type_levels.emergency";
 
 /// The form of the windows as it was sent.
 fn details(posted: &Posted, services: Vec<ServiceId>) -> Result<Details> {
@@ -71,6 +83,11 @@ fn details(posted: &Posted, services: Vec<ServiceId>) -> Result<Details> {
             word => word,
         },
         level: posted.text("level"),
+        types: TypedLevels {
+            normal: posted.text(NORMAL),
+            standard: posted.text(STANDARD),
+            emergency: posted.text(EMERGENCY),
+        },
     };
     let scope = Scope {
         services,
@@ -106,6 +123,28 @@ fn load(ctx: &Ctx<'_>) -> Result<Known> {
     })
 }
 
+/// To which types of change a window says something else, and what.
+pub(super) fn types_in_words(words: &Words, types: &TypeLevels) -> Vec<String> {
+    let said = types.all().into_iter().map(|(sort, level)| {
+        let sort = words.t(&format!("freeze-of-{sort}"));
+        let level = words.t(&format!("freeze-level-{level}"));
+        words
+            .with(
+                "freeze-type-says",
+                &[("type", sort.into()), ("level", level.into())],
+            )
+            .into_owned()
+    });
+    said.collect()
+}
+
+fn with_types(form: Form, types: &TypeLevels) -> Form {
+    let typed = TypedLevels::from(types);
+    form.with(NORMAL, typed.normal)
+        .with(STANDARD, typed.standard)
+        .with(EMERGENCY, typed.emergency)
+}
+
 fn row(freeze: Freeze, services: &[Service], p: &Page) -> Row {
     let next = freeze.next(p.now);
     let named = services
@@ -121,6 +160,7 @@ fn row(freeze: Freeze, services: &[Service], p: &Page) -> Row {
         let risk = p.word("risk", risk.as_str());
         p.t1("freeze-risky", "risk", risk).into_owned()
     }));
+    finer.extend(types_in_words(p.words, &freeze.types));
     Row {
         when: when.into_owned(),
         finer,
@@ -151,7 +191,7 @@ async fn drawn(
         None => None,
     };
     let standing = match &edited {
-        Some(freeze) => Form::new(p.words)
+        Some(freeze) => with_types(Form::new(p.words), &freeze.types)
             .with("name", &freeze.name)
             .with("zone", freeze.zone.name())
             .with("from", freeze.when.from())
@@ -175,7 +215,8 @@ async fn drawn(
             match known.freezes.is_empty() {
                 true => {
                     let friday = Details::friday(&p.t("freeze-friday"), known.set.house_zone);
-                    form.with("name", friday.name)
+                    with_types(form, &friday.types)
+                        .with("name", friday.name)
                         .with("from", friday.when.from())
                         .with("to", friday.when.to())
                 }
@@ -209,6 +250,17 @@ async fn drawn(
     let risks = Risk::ALL.iter().rev();
     let risks = any.chain(risks.map(|it| (it.as_str().to_owned(), p.word("risk", it.as_str()))));
     let risks = risks.collect();
+    let types = [NORMAL, STANDARD, EMERGENCY].into_iter().zip(ChangeSort::ALL);
+    let types = types.map(|(field, sort)| {
+        let sort = p.word("freeze-of", sort.as_str());
+        (field, p.t1("freeze-type", "type", sort).into_owned())
+    });
+    let types = types.collect();
+    let same = std::iter::once((String::new(), p.t("freeze-type-same").into_owned()));
+    let type_levels = TypeLevel::ALL.iter().rev();
+    let type_levels =
+        type_levels.map(|it| (it.as_str().to_owned(), p.word("freeze-level", it.as_str())));
+    let type_levels = same.chain(type_levels).collect();
     let levels = Level::ALL.iter().rev();
     let levels = levels.map(|it| (it.as_str().to_owned(), p.word("freeze-level", it.as_str())));
     let page = FreezesPage {
@@ -226,6 +278,8 @@ async fn drawn(
         zones: inputs::zones(p.words),
         sorts,
         levels: levels.collect(),
+        types,
+        type_levels,
         risks,
         services: ticks.collect(),
         environments,
