@@ -5,6 +5,7 @@ use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
 use crate::domain::approval::Field;
 use crate::domain::change::{Change, Sort as ChangeSort};
+use crate::domain::duration;
 use crate::domain::freeze::{
     Asked, Details, Freeze, Level, Scope, Standing, may_begin, next_open, standing,
 };
@@ -65,6 +66,9 @@ pub fn edit(ctx: &Ctx<'_>, id: FreezeId, rev: i64, details: &Details) -> Result<
         refuse_unknown(tx, &details.scope)?;
         let mut freeze = details.freeze(id, known.made_at, rev);
         rows::update(tx, &mut freeze)?;
+        if !freeze.is_when(&known) {
+            rows::forget_announced(tx, id)?;
+        }
         audit::note(tx, ctx, "freeze-edited", &freeze.name, &facts(&freeze))?;
         Ok(freeze)
     })
@@ -105,6 +109,7 @@ fn facts(freeze: &Freeze) -> Facts {
         .with("type_levels", types.join(", "))
         .with("environments", freeze.scope.environments.join(", "))
         .with_some("min_risk", freeze.scope.min_risk)
+        .with_some("announce", freeze.announce_secs.map(duration::typed))
         .with("is_active", freeze.is_active)
 }
 

@@ -25,6 +25,7 @@ pub mod evidence;
 pub mod forge;
 pub mod forge_look;
 pub mod freeze;
+pub mod freeze_ahead;
 pub mod git;
 pub mod house;
 pub mod intake;

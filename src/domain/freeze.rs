@@ -8,12 +8,14 @@
 //! what it says to the type in question, and a freeze counts within a maintenance window too. Whoever can't wait breaks the glass
 //! (`domain/change.rs`).
 
+mod announce;
 mod details;
 mod scope;
 mod when;
 
 use chrono_tz::Tz;
 
+pub use self::announce::MOST_ANNOUNCE_SECS;
 pub use self::details::{Details, Typed, TypedLevels};
 pub use self::scope::{Scope, TypeLevel, TypeLevels};
 pub use self::when::{Edge, Rhythm, When};
@@ -98,6 +100,8 @@ pub struct Freeze {
     /// To which types of change it says something else.
     pub types: TypeLevels,
     pub scope: Scope,
+    /// How long before each occurrence people are told of it; `None`: they aren't.
+    pub announce_secs: Option<i64>,
     pub is_active: bool,
     pub made_at: Timestamp,
     pub version: i64,
@@ -315,6 +319,7 @@ mod tests {
                 services: services.to_vec(),
                 ..Scope::default()
             },
+            announce_secs: None,
             is_active: true,
             made_at: at("2026-01-01T00:00:00Z"),
             version: 1,

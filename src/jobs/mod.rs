@@ -4,6 +4,7 @@
 mod check;
 mod escalation;
 mod forge;
+mod freeze;
 mod ledger;
 mod mailbox;
 pub mod outbox;
@@ -68,6 +69,7 @@ pub const ALL: &[Job] = &[
     escalation::SHIFTS,
     trouble::JOB,
     self_test::JOB,
+    freeze::JOB,
     ledger::JOB,
     outbox::PAGES,
     outbox::LETTERS,

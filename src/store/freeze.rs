@@ -29,6 +29,7 @@ struct Row {
     normal_level: Option<String>,
     standard_level: Option<String>,
     emergency_level: Option<String>,
+    announce_secs: Option<i64>,
 }
 
 impl Row {
@@ -49,6 +50,7 @@ impl Row {
             normal_level: own(freeze.types.normal),
             standard_level: own(freeze.types.standard),
             emergency_level: own(freeze.types.emergency),
+            announce_secs: freeze.announce_secs,
         }
     }
 
@@ -78,6 +80,7 @@ impl Row {
             },
             id: self.id,
             name: self.name,
+            announce_secs: self.announce_secs,
             is_active: self.is_active,
             made_at: self.made_at,
             version: self.version,
@@ -127,6 +130,48 @@ pub fn all(conn: &mut Conn) -> Result<Vec<Freeze>> {
 
 pub fn by_id(conn: &mut Conn, id: FreezeId) -> Result<Option<Freeze>> {
     Ok(all(conn)?.into_iter().find(|it| it.id == id))
+}
+
+/// Those that are announced, each with the start of the last occurrence that was.
+pub fn announced(conn: &mut Conn) -> Result<Vec<(Freeze, Option<Timestamp>)>> {
+    let told: Vec<(FreezeId, Option<Timestamp>)> = freeze_window::table
+        .filter(freeze_window::is_active.eq(true))
+        .filter(freeze_window::announce_secs.is_not_null())
+        .select((freeze_window::id, freeze_window::announced_to))
+        .load(conn)?;
+    if told.is_empty() {
+        return Ok(Vec::new());
+    }
+    let told: HashMap<FreezeId, Option<Timestamp>> = told.into_iter().collect();
+    let found = all(conn)?.into_iter();
+    Ok(found
+        .filter_map(|it| told.get(&it.id).map(|told| (it, *told)))
+        .collect())
+}
+
+/// Notes that its occurrences are announced up to that which begins at `to`; false if it was edited since it was read, or another node
+/// was faster.
+pub fn note_announced(tx: &mut Tx, of: &Freeze, to: Timestamp) -> Result<bool> {
+    let unchanged = freeze_window::table
+        .filter(freeze_window::id.eq(of.id))
+        .filter(freeze_window::version.eq(of.version))
+        .filter(
+            freeze_window::announced_to
+                .is_null()
+                .or(freeze_window::announced_to.assume_not_null().lt(to)),
+        );
+    let count = diesel::update(unchanged)
+        .set(freeze_window::announced_to.eq(Some(to)))
+        .execute(&mut **tx)?;
+    Ok(count == 1)
+}
+
+/// It is open at other times now: what was announced is none of them.
+pub fn forget_announced(tx: &mut Tx, id: FreezeId) -> Result<()> {
+    diesel::update(freeze_window::table.filter(freeze_window::id.eq(id)))
+        .set(freeze_window::announced_to.eq(None::<Timestamp>))
+        .execute(&mut **tx)?;
+    Ok(())
 }
 
 pub fn insert(tx: &mut Tx, new: &Freeze) -> Result<()> {

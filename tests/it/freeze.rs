@@ -168,6 +168,7 @@ both_databases!(
                 sort: "deny",
                 level,
                 types: TypedLevels::default(),
+                announce: "",
             };
             Details::check(&typed, Scope::default(), true).unwrap()
         };

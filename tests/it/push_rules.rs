@@ -40,6 +40,7 @@ fn frozen(bench: &Bench, level: Level) {
         level,
         types: TypeLevels::default(),
         scope: Scope::default(),
+        announce_secs: None,
         is_active: true,
     };
     freeze::add(&bench.desk.as_person(&root), &details).unwrap();

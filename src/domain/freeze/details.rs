@@ -7,7 +7,7 @@ use super::super::id::FreezeId;
 use super::super::refusal::FieldError;
 use super::super::text;
 use super::super::timestamp::Timestamp;
-use super::{Edge, Freeze, Level, Scope, Sort, TypeLevel, TypeLevels, When};
+use super::{announce, Edge, Freeze, Level, Scope, Sort, TypeLevel, TypeLevels, When};
 
 /// What somebody says of a window.
 #[derive(Debug, Clone)]
@@ -19,11 +19,14 @@ pub struct Details {
     pub level: Level,
     pub types: TypeLevels,
     pub scope: Scope,
+    /// How long before each occurrence people are told of it; `None`: they aren't.
+    pub announce_secs: Option<i64>,
     pub is_active: bool,
 }
 
 impl Details {
-    /// The window that every house is offered: from Friday to Monday morning nothing begins but an emergency that was approved.
+    /// The window that every house is offered: from Friday to Monday morning nothing begins but an emergency that was approved. A
+    /// day before, people are told.
     pub fn friday(name: &str, zone: Tz) -> Self {
         let edge = |day, hour| Edge::Weekly {
             day,
@@ -40,6 +43,7 @@ impl Details {
                 ..TypeLevels::default()
             },
             scope: Scope::default(),
+            announce_secs: Some(24 * 3_600),
             is_active: true,
         }
     }
@@ -55,6 +59,7 @@ impl Details {
             level: self.level,
             types: self.types,
             scope: self.scope.clone(),
+            announce_secs: self.announce_secs,
             is_active: self.is_active,
             made_at,
             version,
@@ -79,14 +84,16 @@ impl Details {
         };
         let level = level.map_err(|()| FieldError::new("level", "not-a-freeze-level"));
         let types = typed.types.read();
+        let announce = announce::read(typed.announce);
         faults.extend(name.as_ref().err().cloned());
         faults.extend(zone.as_ref().err().cloned());
         faults.extend(sort.as_ref().err().cloned());
         faults.extend(level.as_ref().err().cloned());
         faults.extend(types.as_ref().err().into_iter().flatten().cloned());
-        let when = When::parse(typed.from, typed.to);
-        match (name, zone, sort, level, types, when) {
-            (Ok(name), Ok(zone), Ok(sort), Ok(level), Ok(types), Ok(when)) => Ok(Self {
+        faults.extend(announce.as_ref().err().cloned());
+        let rest = (types, announce, When::parse(typed.from, typed.to));
+        match (name, zone, sort, level, rest) {
+            (Ok(name), Ok(zone), Ok(sort), Ok(level), (Ok(types), Ok(announce_secs), Ok(when))) => Ok(Self {
                 name,
                 zone,
                 when,
@@ -97,9 +104,10 @@ impl Details {
                 },
                 types,
                 scope,
+                announce_secs,
                 is_active,
             }),
-            (.., when) => {
+            (.., (_, _, when)) => {
                 faults.extend(when.err().into_iter().flatten());
                 Err(faults)
             }
@@ -117,6 +125,8 @@ pub struct Typed<'a> {
     pub sort: &'a str,
     pub level: &'a str,
     pub types: TypedLevels<'a>,
+    /// Such as `24 h`; "": it isn't announced.
+    pub announce: &'a str,
 }
 
 /// What it says to each type of change, as it is typed; "": what it says to all.

@@ -73,6 +73,8 @@ pub struct Freeze {
     pub environments: Vec<String>,
     /// It is only for what is at least so risky, and for what nobody has judged. Null: for everything.
     pub min_risk: Option<RiskWord>,
+    /// So long before each occurrence the people whom it concerns get a letter. Null: none.
+    pub announce_secs: Option<i64>,
     pub is_active: bool,
     pub version: i64,
 }
@@ -91,6 +93,7 @@ impl Freeze {
             services: of.scope.services.iter().map(|id| Uid(*id)).collect(),
             environments: of.scope.environments.clone(),
             min_risk: of.scope.min_risk.map(Word),
+            announce_secs: of.announce_secs,
             is_active: of.is_active,
             version: of.version,
         }
@@ -219,8 +222,24 @@ pub struct NewFreeze {
     services: Option<Vec<ServiceUid>>,
     environments: Option<Vec<String>>,
     min_risk: Option<RiskWord>,
+    /// A minute to fourteen days.
+    #[schema(example = 86400)]
+    announce_secs: Option<i64>,
     /// True by default.
     is_active: Option<bool>,
+}
+
+/// As a length is typed.
+fn seconds(secs: Option<i64>) -> String {
+    secs.map_or_else(String::new, |secs| format!("{secs} s"))
+}
+
+/// What is wrong, at the fields of this interface.
+fn invalid(mut faults: Vec<FieldError>) -> Error {
+    for fault in faults.iter_mut().filter(|it| it.field == "announce") {
+        fault.field = "announce_secs".into();
+    }
+    Error::Invalid(faults)
 }
 
 /// Make a freeze
@@ -228,6 +247,7 @@ pub struct NewFreeze {
 pub async fn add(call: Call<NewFreeze>) -> Reply {
     call.change(|ctx, new| {
         action::may_keep(ctx)?;
+        let announce = seconds(new.announce_secs);
         let typed = Typed {
             name: &new.name,
             zone: &new.zone,
@@ -240,6 +260,7 @@ pub async fn add(call: Call<NewFreeze>) -> Reply {
                 .as_ref()
                 .map(TypeLevels::typed)
                 .unwrap_or_default(),
+            announce: &announce,
         };
         let scope = Scope {
             services: new.services.iter().flatten().map(|id| id.0).collect(),
@@ -247,7 +268,7 @@ pub async fn add(call: Call<NewFreeze>) -> Reply {
             min_risk: new.min_risk.map(|word| word.0),
         };
         let details = Details::check(&typed, scope, new.is_active.unwrap_or(true));
-        let freeze = action::add(ctx, &details.map_err(Error::Invalid)?)?;
+        let freeze = action::add(ctx, &details.map_err(invalid)?)?;
         let place = format!("/api/v1/freezes/{}", freeze.id);
         Ok(Answer::created(place, &Freeze::of(&freeze))?.version(freeze.version))
     })
@@ -272,6 +293,10 @@ pub struct FreezeEdit {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     min_risk: Option<Option<RiskWord>>,
+    /// Null: not announced any more.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<i64>)]
+    announce_secs: Option<Option<i64>>,
     is_active: Option<bool>,
 }
 
@@ -285,6 +310,7 @@ pub async fn edit(call: Call<FreezeEdit>) -> Reply {
         action::may_keep(ctx)?;
         let known = action::read(ctx, id)?;
         let (from, to) = (known.when.from(), known.when.to());
+        let announce = seconds(asked.announce_secs.unwrap_or(known.announce_secs));
         let typed = Typed {
             name: asked.name.as_deref().unwrap_or(&known.name),
             zone: asked.zone.as_deref().unwrap_or(known.zone.name()),
@@ -296,6 +322,7 @@ pub async fn edit(call: Call<FreezeEdit>) -> Reply {
                 Some(levels) => levels.typed(),
                 None => TypedLevels::from(&known.types),
             },
+            announce: &announce,
         };
         let scope = Scope {
             services: match &asked.services {
@@ -312,7 +339,7 @@ pub async fn edit(call: Call<FreezeEdit>) -> Reply {
             },
         };
         let details = Details::check(&typed, scope, asked.is_active.unwrap_or(known.is_active));
-        let details = details.map_err(Error::Invalid)?;
+        let details = details.map_err(invalid)?;
         shown(&action::edit(
             ctx,
             id,

@@ -8,6 +8,7 @@ use crate::actions::freeze as act;
 use crate::app::{App, Ctx};
 use crate::domain::access::{self, Action, Target};
 use crate::domain::change::Sort as ChangeSort;
+use crate::domain::duration;
 use crate::domain::freeze::{
     Details, Freeze, Level, Scope, Sort, TypeLevel, TypeLevels, Typed, TypedLevels,
 };
@@ -88,6 +89,7 @@ fn details(posted: &Posted, services: Vec<ServiceId>) -> Result<Details> {
             standard: posted.text(STANDARD),
             emergency: posted.text(EMERGENCY),
         },
+        announce: posted.text("announce"),
     };
     let scope = Scope {
         services,
@@ -160,6 +162,10 @@ fn row(freeze: Freeze, services: &[Service], p: &Page) -> Row {
         let risk = p.word("risk", risk.as_str());
         p.t1("freeze-risky", "risk", risk).into_owned()
     }));
+    finer.extend(freeze.announce_secs.map(|secs| {
+        let span = p.words.span(secs);
+        p.t1("freeze-announced", "span", span).into_owned()
+    }));
     finer.extend(types_in_words(p.words, &freeze.types));
     Row {
         when: when.into_owned(),
@@ -198,6 +204,7 @@ async fn drawn(
             .with("to", freeze.when.to())
             .with("kind", freeze.sort)
             .with("level", freeze.level)
+            .with_some("announce", freeze.announce_secs.map(duration::typed))
             .with(
                 "min_risk",
                 freeze.scope.min_risk.map_or("", |risk| risk.as_str()),
@@ -216,6 +223,7 @@ async fn drawn(
                 true => {
                     let friday = Details::friday(&p.t("freeze-friday"), known.set.house_zone);
                     with_types(form, &friday.types)
+                        .with_some("announce", friday.announce_secs.map(duration::typed))
                         .with("name", friday.name)
                         .with("from", friday.when.from())
                         .with("to", friday.when.to())
