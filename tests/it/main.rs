@@ -50,6 +50,7 @@ mod forge;
 mod forge_door;
 mod forge_yard;
 mod freeze;
+mod freeze_ahead;
 mod freeze_types;
 mod fuzz_corpus;
 mod git;
