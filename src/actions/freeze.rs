@@ -43,13 +43,16 @@ pub fn add(ctx: &Ctx<'_>, details: &Details) -> Result<Freeze> {
 }
 
 pub(super) fn add_in(tx: &mut Tx, ctx: &Ctx<'_>, details: &Details) -> Result<Freeze> {
+    refuse_unknown(tx, &details.scope)?;
+    insert_in(tx, ctx, details.freeze(Id::new(ctx.now), ctx.now, 1))
+}
+
+pub(super) fn insert_in(tx: &mut Tx, ctx: &Ctx<'_>, freeze: Freeze) -> Result<Freeze> {
     if rows::all(tx)?.len() >= MOST {
         return Err(Refusal::new("too-many-freezes")
             .with("max", MOST.to_string())
             .into());
     }
-    refuse_unknown(tx, &details.scope)?;
-    let freeze = details.freeze(Id::new(ctx.now), ctx.now, 1);
     rows::insert(tx, &freeze)?;
     audit::note(tx, ctx, "freeze-added", &freeze.name, &facts(&freeze))?;
     Ok(freeze)
@@ -65,16 +68,26 @@ pub fn edit(ctx: &Ctx<'_>, id: FreezeId, rev: i64, details: &Details) -> Result<
         }
         refuse_unknown(tx, &details.scope)?;
         let mut freeze = details.freeze(id, known.made_at, rev);
-        rows::update(tx, &mut freeze)?;
-        if !freeze.is_when(&known) {
-            rows::forget_announced(tx, id)?;
-        }
-        audit::note(tx, ctx, "freeze-edited", &freeze.name, &facts(&freeze))?;
-        Ok(freeze)
+        freeze.source_uid.clone_from(&known.source_uid);
+        change_in(tx, ctx, &known, freeze)
     })
 }
 
-fn refuse_unknown(conn: &mut Conn, scope: &Scope) -> Result<()> {
+pub(super) fn change_in(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    known: &Freeze,
+    mut freeze: Freeze,
+) -> Result<Freeze> {
+    rows::update(tx, &mut freeze)?;
+    if !freeze.is_when(known) {
+        rows::forget_announced(tx, freeze.id)?;
+    }
+    audit::note(tx, ctx, "freeze-edited", &freeze.name, &facts(&freeze))?;
+    Ok(freeze)
+}
+
+pub(super) fn refuse_unknown(conn: &mut Conn, scope: &Scope) -> Result<()> {
     let services = store::house::services(conn)?;
     let mut asked = scope.services.iter();
     if !asked.all(|id| services.iter().any(|service| service.id == *id)) {
@@ -111,6 +124,7 @@ fn facts(freeze: &Freeze) -> Facts {
         .with_some("min_risk", freeze.scope.min_risk)
         .with_some("announce", freeze.announce_secs.map(duration::typed))
         .with("is_active", freeze.is_active)
+        .with_some("source_uid", freeze.source_uid.as_ref())
 }
 
 /// How it stands for some services at an instant.

@@ -16,7 +16,7 @@ mod when;
 use chrono_tz::Tz;
 
 pub use self::announce::MOST_ANNOUNCE_SECS;
-pub use self::details::{Details, Typed, TypedLevels};
+pub use self::details::{Details, Event, Typed, TypedForAll, TypedLevels};
 pub use self::scope::{Scope, TypeLevel, TypeLevels};
 pub use self::when::{Edge, Rhythm, When};
 use super::change::Sort as ChangeSort;
@@ -103,6 +103,8 @@ pub struct Freeze {
     /// How long before each occurrence people are told of it; `None`: they aren't.
     pub announce_secs: Option<i64>,
     pub is_active: bool,
+    /// The event of a calendar file that it was made from: the next such file changes it.
+    pub source_uid: Option<String>,
     pub made_at: Timestamp,
     pub version: i64,
 }
@@ -153,7 +155,7 @@ impl Freeze {
 
     /// Its occurrence at `at`, or else the next one.
     pub fn next(&self, at: Timestamp) -> Option<(Timestamp, Timestamp)> {
-        self.when.around(at, self.zone).into_iter().next()
+        self.when.next(at, self.zone)
     }
 
     /// Its occurrences that touch `from..until`, in their order, with what it says to all.
@@ -321,6 +323,7 @@ mod tests {
             },
             announce_secs: None,
             is_active: true,
+            source_uid: None,
             made_at: at("2026-01-01T00:00:00Z"),
             version: 1,
         }

@@ -30,6 +30,7 @@ struct Row {
     standard_level: Option<String>,
     emergency_level: Option<String>,
     announce_secs: Option<i64>,
+    source_uid: Option<String>,
 }
 
 impl Row {
@@ -51,6 +52,7 @@ impl Row {
             standard_level: own(freeze.types.standard),
             emergency_level: own(freeze.types.emergency),
             announce_secs: freeze.announce_secs,
+            source_uid: freeze.source_uid.clone(),
         }
     }
 
@@ -81,6 +83,7 @@ impl Row {
             id: self.id,
             name: self.name,
             announce_secs: self.announce_secs,
+            source_uid: self.source_uid,
             is_active: self.is_active,
             made_at: self.made_at,
             version: self.version,

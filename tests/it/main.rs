@@ -51,6 +51,7 @@ mod forge_door;
 mod forge_yard;
 mod freeze;
 mod freeze_ahead;
+mod freeze_import;
 mod freeze_types;
 mod fuzz_corpus;
 mod git;

@@ -48,6 +48,17 @@ impl Details {
         }
     }
 
+    /// The same window with the name and the times of an event: what is chosen for a whole calendar file stays.
+    #[must_use]
+    pub fn of_event(&self, event: &Event) -> Self {
+        Self {
+            name: event.name.clone(),
+            zone: event.zone,
+            when: event.when,
+            ..self.clone()
+        }
+    }
+
     /// The window that it makes.
     pub fn freeze(&self, id: FreezeId, made_at: Timestamp, version: i64) -> Freeze {
         Freeze {
@@ -61,6 +72,7 @@ impl Details {
             scope: self.scope.clone(),
             announce_secs: self.announce_secs,
             is_active: self.is_active,
+            source_uid: None,
             made_at,
             version,
         }
@@ -112,6 +124,44 @@ impl Details {
                 Err(faults)
             }
         }
+    }
+}
+
+/// An event of a calendar file that is a window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// By which it is known again in the next file.
+    pub uid: String,
+    pub name: String,
+    pub zone: Tz,
+    pub when: When,
+}
+
+/// What is chosen for all windows of a calendar file, as it is typed.
+#[derive(Debug, Clone, Copy)]
+pub struct TypedForAll<'a> {
+    /// That of whole days, and of times without a zone.
+    pub zone: &'a str,
+    pub sort: &'a str,
+    pub level: &'a str,
+    pub types: TypedLevels<'a>,
+    pub announce: &'a str,
+}
+
+impl TypedForAll<'_> {
+    /// A window of no name and time of its own, for [`Details::of_event`].
+    pub fn check(&self, scope: Scope) -> Result<Details, Vec<FieldError>> {
+        let typed = Typed {
+            name: "-",
+            zone: self.zone,
+            from: "Fri 00:00",
+            to: "Mon 07:00",
+            sort: self.sort,
+            level: self.level,
+            types: self.types,
+            announce: self.announce,
+        };
+        Details::check(&typed, scope, true)
     }
 }
 

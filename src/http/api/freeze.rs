@@ -40,7 +40,7 @@ impl TypeLevels {
         }
     }
 
-    fn typed(&self) -> TypedLevels<'_> {
+    pub(super) fn typed(&self) -> TypedLevels<'_> {
         TypedLevels {
             normal: self.normal.as_deref().unwrap_or_default(),
             standard: self.standard.as_deref().unwrap_or_default(),
@@ -76,11 +76,13 @@ pub struct Freeze {
     /// So long before each occurrence the people whom it concerns get a letter. Null: none.
     pub announce_secs: Option<i64>,
     pub is_active: bool,
+    /// Of the event of a calendar file that it was made from: the next such file changes it.
+    pub source_uid: Option<String>,
     pub version: i64,
 }
 
 impl Freeze {
-    fn of(of: &Domain) -> Self {
+    pub(super) fn of(of: &Domain) -> Self {
         Self {
             id: Uid(of.id),
             name: of.name.clone(),
@@ -95,6 +97,7 @@ impl Freeze {
             min_risk: of.scope.min_risk.map(Word),
             announce_secs: of.announce_secs,
             is_active: of.is_active,
+            source_uid: of.source_uid.clone(),
             version: of.version,
         }
     }
@@ -230,12 +233,12 @@ pub struct NewFreeze {
 }
 
 /// As a length is typed.
-fn seconds(secs: Option<i64>) -> String {
+pub(super) fn seconds(secs: Option<i64>) -> String {
     secs.map_or_else(String::new, |secs| format!("{secs} s"))
 }
 
 /// What is wrong, at the fields of this interface.
-fn invalid(mut faults: Vec<FieldError>) -> Error {
+pub(super) fn invalid(mut faults: Vec<FieldError>) -> Error {
     for fault in faults.iter_mut().filter(|it| it.field == "announce") {
         fault.field = "announce_secs".into();
     }

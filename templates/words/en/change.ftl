@@ -125,6 +125,47 @@ freeze-of-emergency = approved emergencies
 freeze-services = Services
 freeze-services-some = Only for these services; none ticked means all
 freeze-everything = all
+freeze-import-title = Windows from a calendar file
+freeze-import-file = A calendar file
+freeze-import-lead = Each event of an iCalendar file (.ics) that a window can say exactly becomes one; the others are named with the reason. Read again, an event changes the window that it became. Nothing is taken before you have seen it, and nothing is fetched from anywhere.
+freeze-import-hint = What is chosen below counts for all of its events.
+freeze-import-zone = Zone of whole days
+freeze-import-zone-hint = And of times that name no zone.
+freeze-import-read = Show what it becomes
+freeze-import-look = What it becomes
+freeze-import-event = Event
+freeze-import-does = What that does
+freeze-import-added = a new window
+freeze-import-changed = changes its window
+freeze-import-unchanged = stands so already
+freeze-import-nothing = There is no event in it that can become a window.
+freeze-import-cut = There are more events than are looked at: take it in parts.
+freeze-import-refused = Not taken
+freeze-import-take =
+    { $n ->
+        [one] Take one window
+       *[other] Take { $n } windows
+    }
+said-windows-taken = Windows that were made or changed: { $what }.
+field-calendar-too-big = A calendar of { $max } KB at most is read. Take it in parts.
+freeze-left-cancelled = it is cancelled
+freeze-left-no-uid = it has no UID by which it would be known again
+freeze-left-twice = an event with the same UID came before it
+freeze-left-no-start = it has no start that can be read
+freeze-left-no-end = it has no end after its start
+freeze-left-unknown-zone = nobody knows the zone { $detail }
+freeze-left-two-zones = it comes back, and ends on another clock: { $detail }
+freeze-left-seconds = a window begins and ends at a minute, not at seconds
+freeze-left-past = it is over since { $detail }
+freeze-left-not-yet = it comes back from { $detail } on: a window would do so from now on. Read it again then
+freeze-left-moved = it is one occurrence of another event, at another time
+freeze-left-exceptions = it comes back with exceptions ({ $detail }), which a window has none of
+freeze-left-ends = it comes back only so often or until a day ({ $detail }); a window does so for good
+freeze-left-several-days = it comes on several days of the week ({ $detail }): make it an event for each
+freeze-left-other-rule = it comes back otherwise than every week, month or year ({ $detail })
+freeze-left-short-month = it is on a day that not every month or year has: { $detail }
+freeze-left-end-varies = it ends on another day of the month or year from time to time
+freeze-left-too-long = it begins again before it ends
 freeze-announce = Told beforehand
 freeze-announce-hint = Such as 24 h, 14 days at most: so long before it begins, each time, the teams of its services get a letter with the changes that fall into it. Empty: no letter.
 freeze-announced = told { $span } beforehand
