@@ -214,7 +214,10 @@ pub fn gone_through(
     let all = rows::all(conn)?;
     ask(conn, ticket, change, sort, |_, asked| {
         let found = stands_in(&all, asked, at);
-        Ok(found.standing.or(found.exempt).map(|it| it.freeze.name.clone()))
+        Ok(found
+            .standing
+            .or(found.exempt)
+            .map(|it| it.freeze.name.clone()))
     })
 }
 

@@ -126,7 +126,10 @@ pub fn unwanted(conn: &mut Conn, facts: &Facts, now: Timestamp) -> Result<Option
 /// Where an announcement leads: the calendar of its days.
 pub fn place(facts: &Facts, zone: Tz) -> Option<String> {
     let (_, from, _) = announced(facts)?;
-    Some(format!("/calendar?from={}", from.in_zone(zone).date_naive()))
+    Some(format!(
+        "/calendar?from={}",
+        from.in_zone(zone).date_naive()
+    ))
 }
 
 /// What an announcement says of planned changes, on its reader's clock: those that would begin inside the window, that it says
@@ -177,13 +180,21 @@ pub fn text(conn: &mut Conn, delivery: &Delivery, zone: Tz) -> Result<Option<Str
         }
     }
     let n = i64::try_from(lines.len()).unwrap_or(i64::MAX);
-    let mut said = vec![words.with("freeze-ahead-changes", &[("n", n.into())]).into_owned()];
+    let mut said = vec![
+        words
+            .with("freeze-ahead-changes", &[("n", n.into())])
+            .into_owned(),
+    ];
     let more = lines.len().saturating_sub(NAMED);
     lines.truncate(NAMED);
     said.extend(lines);
     if more > 0 {
         let more = i64::try_from(more).unwrap_or(i64::MAX);
-        said.push(words.with("freeze-ahead-more", &[("n", more.into())]).into_owned());
+        said.push(
+            words
+                .with("freeze-ahead-more", &[("n", more.into())])
+                .into_owned(),
+        );
     }
     Ok(Some(said.join("\n")))
 }

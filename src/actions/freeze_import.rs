@@ -68,11 +68,18 @@ pub fn digest(taken: &[Taken]) -> String {
         let what = (&freeze.name, freeze.zone, freeze.when, freeze.sort);
         let asks = (freeze.level, freeze.types, &freeze.scope);
         let uid = &freeze.source_uid;
-        format!("{} {uid:?} {what:?} {asks:?} {:?}", it.fate, freeze.announce_secs)
+        format!(
+            "{} {uid:?} {what:?} {asks:?} {:?}",
+            it.fate, freeze.announce_secs
+        )
     });
     let told: Vec<String> = told.collect();
     let hash = Hash::of(told.join("\n").as_bytes());
-    hash.0.iter().take(12).map(|byte| format!("{byte:02x}")).collect()
+    hash.0
+        .iter()
+        .take(12)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 fn weighed(known: &[Freeze], for_all: &Details, events: &[Event], now: Timestamp) -> Vec<Taken> {

@@ -182,7 +182,7 @@ fn theirs<'a>(
     sort: Sort,
 ) -> impl Iterator<Item = (&'a Freeze, Level)> {
     let theirs = freezes.iter().filter(move |it| it.sort == sort);
-    theirs.filter_map(|it| {
+    theirs.filter_map(move |it| {
         let level = it.level_for(asked.sort)?;
         it.is_for(asked).then_some((it, level))
     })

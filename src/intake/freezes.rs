@@ -332,7 +332,13 @@ fn once_or_again(text: &str) -> Result<Option<Rule>, No> {
     }
     let is_every = rule.get("INTERVAL").is_none_or(|it| it == "1");
     let known = [
-        "FREQ", "INTERVAL", "WKST", "BYDAY", "BYMONTH", "BYMONTHDAY", "BYSETPOS",
+        "FREQ",
+        "INTERVAL",
+        "WKST",
+        "BYDAY",
+        "BYMONTH",
+        "BYMONTHDAY",
+        "BYSETPOS",
     ];
     if !is_every || !rule.keys().all(|key| known.contains(&key.as_str())) {
         return Err(other());
@@ -406,14 +412,20 @@ fn weekly(rule: &Rule, start: NaiveDateTime, end: NaiveDateTime) -> Result<Edges
 
 /// How many days the month of a date has after it.
 fn days_left(date: NaiveDate) -> u32 {
-    let next = date.with_day(1).and_then(|first| first.checked_add_months(chrono::Months::new(1)));
+    let next = date
+        .with_day(1)
+        .and_then(|first| first.checked_add_months(chrono::Months::new(1)));
     let left = next.map_or(0, |next| (next - date).num_days() - 1);
     u32::try_from(left).unwrap_or_default()
 }
 
 fn monthly(rule: &Rule, start: NaiveDateTime, end: NaiveDateTime) -> Result<Edges, No> {
     let is_last = days_left(start.date()) == 0;
-    match (rule.get("BYDAY"), rule.get("BYMONTHDAY"), rule.get("BYSETPOS")) {
+    match (
+        rule.get("BYDAY"),
+        rule.get("BYMONTHDAY"),
+        rule.get("BYSETPOS"),
+    ) {
         (Some(day), None, place) => nth_weekday(rule, day, place, start, end),
         (None, Some(day), None) if day == "-1" && is_last => last_day(start, end),
         (None, day, None) => {
@@ -765,7 +777,13 @@ mod tests {
 
     #[test]
     fn strange_input_reads_as_nothing_and_too_much_is_cut() {
-        for text in ["", "no calendar", "BEGIN:VEVENT", "END:VEVENT\n:\n;;", "\u{0}"] {
+        for text in [
+            "",
+            "no calendar",
+            "BEGIN:VEVENT",
+            "END:VEVENT\n:\n;;",
+            "\u{0}",
+        ] {
             let reading = read(text, BERLIN, now());
             assert_eq!(reading, Reading::default(), "{text:?}");
         }

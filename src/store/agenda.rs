@@ -54,22 +54,24 @@ pub fn planned(conn: &mut Conn, period: Interval) -> Result<Vec<(Ticket, Planned
         .collect();
     let mut services = tickets::services_of(conn, &ids)?;
     let mut linked = linked(conn, &ids)?;
-    let planned = rows.into_iter().filter_map(|(id, starts_at, ends_at, sort)| {
-        let of = known.remove(&id)?;
-        let planned = Planned {
-            ticket: id,
-            key: of.key,
-            title: of.title.to_string(),
-            starts_at: starts_at?,
-            ends_at: ends_at.or(starts_at)?,
-            services: services.remove(&id).unwrap_or_default(),
-            owner: of.owner,
-            risk: of.risk,
-            sort,
-            linked: linked.remove(&id).unwrap_or_default(),
-        };
-        Some((of, planned))
-    });
+    let planned = rows
+        .into_iter()
+        .filter_map(|(id, starts_at, ends_at, sort)| {
+            let of = known.remove(&id)?;
+            let planned = Planned {
+                ticket: id,
+                key: of.key,
+                title: of.title.to_string(),
+                starts_at: starts_at?,
+                ends_at: ends_at.or(starts_at)?,
+                services: services.remove(&id).unwrap_or_default(),
+                owner: of.owner,
+                risk: of.risk,
+                sort,
+                linked: linked.remove(&id).unwrap_or_default(),
+            };
+            Some((of, planned))
+        });
     Ok(planned.collect())
 }
 

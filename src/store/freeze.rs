@@ -59,7 +59,10 @@ impl Row {
     fn freeze(self, services: Vec<ServiceId>, environments: Vec<String>) -> Result<Freeze> {
         let unreadable = |what: &str| Error::internal(format!("freeze {}: {what}", self.id));
         let own = |level: &Option<String>| match level {
-            Some(word) => word.parse::<TypeLevel>().map(Some).map_err(|()| unreadable(word)),
+            Some(word) => word
+                .parse::<TypeLevel>()
+                .map(Some)
+                .map_err(|()| unreadable(word)),
             None => Ok(None),
         };
         Ok(Freeze {

@@ -52,7 +52,14 @@ both_databases!(
         people::edit_profile(&desk.as_person(&house.cleo), 1, &cleo.unwrap()).unwrap();
         let at = |days: i64, hours: i64| days * DAY + hours * HOUR;
         let web = [house.web];
-        let inside = planned(desk, &house.ann, "Raise pool size", at(4, 3), at(4, 4), &web);
+        let inside = planned(
+            desk,
+            &house.ann,
+            "Raise pool size",
+            at(4, 3),
+            at(4, 4),
+            &web,
+        );
         let before = planned(desk, &house.ann, "Before it", at(3, 10), at(3, 20), &web);
         let urgent = planned(desk, &house.ann, "Can't wait", at(4, 5), at(4, 6), &web);
         let plan = Plan {
@@ -242,7 +249,10 @@ both_databases!(how_long_beforehand_is_kept_by_form_and_program, |desk| {
     };
     let place = format!("/freezes/{}", made.text("/id"));
     let wrong = browser.post(&place, &form("a day"));
-    wrong.is(422).says("“a day” is no such length").says("value=\"a day\"");
+    wrong
+        .is(422)
+        .says("“a day” is no such length")
+        .says("value=\"a day\"");
     browser.post(&place, &form("48 h")).is(303);
     browser.get("/freezes").says("told 48 h beforehand");
     browser.get(&place).says("value=\"48 h\"");

@@ -66,11 +66,14 @@ fn pairs(all: &[(&str, &str)]) -> Vec<(String, String)> {
     all.iter().map(owned).collect()
 }
 
-both_databases!(a_calendar_file_becomes_windows_and_read_again_changes_them, |desk| {
-    desk.let_letters_go();
-    let p = Program::new(desk);
-    reads(&p);
-});
+both_databases!(
+    a_calendar_file_becomes_windows_and_read_again_changes_them,
+    |desk| {
+        desk.let_letters_go();
+        let p = Program::new(desk);
+        reads(&p);
+    }
+);
 
 /// Every call of this room, for the walk through the interface too.
 pub fn reads(p: &Program) {
@@ -146,7 +149,8 @@ pub fn reads(p: &Program) {
         p.call("POST", "/api/v1/freezes/import", &[], Some(&body))
             .faults()
     };
-    let body = json!({"text": "x", "zone": "Europe/Stokholm", "level": "perhaps", "announce_secs": 1});
+    let body =
+        json!({"text": "x", "zone": "Europe/Stokholm", "level": "perhaps", "announce_secs": 1});
     assert_eq!(
         wrong(body),
         pairs(&[
@@ -171,20 +175,23 @@ fn kept(p: &Program) -> Vec<Value> {
     listed["items"].as_array().cloned().unwrap_or_default()
 }
 
-both_databases!(more_windows_than_a_house_may_have_are_taken_not_at_all, |desk| {
-    let p = Program::new(desk);
-    let days = (0..101).map(|n| {
-        event(&format!(
-            "UID:{n}\nSUMMARY:Day {n}\nDTSTART;VALUE=DATE:20270101"
-        ))
-    });
-    let days: Vec<String> = days.collect();
-    let body = asked(&file(&days)).to_string();
-    let said = p.call("POST", "/api/v1/freezes/import", &[], Some(&body));
-    assert_eq!(said.status, 422, "{}", said.body);
-    assert!(said.body.to_string().contains("too-many-freezes"));
-    assert_eq!(kept(&p).len(), 0);
-});
+both_databases!(
+    more_windows_than_a_house_may_have_are_taken_not_at_all,
+    |desk| {
+        let p = Program::new(desk);
+        let days = (0..101).map(|n| {
+            event(&format!(
+                "UID:{n}\nSUMMARY:Day {n}\nDTSTART;VALUE=DATE:20270101"
+            ))
+        });
+        let days: Vec<String> = days.collect();
+        let body = asked(&file(&days)).to_string();
+        let said = p.call("POST", "/api/v1/freezes/import", &[], Some(&body));
+        assert_eq!(said.status, 422, "{}", said.body);
+        assert!(said.body.to_string().contains("too-many-freezes"));
+        assert_eq!(kept(&p).len(), 0);
+    }
+);
 
 both_databases!(
     a_calendar_file_is_looked_through_in_the_browser_before_any_of_it_is_taken,
@@ -195,7 +202,11 @@ both_databases!(
         let ada = Visitor::logged_in(&p.server, &p.desk.app, Holder::Person(p.ada.id));
         let list = ada.get("/freezes").text;
         assert!(list.contains("href=\"/freezes/import\""));
-        assert!(ada.get("/freezes/import").text.contains("name=\"ics-file\""));
+        assert!(
+            ada.get("/freezes/import")
+                .text
+                .contains("name=\"ics-file\"")
+        );
         let chosen = [
             ("zone", "Europe/Stockholm"),
             ("kind", "deny"),
@@ -216,7 +227,11 @@ both_databases!(
 
         let mut fields = chosen.to_vec();
         fields.push(("do", "read"));
-        let shown = ada.upload("/freezes/import", &fields, &[("all.ics", four().as_bytes())]);
+        let shown = ada.upload(
+            "/freezes/import",
+            &fields,
+            &[("all.ics", four().as_bytes())],
+        );
         assert_eq!(shown.status, 200);
         for said in [
             "every week, Fri 18:00 to Mon 07:00",
@@ -239,7 +254,9 @@ both_databases!(
         assert_eq!(unseen.status, 200);
         assert_eq!(kept(&p).len(), 0);
         let digest = |page: &str| {
-            let (_, rest) = page.split_once("name=\"previewed\" value=\"").expect("it is there");
+            let (_, rest) = page
+                .split_once("name=\"previewed\" value=\"")
+                .expect("it is there");
             rest.split('"').next().unwrap().to_owned()
         };
         let seen = digest(&shown.text);

@@ -187,7 +187,10 @@ both_databases!(
         desk.advance(HOUR);
         tell(&desk, typed("4.0.2", "failed")).unwrap();
         desk.advance(HOUR);
-        assert_eq!(rule(tell(&desk, typed("4.0.3", "started"))), "deploy-frozen");
+        assert_eq!(
+            rule(tell(&desk, typed("4.0.3", "started"))),
+            "deploy-frozen"
+        );
         let urgent = Typed {
             change: standing.to_string(),
             break_glass: "nobody can pay any more".into(),
@@ -207,7 +210,10 @@ both_databases!(
         desk.advance(HOUR);
         tell(&desk, typed("4.0.3", "succeeded")).unwrap();
         desk.advance(HOUR);
-        assert_eq!(rule(tell(&desk, typed("4.0.4", "started"))), "deploy-frozen");
+        assert_eq!(
+            rule(tell(&desk, typed("4.0.4", "started"))),
+            "deploy-frozen"
+        );
     }
 );
 
@@ -255,7 +261,12 @@ both_databases!(
             "type_levels": {"normal": "perhaps", "emergency": "never"},
         });
         let wrong = p.call("POST", "/api/v1/freezes", &[], Some(&wrong.to_string()));
-        let fault = |field: &str| (format!("type_levels.{field}"), "not-a-type-level".to_owned());
+        let fault = |field: &str| {
+            (
+                format!("type_levels.{field}"),
+                "not-a-type-level".to_owned(),
+            )
+        };
         assert_eq!(wrong.faults(), [fault("normal"), fault("emergency")]);
         let made = p.done("POST", "/api/v1/freezes", new);
         let place = format!("/api/v1/freezes/{}", made.text("/id"));
@@ -273,7 +284,11 @@ both_databases!(
         // What isn't named stays; what is, is all that there is.
         p.done("PATCH", &place, json!({"name": "Friday"}));
         assert_eq!(state("&type=emergency"), "open");
-        let edited = p.done("PATCH", &place, json!({"type_levels": {"emergency": "approve"}}));
+        let edited = p.done(
+            "PATCH",
+            &place,
+            json!({"type_levels": {"emergency": "approve"}}),
+        );
         assert_eq!(edited.body["type_levels"]["standard"], json!(null));
         assert_eq!(state("&type=standard"), "block");
         assert_eq!(state("&type=emergency"), "approve");
@@ -305,7 +320,9 @@ both_databases!(
         page.is(422).says("warn, approve, block or exempt");
         browser.post(&place, &form("exempt", "3")).is(303);
         browser.get("/freezes").says("approved emergencies: Exempt");
-        browser.get("/calendar").says("approved emergencies: Exempt");
+        browser
+            .get("/calendar")
+            .says("approved emergencies: Exempt");
         browser.get("/audit").says("emergency: exempt");
     }
 );

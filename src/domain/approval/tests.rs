@@ -377,13 +377,7 @@ fn an_approval_stands_still_while_a_freeze_blocks_the_change() {
     // Friday lets an emergency through that was approved.
     let emergency = asked.sort(Some(Sort::Emergency));
     assert_eq!(
-        expires(
-            at("2026-06-04T22:00:00Z"),
-            HOUSE_SECS,
-            &windows,
-            &emergency
-        )
-        .rfc3339(),
+        expires(at("2026-06-04T22:00:00Z"), HOUSE_SECS, &windows, &emergency).rfc3339(),
         "2026-06-05T22:00:00Z"
     );
     let mut warns = friday();

@@ -17,7 +17,8 @@ pub(super) fn read(text: &str) -> Result<Option<i64>, FieldError> {
     }
     let fits = LEAST_ANNOUNCE_SECS..=MOST_ANNOUNCE_SECS;
     let secs = duration::parse_secs(text).filter(|secs| fits.contains(secs));
-    let wrong = || FieldError::new("announce", "not-an-announcement").with("value", text.to_owned());
+    let wrong =
+        || FieldError::new("announce", "not-an-announcement").with("value", text.to_owned());
     secs.map(Some).ok_or_else(wrong)
 }
 
@@ -63,14 +64,21 @@ mod tests {
     #[test]
     fn an_occurrence_is_announced_in_the_time_before_it_and_never_after_it_began() {
         let friday = Details::friday("No changes on Friday", chrono_tz::Europe::Stockholm);
-        let friday = friday.freeze(Id::new(at("2026-01-01T00:00:00Z")), at("2026-01-01T00:00:00Z"), 1);
+        let friday = friday.freeze(
+            Id::new(at("2026-01-01T00:00:00Z")),
+            at("2026-01-01T00:00:00Z"),
+            1,
+        );
         // Stockholm is two hours ahead in June: it begins on Thursday at 22:00 UTC.
         let first = "2026-06-04T22:00:00Z";
         assert_eq!(starts(&friday, "2026-06-03T21:59:59Z", None), [""; 0]);
         assert_eq!(starts(&friday, "2026-06-03T22:00:00Z", None), [first]);
         assert_eq!(starts(&friday, "2026-06-04T21:59:59Z", None), [first]);
         assert_eq!(starts(&friday, "2026-06-04T22:00:00Z", None), [""; 0]);
-        assert_eq!(starts(&friday, "2026-06-04T10:00:00Z", Some(first)), [""; 0]);
+        assert_eq!(
+            starts(&friday, "2026-06-04T10:00:00Z", Some(first)),
+            [""; 0]
+        );
         // Last week's doesn't stand for this one.
         let last = Some("2026-05-28T22:00:00Z");
         assert_eq!(starts(&friday, "2026-06-04T10:00:00Z", last), [first]);
@@ -100,7 +108,11 @@ mod tests {
             announce_secs: Some(MOST_ANNOUNCE_SECS),
             ..Details::friday("Nearly always", chrono_tz::UTC)
         };
-        let window = details.freeze(Id::new(at("2026-01-01T00:00:00Z")), at("2026-01-01T00:00:00Z"), 1);
+        let window = details.freeze(
+            Id::new(at("2026-01-01T00:00:00Z")),
+            at("2026-01-01T00:00:00Z"),
+            1,
+        );
         assert_eq!(
             starts(&window, "2026-06-07T00:00:00Z", None),
             ["2026-06-08T00:00:00Z", "2026-06-15T00:00:00Z"]

@@ -7,7 +7,7 @@ use super::super::id::FreezeId;
 use super::super::refusal::FieldError;
 use super::super::text;
 use super::super::timestamp::Timestamp;
-use super::{announce, Edge, Freeze, Level, Scope, Sort, TypeLevel, TypeLevels, When};
+use super::{Edge, Freeze, Level, Scope, Sort, TypeLevel, TypeLevels, When, announce};
 
 /// What somebody says of a window.
 #[derive(Debug, Clone)]
@@ -105,20 +105,22 @@ impl Details {
         faults.extend(announce.as_ref().err().cloned());
         let rest = (types, announce, When::parse(typed.from, typed.to));
         match (name, zone, sort, level, rest) {
-            (Ok(name), Ok(zone), Ok(sort), Ok(level), (Ok(types), Ok(announce_secs), Ok(when))) => Ok(Self {
-                name,
-                zone,
-                when,
-                sort,
-                level: match sort {
-                    Sort::Deny => level,
-                    Sort::Allow => Level::Block,
-                },
-                types,
-                scope,
-                announce_secs,
-                is_active,
-            }),
+            (Ok(name), Ok(zone), Ok(sort), Ok(level), (Ok(types), Ok(announce_secs), Ok(when))) => {
+                Ok(Self {
+                    name,
+                    zone,
+                    when,
+                    sort,
+                    level: match sort {
+                        Sort::Deny => level,
+                        Sort::Allow => Level::Block,
+                    },
+                    types,
+                    scope,
+                    announce_secs,
+                    is_active,
+                })
+            }
             (.., (_, _, when)) => {
                 faults.extend(when.err().into_iter().flatten());
                 Err(faults)

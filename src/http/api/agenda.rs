@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::freeze::TypeLevels;
 use super::call::{Answer, Call, Nothing, Reply};
+use super::freeze::TypeLevels;
 use super::value::{At, FreezeUid, Key, PersonUid, RiskWord, ServiceUid, StateWord, Uid, Word};
 use crate::actions::agenda as action;
 use crate::domain::agenda::Item;

@@ -151,5 +151,7 @@ fn text(text: &str) -> Result<&str> {
         _ => "calendar-too-big",
     };
     let most = (MOST_BYTES / 1024).to_string();
-    Err(Error::from(FieldError::new("text", problem).with("max", most)))
+    Err(Error::from(
+        FieldError::new("text", problem).with("max", most),
+    ))
 }

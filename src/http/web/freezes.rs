@@ -215,7 +215,9 @@ pub(super) fn choices(known: &Known, form: &Form, p: &Page) -> Choices {
     };
     let pair = |prefix: &str, word: &str| (word.to_owned(), p.word(prefix, word));
     let none = |key: &str| std::iter::once((String::new(), p.t(key).into_owned()));
-    let types = [NORMAL, STANDARD, EMERGENCY].into_iter().zip(ChangeSort::ALL);
+    let types = [NORMAL, STANDARD, EMERGENCY]
+        .into_iter()
+        .zip(ChangeSort::ALL);
     let levels = Level::ALL.iter().rev();
     let type_levels = TypeLevel::ALL.iter().rev();
     let risks = Risk::ALL.iter().rev();
