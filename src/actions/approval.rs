@@ -41,6 +41,7 @@ pub struct Scene {
     environment: String,
     is_production: bool,
     risk: Option<Risk>,
+    sort: Sort,
 }
 
 impl Scene {
@@ -83,6 +84,7 @@ impl Scene {
             rule,
             freezes: store::freeze::all(conn)?,
             risk: ticket.risk,
+            sort: change.plan.sort,
             services,
             environment,
             is_production,
@@ -119,6 +121,7 @@ impl Scene {
             environment: &self.environment,
             is_production: self.is_production,
             risk: self.risk,
+            sort: Some(self.sort),
         };
         expires(at, self.valid_secs, &self.freezes, &asked)
     }

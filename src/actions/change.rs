@@ -224,7 +224,7 @@ pub fn break_glass(
         let by = ctx.by.person();
         let mut entries = change.break_glass(ticket, before.as_ref(), by, &reason, until)?;
         // The windows that it goes through stand on the record with it.
-        if let Some((_, name)) = freeze::of_change(tx, ticket, &change, ctx.now)?.window {
+        if let Some(name) = freeze::gone_through(tx, ticket, &change, ctx.now)? {
             entries[0] = entries[0].clone().fact("freeze", name);
         }
         Ok(entries)

@@ -166,7 +166,6 @@ fn record_in(tx: &mut Tx, ctx: &Ctx<'_>, report: &Report) -> Result<Asked> {
         return Ok(Asked::Waits { queued, is_first });
     }
     new.seq = rows::next_seq(tx, &new.lane)?;
-    new.glass.clone_from(&passed.glass);
     rows::insert(tx, &new)?;
     queue::begun(tx, ctx, &new, queued)?;
     let Passed {
@@ -209,7 +208,6 @@ pub(super) fn judge(
     named: Option<Ticket>,
 ) -> Result<(Deployment, Passed)> {
     let service = place.service;
-    let passed = gate::pass(tx, ctx, service, place.is_production, report, named)?;
     let id = Id::new(ctx.now);
     let (repository, commit) = story::found(tx, service.id, report.commit.as_deref())?;
     let mut new = Deployment {
@@ -238,15 +236,18 @@ pub(super) fn judge(
         by_name: ctx.by.name().to_owned(),
         actor: report.actor.clone(),
         url: report.url.clone(),
-        freeze: passed.freeze.clone(),
-        glass: passed.glass.clone(),
+        freeze: None,
+        glass: None,
         previous: None,
         step: Step::First,
         recorded_at: ctx.now,
         updated_at: ctx.now,
     };
     relate(tx, &mut new)?;
-    let passed = gate::by_lane(tx, ctx, service, report, &new, passed)?;
+    // What it brings, and whether it goes back, says under which change it runs.
+    let passed = gate::pass(tx, ctx, service, place.is_production, report, named, &new)?;
+    new.freeze.clone_from(&passed.freeze);
+    new.glass.clone_from(&passed.glass);
     Ok((new, passed))
 }
 

@@ -2,13 +2,13 @@
 //! somebody else looks at it afterwards.
 
 use super::ticket::open_in;
-use super::{agenda, allow, approval, change as change_actions, standing};
+use super::{agenda, allow, approval, change as change_actions, freeze, standing};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
-use crate::domain::change::Change;
+use crate::domain::change::{Change, Sort};
 use crate::domain::deploy_queue::{Reason, Wait};
 use crate::domain::deployment::{Deployment, Lane, Report, Status};
-use crate::domain::freeze::{Asked, Level, may_begin, next_open, standing};
+use crate::domain::freeze::{Asked, Level, may_begin, next_open};
 use crate::domain::id::{Kind, TicketKey};
 use crate::domain::people::Service;
 use crate::domain::refusal::{FieldError, Refusal};
@@ -16,6 +16,7 @@ use crate::domain::severity::Risk;
 use crate::domain::text::Title;
 use crate::domain::ticket::{Opening, State, Ticket};
 use crate::domain::timeline::Entry;
+use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use crate::store::{self, Tx};
 use crate::words::Words;
@@ -61,6 +62,9 @@ pub(super) fn differs_from(id: &str, version: &str, lane: &Lane) -> Refusal {
 }
 
 /// Judges a deployment that is told for the first time. What began before now, or failed, is a fact and passes.
+///
+/// Under which change it runs comes first: to a standard change, and to an emergency that was approved, a window may say something
+/// else than to the rest.
 pub(super) fn pass(
     tx: &mut Tx,
     ctx: &Ctx<'_>,
@@ -68,8 +72,10 @@ pub(super) fn pass(
     is_production: bool,
     report: &Report,
     named: Option<Ticket>,
+    new: &Deployment,
 ) -> Result<Passed> {
     let is_wish = is_wish(report);
+    let under = Under::find(tx, ctx, service, new, named)?;
     let freezes = store::freeze::all(tx)?;
     let at = report.started_at.unwrap_or(ctx.now);
     let services = [service.id];
@@ -77,23 +83,22 @@ pub(super) fn pass(
         services: &services,
         environment: &report.environment,
         is_production,
-        risk: named.as_ref().and_then(|ticket| ticket.risk),
+        risk: under.risk(),
+        sort: under.sort,
     };
-    let window = standing(&freezes, &asked, at);
-    let freeze = window.map(|it| it.freeze.name.clone());
+    let window = freeze::stands_in(&freezes, &asked, at);
+    let in_freeze = window.standing.or(window.exempt);
     let mut wait = None;
-    let change = match &named {
-        Some(ticket) => store::change::of(tx, ticket.id)?,
-        None => Change::default(),
-    };
-    let no = match &named {
-        Some(ticket) if is_wish => unready(tx, ctx, ticket, &change, is_production, report)?,
+    let no = match &under.named {
+        Some((ticket, change)) if is_wish => {
+            unready(tx, ctx, ticket, change, is_production, report)?
+        }
         _ => None,
     };
     let no = no.or_else(|| {
-        let window = window.filter(|_| is_wish)?;
-        let refusal = may_begin(window, change.approved_at).err()?;
-        if report.when_open && window.freeze.level == Level::Block {
+        let window = window.standing.filter(|_| is_wish)?;
+        let refusal = may_begin(window, under.approved_at()).err()?;
+        if report.when_open && window.level == Level::Block {
             wait = Some(Wait {
                 reason: Reason::Window,
                 detail: window.freeze.name.clone(),
@@ -101,9 +106,12 @@ pub(super) fn pass(
             });
             return None;
         }
-        let rule = match window.freeze.level {
+        let rule = match window.level {
             Level::Block if window.is_outside() => "deploy-outside-maintenance",
             Level::Block => "deploy-frozen",
+            Level::Approve | Level::Warn if window.is_outside() => {
+                "deploy-outside-maintenance-unapproved"
+            }
             Level::Approve | Level::Warn => "deploy-frozen-unapproved",
         };
         let opens = next_open(&freezes, &asked, at);
@@ -115,78 +123,133 @@ pub(super) fn pass(
                 .with("opens", opens.map_or_else(String::new, |at| at.rfc3339())),
         )
     });
+    let no = no.or(under.left.clone().filter(|_| is_wish));
     let mut passed = Passed {
-        freeze,
-        change: named,
+        freeze: in_freeze.map(|it| it.freeze.name.clone()),
         wait,
         ..Passed::default()
     };
     match (no, &report.break_glass) {
-        (None, _) => Ok(passed),
-        (Some(refusal), None) => Err(refusal.into()),
-        (Some(_), Some(reason)) => {
-            passed.glass = Some(reason.clone());
-            break_glass(tx, ctx, service, report, reason, &mut passed)?;
-            Ok(passed)
-        }
-    }
-}
-
-/// A deployment that names no change, or a standing one, runs under the standing change of its service, if there is one and it stays in its lane. What is a
-/// fact already is carried by it, and never refused.
-pub(super) fn by_lane(
-    tx: &mut Tx,
-    ctx: &Ctx<'_>,
-    service: &Service,
-    report: &Report,
-    new: &Deployment,
-    mut passed: Passed,
-) -> Result<Passed> {
-    let place = &new.lane;
-    let named = match passed.change.take() {
-        Some(ticket) => {
-            let change = store::change::of(tx, ticket.id)?;
-            if !change.is_standing(&ticket) {
-                passed.change = Some(ticket);
-                return Ok(passed);
-            }
-            Some((ticket, change))
-        }
-        None => standing::of(tx, service.id, &place.environment)?,
-    };
-    let Some((ticket, change)) = named else {
-        return Ok(passed);
-    };
-    let key = ticket.key.to_string();
-    let no = match approval::refuse_unless_standing(tx, &ticket, &change, ctx.now) {
-        Err(Error::Refused(refusal)) => Some(refusal),
-        Err(other) => return Err(other),
-        Ok(()) => {
-            let lane = standing::lane(tx, service.id, &place.environment, &place.target, ctx.now)?;
-            let contents = standing::contents(tx, new)?;
-            let why = lane.leaves(new, contents.as_ref());
-            let words = Words::english();
-            let said = why.iter().map(|why| {
-                let key = format!("lane-leaves-{}", why.as_str().replace('_', "-"));
-                words.t(&key).into_owned()
-            });
-            let said: Vec<String> = said.collect();
-            (!said.is_empty()).then(|| {
-                Refusal::new("deploy-left-lane")
-                    .with("key", key)
-                    .with("why", said.join(", "))
-            })
-        }
-    };
-    match (no.filter(|_| is_wish(report)), &report.break_glass) {
-        (None, _) => passed.change = Some(ticket),
+        (None, _) => passed.change = under.carrier(),
         (Some(refusal), None) => return Err(refusal.into()),
         (Some(_), Some(reason)) => {
+            passed.change = under.whose_glass();
             passed.glass = Some(reason.clone());
             break_glass(tx, ctx, service, report, reason, &mut passed)?;
         }
     }
     Ok(passed)
+}
+
+/// The change that a deployment runs under: the one that it names, or the standing change of its lane.
+struct Under {
+    named: Option<(Ticket, Change)>,
+    /// The standing change of its lane, named or not.
+    lane: Option<(Ticket, Change)>,
+    /// Why it can't run under that.
+    left: Option<Refusal>,
+    /// The type that it was approved as.
+    sort: Option<Sort>,
+}
+
+impl Under {
+    /// A deployment that names no change, or a standing one, runs under the standing change of its service, if there is one and it
+    /// stays in its lane. What is a fact already is carried by it, and never refused.
+    fn find(
+        tx: &mut Tx,
+        ctx: &Ctx<'_>,
+        service: &Service,
+        new: &Deployment,
+        named: Option<Ticket>,
+    ) -> Result<Self> {
+        let place = &new.lane;
+        let named = match named {
+            Some(ticket) => {
+                let change = store::change::of(tx, ticket.id)?;
+                Some((ticket, change))
+            }
+            None => None,
+        };
+        let standing = match &named {
+            Some((ticket, change)) if !change.is_standing(ticket) => {
+                let sort = freeze::approved_sort(tx, ticket, change)?;
+                return Ok(Self {
+                    named,
+                    lane: None,
+                    left: None,
+                    sort,
+                });
+            }
+            Some(standing) => Some(standing.clone()),
+            None => standing::of(tx, service.id, &place.environment)?,
+        };
+        let Some((ticket, change)) = standing else {
+            return Ok(Self {
+                named: None,
+                lane: None,
+                left: None,
+                sort: None,
+            });
+        };
+        let left = leaves(tx, ctx, service, new, &ticket, &change)?;
+        Ok(Self {
+            named,
+            lane: Some((ticket, change)),
+            sort: left.is_none().then_some(Sort::Standard),
+            left,
+        })
+    }
+
+    /// How risky whoever names a change calls it; a lane says nothing of one deployment.
+    fn risk(&self) -> Option<Risk> {
+        self.named.as_ref().and_then(|(ticket, _)| ticket.risk)
+    }
+
+    fn approved_at(&self) -> Option<Timestamp> {
+        let lane = self.lane.as_ref().filter(|_| self.left.is_none());
+        let change = self.named.as_ref().or(lane);
+        change.and_then(|(_, change)| change.approved_at)
+    }
+
+    fn carrier(self) -> Option<Ticket> {
+        self.lane.or(self.named).map(|(ticket, _)| ticket)
+    }
+
+    /// The change whose glass is broken where it can't pass: never a standing one, which the next deployment needs whole.
+    fn whose_glass(self) -> Option<Ticket> {
+        let named = self.named.filter(|_| self.lane.is_none());
+        named.map(|(ticket, _)| ticket)
+    }
+}
+
+/// Why a deployment can't run under the standing change of its lane.
+fn leaves(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    service: &Service,
+    new: &Deployment,
+    ticket: &Ticket,
+    change: &Change,
+) -> Result<Option<Refusal>> {
+    match approval::refuse_unless_standing(tx, ticket, change, ctx.now) {
+        Err(Error::Refused(refusal)) => return Ok(Some(refusal)),
+        Err(other) => return Err(other),
+        Ok(()) => {}
+    }
+    let place = &new.lane;
+    let lane = standing::lane(tx, service.id, &place.environment, &place.target, ctx.now)?;
+    let contents = standing::contents(tx, new)?;
+    let words = Words::english();
+    let why = lane.leaves(new, contents.as_ref()).into_iter().map(|why| {
+        let key = format!("lane-leaves-{}", why.as_str().replace('_', "-"));
+        words.t(&key).into_owned()
+    });
+    let why: Vec<String> = why.collect();
+    Ok((!why.is_empty()).then(|| {
+        Refusal::new("deploy-left-lane")
+            .with("key", ticket.key.to_string())
+            .with("why", why.join(", "))
+    }))
 }
 
 /// It is asked whether it may begin; what began before now, or failed, is a fact.

@@ -27,6 +27,8 @@ pub mod evidence;
 pub mod forge;
 pub mod forge_look;
 pub mod freeze;
+pub mod freeze_ahead;
+pub mod freeze_import;
 pub mod git;
 pub mod house;
 pub mod intake;

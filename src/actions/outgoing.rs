@@ -101,7 +101,10 @@ pub fn compose(
         None => None,
     };
     let recipient = recipient(conn, house, delivery)?;
-    let text = text_of(conn, delivery, ticket.as_ref(), frozen.as_deref())?;
+    let text = match actions::freeze_ahead::text(conn, delivery, recipient.zone)? {
+        Some(text) => Some(text),
+        None => text_of(conn, delivery, ticket.as_ref(), frozen.as_deref())?,
+    };
     let key = ticket.as_ref().map(|ticket| ticket.key);
     let answers_to = house
         .intake
@@ -293,6 +296,11 @@ pub fn link(app: &App, house: &House, delivery: &Delivery) -> Option<String> {
     if let Some(mail) = delivery.facts.get("mail") {
         // A request to join is answered where its text is shown.
         return Some(format!("{url}/mail/in/{mail}"));
+    }
+    let person = delivery.person.and_then(|id| house.roster.person(id));
+    let zone = person.map_or(house.roster.settings.house_zone, |person| person.zone);
+    if let Some(place) = actions::freeze_ahead::place(&delivery.facts, zone) {
+        return Some(format!("{url}{place}"));
     }
     if delivery.kind == DeliveryKind::Account {
         return actions::login::letter_path(app, &delivery.facts)

@@ -6,16 +6,16 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 
 use super::change::{self, break_glass};
-use super::{allow, approval, git};
+use super::{allow, approval, freeze, git};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Principal, Target};
 use crate::domain::approval::Verdict as Approval;
-use crate::domain::change::{Change, Plan};
+use crate::domain::change::{Change, Plan, Sort};
 use crate::domain::commit_message::Relation;
 use crate::domain::coverage::WAIVED;
-use crate::domain::freeze::{Asked, between, next_open, standing};
+use crate::domain::freeze::{Asked, Freeze, Standing, between, next_open, standing};
 use crate::domain::git::Repository;
-use crate::domain::id::{Kind, RepositoryId, TicketId, TicketKey};
+use crate::domain::id::{Kind, RepositoryId, ServiceId, TicketId, TicketKey};
 use crate::domain::people::Person;
 use crate::domain::push_rule::{
     Answer, AskedPush, Away, Frozen, Known, Memory, Opens, RefRule, Verdict, World, default_rules,
@@ -137,31 +137,17 @@ impl Scene {
         let may_break = person.as_ref().is_some_and(may_break);
         let tips = store::repository::recorded_tips(conn, from)?;
         let (tickets, reverted) = named(conn, &repository, push, ctx.now)?;
-        let services: Vec<_> = repository.service.into_iter().collect();
-        let windows = store::freeze::all(conn)?;
-        let asked = Asked::production(&services);
-        let open = standing(&windows, &asked, ctx.now);
-        let frozen = open.map(|it| Frozen {
-            name: it.freeze.name.clone(),
-            level: it.freeze.level,
-            zone: it.freeze.zone,
-            from: it.from,
-            until: it.until,
-            next_open: next_open(&windows, &asked, ctx.now),
-        });
-        let ahead = between(&windows, &asked, ctx.now, ctx.now.plus_secs(AHEAD_SECS));
-        let ahead = ahead.iter().map(|it| Frozen {
-            name: it.freeze.name.clone(),
-            level: it.freeze.level,
-            zone: it.freeze.zone,
-            from: it.from,
-            until: it.until,
-            next_open: None,
-        });
+        let services: Vec<ServiceId> = repository.service.into_iter().collect();
+        let windows = Windows {
+            all: store::freeze::all(conn)?,
+            services: &services,
+            now: ctx.now,
+        };
         let mut memory = Memory {
             at: ctx.now,
             rules: rules_text.clone(),
-            freezes: ahead.collect(),
+            freezes: windows.ahead(None),
+            freezes_by_type: windows.by_type(Windows::ahead),
             changes: Vec::new(),
             breakers: Vec::new(),
             since: repository.made_at,
@@ -175,7 +161,8 @@ impl Scene {
             world: World {
                 tickets,
                 reverted,
-                frozen,
+                frozen: windows.open(None),
+                frozen_by_type: windows.by_type(Windows::open),
                 may_break,
                 is_first: tips.is_empty(),
                 since: repository.made_at,
@@ -189,6 +176,50 @@ impl Scene {
             tips,
             memory,
         })
+    }
+}
+
+/// What the windows say to a push to these services.
+struct Windows<'a> {
+    all: Vec<Freeze>,
+    services: &'a [ServiceId],
+    now: Timestamp,
+}
+
+impl Windows<'_> {
+    fn asked(&self, sort: Option<Sort>) -> Asked<'_> {
+        Asked::production(self.services).sort(sort)
+    }
+
+    /// Of each type to which some window says something else than to all.
+    fn by_type<T>(&self, of: impl Fn(&Self, Option<Sort>) -> T) -> BTreeMap<Sort, T> {
+        let is_told_apart = |sort: &&Sort| self.all.iter().any(|it| it.types.of(**sort).is_some());
+        let sorts = Sort::ALL.iter().filter(is_told_apart);
+        sorts.map(|sort| (*sort, of(self, Some(*sort)))).collect()
+    }
+
+    fn open(&self, sort: Option<Sort>) -> Option<Frozen> {
+        let asked = self.asked(sort);
+        let open = standing(&self.all, &asked, self.now)?;
+        Some(frozen(&open, next_open(&self.all, &asked, self.now)))
+    }
+
+    /// Those of the coming week.
+    fn ahead(&self, sort: Option<Sort>) -> Vec<Frozen> {
+        let until = self.now.plus_secs(AHEAD_SECS);
+        let ahead = between(&self.all, &self.asked(sort), self.now, until);
+        ahead.iter().map(|it| frozen(it, None)).collect()
+    }
+}
+
+fn frozen(of: &Standing<'_>, next_open: Option<Timestamp>) -> Frozen {
+    Frozen {
+        name: of.freeze.name.clone(),
+        level: of.level,
+        zone: of.freeze.zone,
+        from: of.from,
+        until: of.until,
+        next_open,
     }
 }
 
@@ -305,6 +336,7 @@ fn known(conn: &mut Conn, ticket: &Ticket, now: Timestamp) -> Result<Known> {
             (false, None),
             None,
             None,
+            None,
         ));
     }
     let change = store::change::of(conn, ticket.id)?;
@@ -314,19 +346,35 @@ fn known(conn: &mut Conn, ticket: &Ticket, now: Timestamp) -> Result<Known> {
         None => None,
     };
     let glass = change::glass(conn, ticket.id)?;
+    let sort = sort_of(conn, ticket, &change, is_stale)?;
     Ok(standing_of(
         ticket,
         &change,
         approved,
+        sort,
         approver,
         glass.map(|it| it.at),
     ))
+}
+
+/// The type that it was approved as, while that holds.
+fn sort_of(
+    conn: &mut Conn,
+    ticket: &Ticket,
+    change: &Change,
+    is_stale: bool,
+) -> Result<Option<Sort>> {
+    match is_stale {
+        true => Ok(None),
+        false => freeze::approved_sort(conn, ticket, change),
+    }
 }
 
 fn standing_of(
     ticket: &Ticket,
     change: &Change,
     (is_stale, opens): (bool, Option<Opens>),
+    sort: Option<Sort>,
     approver: Option<String>,
     glass_at: Option<Timestamp>,
 ) -> Known {
@@ -337,6 +385,7 @@ fn standing_of(
         approved_at: change.approved_at,
         is_stale,
         opens,
+        sort,
         approver,
         glass_at,
     }
@@ -355,7 +404,8 @@ fn open_changes(conn: &mut Conn, now: Timestamp) -> Result<Vec<(TicketKey, Known
         let glass = broken.get(&ticket.id).and_then(|all| all.last());
         let glass_at = glass.map(|entry| entry.effective_at);
         let approved = approved(conn, ticket, change, now)?;
-        let known = standing_of(ticket, change, approved, approver, glass_at);
+        let sort = sort_of(conn, ticket, change, approved.0)?;
+        let known = standing_of(ticket, change, approved, sort, approver, glass_at);
         told.push((ticket.key, known));
     }
     Ok(told)

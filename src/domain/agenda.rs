@@ -33,7 +33,7 @@ impl Agenda {
         let services: Vec<ServiceId> = service.into_iter().collect();
         let asked = Asked::production(&services);
         let found = between(&self.freezes, &asked, self.period.from, self.period.to);
-        let closed = found.iter().filter(|it| it.freeze.level != Level::Warn);
+        let closed = found.iter().filter(|it| it.level != Level::Warn);
         closed
             .map(|it| Interval::new(it.from.max(self.period.from), it.until.min(self.period.to)))
             .collect()

@@ -28,7 +28,7 @@ pub fn expires(at: Timestamp, secs: i64, freezes: &[Freeze], asked: &Asked<'_>) 
     let (mut at, mut left) = (at, secs);
     for _ in 0..MOST_WINDOWS {
         if let Some(window) = standing(freezes, asked, at)
-            && window.freeze.level == Level::Block
+            && window.level == Level::Block
         {
             at = window.until;
             continue;
@@ -36,7 +36,7 @@ pub fn expires(at: Timestamp, secs: i64, freezes: &[Freeze], asked: &Asked<'_>) 
         let end = at.plus_secs(left);
         let next = between(freezes, asked, at, end)
             .into_iter()
-            .filter(|it| it.freeze.level == Level::Block && it.from > at)
+            .filter(|it| it.level == Level::Block && it.from > at)
             .map(|it| it.from)
             .min();
         match next {

@@ -7,6 +7,7 @@
 mod level;
 
 pub use self::level::Levels;
+use super::change::Sort as ChangeSort;
 use super::freeze::{Asked, Freeze, Level, between, standing};
 use super::id::{PersonId, ServiceId, TicketId, TicketKey};
 use super::service_map::{ServiceMap, Tie};
@@ -68,6 +69,7 @@ pub struct Planned {
     pub services: Vec<ServiceId>,
     pub owner: Option<PersonId>,
     pub risk: Option<Risk>,
+    pub sort: ChangeSort,
     /// Tickets that it is linked to, but for incidents that came of it: a remedy names what it is for.
     pub linked: Vec<TicketId>,
 }
@@ -168,10 +170,12 @@ impl Planned {
 
     /// The windows of the hours in which it would begin and end.
     fn windows(&self, around: &Around, found: &mut Vec<Conflict>) {
-        let asked = Asked::production(&self.services).risk(self.risk);
+        let asked = Asked::production(&self.services)
+            .risk(self.risk)
+            .sort(Some(self.sort));
         let end = self.ends_at.max(self.starts_at.plus_micros(1));
         match standing(&around.freezes, &asked, self.starts_at) {
-            Some(it) if it.is_outside() => {
+            Some(it) if it.is_outside() && it.level != Level::Warn => {
                 found.push(Conflict::window(Code::OutsideMaintenance, it.freeze));
                 return;
             }
@@ -179,9 +183,11 @@ impl Planned {
         }
         let mut named: Vec<Conflict> = Vec::new();
         for it in between(&around.freezes, &asked, self.starts_at, end) {
+            if it.level == Level::Warn {
+                continue;
+            }
             let code = match it.is_outside() {
                 true => Code::ExceedsMaintenance,
-                false if it.freeze.level == Level::Warn => continue,
                 false => Code::InFreeze,
             };
             let conflict = Conflict::window(code, it.freeze);
@@ -195,7 +201,7 @@ impl Planned {
 
 #[cfg(test)]
 mod tests {
-    use super::super::freeze::{Details, Scope, Sort, When};
+    use super::super::freeze::{Details, Sort, TypeLevel, TypeLevels, When};
     use super::super::id::{Id, Kind};
     use super::*;
 
@@ -223,24 +229,19 @@ mod tests {
             services: vec![id(service)],
             owner: None,
             risk: None,
+            sort: ChangeSort::Normal,
             linked: Vec::new(),
         }
     }
 
     fn window(name: &str, from: &str, to: &str, sort: Sort) -> Freeze {
-        let details = Details::friday(name, chrono_tz::UTC);
-        Freeze {
-            id: id(900),
-            name: details.name,
-            zone: details.zone,
+        let details = Details {
             when: When::parse(from, to).unwrap(),
             sort,
-            level: Level::Block,
-            scope: Scope::default(),
-            is_active: true,
-            made_at: at(0, 0),
-            version: 1,
-        }
+            types: TypeLevels::default(),
+            ..Details::friday(name, chrono_tz::UTC)
+        };
+        details.freeze(id(900), at(0, 0), 1)
     }
 
     fn told(of: &Planned, around: &Around) -> Vec<String> {
@@ -324,6 +325,35 @@ mod tests {
             told(&noon, &around(vec![night()])),
             ["outside_maintenance Tuesday night"]
         );
+    }
+
+    #[test]
+    fn a_type_that_a_window_lets_through_isnt_in_its_way() {
+        let with = |sort, level| {
+            // The change is on Tuesday: inside the freeze, outside of the maintenance window.
+            let (from, to) = match sort {
+                Sort::Deny => ("Tue 00:00", "Wed 00:00"),
+                Sort::Allow => ("Thu 00:00", "Fri 00:00"),
+            };
+            let mut window = window("Window", from, to, sort);
+            window.types.emergency = Some(level);
+            let emergency = Planned {
+                sort: ChangeSort::Emergency,
+                ..planned(1, at(20, 0), at(21, 0), 7)
+            };
+            let around = Around {
+                freezes: vec![window],
+                ..Around::default()
+            };
+            told(&emergency, &around)
+        };
+        assert!(with(Sort::Deny, TypeLevel::Exempt).is_empty());
+        assert!(with(Sort::Deny, TypeLevel::Warn).is_empty());
+        assert_eq!(with(Sort::Deny, TypeLevel::Approve), ["in_freeze Window"]);
+        assert!(with(Sort::Allow, TypeLevel::Exempt).is_empty());
+        assert!(with(Sort::Allow, TypeLevel::Warn).is_empty());
+        let block = TypeLevel::Block;
+        assert_eq!(with(Sort::Allow, block), ["outside_maintenance Window"]);
     }
 
     #[test]

@@ -2,20 +2,27 @@
 //! don't.
 //!
 //! A window is written on the wall clock of a zone, once or again and again (`when.rs`), and holds for some services or for the whole
-//! house, in some environments, from some risk on. It is half-open: at its end changes begin again. Around a change of offset a window
-//! is never shorter than it reads: of a time that occurs twice the first begins it and the second ends it. Of several windows the
-//! severest counts, and a freeze counts within a maintenance window too. Whoever can't wait breaks the glass (`domain/change.rs`).
+//! house, in some environments, from some risk on. To one type of change it may say something else than to the others, or nothing at
+//! all (`scope.rs`). It is half-open: at its end changes begin again. Around a change of offset a window is never shorter than it
+//! reads: of a time that occurs twice the first begins it and the second ends it. Of several windows the severest counts, each with
+//! what it says to the type in question, and a freeze counts within a maintenance window too. Whoever can't wait breaks the glass
+//! (`domain/change.rs`).
 
+mod announce;
+mod details;
+mod scope;
 mod when;
 
-use chrono::{NaiveTime, TimeDelta, Weekday};
 use chrono_tz::Tz;
 
+pub use self::announce::MOST_ANNOUNCE_SECS;
+pub use self::details::{Details, Event, Typed, TypedForAll, TypedLevels};
+pub use self::scope::{Scope, TypeLevel, TypeLevels};
 pub use self::when::{Edge, Rhythm, When};
+use super::change::Sort as ChangeSort;
 use super::id::{FreezeId, ServiceId};
-use super::refusal::{FieldError, Refusal};
+use super::refusal::Refusal;
 use super::severity::Risk;
-use super::text;
 use super::timestamp::Timestamp;
 use super::word::words;
 
@@ -51,6 +58,8 @@ pub struct Asked<'a> {
     pub is_production: bool,
     /// `None`: nobody said; every window is for it.
     pub risk: Option<Risk>,
+    /// The type of the change. `None`: nobody said, or nobody approved it as such; it is told what all are told.
+    pub sort: Option<ChangeSort>,
 }
 
 impl<'a> Asked<'a> {
@@ -61,6 +70,7 @@ impl<'a> Asked<'a> {
             environment: "",
             is_production: true,
             risk: None,
+            sort: None,
         }
     }
 
@@ -69,17 +79,12 @@ impl<'a> Asked<'a> {
         self.risk = risk;
         self
     }
-}
 
-/// What a window is for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Scope {
-    /// None: the whole house.
-    pub services: Vec<ServiceId>,
-    /// None: where customers are.
-    pub environments: Vec<String>,
-    /// Only for what is at least so risky, and for what nobody has judged.
-    pub min_risk: Option<Risk>,
+    #[must_use]
+    pub const fn sort(mut self, sort: Option<ChangeSort>) -> Self {
+        self.sort = sort;
+        self
+    }
 }
 
 /// A window.
@@ -92,99 +97,24 @@ pub struct Freeze {
     pub sort: Sort,
     /// Of a freeze what it asks; outside of maintenance windows nothing begins.
     pub level: Level,
+    /// To which types of change it says something else.
+    pub types: TypeLevels,
     pub scope: Scope,
+    /// How long before each occurrence people are told of it; `None`: they aren't.
+    pub announce_secs: Option<i64>,
     pub is_active: bool,
+    /// The event of a calendar file that it was made from: the next such file changes it.
+    pub source_uid: Option<String>,
     pub made_at: Timestamp,
     pub version: i64,
-}
-
-/// What somebody says of a window.
-#[derive(Debug, Clone)]
-pub struct Details {
-    pub name: String,
-    pub zone: Tz,
-    pub when: When,
-    pub sort: Sort,
-    pub level: Level,
-    pub scope: Scope,
-    pub is_active: bool,
-}
-
-impl Details {
-    /// The window that every house is offered: from Friday to Monday morning nothing begins.
-    pub fn friday(name: &str, zone: Tz) -> Self {
-        let edge = |day, hour| Edge::Weekly {
-            day,
-            time: NaiveTime::MIN + TimeDelta::hours(hour),
-        };
-        Self {
-            name: name.to_owned(),
-            zone,
-            when: When::of(edge(Weekday::Fri, 0), edge(Weekday::Mon, 7)),
-            sort: Sort::Deny,
-            level: Level::Block,
-            scope: Scope::default(),
-            is_active: true,
-        }
-    }
-
-    /// Checks what was typed; all faults at once.
-    pub fn check(
-        typed: &Typed<'_>,
-        scope: Scope,
-        is_active: bool,
-    ) -> Result<Self, Vec<FieldError>> {
-        let mut faults = Vec::new();
-        let name = text::one_line("name", typed.name, text::NAME_CHARS);
-        let zone = text::zone("zone", typed.zone);
-        let sort = typed.sort.trim().parse::<Sort>();
-        let sort = sort.map_err(|()| FieldError::new("kind", "not-a-freeze-kind"));
-        // What a maintenance window asks is said by its kind.
-        let level = match (sort.as_ref(), typed.level.trim()) {
-            (Ok(Sort::Allow), "") => Ok(Level::Block),
-            (_, text) => text.parse::<Level>(),
-        };
-        let level = level.map_err(|()| FieldError::new("level", "not-a-freeze-level"));
-        faults.extend(name.as_ref().err().cloned());
-        faults.extend(zone.as_ref().err().cloned());
-        faults.extend(sort.as_ref().err().cloned());
-        faults.extend(level.as_ref().err().cloned());
-        match (name, zone, sort, level, When::parse(typed.from, typed.to)) {
-            (Ok(name), Ok(zone), Ok(sort), Ok(level), Ok(when)) => Ok(Self {
-                name,
-                zone,
-                when,
-                sort,
-                level: match sort {
-                    Sort::Deny => level,
-                    Sort::Allow => Level::Block,
-                },
-                scope,
-                is_active,
-            }),
-            (.., when) => {
-                faults.extend(when.err().into_iter().flatten());
-                Err(faults)
-            }
-        }
-    }
-}
-
-/// A window as it is typed.
-#[derive(Debug, Clone, Copy)]
-pub struct Typed<'a> {
-    pub name: &'a str,
-    pub zone: &'a str,
-    pub from: &'a str,
-    pub to: &'a str,
-    pub sort: &'a str,
-    pub level: &'a str,
 }
 
 /// A window that stands in the way, or would if it asked for more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing<'a> {
     pub freeze: &'a Freeze,
+    /// What it says to what was asked.
+    pub level: Level,
     pub from: Timestamp,
     /// The first instant at which it does no more.
     pub until: Timestamp,
@@ -212,21 +142,30 @@ impl Freeze {
             (Some(least), Some(risk)) => risk <= least,
             _ => true,
         };
-        self.is_active && is_theirs && is_there && is_risky
+        self.is_active && is_theirs && is_there && is_risky && self.level_for(asked.sort).is_some()
+    }
+
+    /// What it asks of a change of that type; `None`: such a change is exempt.
+    pub fn level_for(&self, sort: Option<ChangeSort>) -> Option<Level> {
+        match sort.and_then(|sort| self.types.of(sort)) {
+            Some(own) => own.level(),
+            None => Some(self.level),
+        }
     }
 
     /// Its occurrence at `at`, or else the next one.
     pub fn next(&self, at: Timestamp) -> Option<(Timestamp, Timestamp)> {
-        self.when.around(at, self.zone).into_iter().next()
+        self.when.next(at, self.zone)
     }
 
-    /// Its occurrences that touch `from..until`, in their order.
+    /// Its occurrences that touch `from..until`, in their order, with what it says to all.
     pub fn within(&self, from: Timestamp, until: Timestamp) -> Vec<Standing<'_>> {
         let mut found = Vec::new();
         let mut at = from;
         while let Some((start, end)) = self.next(at).filter(|(start, _)| *start < until) {
             found.push(Standing {
                 freeze: self,
+                level: self.level,
                 from: start,
                 until: end,
             });
@@ -236,42 +175,61 @@ impl Freeze {
     }
 }
 
+/// The windows that say something to what is asked, and what.
+fn theirs<'a>(
+    freezes: &'a [Freeze],
+    asked: &Asked<'_>,
+    sort: Sort,
+) -> impl Iterator<Item = (&'a Freeze, Level)> {
+    let theirs = freezes.iter().filter(move |it| it.sort == sort);
+    theirs.filter_map(move |it| {
+        let level = it.level_for(asked.sort)?;
+        it.is_for(asked).then_some((it, level))
+    })
+}
+
 /// The severest window that stands in the way of what is asked at `at`; of equals the one that does so longest.
 pub fn standing<'a>(
     freezes: &'a [Freeze],
     asked: &Asked<'_>,
     at: Timestamp,
 ) -> Option<Standing<'a>> {
-    let theirs = || freezes.iter().filter(|it| it.is_for(asked));
-    let denies = theirs()
-        .filter(|it| it.sort == Sort::Deny)
-        .filter_map(|it| {
-            let (from, until) = it.next(at)?;
-            (from <= at).then_some(Standing {
-                freeze: it,
-                from,
-                until,
-            })
-        });
+    let denies = theirs(freezes, asked, Sort::Deny).filter_map(|(freeze, level)| {
+        let (from, until) = freeze.next(at)?;
+        (from <= at).then_some(Standing {
+            freeze,
+            level,
+            from,
+            until,
+        })
+    });
     denies
-        .chain(outside(theirs().filter(|it| it.sort == Sort::Allow), at))
-        .max_by_key(|it| (it.freeze.level, it.until))
+        .chain(outside(theirs(freezes, asked, Sort::Allow), at))
+        .max_by_key(|it| (it.level, it.until))
 }
 
-/// Maintenance windows, if some are still to come and none is open: named is the one that opens next. What is over for good closes
-/// nothing.
-fn outside<'a>(windows: impl Iterator<Item = &'a Freeze>, at: Timestamp) -> Option<Standing<'a>> {
-    let windows: Vec<&Freeze> = windows.collect();
-    let opens = windows.iter().filter_map(|it| Some((it.next(at)?.0, *it)));
-    let (until, freeze) = opens.min_by_key(|(from, _)| *from)?;
+/// Maintenance windows, if some are still to come and none is open: named is the one that opens next, and the severest says what
+/// counts outside of all. What is over for good closes nothing.
+fn outside<'a>(
+    windows: impl Iterator<Item = (&'a Freeze, Level)>,
+    at: Timestamp,
+) -> Option<Standing<'a>> {
+    let windows: Vec<(&Freeze, Level)> = windows.collect();
+    let to_come: Vec<(Timestamp, &Freeze, Level)> = windows
+        .iter()
+        .filter_map(|(it, level)| Some((it.next(at)?.0, *it, *level)))
+        .collect();
+    let (until, freeze, _) = to_come.iter().copied().min_by_key(|(from, ..)| *from)?;
+    let level = to_come.iter().map(|(.., level)| *level).max()?;
     if until <= at {
         return None;
     }
     let ends = windows
         .iter()
-        .filter_map(|it| it.when.last_end(at, it.zone));
+        .filter_map(|(it, _)| it.when.last_end(at, it.zone));
     Some(Standing {
         freeze,
+        level,
         from: ends.max().unwrap_or(Timestamp::from_micros(i64::MIN)),
         until,
     })
@@ -284,21 +242,22 @@ pub fn between<'a>(
     from: Timestamp,
     until: Timestamp,
 ) -> Vec<Standing<'a>> {
-    let theirs = || freezes.iter().filter(|it| it.is_for(asked));
     let mut found = Vec::new();
-    for freeze in theirs().filter(|it| it.sort == Sort::Deny) {
-        found.extend(freeze.within(from, until));
+    for (freeze, level) in theirs(freezes, asked, Sort::Deny) {
+        let all = freeze.within(from, until).into_iter();
+        found.extend(all.map(|it| Standing { level, ..it }));
     }
     let mut at = from;
     while at < until {
-        let allows = || theirs().filter(|it| it.sort == Sort::Allow);
+        let allows = || theirs(freezes, asked, Sort::Allow);
         match outside(allows(), at) {
             Some(closed) => {
                 found.push(closed);
                 at = closed.until;
             }
             None => {
-                let open = allows().filter_map(|it| it.next(at).filter(|(from, _)| *from <= at));
+                let open =
+                    allows().filter_map(|(it, _)| it.next(at).filter(|(from, _)| *from <= at));
                 match open.map(|(_, until)| until).max() {
                     Some(end) => at = end,
                     None => break,
@@ -318,7 +277,7 @@ pub fn next_open(freezes: &[Freeze], asked: &Asked<'_>, at: Timestamp) -> Option
     let mut at = at;
     for _ in 0..MOST_IN_A_ROW {
         match standing(freezes, asked, at) {
-            Some(standing) if standing.freeze.level == Level::Block => at = standing.until,
+            Some(standing) if standing.level == Level::Block => at = standing.until,
             _ => return Some(at),
         }
     }
@@ -327,9 +286,10 @@ pub fn next_open(freezes: &[Freeze], asked: &Asked<'_>, at: Timestamp) -> Option
 
 /// Whether a change that was approved then may begin in this window: the one verdict for everybody who asks.
 pub fn may_begin(standing: Standing<'_>, approved_at: Option<Timestamp>) -> Result<(), Refusal> {
-    let rule = match standing.freeze.level {
+    let rule = match standing.level {
         Level::Warn => return Ok(()),
         Level::Approve if approved_at.is_some_and(|at| at >= standing.from) => return Ok(()),
+        Level::Approve if standing.is_outside() => "outside-maintenance-unapproved",
         Level::Approve => "frozen-unapproved",
         Level::Block if standing.is_outside() => "outside-maintenance",
         Level::Block => "frozen",
@@ -356,11 +316,14 @@ mod tests {
             when: When::parse(from, to).unwrap(),
             sort: Sort::Deny,
             level,
+            types: TypeLevels::default(),
             scope: Scope {
                 services: services.to_vec(),
                 ..Scope::default()
             },
+            announce_secs: None,
             is_active: true,
+            source_uid: None,
             made_at: at("2026-01-01T00:00:00Z"),
             version: 1,
         }
@@ -428,7 +391,7 @@ mod tests {
             ),
         ];
         let level = |services: &[ServiceId], when: &str| {
-            standing(&all, &Asked::production(services), at(when)).map(|it| it.freeze.level)
+            standing(&all, &Asked::production(services), at(when)).map(|it| it.level)
         };
         assert_eq!(level(&[web], "2026-06-02T10:30:00Z"), Some(Level::Block));
         assert_eq!(level(&[db], "2026-06-02T10:30:00Z"), Some(Level::Warn));
@@ -473,8 +436,9 @@ mod tests {
                 environment,
                 is_production: environment == "prod",
                 risk,
+                sort: None,
             };
-            standing(&all, &asked, at("2026-06-02T10:00:00Z")).map(|it| it.freeze.level)
+            standing(&all, &asked, at("2026-06-02T10:00:00Z")).map(|it| it.level)
         };
         assert_eq!(level("staging", Some(Risk::Low)), Some(Level::Block));
         assert_eq!(level("prod", Some(Risk::Low)), None);
@@ -486,6 +450,77 @@ mod tests {
             "nobody judged it"
         );
         assert_eq!(level("lab", None), None);
+    }
+
+    #[test]
+    fn to_one_type_a_window_says_something_else_and_then_the_severest_counts() {
+        let mut friday = freeze("Fri 00:00", "Mon 07:00", Level::Block, &[]);
+        friday.types = TypeLevels {
+            normal: None,
+            standard: Some(TypeLevel::Warn),
+            emergency: Some(TypeLevel::Exempt),
+        };
+        let mut lasting = freeze("Sat 00:00", "Sun 00:00", Level::Warn, &[]);
+        lasting.types.emergency = Some(TypeLevel::Approve);
+        let all = [friday, lasting];
+        let level = |sort, when: &str| {
+            standing(&all, &Asked::production(&[]).sort(sort), at(when)).map(|it| it.level)
+        };
+        let (normal, standard) = (Some(ChangeSort::Normal), Some(ChangeSort::Standard));
+        let emergency = Some(ChangeSort::Emergency);
+        let (friday, saturday) = ("2026-06-05T12:00:00Z", "2026-06-06T12:00:00Z");
+        assert_eq!(level(None, friday), Some(Level::Block));
+        assert_eq!(level(normal, friday), Some(Level::Block));
+        assert_eq!(level(standard, friday), Some(Level::Warn));
+        assert_eq!(level(emergency, friday), None);
+        // The other window asks more of it than of all.
+        assert_eq!(level(emergency, saturday), Some(Level::Approve));
+        assert_eq!(level(standard, saturday), Some(Level::Warn));
+        let asked = |sort| Asked::production(&[]).sort(sort);
+        let from = at(saturday);
+        assert_eq!(next_open(&all, &asked(standard), from), Some(from));
+        let open = Some(at("2026-06-08T05:00:00Z"));
+        assert_eq!(next_open(&all, &asked(normal), from), open);
+        let (from, until) = (at("2026-06-04T00:00:00Z"), at("2026-06-09T00:00:00Z"));
+        let found = |sort| {
+            let found = between(&all, &asked(sort), from, until);
+            found.iter().map(|it| it.level).collect::<Vec<_>>()
+        };
+        assert_eq!(found(None), [Level::Block, Level::Warn]);
+        assert_eq!(found(standard), [Level::Warn, Level::Warn]);
+        assert_eq!(found(emergency), [Level::Approve]);
+    }
+
+    #[test]
+    fn outside_of_a_maintenance_window_one_type_may_begin_and_another_only_approved() {
+        let mut night = freeze("Tue 22:00", "Wed 02:00", Level::Block, &[]);
+        night.sort = Sort::Allow;
+        night.types = TypeLevels {
+            standard: Some(TypeLevel::Approve),
+            emergency: Some(TypeLevel::Exempt),
+            ..TypeLevels::default()
+        };
+        let all = [night];
+        let rule = |sort, approved: Option<&str>| {
+            let asked = Asked::production(&[]).sort(sort);
+            let found = standing(&all, &asked, at("2026-06-01T10:00:00Z"))?;
+            let refusal = may_begin(found, approved.map(at)).err();
+            Some(refusal.map_or("begins", |refusal| refusal.rule))
+        };
+        assert_eq!(rule(None, None), Some("outside-maintenance"));
+        assert_eq!(
+            rule(Some(ChangeSort::Normal), Some("2026-06-01T09:00:00Z")),
+            Some("outside-maintenance")
+        );
+        let standard = Some(ChangeSort::Standard);
+        assert_eq!(rule(standard, None), Some("outside-maintenance-unapproved"));
+        // The last window closed on Wednesday at 02:00 in Stockholm.
+        assert_eq!(
+            rule(standard, Some("2026-05-26T23:59:59Z")),
+            Some("outside-maintenance-unapproved")
+        );
+        assert_eq!(rule(standard, Some("2026-05-27T00:00:00Z")), Some("begins"));
+        assert_eq!(rule(Some(ChangeSort::Emergency), None), None);
     }
 
     #[test]

@@ -3,12 +3,11 @@
 //! The service judges with it, and so does the hook while the service is away, from what it was told last.
 
 mod asked;
-
-use std::collections::BTreeMap;
-
-use chrono_tz::Tz;
+mod world;
+pub mod written;
 
 pub use self::asked::{AskedPush, AskedRef, Options};
+pub use self::world::{Frozen, Known, Memory, Opens, World};
 use super::commit_message::Relation;
 use super::freeze::Level;
 use super::git::{Oid, ReportedCommit, pattern_fits};
@@ -107,78 +106,6 @@ pub fn default_rules(default_branch: &str, publish: &[String]) -> Vec<RefRule> {
 /// The first that fits.
 pub fn rule_for<'a>(rules: &'a [RefRule], name: &str) -> Option<&'a RefRule> {
     rules.iter().find(|rule| pattern_fits(&rule.refs, name))
-}
-
-/// What the verdict needs to know of a ticket.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Known {
-    pub kind: Kind,
-    pub state: State,
-    pub is_open: bool,
-    pub approved_at: Option<Timestamp>,
-    /// Its approval doesn't hold any more: it ran out, or was for another change.
-    pub is_stale: bool,
-    /// Whoever approved it said that it begins later.
-    pub opens: Option<Opens>,
-    /// The address of who approved it, folded.
-    pub approver: Option<String>,
-    /// When its glass was broken last.
-    pub glass_at: Option<Timestamp>,
-}
-
-/// An approval with a condition: it isn't for before an instant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Opens {
-    pub at: Timestamp,
-    /// Who said so, and on whose wall clock.
-    pub by_name: String,
-    pub zone: Tz,
-}
-
-/// A freeze that is open.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Frozen {
-    pub name: String,
-    pub level: Level,
-    /// On whose wall clock people know it.
-    pub zone: Tz,
-    pub from: Timestamp,
-    pub until: Timestamp,
-    /// When nothing blocks any more; `None`: not in sight.
-    pub next_open: Option<Timestamp>,
-}
-
-/// What is known when a push is judged.
-#[derive(Debug, Clone)]
-pub struct World {
-    /// The tickets that its commits and options name.
-    pub tickets: BTreeMap<TicketKey, Known>,
-    /// The tickets of commits that it takes back, by the commit's id as it was written.
-    pub reverted: BTreeMap<String, Vec<TicketKey>>,
-    pub frozen: Option<Frozen>,
-    /// Whoever pushes is known, and may break the glass.
-    pub may_break: bool,
-    /// Nothing of the repository was recorded before: its past is taken as it is.
-    pub is_first: bool,
-    /// Commits from before this were never asked for a ticket.
-    pub since: Timestamp,
-    /// The service is away: what isn't known here may be known there.
-    pub is_away: bool,
-}
-
-/// What a hook goes by while nobody answers.
-#[derive(Debug, Clone)]
-pub struct Memory {
-    pub at: Timestamp,
-    /// The rules, as they are written.
-    pub rules: String,
-    /// Windows to come, by their start.
-    pub freezes: Vec<Frozen>,
-    /// Changes that are open.
-    pub changes: Vec<(TicketKey, Known)>,
-    /// Who may break the glass, as their servers call them, folded.
-    pub breakers: Vec<String>,
-    pub since: Timestamp,
 }
 
 words! {
@@ -380,20 +307,27 @@ impl<'a> Bench<'a> {
         made
     }
 
-    /// A change whose glass was broken in this window goes on; one that was approved in it may, where that is asked for.
+    /// A change whose glass was broken in this window goes on; one that was approved in it may, where that is asked for. Of several
+    /// changes each has the window of its type, and the severest counts.
     fn ask_freeze(&mut self, commits: &[&ReportedCommit]) {
-        let Some(frozen) = &self.world.frozen else {
-            return;
-        };
-        let mut named = commits
+        let world = self.world;
+        let named: Vec<&Known> = commits
             .iter()
             .flat_map(|commit| self.keys(commit))
             .chain(self.push.options.ticket)
-            .filter_map(|key| self.world.tickets.get(&key));
-        let passes = named.any(|known| {
+            .filter_map(|key| world.tickets.get(&key))
+            .filter(|known| known.is_open)
+            .collect();
+        let changes = named.iter().filter(|known| known.kind == Kind::Change);
+        let windows = changes.map(|known| world.frozen_for(known));
+        let severest = windows.max_by_key(|it| it.map(|frozen| (frozen.level, frozen.until)));
+        let Some(frozen) = severest.unwrap_or(world.frozen.as_ref()) else {
+            return;
+        };
+        let passes = named.iter().any(|known| {
             let since = |at: Option<Timestamp>| at.is_some_and(|at| at >= frozen.from);
             let approved = frozen.level == Level::Approve && since(known.approved_at);
-            known.is_open && (approved || since(known.glass_at))
+            approved || since(known.glass_at)
         });
         if !passes {
             let reason = Some(frozen.clone());
@@ -587,8 +521,6 @@ impl<'a> Bench<'a> {
         None
     }
 }
-
-pub mod written;
 
 #[cfg(test)]
 mod tests;

@@ -282,6 +282,8 @@ pub fn configure(routes: &mut ServiceConfig) {
         .route("/calendar/feed/revoke", post().to(agenda::revoke_feed))
         .route("/freezes", get().to(freezes::list))
         .route("/freezes", post().to(freezes::add))
+        .route("/freezes/import", get().to(freeze_import::form))
+        .route("/freezes/import", post().to(freeze_import::import))
         .route("/freezes/{id}", get().to(freezes::show))
         .route("/freezes/{id}", post().to(freezes::edit))
         .route("/approvals", get().to(approvals::list))

@@ -2,8 +2,10 @@
 
 pub mod commits;
 pub mod forge;
+pub mod freezes;
 pub mod git;
 pub mod holidays;
+mod ics;
 pub mod mail;
 #[cfg(test)]
 mod mail_tests;
@@ -15,3 +17,4 @@ pub mod revert;
 pub mod smime;
 #[cfg(test)]
 mod smime_tests;
+mod windows_zones;

@@ -119,6 +119,9 @@ pub struct Snapshot {
     pub rules: String,
     /// Windows of the coming week that hold for it, ascending.
     pub freezes: Vec<FrozenBody>,
+    /// The same for approved changes of a type (`normal`, `standard`, `emergency`) to which some window says something else.
+    #[serde(default)]
+    pub freezes_by_type: BTreeMap<String, Vec<FrozenBody>>,
     /// Changes that are open, and how they stand.
     pub changes: BTreeMap<String, KnownBody>,
     /// Who may break the glass, as their server calls them.
@@ -145,6 +148,9 @@ pub struct KnownBody {
     /// Its approval isn't for before then.
     #[serde(default)]
     pub opens: Option<OpensBody>,
+    /// The type that it was approved as, while that holds.
+    #[serde(default)]
+    pub kind: Option<String>,
     pub approver: Option<String>,
     pub glass_at: Option<String>,
 }
@@ -283,6 +289,7 @@ impl KnownBody {
             approved_at: known.approved_at.map(Timestamp::rfc3339),
             is_stale: known.is_stale,
             opens: known.opens.as_ref().map(OpensBody::of),
+            kind: known.sort.map(|sort| sort.to_string()),
             approver: known.approver.clone(),
             glass_at: known.glass_at.map(Timestamp::rfc3339),
         }
@@ -297,6 +304,7 @@ impl KnownBody {
             approved_at: instant(self.approved_at.as_ref()),
             is_stale: self.is_stale,
             opens: opens.filter(|opens| opens.at > now),
+            sort: self.kind.as_deref().and_then(|word| word.parse().ok()),
             approver: self.approver.clone(),
             glass_at: instant(self.glass_at.as_ref()),
         })
@@ -337,6 +345,11 @@ impl Snapshot {
             at: memory.at.rfc3339(),
             rules: memory.rules.clone(),
             freezes: memory.freezes.iter().map(FrozenBody::of).collect(),
+            freezes_by_type: memory
+                .freezes_by_type
+                .iter()
+                .map(|(sort, all)| (sort.to_string(), all.iter().map(FrozenBody::of).collect()))
+                .collect(),
             changes: changes
                 .map(|(key, known)| (key.to_string(), KnownBody::of(known)))
                 .collect(),
@@ -371,12 +384,18 @@ impl Snapshot {
         let changes = self.changes.iter();
         let changes =
             changes.filter_map(|(key, known)| Some((key.parse().ok()?, known.known(now)?)));
-        let open = self.freezes.iter().filter_map(FrozenBody::frozen);
-        let open = open.filter(|it| it.from <= now && now < it.until);
+        let open = |all: &[FrozenBody]| {
+            let open = all.iter().filter_map(FrozenBody::frozen);
+            let open = open.filter(|it| it.from <= now && now < it.until);
+            open.max_by_key(|it| (it.level, it.until))
+        };
+        let by_type = self.freezes_by_type.iter();
+        let by_type = by_type.filter_map(|(sort, all)| Some((sort.parse().ok()?, open(all))));
         World {
             tickets: changes.collect(),
             reverted: BTreeMap::new(),
-            frozen: open.max_by_key(|it| (it.level, it.until)),
+            frozen: open(&self.freezes),
+            frozen_by_type: by_type.collect(),
             may_break,
             is_first,
             since: instant(Some(&self.since)).unwrap_or(now),

@@ -6,6 +6,7 @@ mod check;
 mod deploy_queue;
 mod escalation;
 mod forge;
+mod freeze;
 mod ledger;
 mod mailbox;
 pub mod outbox;
@@ -72,6 +73,7 @@ pub const ALL: &[Job] = &[
     escalation::SHIFTS,
     trouble::JOB,
     self_test::JOB,
+    freeze::JOB,
     ledger::JOB,
     outbox::PAGES,
     outbox::LETTERS,

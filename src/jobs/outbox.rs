@@ -117,6 +117,11 @@ fn unwanted(
     {
         return Ok(Some(("unwanted-approval", Unsent::Over)));
     }
+    if delivery.kind == DeliveryKind::Notice
+        && let Some(why) = actions::freeze_ahead::unwanted(conn, &delivery.facts, now)?
+    {
+        return Ok(Some((why, Unsent::Over)));
+    }
     if late_notice(delivery, now).is_some()
         && deliveries::is_over(conn, &delivery.facts, delivery.ticket)?
     {

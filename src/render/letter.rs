@@ -101,6 +101,8 @@ const WITH_TEXT: &[&str] = &[
     "report",
     "clocks",
     "digest",
+    "freeze_ahead",
+    "maintenance_ahead",
 ];
 /// The words of the letters to outsiders whose answers we read.
 const ANSWERABLE: &[&str] = &["received", "reply", "update"];
@@ -529,6 +531,8 @@ mod tests {
             "invite",
             "reset",
             "set-up",
+            "freeze-ahead",
+            "maintenance-ahead",
         ] {
             for part in ["subject", "body"] {
                 assert!(

@@ -8,6 +8,7 @@ use super::schema::core::{ticket, ticket_link, ticket_service};
 use super::schema::git::change_plan;
 use super::schema::sla::clock;
 use super::{Conn, ticket as tickets};
+use crate::domain::change::Sort;
 use crate::domain::conflict::{BAKE_SECS, Open, Planned};
 use crate::domain::id::{Kind, ServiceId, TicketId};
 use crate::domain::sla_agreement::Metric;
@@ -22,7 +23,7 @@ const MOST: i64 = 500;
 
 /// The open changes that are planned for some time of `period` or still bake in it, each with its ticket, by their start.
 pub fn planned(conn: &mut Conn, period: Interval) -> Result<Vec<(Ticket, Planned)>> {
-    type Row = (TicketId, Option<Timestamp>, Option<Timestamp>);
+    type Row = (TicketId, Option<Timestamp>, Option<Timestamp>, Sort);
     let over: Vec<State> = State::ALL
         .iter()
         .copied()
@@ -39,7 +40,12 @@ pub fn planned(conn: &mut Conn, period: Interval) -> Result<Vec<(Ticket, Planned
         .filter(ticket::state.ne_all(over))
         .order((change_plan::starts_at, change_plan::ticket_id))
         .limit(MOST)
-        .select((ticket::id, change_plan::starts_at, change_plan::ends_at))
+        .select((
+            ticket::id,
+            change_plan::starts_at,
+            change_plan::ends_at,
+            change_plan::sort,
+        ))
         .load(conn)?;
     with_tickets(conn, rows)
 }
@@ -83,21 +89,24 @@ fn with_tickets(
         .collect();
     let mut services = tickets::services_of(conn, &ids)?;
     let mut linked = linked(conn, &ids)?;
-    let planned = rows.into_iter().filter_map(|(id, starts_at, ends_at)| {
-        let of = known.remove(&id)?;
-        let planned = Planned {
-            ticket: id,
-            key: of.key,
-            title: of.title.to_string(),
-            starts_at: starts_at?,
-            ends_at: ends_at.or(starts_at)?,
-            services: services.remove(&id).unwrap_or_default(),
-            owner: of.owner,
-            risk: of.risk,
-            linked: linked.remove(&id).unwrap_or_default(),
-        };
-        Some((of, planned))
-    });
+    let planned = rows
+        .into_iter()
+        .filter_map(|(id, starts_at, ends_at, sort)| {
+            let of = known.remove(&id)?;
+            let planned = Planned {
+                ticket: id,
+                key: of.key,
+                title: of.title.to_string(),
+                starts_at: starts_at?,
+                ends_at: ends_at.or(starts_at)?,
+                services: services.remove(&id).unwrap_or_default(),
+                owner: of.owner,
+                risk: of.risk,
+                sort,
+                linked: linked.remove(&id).unwrap_or_default(),
+            };
+            Some((of, planned))
+        });
     Ok(planned.collect())
 }
 

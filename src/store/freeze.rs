@@ -6,7 +6,7 @@ use diesel::prelude::*;
 
 use super::schema::git::{freeze_window, freeze_window_environment, freeze_window_service};
 use super::{Conn, Tx};
-use crate::domain::freeze::{Freeze, Scope, When};
+use crate::domain::freeze::{Freeze, Scope, TypeLevel, TypeLevels, When};
 use crate::domain::id::{FreezeId, ServiceId};
 use crate::domain::severity::Risk;
 use crate::domain::timestamp::Timestamp;
@@ -26,10 +26,16 @@ struct Row {
     version: i64,
     sort: String,
     min_risk: Option<String>,
+    normal_level: Option<String>,
+    standard_level: Option<String>,
+    emergency_level: Option<String>,
+    announce_secs: Option<i64>,
+    source_uid: Option<String>,
 }
 
 impl Row {
     fn of(freeze: &Freeze) -> Self {
+        let own = |level: Option<TypeLevel>| level.map(|level| level.as_str().to_owned());
         Row {
             id: freeze.id,
             name: freeze.name.clone(),
@@ -42,16 +48,33 @@ impl Row {
             version: freeze.version,
             sort: freeze.sort.as_str().to_owned(),
             min_risk: freeze.scope.min_risk.map(|risk| risk.as_str().to_owned()),
+            normal_level: own(freeze.types.normal),
+            standard_level: own(freeze.types.standard),
+            emergency_level: own(freeze.types.emergency),
+            announce_secs: freeze.announce_secs,
+            source_uid: freeze.source_uid.clone(),
         }
     }
 
     fn freeze(self, services: Vec<ServiceId>, environments: Vec<String>) -> Result<Freeze> {
         let unreadable = |what: &str| Error::internal(format!("freeze {}: {what}", self.id));
+        let own = |level: &Option<String>| match level {
+            Some(word) => word
+                .parse::<TypeLevel>()
+                .map(Some)
+                .map_err(|()| unreadable(word)),
+            None => Ok(None),
+        };
         Ok(Freeze {
             zone: self.zone.parse().map_err(|_| unreadable(&self.zone))?,
             when: When::parse(&self.starts, &self.ends).map_err(|_| unreadable(&self.starts))?,
             level: self.level.parse().map_err(|()| unreadable(&self.level))?,
             sort: self.sort.parse().map_err(|()| unreadable(&self.sort))?,
+            types: TypeLevels {
+                normal: own(&self.normal_level)?,
+                standard: own(&self.standard_level)?,
+                emergency: own(&self.emergency_level)?,
+            },
             scope: Scope {
                 services,
                 environments,
@@ -62,6 +85,8 @@ impl Row {
             },
             id: self.id,
             name: self.name,
+            announce_secs: self.announce_secs,
+            source_uid: self.source_uid,
             is_active: self.is_active,
             made_at: self.made_at,
             version: self.version,
@@ -111,6 +136,48 @@ pub fn all(conn: &mut Conn) -> Result<Vec<Freeze>> {
 
 pub fn by_id(conn: &mut Conn, id: FreezeId) -> Result<Option<Freeze>> {
     Ok(all(conn)?.into_iter().find(|it| it.id == id))
+}
+
+/// Those that are announced, each with the start of the last occurrence that was.
+pub fn announced(conn: &mut Conn) -> Result<Vec<(Freeze, Option<Timestamp>)>> {
+    let told: Vec<(FreezeId, Option<Timestamp>)> = freeze_window::table
+        .filter(freeze_window::is_active.eq(true))
+        .filter(freeze_window::announce_secs.is_not_null())
+        .select((freeze_window::id, freeze_window::announced_to))
+        .load(conn)?;
+    if told.is_empty() {
+        return Ok(Vec::new());
+    }
+    let told: HashMap<FreezeId, Option<Timestamp>> = told.into_iter().collect();
+    let found = all(conn)?.into_iter();
+    Ok(found
+        .filter_map(|it| told.get(&it.id).map(|told| (it, *told)))
+        .collect())
+}
+
+/// Notes that its occurrences are announced up to that which begins at `to`; false if it was edited since it was read, or another node
+/// was faster.
+pub fn note_announced(tx: &mut Tx, of: &Freeze, to: Timestamp) -> Result<bool> {
+    let unchanged = freeze_window::table
+        .filter(freeze_window::id.eq(of.id))
+        .filter(freeze_window::version.eq(of.version))
+        .filter(
+            freeze_window::announced_to
+                .is_null()
+                .or(freeze_window::announced_to.assume_not_null().lt(to)),
+        );
+    let count = diesel::update(unchanged)
+        .set(freeze_window::announced_to.eq(Some(to)))
+        .execute(&mut **tx)?;
+    Ok(count == 1)
+}
+
+/// It is open at other times now: what was announced is none of them.
+pub fn forget_announced(tx: &mut Tx, id: FreezeId) -> Result<()> {
+    diesel::update(freeze_window::table.filter(freeze_window::id.eq(id)))
+        .set(freeze_window::announced_to.eq(None::<Timestamp>))
+        .execute(&mut **tx)?;
+    Ok(())
 }
 
 pub fn insert(tx: &mut Tx, new: &Freeze) -> Result<()> {

@@ -404,6 +404,7 @@ both_databases!(a_program_does_everything_that_people_do, |desk| {
     p.get("/api/v1/webhooks");
     p.done("DELETE", &hook_place, Value::Null);
     crate::freeze::asks_and_keeps(&p);
+    crate::freeze_import::reads(&p);
     crate::agenda::asked(&p);
 
     let called = p.called.borrow();

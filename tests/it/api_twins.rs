@@ -130,6 +130,7 @@ const TWINS: &[(&str, &str)] = &[
         "DELETE /api/v1/approval-stand-ins/{id}",
     ),
     ("/freezes", "POST /api/v1/freezes"),
+    ("/freezes/import", "POST /api/v1/freezes/import"),
     ("/freezes/{id}", "PATCH /api/v1/freezes/{id}"),
     ("/webhooks", "POST /api/v1/webhooks"),
     ("/webhooks/{id}", "PATCH /api/v1/webhooks/{id}"),

@@ -60,6 +60,7 @@ const FORMS: &[&str] = &[
     "/repositories",
     "/webhooks",
     "/freezes",
+    "/freezes/import",
     "/approvals",
     "/calendar",
     "/wordings",

@@ -5,7 +5,7 @@ use watchkeeper::actions::change as act;
 use watchkeeper::actions::{self, freeze, ticket};
 use watchkeeper::domain::access::{Role, Roles};
 use watchkeeper::domain::change::Plan;
-use watchkeeper::domain::freeze::{Asked, Details, Scope, Typed};
+use watchkeeper::domain::freeze::{Asked, Details, Scope, Typed, TypedLevels};
 use watchkeeper::domain::id::TicketKey;
 use watchkeeper::domain::text::Title;
 use watchkeeper::domain::ticket::{Opening, State};
@@ -167,6 +167,8 @@ both_databases!(
                 to: "2026-06-02 00:00",
                 sort: "deny",
                 level,
+                types: TypedLevels::default(),
+                announce: "",
             };
             Details::check(&typed, Scope::default(), true).unwrap()
         };

@@ -8,7 +8,7 @@ use watchkeeper::actions::{change, freeze, repository, settings};
 use watchkeeper::domain::access::{Role, Roles};
 use watchkeeper::domain::change::Verdict;
 use watchkeeper::domain::commit_message::Relation;
-use watchkeeper::domain::freeze::{Details, Level, Scope, Sort, When};
+use watchkeeper::domain::freeze::{Details, Level, Scope, Sort, TypeLevels, When};
 use watchkeeper::domain::id::Kind;
 use watchkeeper::domain::settings::SettingKey;
 use watchkeeper::domain::text::Title;
@@ -39,7 +39,9 @@ fn frozen(bench: &Bench, level: Level) {
         when: When::parse(&edge(-1), &edge(24)).unwrap(),
         sort: Sort::Deny,
         level,
+        types: TypeLevels::default(),
         scope: Scope::default(),
+        announce_secs: None,
         is_active: true,
     };
     freeze::add(&bench.desk.as_person(&root), &details).unwrap();

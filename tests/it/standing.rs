@@ -27,7 +27,7 @@ use crate::web::Browser;
 const DAY: i64 = 24 * HOUR;
 
 /// A standing change of the service, approved by Ben.
-fn standing(desk: &Desk, ann: &Staff, ben: &Staff, web: ServiceId) -> TicketKey {
+pub fn standing(desk: &Desk, ann: &Staff, ben: &Staff, web: ServiceId) -> TicketKey {
     let by = desk.as_person(ann);
     set_rule(
         &by,

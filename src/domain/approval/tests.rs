@@ -1,6 +1,6 @@
 use super::*;
 use crate::domain::change::{Plan, Sort};
-use crate::domain::freeze::{self, Scope};
+use crate::domain::freeze;
 use crate::domain::id::{Id, ServiceId};
 use crate::domain::severity::Risk;
 
@@ -344,18 +344,7 @@ fn a_rule_wants_somebody_and_says_everything_that_is_wrong_with_it() {
 
 fn friday() -> Vec<Freeze> {
     let details = freeze::Details::friday("No changes on Friday", chrono_tz::UTC);
-    vec![Freeze {
-        id: Id::new(NOW),
-        name: details.name,
-        zone: details.zone,
-        when: details.when,
-        sort: details.sort,
-        level: details.level,
-        scope: Scope::default(),
-        is_active: true,
-        made_at: NOW,
-        version: 1,
-    }]
+    vec![details.freeze(Id::new(NOW), NOW, 1)]
 }
 
 #[test]
@@ -389,6 +378,12 @@ fn an_approval_stands_still_while_a_freeze_blocks_the_change() {
     };
     assert_eq!(
         expires(at("2026-06-04T22:00:00Z"), HOUSE_SECS, &windows, &elsewhere).rfc3339(),
+        "2026-06-05T22:00:00Z"
+    );
+    // Friday lets an emergency through that was approved.
+    let emergency = asked.sort(Some(Sort::Emergency));
+    assert_eq!(
+        expires(at("2026-06-04T22:00:00Z"), HOUSE_SECS, &windows, &emergency).rfc3339(),
         "2026-06-05T22:00:00Z"
     );
     let mut warns = friday();

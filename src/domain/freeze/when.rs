@@ -262,8 +262,13 @@ impl When {
         self.from.rhythm()
     }
 
+    /// Its occurrence at `at`, or else the next one.
+    pub fn next(self, at: Timestamp, zone: Tz) -> Option<(Timestamp, Timestamp)> {
+        self.around(at, zone).into_iter().next()
+    }
+
     /// The occurrences that end after `at`, the earliest first: at least the next two of a window that comes again.
-    pub(super) fn around(self, at: Timestamp, zone: Tz) -> Vec<(Timestamp, Timestamp)> {
+    fn around(self, at: Timestamp, zone: Tz) -> Vec<(Timestamp, Timestamp)> {
         let mut all = self.near(at, zone);
         all.retain(|(_, until)| *until > at);
         all

@@ -1,5 +1,10 @@
 //! The verdict about pushes: rules, tickets, freezes, glass, and what is unknown while the service is away.
 
+use std::collections::BTreeMap;
+
+use chrono_tz::Tz;
+
+use super::super::change::Sort;
 use super::super::commit_message::{Facts, Flags, Link, Place};
 use super::super::git::Signature;
 use super::*;
@@ -76,6 +81,7 @@ fn known(kind: Kind, state: State) -> Known {
         approved_at: None,
         is_stale: false,
         opens: None,
+        sort: None,
         approver: None,
         glass_at: None,
     }
@@ -96,6 +102,7 @@ fn world() -> World {
         .into(),
         reverted: [("abcdef1".to_owned(), vec![key("CHG-1")])].into(),
         frozen: None,
+        frozen_by_type: BTreeMap::new(),
         may_break: true,
         is_first: false,
         since: at(50),
@@ -374,6 +381,50 @@ fn history_is_not_rewritten_where_that_is_denied_and_no_glass_helps() {
         codes(&rule, &push(vec![fixup]), &world()),
         [Code::Autosquash]
     );
+}
+
+#[test]
+fn a_type_that_was_approved_meets_its_own_window_and_the_severest_of_several_counts() {
+    let rule = RefRule {
+        freeze: Freezing::Enforce,
+        ..rule()
+    };
+    let approved_as = |sort| Known {
+        approved_at: Some(at(40)),
+        sort: Some(sort),
+        ..known(Kind::Change, State::Approved)
+    };
+    let mut friday = World {
+        frozen: Some(frozen(Level::Block)),
+        frozen_by_type: BTreeMap::from([
+            (Sort::Standard, Some(frozen(Level::Warn))),
+            (Sort::Emergency, None),
+        ]),
+        ..world()
+    };
+    for (name, known) in [
+        ("CHG-4", approved_as(Sort::Emergency)),
+        ("CHG-5", approved_as(Sort::Standard)),
+        ("CHG-6", approved_as(Sort::Normal)),
+    ] {
+        friday.tickets.insert(key(name), known);
+    }
+    let named = |keys: &[&str]| {
+        let links: Vec<_> = keys.iter().map(|key| (*key, Relation::Refs)).collect();
+        let push = push(vec![commit('1', &['9'], &links)]);
+        let verdict = judge(std::slice::from_ref(&rule), &push, &friday);
+        verdict.answer
+    };
+    assert_eq!(named(&[]), Answer::Reject);
+    assert_eq!(named(&["CHG-4"]), Answer::Accept);
+    assert_eq!(named(&["CHG-4", "TSK-3"]), Answer::Accept);
+    assert_eq!(named(&["CHG-5"]), Answer::Warn);
+    assert_eq!(named(&["CHG-4", "CHG-5"]), Answer::Warn);
+    assert_eq!(named(&["CHG-6"]), Answer::Reject);
+    // A draft is of no type yet.
+    for other in ["CHG-2", "CHG-6"] {
+        assert_eq!(named(&["CHG-4", other]), Answer::Reject, "{other}");
+    }
 }
 
 #[test]

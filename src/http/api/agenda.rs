@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::call::{Answer, Call, Nothing, Reply};
+use super::freeze::TypeLevels;
 use super::value::{At, FreezeUid, Key, PersonUid, RiskWord, ServiceUid, StateWord, Uid, Word};
 use crate::actions::agenda as action;
 use crate::domain::agenda::Item;
@@ -87,6 +88,7 @@ pub struct OpenWindow {
     pub name: String,
     /// `deny` or `allow`.
     pub kind: &'static str,
+    pub type_levels: TypeLevels,
     pub from_at: At,
     pub until_at: At,
 }
@@ -115,6 +117,7 @@ fn window(of: Standing<'_>) -> OpenWindow {
         id: Uid(of.freeze.id),
         name: of.freeze.name.clone(),
         kind: of.freeze.sort.as_str(),
+        type_levels: TypeLevels::of(&of.freeze.types),
         from_at: At(of.from),
         until_at: At(of.until),
     }

@@ -6,14 +6,48 @@ use utoipa::{IntoParams, ToSchema};
 use super::call::{Answer, Call, Nothing, Reply};
 use super::paging::{Page, Paging};
 use super::ticket::IfMatch;
-use super::value::{At, FreezeUid, RiskWord, ServiceUid, Uid, Word, given};
+use super::value::{At, ChangeSortWord, FreezeUid, RiskWord, ServiceUid, Uid, Word, given};
 use crate::actions::freeze as action;
 use crate::domain::access::{Action, Target};
-use crate::domain::freeze::{Asked as Wanted, Details, Freeze as Domain, Scope, Sort, Typed};
+use crate::domain::freeze::{
+    Asked as Wanted, Details, Freeze as Domain, Scope, Sort, TypeLevels as OwnLevels, Typed,
+    TypedLevels,
+};
 use crate::domain::id::FreezeId;
 use crate::domain::refusal::FieldError;
 use crate::error::{Error, Result};
 use crate::store;
+
+/// What a window says to one type of change instead of its level: `warn`, `approve`, `block`, or `exempt` for nothing. Null: its
+/// level. A type counts once the change was approved as such.
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TypeLevels {
+    pub normal: Option<String>,
+    /// A deployment in the lane of a standing change is one too.
+    pub standard: Option<String>,
+    #[schema(example = "exempt")]
+    pub emergency: Option<String>,
+}
+
+impl TypeLevels {
+    pub fn of(known: &OwnLevels) -> Self {
+        let word = |own: Option<_>| own.as_ref().map(ToString::to_string);
+        Self {
+            normal: word(known.normal),
+            standard: word(known.standard),
+            emergency: word(known.emergency),
+        }
+    }
+
+    pub(super) fn typed(&self) -> TypedLevels<'_> {
+        TypedLevels {
+            normal: self.normal.as_deref().unwrap_or_default(),
+            standard: self.standard.as_deref().unwrap_or_default(),
+            emergency: self.emergency.as_deref().unwrap_or_default(),
+        }
+    }
+}
 
 /// A window in which changes don't begin, or not without approval.
 #[derive(Debug, Serialize, ToSchema)]
@@ -32,18 +66,23 @@ pub struct Freeze {
     pub kind: String,
     /// `warn`, `approve` or `block`.
     pub level: String,
+    pub type_levels: TypeLevels,
     /// Empty: the whole house.
     pub services: Vec<ServiceUid>,
     /// Empty: where customers are, the first of the house's list.
     pub environments: Vec<String>,
     /// It is only for what is at least so risky, and for what nobody has judged. Null: for everything.
     pub min_risk: Option<RiskWord>,
+    /// So long before each occurrence the people whom it concerns get a letter. Null: none.
+    pub announce_secs: Option<i64>,
     pub is_active: bool,
+    /// Of the event of a calendar file that it was made from: the next such file changes it.
+    pub source_uid: Option<String>,
     pub version: i64,
 }
 
 impl Freeze {
-    fn of(of: &Domain) -> Self {
+    pub(super) fn of(of: &Domain) -> Self {
         Self {
             id: Uid(of.id),
             name: of.name.clone(),
@@ -52,10 +91,13 @@ impl Freeze {
             to: of.when.to(),
             kind: of.sort.to_string(),
             level: of.level.to_string(),
+            type_levels: TypeLevels::of(&of.types),
             services: of.scope.services.iter().map(|id| Uid(*id)).collect(),
             environments: of.scope.environments.clone(),
             min_risk: of.scope.min_risk.map(Word),
+            announce_secs: of.announce_secs,
             is_active: of.is_active,
+            source_uid: of.source_uid.clone(),
             version: of.version,
         }
     }
@@ -77,6 +119,10 @@ pub struct Asked {
     /// Of what risk; unjudged by default, which every window is for.
     #[param(value_type = Option<String>)]
     risk: Option<RiskWord>,
+    /// Of what type the change was approved as; of none by default, which is told what all are told.
+    #[serde(rename = "type")]
+    #[param(value_type = Option<String>)]
+    kind: Option<ChangeSortWord>,
     /// An instant; now by default.
     at: Option<At>,
 }
@@ -121,6 +167,7 @@ pub async fn state(call: Call<Nothing>) -> Reply {
                 environment,
                 is_production: environment == production,
                 risk: asked.risk.map(|word| word.0),
+                sort: asked.kind.map(|word| word.0),
             };
             action::state(conn, &wanted, at)
         })?;
@@ -174,11 +221,28 @@ pub struct NewFreeze {
     /// Of a freeze; a maintenance window has none.
     #[schema(example = "block")]
     level: Option<String>,
+    type_levels: Option<TypeLevels>,
     services: Option<Vec<ServiceUid>>,
     environments: Option<Vec<String>>,
     min_risk: Option<RiskWord>,
+    /// A minute to fourteen days.
+    #[schema(example = 86400)]
+    announce_secs: Option<i64>,
     /// True by default.
     is_active: Option<bool>,
+}
+
+/// As a length is typed.
+pub(super) fn seconds(secs: Option<i64>) -> String {
+    secs.map_or_else(String::new, |secs| format!("{secs} s"))
+}
+
+/// What is wrong, at the fields of this interface.
+pub(super) fn invalid(mut faults: Vec<FieldError>) -> Error {
+    for fault in faults.iter_mut().filter(|it| it.field == "announce") {
+        fault.field = "announce_secs".into();
+    }
+    Error::Invalid(faults)
 }
 
 /// Make a freeze
@@ -186,6 +250,7 @@ pub struct NewFreeze {
 pub async fn add(call: Call<NewFreeze>) -> Reply {
     call.change(|ctx, new| {
         action::may_keep(ctx)?;
+        let announce = seconds(new.announce_secs);
         let typed = Typed {
             name: &new.name,
             zone: &new.zone,
@@ -193,6 +258,12 @@ pub async fn add(call: Call<NewFreeze>) -> Reply {
             to: &new.to,
             sort: new.kind.as_deref().unwrap_or(Sort::Deny.as_str()),
             level: new.level.as_deref().unwrap_or_default(),
+            types: new
+                .type_levels
+                .as_ref()
+                .map(TypeLevels::typed)
+                .unwrap_or_default(),
+            announce: &announce,
         };
         let scope = Scope {
             services: new.services.iter().flatten().map(|id| id.0).collect(),
@@ -200,7 +271,7 @@ pub async fn add(call: Call<NewFreeze>) -> Reply {
             min_risk: new.min_risk.map(|word| word.0),
         };
         let details = Details::check(&typed, scope, new.is_active.unwrap_or(true));
-        let freeze = action::add(ctx, &details.map_err(Error::Invalid)?)?;
+        let freeze = action::add(ctx, &details.map_err(invalid)?)?;
         let place = format!("/api/v1/freezes/{}", freeze.id);
         Ok(Answer::created(place, &Freeze::of(&freeze))?.version(freeze.version))
     })
@@ -217,12 +288,18 @@ pub struct FreezeEdit {
     to: Option<String>,
     kind: Option<String>,
     level: Option<String>,
+    /// All three together: a type that isn't named is told what all are told.
+    type_levels: Option<TypeLevels>,
     services: Option<Vec<ServiceUid>>,
     environments: Option<Vec<String>>,
     /// Null: for everything again.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     min_risk: Option<Option<RiskWord>>,
+    /// Null: not announced any more.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<i64>)]
+    announce_secs: Option<Option<i64>>,
     is_active: Option<bool>,
 }
 
@@ -236,6 +313,7 @@ pub async fn edit(call: Call<FreezeEdit>) -> Reply {
         action::may_keep(ctx)?;
         let known = action::read(ctx, id)?;
         let (from, to) = (known.when.from(), known.when.to());
+        let announce = seconds(asked.announce_secs.unwrap_or(known.announce_secs));
         let typed = Typed {
             name: asked.name.as_deref().unwrap_or(&known.name),
             zone: asked.zone.as_deref().unwrap_or(known.zone.name()),
@@ -243,6 +321,11 @@ pub async fn edit(call: Call<FreezeEdit>) -> Reply {
             to: asked.to.as_deref().unwrap_or(&to),
             sort: asked.kind.as_deref().unwrap_or(known.sort.as_str()),
             level: asked.level.as_deref().unwrap_or(known.level.as_str()),
+            types: match &asked.type_levels {
+                Some(levels) => levels.typed(),
+                None => TypedLevels::from(&known.types),
+            },
+            announce: &announce,
         };
         let scope = Scope {
             services: match &asked.services {
@@ -259,7 +342,7 @@ pub async fn edit(call: Call<FreezeEdit>) -> Reply {
             },
         };
         let details = Details::check(&typed, scope, asked.is_active.unwrap_or(known.is_active));
-        let details = details.map_err(Error::Invalid)?;
+        let details = details.map_err(invalid)?;
         shown(&action::edit(
             ctx,
             id,

@@ -23,6 +23,7 @@ mod entry;
 mod forge;
 mod forge_door;
 mod freeze;
+mod freeze_import;
 mod hold;
 pub mod hook;
 mod house;
@@ -228,6 +229,7 @@ doors! {
     "/api/v1/approval-stand-ins" { GET approval::list_stand_ins, POST approval::add_stand_in }
     "/api/v1/approval-stand-ins/{id}" { DELETE approval::end_stand_in }
     "/api/v1/freezes" { GET freeze::list, POST freeze::add }
+    "/api/v1/freezes/import" { POST freeze_import::import }
     "/api/v1/freezes/{id}" { GET freeze::read, PATCH freeze::edit }
     "/api/v1/webhooks" { GET webhook::list, POST webhook::add }
     "/api/v1/webhooks/{id}" { GET webhook::read, PATCH webhook::edit, DELETE webhook::remove }

@@ -158,7 +158,12 @@ fn lines(agenda: &Agenda, p: &Page) -> Vec<Line> {
             from: it.from,
             until: it.until,
             key: String::new(),
-            what: p.t1(key, "name", it.freeze.name.as_str()).into_owned(),
+            what: {
+                let name = p.t1(key, "name", it.freeze.name.as_str()).into_owned();
+                let mut said = vec![name];
+                said.extend(super::freezes::types_in_words(p.words, &it.freeze.types));
+                said.join("; ")
+            },
             state: String::new(),
             services: match it.freeze.scope.services.is_empty() {
                 true => p.t("freeze-everything").into_owned(),

@@ -161,9 +161,11 @@ fn frozen(
     };
     Ok(Some(Frozen {
         name,
-        level: match state.is_outside {
-            true => "outside",
-            false => level.as_str(),
+        level: match (state.is_outside, level) {
+            (true, Level::Block) => "outside",
+            (true, Level::Approve) => "outside-approve",
+            (true, Level::Warn) => "outside-warn",
+            (false, level) => level.as_str(),
         },
         until,
     }))

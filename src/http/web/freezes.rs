@@ -7,7 +7,11 @@ use super::inputs::{self, Answer, Tick, id_of, or_form, rev, ticked_ids, with_wh
 use crate::actions::freeze as act;
 use crate::app::{App, Ctx};
 use crate::domain::access::{self, Action, Target};
-use crate::domain::freeze::{Details, Freeze, Level, Scope, Sort, Typed};
+use crate::domain::change::Sort as ChangeSort;
+use crate::domain::duration;
+use crate::domain::freeze::{
+    Details, Freeze, Level, Scope, Sort, TypeLevel, TypeLevels, Typed, TypedLevels,
+};
 use crate::domain::id::{FreezeId, ServiceId};
 use crate::domain::people::Service;
 use crate::domain::refusal::FieldError;
@@ -19,6 +23,7 @@ use crate::http::form::{Form, Posted};
 use crate::http::page::{Page, Viewer};
 use crate::http::reply::{self, Failure};
 use crate::store;
+use crate::words::Words;
 
 #[derive(Template)]
 #[template(path = "settings/freezes.html")]
@@ -30,14 +35,22 @@ struct FreezesPage {
     /// Where the form goes: a window's own address while it is edited.
     action: String,
     edited: Option<Freeze>,
-    zones: Vec<(String, String)>,
-    sorts: Vec<(String, String)>,
-    levels: Vec<(String, String)>,
-    risks: Vec<(String, String)>,
-    services: Vec<Tick>,
-    environments: Vec<Tick>,
+    c: Choices,
+}
+
+/// What a window may be chosen to be.
+pub(super) struct Choices {
+    pub zones: Vec<(String, String)>,
+    pub sorts: Vec<(String, String)>,
+    pub levels: Vec<(String, String)>,
+    /// What it says to each type of change: the field, and what it is called.
+    pub types: Vec<(&'static str, String)>,
+    pub type_levels: Vec<(String, String)>,
+    pub risks: Vec<(String, String)>,
+    pub services: Vec<Tick>,
+    pub environments: Vec<Tick>,
     /// The first environment: where customers are.
-    production: String,
+    pub production: String,
 }
 
 struct Row {
@@ -51,8 +64,13 @@ struct Row {
     next: Option<(Timestamp, Timestamp)>,
 }
 
-/// The form of the windows as it was sent.
-fn details(posted: &Posted, services: Vec<ServiceId>) -> Result<Details> {
+/// The fields of what it says to each type of change.
+const NORMAL: &str = "type_levels.normal";
+const STANDARD: &str = "type_levels.standard";
+const EMERGENCY: &str = "type_levels.emergency";
+
+/// What a window is for, as it was sent.
+pub(super) fn scope(posted: &Posted, services: Vec<ServiceId>) -> Result<Scope> {
     let min_risk = match posted.text("min_risk") {
         "" => None,
         word => Some(word.parse::<Risk>().map_err(|()| {
@@ -61,34 +79,53 @@ fn details(posted: &Posted, services: Vec<ServiceId>) -> Result<Details> {
                 .with("accepted", "low, medium, high")
         })?),
     };
+    Ok(Scope {
+        services,
+        environments: posted.all("environments").map(str::to_owned).collect(),
+        min_risk,
+    })
+}
+
+pub(super) fn sort(posted: &Posted) -> &str {
+    match posted.text("kind") {
+        "" => Sort::Deny.as_str(),
+        word => word,
+    }
+}
+
+pub(super) fn types(posted: &Posted) -> TypedLevels<'_> {
+    TypedLevels {
+        normal: posted.text(NORMAL),
+        standard: posted.text(STANDARD),
+        emergency: posted.text(EMERGENCY),
+    }
+}
+
+/// The form of the windows as it was sent.
+fn details(posted: &Posted, services: Vec<ServiceId>) -> Result<Details> {
+    let scope = scope(posted, services)?;
     let typed = Typed {
         name: posted.text("name"),
         zone: posted.text("zone"),
         from: posted.text("from"),
         to: posted.text("to"),
-        sort: match posted.text("kind") {
-            "" => Sort::Deny.as_str(),
-            word => word,
-        },
+        sort: sort(posted),
         level: posted.text("level"),
-    };
-    let scope = Scope {
-        services,
-        environments: posted.all("environments").map(str::to_owned).collect(),
-        min_risk,
+        types: types(posted),
+        announce: posted.text("announce"),
     };
     Details::check(&typed, scope, posted.ticked("active")).map_err(Error::Invalid)
 }
 
-struct Known {
+pub(super) struct Known {
     freezes: Vec<Freeze>,
     services: Vec<Service>,
     environments: Vec<String>,
-    set: Settings,
+    pub set: Settings,
     may_edit: bool,
 }
 
-fn load(ctx: &Ctx<'_>) -> Result<Known> {
+pub(super) fn load(ctx: &Ctx<'_>) -> Result<Known> {
     let freezes = act::list(ctx)?;
     let (services, environments, set) = ctx.read(|conn| {
         Ok((
@@ -106,14 +143,42 @@ fn load(ctx: &Ctx<'_>) -> Result<Known> {
     })
 }
 
+/// To which types of change a window says something else, and what.
+pub(super) fn types_in_words(words: &Words, types: &TypeLevels) -> Vec<String> {
+    let said = types.all().into_iter().map(|(sort, level)| {
+        let sort = words.t(&format!("freeze-of-{sort}"));
+        let level = words.t(&format!("freeze-level-{level}"));
+        words
+            .with(
+                "freeze-type-says",
+                &[("type", sort.into()), ("level", level.into())],
+            )
+            .into_owned()
+    });
+    said.collect()
+}
+
+fn with_types(form: Form, types: &TypeLevels) -> Form {
+    let typed = TypedLevels::from(types);
+    form.with(NORMAL, typed.normal)
+        .with(STANDARD, typed.standard)
+        .with(EMERGENCY, typed.emergency)
+}
+
+/// `every week, Fri 00:00 to Mon 07:00`.
+pub(super) fn when_in_words(freeze: &Freeze, p: &Page) -> String {
+    let key = format!("freeze-rhythm-{}", freeze.when.rhythm());
+    let (from, to) = (freeze.when.from(), freeze.when.to());
+    p.t2(&key, "from", from, "to", to).into_owned()
+}
+
 fn row(freeze: Freeze, services: &[Service], p: &Page) -> Row {
     let next = freeze.next(p.now);
     let named = services
         .iter()
         .filter(|it| freeze.scope.services.contains(&it.id));
     let names: Vec<&str> = named.map(|it| it.name.as_str()).collect();
-    let key = format!("freeze-rhythm-{}", freeze.when.rhythm());
-    let when = p.t2(&key, "from", freeze.when.from(), "to", freeze.when.to());
+    let when = when_in_words(&freeze, p);
     let environments = &freeze.scope.environments;
     let mut finer = Vec::new();
     finer.extend((!environments.is_empty()).then(|| environments.join(", ")));
@@ -121,8 +186,13 @@ fn row(freeze: Freeze, services: &[Service], p: &Page) -> Row {
         let risk = p.word("risk", risk.as_str());
         p.t1("freeze-risky", "risk", risk).into_owned()
     }));
+    finer.extend(freeze.announce_secs.map(|secs| {
+        let span = p.words.span(secs);
+        p.t1("freeze-announced", "span", span).into_owned()
+    }));
+    finer.extend(types_in_words(p.words, &freeze.types));
     Row {
-        when: when.into_owned(),
+        when,
         finer,
         services: match names.is_empty() {
             true => p.t("freeze-everything").into_owned(),
@@ -131,6 +201,55 @@ fn row(freeze: Freeze, services: &[Service], p: &Page) -> Row {
         is_open: next.is_some_and(|(from, _)| from <= p.now),
         next,
         freeze,
+    }
+}
+
+pub(super) fn choices(known: &Known, form: &Form, p: &Page) -> Choices {
+    let mut services: Vec<&Service> = known.services.iter().filter(|it| it.is_active).collect();
+    services.sort_by_key(|it| it.name.to_lowercase());
+    let tick = |name: &str, value: String, text: &str| Tick {
+        ticked: form.is_ticked(name, &value),
+        value,
+        text: text.to_owned(),
+        hint: String::new(),
+    };
+    let pair = |prefix: &str, word: &str| (word.to_owned(), p.word(prefix, word));
+    let none = |key: &str| std::iter::once((String::new(), p.t(key).into_owned()));
+    let types = [NORMAL, STANDARD, EMERGENCY]
+        .into_iter()
+        .zip(ChangeSort::ALL);
+    let levels = Level::ALL.iter().rev();
+    let type_levels = TypeLevel::ALL.iter().rev();
+    let risks = Risk::ALL.iter().rev();
+    Choices {
+        zones: inputs::zones(p.words),
+        sorts: Sort::ALL
+            .iter()
+            .map(|it| pair("freeze-sort", it.as_str()))
+            .collect(),
+        levels: levels.map(|it| pair("freeze-level", it.as_str())).collect(),
+        types: types
+            .map(|(field, sort)| {
+                let sort = p.word("freeze-of", sort.as_str());
+                (field, p.t1("freeze-type", "type", sort).into_owned())
+            })
+            .collect(),
+        type_levels: none("freeze-type-same")
+            .chain(type_levels.map(|it| pair("freeze-level", it.as_str())))
+            .collect(),
+        risks: none("freeze-min-risk-any")
+            .chain(risks.map(|it| pair("risk", it.as_str())))
+            .collect(),
+        services: services
+            .into_iter()
+            .map(|it| tick("services", it.id.to_string(), &it.name))
+            .collect(),
+        environments: known
+            .environments
+            .iter()
+            .map(|name| tick("environments", name.clone(), name))
+            .collect(),
+        production: known.environments.first().cloned().unwrap_or_default(),
     }
 }
 
@@ -151,13 +270,14 @@ async fn drawn(
         None => None,
     };
     let standing = match &edited {
-        Some(freeze) => Form::new(p.words)
+        Some(freeze) => with_types(Form::new(p.words), &freeze.types)
             .with("name", &freeze.name)
             .with("zone", freeze.zone.name())
             .with("from", freeze.when.from())
             .with("to", freeze.when.to())
             .with("kind", freeze.sort)
             .with("level", freeze.level)
+            .with_some("announce", freeze.announce_secs.map(duration::typed))
             .with(
                 "min_risk",
                 freeze.scope.min_risk.map_or("", |risk| risk.as_str()),
@@ -175,7 +295,9 @@ async fn drawn(
             match known.freezes.is_empty() {
                 true => {
                     let friday = Details::friday(&p.t("freeze-friday"), known.set.house_zone);
-                    form.with("name", friday.name)
+                    with_types(form, &friday.types)
+                        .with_some("announce", friday.announce_secs.map(duration::typed))
+                        .with("name", friday.name)
                         .with("from", friday.when.from())
                         .with("to", friday.when.to())
                 }
@@ -187,30 +309,7 @@ async fn drawn(
     let kept = with_who(app, viewer, kept, ("freeze", name)).await?;
     let form = Form::opened(kept, standing);
     let status = form.status();
-    let mut services: Vec<&Service> = known.services.iter().filter(|it| it.is_active).collect();
-    services.sort_by_key(|it| it.name.to_lowercase());
-    let ticks = services.into_iter().map(|service| Tick {
-        ticked: form.is_ticked("services", &service.id.to_string()),
-        value: service.id.to_string(),
-        text: service.name.clone(),
-        hint: String::new(),
-    });
-    let environments = known.environments.iter().map(|name| Tick {
-        ticked: form.is_ticked("environments", name),
-        value: name.clone(),
-        text: name.clone(),
-        hint: String::new(),
-    });
-    let environments = environments.collect();
-    let sorts = Sort::ALL.iter();
-    let sorts = sorts.map(|it| (it.as_str().to_owned(), p.word("freeze-sort", it.as_str())));
-    let sorts = sorts.collect();
-    let any = std::iter::once((String::new(), p.t("freeze-min-risk-any").into_owned()));
-    let risks = Risk::ALL.iter().rev();
-    let risks = any.chain(risks.map(|it| (it.as_str().to_owned(), p.word("risk", it.as_str()))));
-    let risks = risks.collect();
-    let levels = Level::ALL.iter().rev();
-    let levels = levels.map(|it| (it.as_str().to_owned(), p.word("freeze-level", it.as_str())));
+    let c = choices(&known, &form, &p);
     let page = FreezesPage {
         rows: known
             .freezes
@@ -223,13 +322,7 @@ async fn drawn(
             None => "/freezes".to_owned(),
         },
         edited,
-        zones: inputs::zones(p.words),
-        sorts,
-        levels: levels.collect(),
-        risks,
-        services: ticks.collect(),
-        environments,
-        production: known.environments.first().cloned().unwrap_or_default(),
+        c,
         form,
         p,
     };

@@ -26,6 +26,7 @@ pub mod dora;
 pub mod file_link;
 pub mod files;
 pub mod forge;
+pub mod freeze_import;
 pub mod freezes;
 pub mod help;
 pub mod holidays;

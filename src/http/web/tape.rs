@@ -507,6 +507,8 @@ pub fn sentence(
         format!("entry-{kind}-one")
     } else if entry.facts.get("for_name").is_some() {
         format!("entry-{kind}-for")
+    } else if entry.facts.get("exempt").is_some() {
+        format!("entry-{kind}-exempt")
     } else if entry.facts.get("freeze").is_some() {
         format!("entry-{kind}-frozen")
     } else if entry.facts.get("field") == Some("requester_address") {

@@ -139,6 +139,12 @@ diesel::table! {
         version -> BigInt,
         sort -> Text,
         min_risk -> Nullable<Text>,
+        normal_level -> Nullable<Text>,
+        standard_level -> Nullable<Text>,
+        emergency_level -> Nullable<Text>,
+        announce_secs -> Nullable<BigInt>,
+        announced_to -> Nullable<BigInt>,
+        source_uid -> Nullable<Text>,
     }
 }
 

@@ -34,6 +34,7 @@ refusal-deployment-differs = “{ $id }” was told before as { $version } to { 
 refusal-deployment-ended = It ended as { $status } and can't become { $to }.
 refusal-deploy-frozen = “{ $name }” is in force: { $service } isn't deployed to { $environment } before { $opens }. If it can't wait, break the glass and say why in 10 characters or more.
 refusal-deploy-outside-maintenance = { $service } is deployed to { $environment } only in maintenance windows: “{ $name }” opens { $opens }. If it can't wait, break the glass and say why in 10 characters or more.
+refusal-deploy-outside-maintenance-unapproved = { $service } is deployed to { $environment } in maintenance windows, or with a change that was approved since the last one: “{ $name }” opens { $until }. If it can't wait, break the glass and say why in 10 characters or more.
 refusal-deploy-frozen-unapproved = “{ $name }” is in force until { $until }: { $service } is deployed to { $environment } only with a change that was approved since it began. If it can't wait, break the glass and say why in 10 characters or more.
 refusal-deploy-unapproved = { $key } isn't approved yet. If it can't wait, break the glass and say why in 10 characters or more.
 refusal-deploy-change-over = { $key } is { $state }: name a change that is open.

@@ -92,6 +92,26 @@ letter-disk-full-body =
     Make room, or lower the settings min_free_mb and min_free_percent.
 letter-disk-room-subject = There is room on the disk again
 letter-disk-room-body = { $free } MB are free on the disk of { $house }'s database, of { $size } MB. Mail, tickets, notes, files and hooks are taken in again, after { $span }.
+letter-freeze-ahead-subject = Freeze ahead: { $window }, from { $from }
+letter-freeze-ahead-body =
+    The freeze "{ $window }" begins { $from } and ends { $until }.
+
+    { $level ->
+        [warn] Changes may begin in it; each is noted.
+        [approve] Changes begin in it only with an approval that was given inside it.
+       *[block] No change begins in it; what has begun may be finished.
+    }
+letter-freeze-ahead-action = Look at the calendar
+letter-maintenance-ahead-subject = Maintenance ahead: { $window }, from { $from }
+letter-maintenance-ahead-body = The maintenance window "{ $window }" is open from { $from } until { $until }.
+letter-maintenance-ahead-action = Look at the calendar
+freeze-ahead-changes =
+    { $n ->
+        [0] No planned change falls into it.
+        [one] One planned change falls into it:
+       *[other] { $n } planned changes fall into it:
+    }
+freeze-ahead-more = … and { $n } more
 letter-digest-subject = { $n } notices that had to wait
 letter-digest-body = They couldn't be sent when they were written, the first of them { $span } ago. What is over by now is left out, and what has come up since stands on the tickets.
 letter-digest-line = { $at } { $subject }
@@ -393,6 +413,8 @@ unwanted-promise-held = its clock is held; the release tells again
 unwanted-promise-moved = the deadline has moved since
 unwanted-newer = a newer page about the same incident took its place
 unwanted-over = the ticket was over before it could be sent
+unwanted-window-moved = the window was changed or switched off before it could be sent
+unwanted-window-over = the window was over before it could be sent
 unwanted-deactivated = the recipient is deactivated
 unwanted-webhook-off = the webhook is gone or paused
 waits-no-relay = no mail server is set up

@@ -38,6 +38,7 @@ entry-owner-set-self = has it
 entry-owner-cleared = put it back; nobody has it
 entry-handed-over = handed it over to { $name }
 entry-state-changed = changed the state to { $to }
+entry-state-changed-exempt = changed the state to { $to }, inside the freeze “{ $freeze }”, from which approved changes of type { $exempt } are exempt
 entry-state-changed-frozen = changed the state to { $to }, inside the freeze “{ $freeze }”
 entry-restored = restored service
 entry-resolved = resolved it
