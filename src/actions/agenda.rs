@@ -111,6 +111,7 @@ fn if_begun(
         services: store::ticket::services(conn, ticket.id)?,
         owner: ticket.owner,
         risk: ticket.risk,
+        sort: plan.sort,
         linked: store::agenda::linked_to(conn, ticket.id)?,
     };
     // Last: what its own services call is looked at too.

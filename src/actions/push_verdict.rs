@@ -346,7 +346,7 @@ fn known(conn: &mut Conn, ticket: &Ticket, now: Timestamp) -> Result<Known> {
         None => None,
     };
     let glass = change::glass(conn, ticket.id)?;
-    let sort = sort_of(conn, ticket, &change, is_stale)?;
+    let sort = sort_of(conn, ticket, &change, approved.0)?;
     Ok(standing_of(
         ticket,
         &change,

@@ -52,7 +52,7 @@ pub fn planned(conn: &mut Conn, period: Interval) -> Result<Vec<(Ticket, Planned
 
 /// The changes that somebody works on, whatever was planned: each goes on until `now` at least.
 pub fn under_way(conn: &mut Conn, now: Timestamp) -> Result<Vec<Planned>> {
-    type Row = (TicketId, Option<Timestamp>, Option<Timestamp>);
+    type Row = (TicketId, Option<Timestamp>, Option<Timestamp>, Option<Sort>);
     let rows: Vec<Row> = ticket::table
         .left_join(change_plan::table.on(change_plan::ticket_id.eq(ticket::id)))
         .filter(ticket::kind.eq(Kind::Change))
@@ -63,14 +63,16 @@ pub fn under_way(conn: &mut Conn, now: Timestamp) -> Result<Vec<Planned>> {
             ticket::id,
             change_plan::starts_at.nullable(),
             change_plan::ends_at.nullable(),
+            change_plan::sort.nullable(),
         ))
         .load(conn)?;
-    let rows = rows.into_iter().map(|(id, starts_at, ends_at)| {
+    let rows = rows.into_iter().map(|(id, starts_at, ends_at, sort)| {
         let starts_at = starts_at.map_or(now, |at| at.min(now));
         (
             id,
             Some(starts_at),
             Some(ends_at.map_or(now, |at| at.max(now))),
+            sort.unwrap_or_default(),
         )
     });
     let found = with_tickets(conn, rows.collect())?;
@@ -80,7 +82,7 @@ pub fn under_way(conn: &mut Conn, now: Timestamp) -> Result<Vec<Planned>> {
 /// Changes by when they begin and end, each with its ticket.
 fn with_tickets(
     conn: &mut Conn,
-    rows: Vec<(TicketId, Option<Timestamp>, Option<Timestamp>)>,
+    rows: Vec<(TicketId, Option<Timestamp>, Option<Timestamp>, Sort)>,
 ) -> Result<Vec<(Ticket, Planned)>> {
     let ids: Vec<TicketId> = rows.iter().map(|(id, ..)| *id).collect();
     let mut known: HashMap<TicketId, Ticket> = tickets::by_ids(conn, &ids)?

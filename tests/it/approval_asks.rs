@@ -8,7 +8,6 @@ use watchkeeper::actions::{
     approval_ask as asks, approval_rule, approval_stand_in as away, change, freeze, ticket,
     ticket_edit,
 };
-
 use watchkeeper::domain::access::{Role, Roles};
 use watchkeeper::domain::approval::{Details, Needs, Reminders, When};
 use watchkeeper::domain::change::Plan;

@@ -346,7 +346,7 @@ both_databases!(
         );
 
         let browser = Browser::of(&desk, &ben);
-        let cleo = desk.person("Cleo", Roles::NONE);
+        let cleo = desk.person("Cleo", Roles::of(&[Role::Auditor]));
         assert_eq!(
             refused(queue::go(&desk.as_person(&cleo), queued.id)),
             "needs-role"

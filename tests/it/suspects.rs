@@ -298,19 +298,19 @@ both_databases!(
             desk.advance(60);
             incident(&desk, &ann, quiet())
         });
-        let by = desk.as_person(&ben);
+        let by = || desk.as_person(&ben);
         let subject = |id: watchkeeper::domain::id::DeploymentId| Subject {
             kind: Kind::Deployment,
             id: Id::from_uuid(id.uuid()),
         };
-        act::mark(&by, first, subject(deployed.id), Blame::Caused).unwrap();
+        act::mark(&by(), first, subject(deployed.id), Blame::Caused).unwrap();
         desk.advance(60);
         // What ran in staging alone is on no place of the list.
-        act::mark(&by, second, subject(rehearsal.id), Blame::Caused).unwrap();
-        act::mark(&by, second, subject(deployed.id), Blame::Contributed).unwrap();
+        act::mark(&by(), second, subject(rehearsal.id), Blame::Caused).unwrap();
+        act::mark(&by(), second, subject(deployed.id), Blame::Contributed).unwrap();
         desk.advance(60);
-        let resolved = ticket::read(&by, third).unwrap();
-        ticket::resolve(&by, third, Some(resolved.version), "Restarted").unwrap();
+        let resolved = ticket::read(&by(), third).unwrap();
+        ticket::resolve(&by(), third, Some(resolved.version), "Restarted").unwrap();
         desk.advance(60);
 
         let p = Program::new(desk);

@@ -16,6 +16,7 @@ mod coverage;
 mod credit;
 mod customer;
 mod deploy_queue;
+mod deploy_rule;
 mod deployment;
 pub mod document;
 mod dora;
@@ -223,7 +224,7 @@ doors! {
     "/api/v1/deployment-queue/{id}/withdraw" { POST deploy_queue::withdraw }
     "/api/v1/live" { GET deployment::live }
     "/api/v1/live/diff" { GET deployment::diff }
-    "/api/v1/services/{id}/deploy-rule" { GET deployment::rule, PATCH deployment::set_rule }
+    "/api/v1/services/{id}/deploy-rule" { GET deploy_rule::read, PATCH deploy_rule::edit }
     "/api/v1/approval-rules" { GET approval::list, POST approval::add }
     "/api/v1/approval-rules/{id}" { GET approval::read, PATCH approval::edit }
     "/api/v1/approval-stand-ins" { GET approval::list_stand_ins, POST approval::add_stand_in }

@@ -12,6 +12,7 @@ use crate::actions::deployment::{self, TypedRule};
 use crate::actions::house::{self, ServiceLists};
 use crate::app::{App, Ctx};
 use crate::domain::access::{Action, Target};
+use crate::domain::deploy_queue::GAP_MINS;
 use crate::domain::duration;
 use crate::domain::id::{PersonId, ServiceId, TeamId};
 use crate::domain::people::{Part, Person, Service, ServiceDetails, Team};
@@ -344,7 +345,10 @@ pub async fn save_rule(
                     typed => typed.parse().ok(),
                 },
                 dangers: asked.text("dangers"),
-                gap_mins: duration::parse_secs(asked.text("gap")).map(|secs| secs / 60),
+                gap_mins: match asked.text("gap").trim() {
+                    "" => Some(GAP_MINS),
+                    typed => duration::parse_secs(typed).map(|secs| secs / 60),
+                },
                 needs_go: asked.ticked("needs_go"),
             };
             deployment::set_rule(ctx, id, seen, &typed)
