@@ -164,7 +164,9 @@ fn tell(
     let facts = Facts::new()
         .with("letter", letter)
         .with("asked_at", asked_at.rfc3339());
-    let key = format!("{letter}.{}.{}", ticket.id, asked_at.micros());
+    let digest = scene.case.snapshot.digest();
+    let about = Snapshot::short(&digest);
+    let key = format!("{letter}.{}.{}.{about}", ticket.id, asked_at.micros());
     for person in people {
         letters::notice(tx, ctx, ticket, None, person, &key, facts.clone())?;
     }

@@ -110,7 +110,7 @@ both_databases!(
         assert_eq!(say("2026-06-01T18:00").status, 303);
         let page = ann.get(&format!("/{key}")).text;
         for part in [
-            "Approved, and doesn't begin before",
+            "Approved, and doesn&#39;t begin before",
             "Ben said so",
             "18:00",
             "approved it (not before",
@@ -156,7 +156,7 @@ both_databases!(a_condition_is_said_and_read_by_the_api, |desk| {
             &json!("2026-06-01T16:00:00Z")
         )
     );
-    let refused = p.call("POST", &on("/start"), &[], Some("null"));
+    let refused = p.call("POST", &on("/start"), &[], None);
     assert_eq!(refused.status, 422, "{}", refused.body);
     p.desk.advance(7 * HOUR);
     p.done("POST", &on("/start"), serde_json::Value::Null);

@@ -351,7 +351,7 @@ pub async fn add(call: Call<NewApprovalRule>) -> Reply {
             sort: new.kind.map(|word| word.0),
         };
         let details = Details::check(&typed, when, new.is_active.unwrap_or(true));
-        let rule = rules::add(ctx, &details.map_err(named_here)?)?;
+        let rule = rules::add(ctx, &details.map_err(named_here)?).map_err(all_named_here)?;
         let place = format!("/api/v1/approval-rules/{}", rule.id);
         Ok(Answer::created(place, &ApprovalRule::of(&rule))?.version(rule.version))
     })
@@ -376,6 +376,13 @@ fn named_here(mut faults: Vec<crate::domain::refusal::FieldError>) -> Error {
         fault.field = here.into();
     }
     Error::Invalid(faults)
+}
+
+fn all_named_here(error: Error) -> Error {
+    match error {
+        Error::Invalid(faults) => named_here(faults),
+        other => other,
+    }
 }
 
 /// What changes; what is left out stays.
@@ -461,12 +468,8 @@ pub async fn edit(call: Call<ApprovalRuleEdit>) -> Reply {
         };
         let details = Details::check(&typed, when, asked.is_active.unwrap_or(known.is_active));
         let details = details.map_err(named_here)?;
-        shown(&rules::edit(
-            ctx,
-            id,
-            rev.unwrap_or(known.version),
-            &details,
-        )?)
+        let rev = rev.unwrap_or(known.version);
+        shown(&rules::edit(ctx, id, rev, &details).map_err(all_named_here)?)
     })
     .await
 }
