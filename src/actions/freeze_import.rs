@@ -5,23 +5,12 @@ use super::allow;
 use super::freeze::{change_in, insert_in, may_keep, refuse_unknown};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
-use crate::domain::freeze::{Details, Event, Freeze};
+use crate::domain::freeze::{Details, Event, Fate, Freeze};
 use crate::domain::id::{FreezeId, Id};
 use crate::domain::timestamp::Timestamp;
-use crate::domain::word::words;
 use crate::error::Result;
 use crate::store::blob::Hash;
 use crate::store::freeze as rows;
-
-words! {
-    /// What an event does.
-    pub enum Fate {
-        Added = "added",
-        Changed = "changed",
-        /// Its window says the same already.
-        Unchanged = "unchanged",
-    }
-}
 
 /// An event that is taken.
 #[derive(Debug, Clone)]

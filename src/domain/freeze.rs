@@ -16,7 +16,7 @@ mod when;
 use chrono_tz::Tz;
 
 pub use self::announce::MOST_ANNOUNCE_SECS;
-pub use self::details::{Details, Event, Typed, TypedForAll, TypedLevels};
+pub use self::details::{Details, Event, Fate, Typed, TypedForAll, TypedLevels};
 pub use self::scope::{Scope, TypeLevel, TypeLevels};
 pub use self::when::{Edge, Rhythm, When};
 use super::change::Sort as ChangeSort;

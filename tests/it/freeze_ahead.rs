@@ -1,12 +1,11 @@
 //! Windows are announced before they open: once to each of those whom they concern, and not if they were changed meanwhile.
 
 use serde_json::json;
-use watchkeeper::actions::people::{self, PersonDetails};
-use watchkeeper::actions::{freeze, freeze_ahead, house as houses};
+use watchkeeper::actions::{freeze, freeze_ahead, house as houses, people};
 use watchkeeper::domain::change::{Plan, Sort as ChangeSort};
 use watchkeeper::domain::freeze::{Details, Freeze, Scope, Sort, When};
 use watchkeeper::domain::outgoing::{Handover, OutgoingMail};
-use watchkeeper::domain::people::ServiceDetails;
+use watchkeeper::domain::people::{PersonDetails, ServiceDetails};
 use watchkeeper::domain::timeline::Door;
 use watchkeeper::store;
 

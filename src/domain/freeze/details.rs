@@ -7,6 +7,7 @@ use super::super::id::FreezeId;
 use super::super::refusal::FieldError;
 use super::super::text;
 use super::super::timestamp::Timestamp;
+use super::super::word::words;
 use super::{Edge, Freeze, Level, Scope, Sort, TypeLevel, TypeLevels, When, announce};
 
 /// What somebody says of a window.
@@ -137,6 +138,16 @@ pub struct Event {
     pub name: String,
     pub zone: Tz,
     pub when: When,
+}
+
+words! {
+    /// What an event of a calendar file does.
+    pub enum Fate {
+        Added = "added",
+        Changed = "changed",
+        /// Its window says the same already.
+        Unchanged = "unchanged",
+    }
 }
 
 /// What is chosen for all windows of a calendar file, as it is typed.

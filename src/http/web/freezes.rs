@@ -146,8 +146,8 @@ pub(super) fn load(ctx: &Ctx<'_>) -> Result<Known> {
 /// To which types of change a window says something else, and what.
 pub(super) fn types_in_words(words: &Words, types: &TypeLevels) -> Vec<String> {
     let said = types.all().into_iter().map(|(sort, level)| {
-        let sort = words.t(&format!("freeze-of-{sort}"));
-        let level = words.t(&format!("freeze-level-{level}"));
+        let sort = words.t(&format!("freeze-of-{sort}")).into_owned();
+        let level = words.t(&format!("freeze-level-{level}")).into_owned();
         words
             .with(
                 "freeze-type-says",
