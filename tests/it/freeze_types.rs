@@ -223,7 +223,7 @@ both_databases!(
         let bench = Bench::new(desk);
         let desk = &bench.desk;
         let (ann, ben) = (desk.person("Ann", APPROVER), desk.person("Ben", APPROVER));
-        let admin = desk.person("Root", Roles::of(&[Role::Admin]));
+        let admin = desk.person("Warden", Roles::of(&[Role::Admin]));
         let push = || bench.try_git(&bench.path("work"), &["push", "origin", "main"]);
         bench.commit("a.txt", "Start");
         assert!(push().status.success());
