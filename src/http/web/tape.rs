@@ -162,9 +162,7 @@ pub const fn is_key(kind: EntryKind) -> bool {
             | EntryKind::DeadEnd
             | EntryKind::GlassBroken
             | EntryKind::Deployed
-            | EntryKind::DeploymentQueued
             | EntryKind::DeploymentReleased
-            | EntryKind::DeploymentDropped
     )
 }
 
