@@ -273,7 +273,9 @@ fn change_line(conn: &mut Conn, difference: &Difference, zone: Tz) -> Result<Str
     let words = Words::english();
     let mut value = |text: &str| -> Result<String> {
         Ok(match difference.field {
-            _ if text.is_empty() => words.t("approval-nothing").into_owned(),
+            field if text.is_empty() && field != Field::Rule => {
+                words.t("approval-nothing").into_owned()
+            }
             Field::StartsAt | Field::EndsAt => match Timestamp::parse_rfc3339(text) {
                 Some(at) => full(at, zone),
                 None => text.to_owned(),

@@ -237,7 +237,9 @@ both_databases!(
         house.asked();
         assert_eq!(heard(&house.desk.letters()), asked(&["ada", "ben", "cleo"]));
         house.desk.advance(96 * HOUR);
-        assert!(house.desk.letters().is_empty());
+        let mut later = heard(&house.desk.letters());
+        later.retain(|it| it.contains(STILL));
+        assert_eq!(later, Vec::<String>::new());
     }
 );
 
@@ -472,8 +474,8 @@ both_databases!(reminders_are_kept_and_read_by_the_api, |desk| {
     assert_eq!(first["asked_at"], Value::Null);
     let people = first["people"].as_array().expect("people").clone();
     assert!(!people.is_empty());
+    assert_eq!(people[0]["is_on_call"], json!(true), "first who is awake");
     for person in &people {
-        assert_eq!(person["is_on_call"], json!(false), "{person}");
         assert_ne!(person["id"], json!(p.ada.id.to_string()), "not her own");
     }
     p.desk.settle();
