@@ -2,7 +2,7 @@
 
 hits-title = How often the suspects were right
 hits-lead = Of the incidents whose cause people found: where on the list did it stand when they said so? A cause that isn't on it comes from a place that nobody tells us of, such as a pipeline without watchkeeper deploy.
-hits-none = no cause found
+hits-none = –
 hits-found = Causes found
 hits-first = It stood first
 hits-three = Among the first three
