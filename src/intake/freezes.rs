@@ -487,7 +487,7 @@ fn last_day(start: NaiveDateTime, end: NaiveDateTime) -> Result<Edges, No> {
     if end.date() == start.date() {
         return Ok((from, format!("last day {}", clock(end))));
     }
-    match (end.date() - start.date()).num_days() <= i64::from(SAFE_DAY) - 1 {
+    match (end.date() - start.date()).num_days() < i64::from(SAFE_DAY) {
         true => Ok((from, on_day(end))),
         false => Err(LeftOut::TooLong.into()),
     }

@@ -290,7 +290,7 @@ fn an_approved_change_is_approved_by_somebody_else_and_of_the_right_kind() {
     early.tickets.get_mut(&key("CHG-1")).unwrap().opens = Some(opens.clone());
     let links = [("CHG-1", Relation::Implements)];
     let verdict = judge(
-        &[strict.clone()],
+        std::slice::from_ref(&strict),
         &push(vec![commit('1', &['9'], &links)]),
         &early,
     );
