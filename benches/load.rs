@@ -227,7 +227,7 @@ fn by_lmtp(
             let link =
                 seat.get_or_insert_with(|| Lmtp::connect(server.lmtp).expect("LMTP listens"));
             let sent = Instant::now();
-            let sender = format!("m{n}@load.example.org");
+            let sender = rig::sender(n);
             let id = format!("{run}.{n}@load.example.org");
             link.deliver(&sender, &id, &format!("Disk {n} is full"))
                 .expect("accepted");

@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 use watchkeeper::actions::{customer, login, settings};
 use watchkeeper::app::App;
 use watchkeeper::config::Config;
-use watchkeeper::domain::access::{Principal, Roles, Scopes, TokenOwner};
+use watchkeeper::domain::access::{Principal, Reach, Roles, Scopes, TokenOwner};
 use watchkeeper::domain::id::PersonId;
-use watchkeeper::domain::people::{CustomerDetails, PersonDetails};
+use watchkeeper::domain::people::{ContactDetails, CustomerDetails, PersonDetails};
 use watchkeeper::domain::settings::SettingKey;
 use watchkeeper::domain::text::EmailAddress;
 use watchkeeper::domain::timeline::Door;
@@ -52,10 +52,13 @@ pub fn found(config: &Config) -> String {
     };
     let ctx = app.system("load", Door::Cli);
     let founded = settings::found(&ctx, &founding).expect("founded");
-    // Who writes is of a customer with an agreement, and each of them is answered, though nobody has met them.
-    let budget = (SettingKey::MailStrangersPerHour, "1000000".to_owned());
+    // Each mail is answered, also to whom nobody has met, and however much one person writes.
+    let budgets = [
+        (SettingKey::MailStrangersPerHour, "1000000".to_owned()),
+        (SettingKey::MailAnswersPerHour, "10000".to_owned()),
+    ];
     let ctx = app.ctx(ada(founded.admin), Door::Cli);
-    settings::change(&ctx, &[budget]).expect("a budget");
+    settings::change(&ctx, &budgets).expect("budgets");
     let details = CustomerDetails {
         name: "Load".to_owned(),
         zone: chrono_tz::UTC,
@@ -63,8 +66,25 @@ pub fn found(config: &Config) -> String {
         domains: vec!["load.example.org".to_owned()],
         note: String::new(),
     };
-    customer::add(&ctx, &details).expect("a customer");
+    let customer = customer::add(&ctx, &details).expect("a customer");
+    for n in 0..SENDERS {
+        let contact = ContactDetails {
+            name: format!("Contact {n}"),
+            email: EmailAddress::parse(&sender(n)).expect("an address"),
+            phone: None,
+            zone: None,
+            reach: Reach::Own,
+        };
+        customer::add_contact(&ctx, customer.id, &contact).expect("a contact");
+    }
     token_of(&app, founded.admin)
+}
+
+/// Contacts of the customer, who write in turn.
+const SENDERS: usize = 500;
+
+pub fn sender(n: usize) -> String {
+    format!("m{}@load.example.org", n % SENDERS)
 }
 
 fn ada(id: PersonId) -> Principal {

@@ -1,0 +1,2 @@
+DROP INDEX delivery_stranger;
+CREATE INDEX delivery_kind ON delivery (kind, queued_at);
