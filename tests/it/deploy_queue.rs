@@ -105,12 +105,7 @@ fn stands(desk: &Desk, it: &Queued) -> (State, Reason) {
 }
 
 fn another_service(desk: &Desk, name: &str, by: &Staff) {
-    let team = desk
-        .app
-        .store
-        .read(|conn| store::house::teams(conn))
-        .unwrap()[0]
-        .id;
+    let team = desk.app.store.read(store::house::teams).unwrap()[0].id;
     let details = ServiceDetails {
         name: name.into(),
         public_name: name.into(),
