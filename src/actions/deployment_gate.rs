@@ -98,7 +98,9 @@ pub(super) fn pass(
     let no = no.or_else(|| {
         let window = window.standing.filter(|_| is_wish)?;
         let refusal = may_begin(window, under.approved_at()).err()?;
-        if report.when_open && window.level == Level::Block {
+        // Who has a reason to go through it doesn't wait.
+        let may_wait = report.when_open && report.break_glass.is_none();
+        if may_wait && window.level == Level::Block {
             wait = Some(Wait {
                 reason: Reason::Window,
                 detail: window.freeze.name.clone(),

@@ -96,9 +96,11 @@ pub fn withdraw(ctx: &Ctx<'_>, id: QueuedId) -> Result<Line> {
     })
 }
 
-/// Reads one while nobody else moves the queue of its service.
+/// Reads one while nobody else moves the queue of its service. Its lane is entered first, as by whoever deploys: two that wait for each
+/// other crosswise would both fail.
 fn enter(tx: &mut Tx, id: QueuedId) -> Result<Queued> {
     let seen = rows::by_id(tx, id)?.ok_or(Error::NotFound)?;
+    deployments::enter(tx, &seen.lane)?;
     rows::enter(tx, seen.lane.service)?;
     rows::by_id(tx, id)?.ok_or(Error::NotFound)
 }
@@ -195,7 +197,6 @@ fn keeps(tx: &mut Tx, ctx: &Ctx<'_>, it: &Queued) -> Result<Option<Wait>> {
         is_production: environments.first() == Some(&it.lane.environment),
         source: it.source.clone(),
     };
-    deployments::enter(tx, &it.lane)?;
     let (_, passed) = judge(tx, ctx, &place, &report, named)?;
     if passed.wait.is_some() {
         return Ok(passed.wait);
@@ -211,7 +212,11 @@ fn turn(conn: &mut Conn, it: &Queued) -> Result<Turn> {
         Some((_, Some(id))) => deployments::by_id(conn, id)?,
         _ => None,
     };
-    let failed = begun.filter(|it| matches!(it.status, Status::Failed | Status::RolledBack));
+    // What failed before this was asked for was known then.
+    let failed = begun.filter(|last| {
+        let is_bad = matches!(last.status, Status::Failed | Status::RolledBack);
+        is_bad && last.updated_at >= it.queued_at
+    });
     Ok(Turn {
         gap_secs: rule.gap_mins * 60,
         needs_go: rule.needs_go,
@@ -244,7 +249,7 @@ pub(super) fn waits(
     passed: &Passed,
     known: Option<&Queued>,
 ) -> Result<Option<Wait>> {
-    if !report.when_open {
+    if !report.when_open || passed.glass.is_some() {
         return Ok(None);
     }
     if passed.wait.is_some() {
