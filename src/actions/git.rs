@@ -11,7 +11,7 @@ use crate::domain::access::{Action, Target};
 use crate::domain::commit_message::consequence::{Consequence, consequence};
 use crate::domain::commit_message::{Link, Place, Relation};
 use crate::domain::git::{Push, RefMove, ReportedCommit, Repository, newly_published};
-use crate::domain::id::{Kind, RepositoryId, TicketId, TicketKey};
+use crate::domain::id::{Kind, PushId, RepositoryId, TicketId, TicketKey};
 use crate::domain::refusal::Refusal;
 use crate::domain::ticket::Ticket;
 use crate::domain::timeline::{Actor, Entry, EntryKind};
@@ -105,8 +105,11 @@ fn record_push_in(tx: &mut Tx, ctx: &Ctx<'_>, from: RepositoryId, push: &Push) -
         ctx,
         repository: &repository,
         push,
+        push_id,
         keys: HashMap::new(),
         tickets: HashMap::new(),
+        commits: Vec::new(),
+        links: Vec::new(),
         settled: Settled::default(),
     };
     let oids: Vec<&str> = push
@@ -125,26 +128,40 @@ fn record_push_in(tx: &mut Tx, ctx: &Ctx<'_>, from: RepositoryId, push: &Push) -
             .refs
             .get(commit.by_ref)
             .ok_or(Error::internal("a commit of no ref"))?;
+        if !commit.facts.cherry_from.is_empty() || !commit.facts.reverts.is_empty() {
+            // What it names may have come just before it.
+            desk.keep(tx)?;
+        }
         let came = Arrival {
+            repository: from,
             push: push_id,
             seq: taken + desk.settled.new_commits as i64,
             root: root_of(tx, from, commit)?,
             moved,
             acts: !push.is_bulk && commit.committer.at >= repository.made_at,
+            published_at: desk.publishes_at_once(moved).then_some(ctx.now),
         };
-        let kept = store::git_link::insert_commit(tx, from, commit, came, ctx.now)?;
+        let kept = RecordedCommit::of(commit, came, ctx.now);
         desk.settled.new_commits += 1;
         desk.link(tx, commit, &kept)?;
+        desk.commits.push(kept);
     }
+    desk.keep(tx)?;
     store::repository::count_commits(tx, from, push_id, desk.settled.new_commits as i64)?;
     if push.is_last {
         desk.stand_as_decided(tx)?;
+        desk.keep(tx)?;
+        let mut is_news = false;
         for moved in &push.refs {
             if store::repository::insert_ref_move(tx, push_id, moved)? {
+                is_news = true;
                 let tip = Some(&moved.new).filter(|oid| !oid.is_zero());
                 store::repository::set_recorded_tip(tx, from, &moved.name, tip, ctx.now)?;
                 desk.publish(tx, moved)?;
             }
+        }
+        if is_news && push.is_bulk {
+            desk.sum_up(tx)?;
         }
     }
     let mut settled = desk.record(tx)?;
@@ -168,9 +185,13 @@ struct Desk<'a> {
     ctx: &'a Ctx<'a>,
     repository: &'a Repository,
     push: &'a Push,
+    push_id: PushId,
     /// Keys looked up so far; an import names the same one a thousand times.
     keys: HashMap<TicketKey, Option<Ticket>>,
     tickets: HashMap<TicketId, Touched>,
+    /// Not written yet: many rows go into few statements.
+    commits: Vec<RecordedCommit>,
+    links: Vec<CommitLink>,
     settled: Settled,
 }
 
@@ -185,13 +206,24 @@ struct Touched {
 }
 
 impl Desk<'_> {
+    /// Writes the commits and links that wait for it.
+    fn keep(&mut self, tx: &mut Tx) -> Result<()> {
+        let links = std::mem::take(&mut self.links);
+        store::git_link::insert(tx, std::mem::take(&mut self.commits), &links)
+    }
+
+    /// An import acts on nothing, so that what its ref publishes needn't wait for its last part, and is written once.
+    fn publishes_at_once(&self, moved: &RefMove) -> bool {
+        self.push.is_bulk && self.repository.publishes(&moved.name)
+    }
+
     /// Puts a new commit on every ticket that it names, and on those of the commits that it reverts.
     fn link(&mut self, tx: &mut Tx, commit: &ReportedCommit, kept: &RecordedCommit) -> Result<()> {
         let mut stands: HashSet<(TicketId, Relation)> = HashSet::new();
         for link in &commit.links {
             match self.find(tx, link.key)? {
                 Some(ticket) if stands.insert((ticket.id, link.relation)) => {
-                    self.stand(tx, ticket, link, kept)?;
+                    self.stand(ticket, link, kept);
                 }
                 Some(_) => {}
                 None if self.settled.unknown.contains(&link.key) => {}
@@ -211,7 +243,7 @@ impl Desk<'_> {
                 }
                 let ticket = store::ticket::by_id(tx, its.ticket)?.ok_or(Error::NotFound)?;
                 let link = unwritten(ticket.key, Relation::Reverts);
-                self.stand(tx, ticket, &link, kept)?;
+                self.stand(ticket, &link, kept);
             }
         }
         Ok(())
@@ -233,7 +265,7 @@ impl Desk<'_> {
             let links = store::git_link::links_of_commit(tx, kept.id)?;
             let counts = |it: &CommitLink| it.ticket == id && it.relation >= Relation::Refs;
             if !links.iter().any(counts) {
-                self.stand(tx, ticket.clone(), &link, kept)?;
+                self.stand(ticket.clone(), &link, kept);
             }
         }
         Ok(())
@@ -248,37 +280,43 @@ impl Desk<'_> {
         Ok(found)
     }
 
-    fn stand(
-        &mut self,
-        tx: &mut Tx,
-        ticket: Ticket,
-        link: &Link,
-        kept: &RecordedCommit,
-    ) -> Result<()> {
-        let made =
-            store::git_link::link(tx, kept.id, ticket.id, link, self.push.parser, self.ctx.now)?;
-        let entry = self.told(&ticket, &made, kept);
-        let is_bulk = self.push.is_bulk;
-        let touched = self.touch(ticket, link.relation);
-        touched.commits += 1;
-        touched.relation = touched.relation.max(link.relation);
-        if is_bulk {
-            touched.imported += 1;
-        } else {
+    fn stand(&mut self, ticket: Ticket, link: &Link, kept: &RecordedCommit) {
+        let made = CommitLink::of(kept.id, ticket.id, link, self.push.parser, self.ctx.now);
+        if !self.push.is_bulk {
+            let entry = self.told(&ticket, &made, kept);
+            let touched = self.touch(ticket, link.relation, 1);
             touched.entries.push(entry);
+        } else if kept.push != self.push_id {
+            self.touch(ticket, link.relation, 1).imported += 1;
+        }
+        self.links.push(made);
+    }
+
+    /// The commits of an import get one entry together, once all its parts are here.
+    fn sum_up(&mut self, tx: &mut Tx) -> Result<()> {
+        for (id, (relation, commits)) in store::git_link::tickets_of_push(tx, self.push_id)? {
+            let ticket = match self.tickets.get(&id) {
+                Some(touched) => touched.ticket.clone(),
+                None => store::ticket::by_id(tx, id)?.ok_or(Error::NotFound)?,
+            };
+            self.touch(ticket, relation, commits).imported += commits;
         }
         Ok(())
     }
 
-    fn touch(&mut self, ticket: Ticket, relation: Relation) -> &mut Touched {
-        self.tickets.entry(ticket.id).or_insert_with(|| Touched {
+    /// The ticket among those that this push touches; so many commits of it stand there.
+    fn touch(&mut self, ticket: Ticket, relation: Relation, commits: usize) -> &mut Touched {
+        let touched = self.tickets.entry(ticket.id).or_insert_with(|| Touched {
             ticket,
             entries: Vec::new(),
             imported: 0,
             relation,
             commits: 0,
             did: None,
-        })
+        });
+        touched.commits += commits;
+        touched.relation = touched.relation.max(relation);
+        touched
     }
 
     /// The entry that says: this commit stands here.
@@ -324,7 +362,13 @@ impl Desk<'_> {
             return Ok(());
         }
         let unpublished = store::git_link::unpublished(tx, self.repository.id)?;
-        let oids = newly_published(moved.new.as_str(), &unpublished);
+        let mut tips = vec![moved.new.to_string()];
+        if self.publishes_at_once(moved) && !unpublished.is_empty() {
+            // Its own commits are published; what they were built on may lie below them.
+            let name = &moved.name;
+            tips.extend(store::git_link::parents_in(tx, self.push_id, name)?);
+        }
+        let oids = newly_published(tips.iter().map(String::as_str), &unpublished);
         store::git_link::publish(tx, self.repository.id, &oids, moved, self.ctx.now)?;
         let order: HashMap<&str, usize> = oids
             .iter()
@@ -368,7 +412,7 @@ impl Desk<'_> {
                 .fact_some("written_at", late.then(|| commit.committed_at.rfc3339()))
         };
         let note = || because(Entry::new(EntryKind::Pushed).body(commit.subject.clone()));
-        let touched = self.touch(ticket, link.relation);
+        let touched = self.touch(ticket, link.relation, 0);
         let ticket = &mut touched.ticket;
         let entry = match what {
             Consequence::Link => return Ok(()),

@@ -334,17 +334,19 @@ fn reachable<'a>(from: &'a [String], graph: &'a HashMap<String, Vec<String>>) ->
     seen
 }
 
-/// The commits of `unpublished` (id → parents) that `tip` holds, oldest first: what its publication publishes.
-pub fn newly_published<'a>(
-    tip: &str,
+/// The commits of `unpublished` (id → parents) that `tips` hold, oldest first: what their publication publishes.
+pub fn newly_published<'a, 'b>(
+    tips: impl IntoIterator<Item = &'b str>,
     unpublished: &'a HashMap<String, Vec<String>>,
 ) -> Vec<&'a str> {
     let mut order = Vec::new();
     let mut seen: HashSet<&str> = HashSet::new();
-    let mut open: Vec<(&str, bool)> = Vec::new();
-    if let Some((tip, _)) = unpublished.get_key_value(tip) {
-        open.push((tip, false));
-    }
+    let mut open: Vec<(&str, bool)> = tips
+        .into_iter()
+        .filter_map(|tip| unpublished.get_key_value(tip))
+        .map(|(tip, _)| (tip.as_str(), false))
+        .collect();
+    open.reverse();
     while let Some((oid, parents_done)) = open.pop() {
         if parents_done {
             order.push(oid);
@@ -439,10 +441,13 @@ mod tests {
             ("x", &["a"]),
             ("wip", &["b"]),
         ]);
-        let order = newly_published("c", &unpublished);
+        let order = newly_published(["c"], &unpublished);
         assert_eq!(order.last(), Some(&"c"));
         assert_eq!(order.len(), 3);
-        assert_eq!(newly_published("unknown", &unpublished), Vec::<&str>::new());
+        assert_eq!(
+            newly_published(["unknown"], &unpublished),
+            Vec::<&str>::new()
+        );
     }
 
     #[test]

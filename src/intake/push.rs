@@ -89,17 +89,29 @@ pub struct LinkBody {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct FactsBody {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reverts: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cherry_from: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fixes_commit: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub caused_by: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub causes: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub change_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub purpose: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub side_effects: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub rollback: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub risk: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub no_ticket: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub break_glass: Option<String>,
     /// Addresses of those who wrote it with its author.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -119,6 +119,15 @@ pub fn owner_of_domain(conn: &mut Conn, domain: &str) -> Result<Option<CustomerI
 }
 
 pub fn names(conn: &mut Conn, ids: &[CustomerId]) -> Result<HashMap<CustomerId, String>> {
+    // A mail has one, and asks by a statement that stays prepared.
+    if let [id] = ids {
+        let name: Option<String> = customer::table
+            .find(id)
+            .select(customer::name)
+            .get_result(conn)
+            .optional()?;
+        return Ok(name.map(|name| (*id, name)).into_iter().collect());
+    }
     let rows: Vec<(CustomerId, String)> = customer::table
         .filter(customer::id.eq_any(ids))
         .select((customer::id, customer::name))

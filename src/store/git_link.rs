@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 
+use super::backend::far;
 use super::column::text_column;
 use super::schema::git::{git_commit, git_deed, git_link};
 use super::timeline::{facts_json, facts_of};
@@ -72,7 +73,7 @@ impl RecordedCommit {
 }
 
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = git_commit)]
+#[diesel(table_name = git_commit, treat_none_as_default_value = false)]
 struct CommitRow {
     id: CommitId,
     repository_id: RepositoryId,
@@ -99,6 +100,38 @@ struct CommitRow {
 }
 
 impl CommitRow {
+    fn of(commit: RecordedCommit) -> Self {
+        let paths: Vec<String> = commit
+            .paths
+            .iter()
+            .map(|touched| format!("{} {}", touched.change, touched.path))
+            .collect();
+        Self {
+            id: commit.id,
+            repository_id: commit.repository,
+            oid: commit.oid,
+            parents: commit.parents.join(" "),
+            root: commit.root,
+            author_name: commit.author_name,
+            author_email: commit.author_email,
+            authored_at: commit.authored_at,
+            committer_name: commit.committer_name,
+            committer_email: commit.committer_email,
+            committed_at: commit.committed_at,
+            subject: commit.subject,
+            facts: facts_json(&commit.facts),
+            paths: paths.join("\n"),
+            path_count: commit.path_count,
+            push_id: commit.push,
+            seq: commit.seq,
+            ref_name: commit.ref_name,
+            version_before: commit.version_before,
+            version_after: commit.version_after,
+            acts: commit.acts,
+            published_at: commit.published_at,
+        }
+    }
+
     fn commit(self) -> RecordedCommit {
         RecordedCommit {
             id: self.id,
@@ -139,6 +172,7 @@ fn path_of(line: &str) -> Option<TouchedPath> {
 
 /// How a commit came to us.
 pub struct Arrival<'a> {
+    pub repository: RepositoryId,
     pub push: PushId,
     /// Its place among the commits of its repository.
     pub seq: i64,
@@ -147,50 +181,68 @@ pub struct Arrival<'a> {
     pub moved: &'a RefMove,
     /// False for an import.
     pub acts: bool,
+    pub published_at: Option<Timestamp>,
 }
 
-/// Keeps a commit. The caller has asked [`known`] first.
-pub fn insert_commit(
-    tx: &mut Tx,
-    of: RepositoryId,
-    commit: &ReportedCommit,
-    came: Arrival<'_>,
-    now: Timestamp,
-) -> Result<RecordedCommit> {
-    let paths: Vec<String> = commit
-        .paths
-        .iter()
-        .map(|touched| format!("{} {}", touched.change, touched.path))
-        .collect();
-    let parents: Vec<&str> = commit.parents.iter().map(Oid::as_str).collect();
-    let row = CommitRow {
-        id: Id::new(now),
-        repository_id: of,
-        oid: commit.oid.to_string(),
-        parents: parents.join(" "),
-        root: came.root,
-        author_name: commit.author.name.clone(),
-        author_email: commit.author.email.clone(),
-        authored_at: commit.author.at,
-        committer_name: commit.committer.name.clone(),
-        committer_email: commit.committer.email.clone(),
-        committed_at: commit.committer.at,
-        subject: commit.subject.clone(),
-        facts: facts_json(&told(commit)),
-        paths: paths.join("\n"),
-        path_count: commit.path_count,
-        push_id: came.push,
-        seq: came.seq,
-        ref_name: came.moved.name.clone(),
-        version_before: came.moved.version_before.clone(),
-        version_after: came.moved.version_after.clone(),
-        acts: came.acts,
-        published_at: None,
-    };
-    diesel::insert_into(git_commit::table)
-        .values(&row)
-        .execute(&mut **tx)?;
-    Ok(row.commit())
+impl RecordedCommit {
+    /// As it will be kept.
+    pub fn of(commit: &ReportedCommit, came: Arrival<'_>, now: Timestamp) -> Self {
+        Self {
+            id: Id::new(now),
+            repository: came.repository,
+            oid: commit.oid.to_string(),
+            parents: commit.parents.iter().map(Oid::to_string).collect(),
+            root: came.root,
+            author_name: commit.author.name.clone(),
+            author_email: commit.author.email.clone(),
+            authored_at: commit.author.at,
+            committer_name: commit.committer.name.clone(),
+            committer_email: commit.committer.email.clone(),
+            committed_at: commit.committer.at,
+            subject: commit.subject.clone(),
+            facts: told(commit),
+            paths: commit.paths.clone(),
+            path_count: commit.path_count,
+            push: came.push,
+            seq: came.seq,
+            ref_name: came.moved.name.clone(),
+            version_before: came.moved.version_before.clone(),
+            version_after: came.moved.version_after.clone(),
+            acts: came.acts,
+            published_at: came.published_at,
+        }
+    }
+}
+
+/// Keeps commits, and where they stand. The caller has asked [`known`] first.
+pub fn insert(tx: &mut Tx, commits: Vec<RecordedCommit>, links: &[CommitLink]) -> Result<()> {
+    let commits: Vec<CommitRow> = commits.into_iter().map(CommitRow::of).collect();
+    let links: Vec<LinkRow> = links.iter().map(LinkRow::of).collect();
+    if let Some(conn) = far(tx) {
+        if !commits.is_empty() {
+            diesel::copy_from(git_commit::table)
+                .from_insertable(commits)
+                .execute(conn)?;
+        }
+        if !links.is_empty() {
+            diesel::copy_from(git_link::table)
+                .from_insertable(links)
+                .execute(conn)?;
+        }
+        return Ok(());
+    }
+    // Row after row by a statement that stays prepared is faster here than a long text that never comes again.
+    for row in &commits {
+        diesel::insert_into(git_commit::table)
+            .values(row)
+            .execute(&mut **tx)?;
+    }
+    for row in &links {
+        diesel::insert_into(git_link::table)
+            .values(row)
+            .execute(&mut **tx)?;
+    }
+    Ok(())
 }
 
 fn told(commit: &ReportedCommit) -> Facts {
@@ -280,6 +332,17 @@ pub fn downwards(
     Ok(rows.collect())
 }
 
+/// The parents of the commits that this push brought by that ref.
+pub fn parents_in(conn: &mut Conn, push: PushId, ref_name: &str) -> Result<Vec<String>> {
+    let rows: Vec<String> = git_commit::table
+        .filter(git_commit::push_id.eq(push))
+        .filter(git_commit::ref_name.eq(ref_name))
+        .select(git_commit::parents)
+        .load(conn)?;
+    let parents = rows.iter().flat_map(|row| row.split_whitespace());
+    Ok(parents.map(str::to_owned).collect())
+}
+
 /// The parents of every commit that isn't published yet.
 pub fn unpublished(conn: &mut Conn, of: RepositoryId) -> Result<HashMap<String, Vec<String>>> {
     let rows: Vec<(String, String)> = git_commit::table
@@ -365,7 +428,7 @@ pub struct CommitLink {
 }
 
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = git_link)]
+#[diesel(table_name = git_link, treat_none_as_default_value = false)]
 struct LinkRow {
     commit_id: CommitId,
     ticket_id: TicketId,
@@ -379,6 +442,20 @@ struct LinkRow {
 }
 
 impl LinkRow {
+    fn of(link: &CommitLink) -> Self {
+        Self {
+            commit_id: link.commit,
+            ticket_id: link.ticket,
+            relation: link.relation,
+            place: link.place,
+            line: link.line,
+            verb: link.verb.clone(),
+            negated: link.negated,
+            parser: link.parser,
+            made_at: link.made_at,
+        }
+    }
+
     fn link(self) -> CommitLink {
         CommitLink {
             commit: self.commit_id,
@@ -394,30 +471,48 @@ impl LinkRow {
     }
 }
 
-/// Links a commit to a ticket. The caller knows that it doesn't stand there with this relation yet.
-pub fn link(
-    tx: &mut Tx,
-    commit: CommitId,
-    ticket: TicketId,
-    link: &Link,
-    parser: i32,
-    now: Timestamp,
-) -> Result<CommitLink> {
-    let row = LinkRow {
-        commit_id: commit,
-        ticket_id: ticket,
-        relation: link.relation,
-        place: link.place,
-        line: i32::try_from(link.line).unwrap_or(i32::MAX),
-        verb: link.verb.clone(),
-        negated: link.negated,
-        parser,
-        made_at: now,
-    };
-    diesel::insert_into(git_link::table)
-        .values(&row)
-        .execute(&mut **tx)?;
-    Ok(row.link())
+impl CommitLink {
+    /// As it will be kept.
+    pub fn of(
+        commit: CommitId,
+        ticket: TicketId,
+        link: &Link,
+        parser: i32,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            commit,
+            ticket,
+            relation: link.relation,
+            place: link.place,
+            line: i32::try_from(link.line).unwrap_or(i32::MAX),
+            verb: link.verb.clone(),
+            negated: link.negated,
+            parser,
+            made_at: now,
+        }
+    }
+}
+
+/// Where a push stands: each ticket with the strongest that its commits say of it, and how many they are.
+pub fn tickets_of_push(
+    conn: &mut Conn,
+    push: PushId,
+) -> Result<HashMap<TicketId, (Relation, usize)>> {
+    let rows: Vec<(TicketId, Relation, CommitId)> = git_link::table
+        .inner_join(git_commit::table)
+        .filter(git_commit::push_id.eq(push))
+        .order((git_link::ticket_id, git_link::commit_id))
+        .select((git_link::ticket_id, git_link::relation, git_link::commit_id))
+        .load(conn)?;
+    let mut found: HashMap<TicketId, (Relation, usize)> = HashMap::new();
+    let mut last = None;
+    for (ticket, relation, commit) in rows {
+        let (strongest, commits) = found.entry(ticket).or_insert((relation, 0));
+        *strongest = relation.max(*strongest);
+        *commits += usize::from(last.replace((ticket, commit)) != Some((ticket, commit)));
+    }
+    Ok(found)
 }
 
 /// The links of one commit.

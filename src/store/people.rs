@@ -328,8 +328,20 @@ const CONTACT: (
     contact::version,
 );
 
+/// Every mail of a contact asks: two statements that stay prepared, which [`contacts_where`]'s can't.
 pub fn contact(conn: &mut Conn, id: ContactId) -> Result<Option<Contact>> {
-    Ok(contacts_where(conn, &[id])?.pop())
+    let row: Option<ContactRow> = contact::table
+        .filter(contact::id.eq(id))
+        .select(CONTACT)
+        .get_result(conn)
+        .optional()?;
+    let Some(row) = row else { return Ok(None) };
+    let email: Option<String> = address::table
+        .filter(address::contact_id.eq(id).and(address::is_main.eq(true)))
+        .select(address::email)
+        .get_result(conn)
+        .optional()?;
+    contact_of(row, email.as_deref()).map(Some)
 }
 
 /// Contacts of one customer, gone ones too.
@@ -359,22 +371,26 @@ fn contacts_where(conn: &mut Conn, ids: &[ContactId]) -> Result<Vec<Contact>> {
         .into_iter()
         .collect();
     rows.into_iter()
-        .map(
-            |(id, customer_id, name, phone, zone, reach, is_active, version)| {
-                Ok(Contact {
-                    id,
-                    customer_id,
-                    name,
-                    email: stored_address(emails.get(&id).map_or("", String::as_str))?,
-                    phone,
-                    zone: zone.as_deref().map(stored_zone).transpose()?,
-                    reach,
-                    is_active,
-                    version,
-                })
-            },
-        )
+        .map(|row| {
+            let email = emails.get(&row.0).map(String::as_str);
+            contact_of(row, email)
+        })
         .collect()
+}
+
+fn contact_of(row: ContactRow, email: Option<&str>) -> Result<Contact> {
+    let (id, customer_id, name, phone, zone, reach, is_active, version) = row;
+    Ok(Contact {
+        id,
+        customer_id,
+        name,
+        email: stored_address(email.unwrap_or_default())?,
+        phone,
+        zone: zone.as_deref().map(stored_zone).transpose()?,
+        reach,
+        is_active,
+        version,
+    })
 }
 
 pub fn contact_names(conn: &mut Conn, ids: &[ContactId]) -> Result<HashMap<ContactId, String>> {

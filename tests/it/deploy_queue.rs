@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use watchkeeper::actions::deployment::{self as act, Asked, TypedRule, set_rule};
-use watchkeeper::actions::{change, deployment_queue as queue, freeze};
+use watchkeeper::actions::{change, freeze};
 use watchkeeper::domain::access::{Role, Roles};
 use watchkeeper::domain::change::{Plan, Sort};
 use watchkeeper::domain::deploy_queue::{Queued, Reason, State};
@@ -34,30 +34,30 @@ pub const CALLED: &[&str] = &[
     "deploy_queue :: withdraw",
 ];
 
-const DAY: i64 = 24 * HOUR;
-const MIN: i64 = 60;
+pub(crate) const DAY: i64 = 24 * HOUR;
+pub(crate) const MIN: i64 = 60;
 
-fn no_fridays(desk: &Desk) {
+pub(crate) fn no_fridays(desk: &Desk) {
     let admin = desk.person("Root", Roles::of(&[Role::Admin]));
     let friday = Details::friday("No changes on Friday", chrono_tz::Tz::UTC);
     freeze::add(&desk.as_person(&admin), &friday).unwrap();
 }
 
 /// From Monday 09:00 to Friday noon.
-fn go_to_friday(desk: &Desk) {
+pub(crate) fn go_to_friday(desk: &Desk) {
     desk.advance(4 * DAY + 3 * HOUR);
 }
 
 /// When the window of that Friday ends.
-fn monday() -> Timestamp {
+pub(crate) fn monday() -> Timestamp {
     Timestamp::parse_rfc3339("2026-06-08T07:00:00Z").unwrap()
 }
 
-fn go_to_monday(desk: &Desk) {
+pub(crate) fn go_to_monday(desk: &Desk) {
     desk.advance(monday().secs_since(desk.now()));
 }
 
-fn wish(version: &str, id: &str) -> Typed {
+pub(crate) fn wish(version: &str, id: &str) -> Typed {
     Typed {
         source: "ci".into(),
         source_event_id: id.into(),
@@ -66,32 +66,32 @@ fn wish(version: &str, id: &str) -> Typed {
     }
 }
 
-fn ask(desk: &Desk, typed: Typed) -> watchkeeper::error::Result<Asked> {
+pub(crate) fn ask(desk: &Desk, typed: Typed) -> watchkeeper::error::Result<Asked> {
     act::ask(&desk.app.system("pipeline", Door::Api), typed)
 }
 
-fn waits(desk: &Desk, typed: Typed) -> Queued {
+pub(crate) fn waits(desk: &Desk, typed: Typed) -> Queued {
     match ask(desk, typed).unwrap() {
         Asked::Waits { queued, .. } => queued,
         Asked::Recorded(it) => panic!("it began: {it:?}"),
     }
 }
 
-fn begins(desk: &Desk, typed: Typed) -> String {
+pub(crate) fn begins(desk: &Desk, typed: Typed) -> String {
     match ask(desk, typed).unwrap() {
         Asked::Recorded(it) => it.deployment.version,
         Asked::Waits { queued, .. } => panic!("it waits: {queued:?}"),
     }
 }
 
-fn refused(outcome: watchkeeper::error::Result<impl std::fmt::Debug>) -> &'static str {
+pub(crate) fn refused(outcome: watchkeeper::error::Result<impl std::fmt::Debug>) -> &'static str {
     match outcome.unwrap_err() {
         Error::Refused(refusal) | Error::Forbidden(refusal) => refusal.rule,
         other => panic!("{other:?}"),
     }
 }
 
-fn now(desk: &Desk, it: &Queued) -> Queued {
+pub(crate) fn now(desk: &Desk, it: &Queued) -> Queued {
     let found = desk
         .app
         .store
@@ -99,7 +99,7 @@ fn now(desk: &Desk, it: &Queued) -> Queued {
     found.unwrap().unwrap()
 }
 
-fn stands(desk: &Desk, it: &Queued) -> (State, Reason) {
+pub(crate) fn stands(desk: &Desk, it: &Queued) -> (State, Reason) {
     let it = now(desk, it);
     (it.state, it.reason)
 }
@@ -119,7 +119,13 @@ fn another_service(desk: &Desk, name: &str, by: &Staff) {
 }
 
 /// An approved change of `web`.
-fn approved(desk: &Desk, ann: &Staff, ben: &Staff, web: ServiceId, plan: Plan) -> TicketKey {
+pub(crate) fn approved(
+    desk: &Desk,
+    ann: &Staff,
+    ben: &Staff,
+    web: ServiceId,
+    plan: Plan,
+) -> TicketKey {
     let opening = Opening {
         services: vec![web],
         owner: Some(ann.id),
@@ -133,7 +139,7 @@ fn approved(desk: &Desk, ann: &Staff, ben: &Staff, web: ServiceId, plan: Plan) -
     key
 }
 
-fn told(desk: &Desk, key: TicketKey, kind: EntryKind) -> Vec<String> {
+pub(crate) fn told(desk: &Desk, key: TicketKey, kind: EntryKind) -> Vec<String> {
     let read = |conn: &mut store::Conn| store::ticket::by_key(conn, key);
     let ticket = desk.app.store.read(read).unwrap().unwrap();
     let facts = |it: &store::timeline::Recorded| {
@@ -276,145 +282,6 @@ both_databases!(
         assert_eq!(refused(ask(&desk, late)), "deploy-expired");
         // Nothing in front of it: what may begin begins.
         assert_eq!(begins(&desk, wish("4.12.2", "6")), "4.12.2");
-    }
-);
-
-both_databases!(
-    what_came_meanwhile_or_went_wrong_waits_for_a_persons_word,
-    |desk| {
-        let (ann, ben, web) = a_house(&desk);
-        no_fridays(&desk);
-        desk.advance(3 * DAY + 13 * HOUR);
-        let key = approved(&desk, &ann, &ben, web, Plan::default());
-        desk.advance(14 * HOUR);
-        let named = Typed {
-            change: key.to_string(),
-            ..wish("4.12.0", "1")
-        };
-        let queued = waits(&desk, named.clone());
-        let eu = Typed {
-            target: "eu".into(),
-            ..wish("4.12.0", "2")
-        };
-        let eu = waits(&desk, eu);
-        // On Saturday somebody breaks the glass for a fix that 4.12.0 doesn't have.
-        desk.advance(DAY);
-        let fix = Typed {
-            break_glass: "the shop takes no cards".into(),
-            ..typed("4.11.9", "succeeded")
-        };
-        act::record(&desk.as_person(&ann), fix).unwrap();
-        desk.letters();
-        go_to_monday(&desk);
-        assert_eq!(stands(&desk, &queued), (State::Waiting, Reason::Overtaken));
-        let letters = desk.letters();
-        let letter = mail::to(&letters, "ann@watch.example.org");
-        assert!(
-            letter
-                .text
-                .contains("something else was deployed there meanwhile"),
-            "{}",
-            letter.text
-        );
-        desk.advance(10 * MIN);
-        assert!(desk.letters().is_empty(), "once is enough");
-        assert_eq!(now(&desk, &eu).state, State::Released, "nothing came there");
-        let Asked::Recorded(begun) = ask(
-            &desk,
-            Typed {
-                target: "eu".into(),
-                ..wish("4.12.0", "2")
-            },
-        )
-        .unwrap() else {
-            panic!("it was let go")
-        };
-        let failed = Typed {
-            status: "failed".into(),
-            target: "eu".into(),
-            when_open: false,
-            ..wish("4.12.0", "2")
-        };
-        assert_eq!(
-            tell(&desk, failed).unwrap().deployment.id,
-            begun.deployment.id
-        );
-
-        let browser = Browser::of(&desk, &ben);
-        let cleo = desk.person("Cleo", Roles::of(&[Role::Auditor]));
-        assert_eq!(
-            refused(queue::go(&desk.as_person(&cleo), queued.id)),
-            "needs-role"
-        );
-        let go = format!("/deployments/queue/{}/go", queued.id);
-        browser.post(&go, &[]).is(303);
-        // The word came after both: it counts for both. The gap is over as well.
-        assert_eq!(now(&desk, &queued).state, State::Released);
-        assert_eq!(now(&desk, &queued).go_name.as_deref(), Some("Ben"));
-        assert_eq!(
-            refused(queue::go(&desk.as_person(&ben), queued.id)),
-            "deploy-not-waiting"
-        );
-        let withdraw = format!("/deployments/queue/{}/withdraw", queued.id);
-        browser.post(&withdraw, &[]).is(303);
-        assert_eq!(refused(ask(&desk, named)), "deploy-withdrawn");
-        assert_eq!(
-            told(&desk, key, EntryKind::DeploymentDropped),
-            ["web 4.12.0 withdrawn"]
-        );
-        assert_eq!(
-            refused(queue::withdraw(&desk.as_person(&ben), queued.id)),
-            "deploy-not-waiting"
-        );
-    }
-);
-
-both_databases!(
-    a_service_may_want_one_go_and_the_one_that_failed_stops_the_next,
-    |desk| {
-        let (ann, _, web) = a_house(&desk);
-        no_fridays(&desk);
-        let rule = TypedRule {
-            needs_go: true,
-            gap_mins: Some(0),
-            ..TypedRule::new("", 60)
-        };
-        set_rule(&desk.as_person(&ann), web, 0, &rule).unwrap();
-        let wrong = TypedRule {
-            gap_mins: Some(24 * 60 + 1),
-            ..TypedRule::new("", 60)
-        };
-        let Err(Error::Invalid(faults)) = set_rule(&desk.as_person(&ann), web, 1, &wrong) else {
-            panic!("it is taken")
-        };
-        assert_eq!((&*faults[0].field, faults[0].problem), ("gap", "not-a-gap"));
-        go_to_friday(&desk);
-        let wishes = |target: &str, id: &str| Typed {
-            target: target.into(),
-            ..wish("4.12.0", id)
-        };
-        let canary = waits(&desk, wishes("canary", "1"));
-        desk.advance(MIN);
-        let rest = waits(&desk, wishes("", "2"));
-        go_to_monday(&desk);
-        for it in [&canary, &rest] {
-            assert_eq!(stands(&desk, it), (State::Waiting, Reason::Go));
-        }
-        queue::go(&desk.as_person(&ann), canary.id).unwrap();
-        assert_eq!(now(&desk, &canary).state, State::Released);
-        begins(&desk, wishes("canary", "1"));
-        desk.advance(MIN);
-        let failed = Typed {
-            status: "failed".into(),
-            when_open: false,
-            ..wishes("canary", "1")
-        };
-        tell(&desk, failed).unwrap();
-        desk.advance(MIN);
-        assert_eq!(stands(&desk, &rest), (State::Waiting, Reason::BeforeFailed));
-        desk.advance(MIN);
-        queue::go(&desk.as_person(&ann), rest.id).unwrap();
-        assert_eq!(now(&desk, &rest).state, State::Released);
     }
 );
 

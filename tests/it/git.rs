@@ -270,7 +270,7 @@ both_databases!(an_import_links_without_acting, |desk| {
     assert!(import.status().unwrap().success());
     let began = Instant::now();
     bench.work(&["push", "-q", "origin", "main"]);
-    // Three parts may take more than one hook's patience on a busy machine; what is left is told by hand.
+    // Three parts may take more than one hook's patience on a busy machine; this waits until the rest is told.
     let origin = bench.path("origin.git");
     let mut drain = bench.command(WATCHKEEPER, &origin);
     assert!(drain.args(["hook", "drain"]).status().unwrap().success());
@@ -282,11 +282,11 @@ both_databases!(an_import_links_without_acting, |desk| {
         "the newest hundred are shown"
     );
     let entries = bench.entries(task, EntryKind::CommitLinked);
-    let told: usize = entries
+    let told: Vec<_> = entries
         .iter()
-        .filter_map(|entry| entry.facts.get("commits")?.parse::<usize>().ok())
-        .sum();
-    assert_eq!((entries.len(), told), (3, 2_500), "one line for each part");
+        .map(|entry| entry.facts.get("commits"))
+        .collect();
+    assert_eq!(told, [Some("2500")], "one line, whatever its parts");
 });
 
 mod on_one_database {

@@ -71,13 +71,17 @@ impl Bench {
     }
 
     pub fn install(&self, repository: &str) -> Output {
-        let url = self.server.as_ref().unwrap().url();
+        self.install_at(repository, &self.server.as_ref().unwrap().url())
+    }
+
+    /// Its hook finds the service at that address.
+    pub fn install_at(&self, repository: &str, url: &str) -> Output {
         let repository = self.path(repository);
         let args = [
             "hook",
             "install",
             "--url",
-            &url,
+            url,
             "--token",
             &self.token,
             "--repo",
@@ -211,9 +215,13 @@ impl Bench {
         text(&child.wait_with_output().unwrap())
     }
 
+    /// Pushes that wait to be told, and what else is left of them.
     pub fn spooled(&self) -> usize {
         let folder = self.path("origin.git/watchkeeper/spool");
-        std::fs::read_dir(folder).unwrap().count()
+        let files = std::fs::read_dir(folder).unwrap();
+        files
+            .filter(|file| file.as_ref().unwrap().file_name() != "lock")
+            .count()
     }
 
     pub fn forget_recorded(&self) {

@@ -75,6 +75,11 @@ impl Client {
         self.exchange("post-receive", push)
     }
 
+    /// As [`tell`](Self::tell), of a part as it was written down.
+    pub fn tell_written(&self, part: &str) -> Answer<PushAnswer> {
+        self.send("post-receive", part.as_bytes())
+    }
+
     /// Asks whether a push may go through. Asking twice is harmless.
     pub fn ask(&self, push: &AskBody) -> Answer<AskAnswer> {
         self.exchange("pre-receive", push)
@@ -85,12 +90,16 @@ impl Client {
             Ok(json) => json,
             Err(error) => return Answer::Refused(0, error.to_string()),
         };
-        let mut answer = self.post(door, &json);
+        self.send(door, &json)
+    }
+
+    fn send<T: DeserializeOwned>(&self, door: &str, json: &[u8]) -> Answer<T> {
+        let mut answer = self.post(door, json);
         if matches!(
             answer,
             Err(ureq::Error::Io(_) | ureq::Error::ConnectionFailed)
         ) {
-            answer = self.post(door, &json);
+            answer = self.post(door, json);
         }
         match read(answer) {
             Answer::Got(text) => match serde_json::from_str(&text) {

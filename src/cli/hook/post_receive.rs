@@ -36,7 +36,10 @@ pub fn run() -> anyhow::Result<()> {
         // Written down before it is told: whatever happens from here on, nothing is lost.
         spool::keep(&place, &push_id, &parts)?;
     }
-    spool::drain(&place, spool::EXCHANGE, deadline)
+    if spool::drain(&place, spool::EXCHANGE, deadline)? {
+        spool::go_on_alone(&place)?;
+    }
+    Ok(())
 }
 
 /// `old new ref` lines; refs that hold no work of people are left out. The default branch first: its versions count.

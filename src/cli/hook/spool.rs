@@ -1,8 +1,9 @@
 //! Pushes that the service hasn't acknowledged yet: `$GIT_DIR/watchkeeper/spool/<push>.jsonl`, one part a line.
 
 use std::fs;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use super::client::{Answer, Client};
@@ -24,6 +25,10 @@ const LINES: usize = 8;
 
 /// How the file of a decision ends: it goes before its push.
 const ASKED: &str = "asked";
+/// How the file ends that says how many parts of a push the service has acknowledged.
+const TOLD: &str = "told";
+/// Between two looks whether another hook is done.
+const LOOKS_AGAIN: Duration = Duration::from_millis(20);
 
 /// Writes a push down. Durable when it returns.
 pub fn keep(place: &Place, push_id: &str, parts: &[PushBody]) -> anyhow::Result<()> {
@@ -45,30 +50,38 @@ pub fn keep_asked(place: &Place, push_id: &str, asked: &AskBody) -> anyhow::Resu
     write_whole(&path, &serde_json::to_vec(asked)?)
 }
 
-/// Tells everything that waits, oldest first, until the deadline. What is left waits on, and the pusher hears of it.
-pub fn drain(place: &Place, exchange: Duration, deadline: Instant) -> anyhow::Result<()> {
-    let mut waiting = waiting(place)?;
-    let mut why = None;
-    while let Some(path) = waiting.first() {
+/// Tells everything that waits, oldest first, until the deadline. What is left waits on, and the pusher hears of it. True: the service
+/// takes it in, it only takes longer.
+pub fn drain(place: &Place, exchange: Duration, deadline: Instant) -> anyhow::Result<bool> {
+    let Some(_mine) = alone(place, deadline)? else {
+        // Whoever tells it looks once more at what waits before it ends.
+        say("hook-told-elsewhere", &[]);
+        return Ok(false);
+    };
+    loop {
+        // Another push may have come meanwhile.
+        let waiting = waiting(place)?;
+        let Some(path) = waiting.first() else {
+            return Ok(false);
+        };
         let patience = deadline
             .saturating_duration_since(Instant::now())
             .min(exchange);
-        if patience.is_zero() {
-            break;
-        }
         let told = match path.extension() {
+            _ if patience.is_zero() => Told::Later,
             Some(end) if end == ASKED => tell_asked(place, path, patience)?,
-            _ => tell(place, path, patience)?,
+            _ => tell(place, path, patience, deadline)?,
         };
         match told {
             Told::All(answers) => {
                 report(&answers);
                 remove(path)?;
+                remove(&path.with_extension(TOLD))?;
             }
             Told::Refused(401 | 403, reason) => {
                 // A new token lets it through: it stays.
                 say("hook-token-refused", &[("why", reason.into())]);
-                break;
+                return Ok(false);
             }
             Told::Refused(_, reason) => {
                 let aside = path.with_extension("refused");
@@ -81,19 +94,59 @@ pub fn drain(place: &Place, exchange: Duration, deadline: Instant) -> anyhow::Re
                     ],
                 );
             }
-            Told::Away(reason) => {
-                why = Some(reason);
-                break;
+            Told::Later => return Ok(true),
+            Told::Away(why) => {
+                say(
+                    "hook-recorded-later",
+                    &[("count", waiting.len().into()), ("why", why.into())],
+                );
+                return Ok(false);
             }
         }
-        waiting.remove(0);
     }
-    if !waiting.is_empty() {
-        let why = why.unwrap_or_default();
-        say(
+}
+
+/// Keeps others from telling the same at the same time, while the file is held; `None`: another one does, until the deadline.
+fn alone(place: &Place, deadline: Instant) -> anyhow::Result<Option<fs::File>> {
+    let folder = place.spool();
+    fs::create_dir_all(&folder)?;
+    let lock = fs::File::options()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(folder.join("lock"))?;
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return Ok(Some(lock)),
+            Err(fs::TryLockError::WouldBlock) if Instant::now() < deadline => {
+                std::thread::sleep(LOOKS_AGAIN);
+            }
+            Err(fs::TryLockError::WouldBlock) => return Ok(None),
+            // Some network's file systems have no locks: telling twice is harmless.
+            Err(fs::TryLockError::Error(_)) => return Ok(Some(lock)),
+        }
+    }
+}
+
+/// Goes on telling where nobody waits for it. Whatever ends it, the next push or `hook drain` takes up.
+pub fn go_on_alone(place: &Place) -> anyhow::Result<()> {
+    let left = waiting(place)?.len();
+    let started = std::env::current_exe().and_then(|program| {
+        Command::new(program)
+            .args(["hook", "drain"])
+            .stdin(Stdio::null())
+            // git waits for whoever holds these.
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+    });
+    match started {
+        Ok(_) => say("hook-goes-on", &[("count", left.into())]),
+        Err(error) => say(
             "hook-recorded-later",
-            &[("count", waiting.len().into()), ("why", why.into())],
-        );
+            &[("count", left.into()), ("why", error.to_string().into())],
+        ),
     }
     Ok(())
 }
@@ -149,6 +202,8 @@ fn remove(path: &Path) -> anyhow::Result<()> {
 
 enum Told {
     All(Vec<PushAnswer>),
+    /// The time is up, and the service is there.
+    Later,
     Away(String),
     Refused(u16, String),
 }
@@ -179,8 +234,8 @@ fn tell_asked(place: &Place, path: &Path, patience: Duration) -> anyhow::Result<
     })
 }
 
-/// Tells one push, part by part.
-fn tell(place: &Place, path: &Path, patience: Duration) -> anyhow::Result<Told> {
+/// Tells one push, part by part; what was acknowledged isn't told again.
+fn tell(place: &Place, path: &Path, patience: Duration, deadline: Instant) -> anyhow::Result<Told> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -189,32 +244,54 @@ fn tell(place: &Place, path: &Path, patience: Duration) -> anyhow::Result<Told> 
         Err(error) => return Err(error.into()),
     };
     let client = Client::of(place, patience)?;
+    let parts: Vec<&str> = text.lines().collect();
+    let Some((last, written)) = parts.split_last() else {
+        return Ok(Told::All(Vec::new()));
+    };
+    let so_far = path.with_extension(TOLD);
+    let told: usize = fs::read_to_string(&so_far)
+        .ok()
+        .and_then(|count| count.trim().parse().ok())
+        .unwrap_or(0);
     let mut answers = Vec::new();
-    for line in text.lines() {
-        let mut part: PushBody = match serde_json::from_str(line) {
-            Ok(part) => part,
-            Err(error) => return Ok(Told::Refused(0, error.to_string())),
-        };
-        let tips = after(place.recorded(), &part.refs);
-        part.tips_hash = part.last.then(|| tips_hash(&tips));
-        match client.tell(&part) {
-            Answer::Got(answer) => {
-                if part.last {
-                    let theirs = answer.recorded_tips.as_ref();
-                    let theirs = theirs.map(|tips| {
-                        tips.iter()
-                            .map(|tip| (tip.name.clone(), tip.oid.clone()))
-                            .collect::<Vec<_>>()
-                    });
-                    place.set_recorded(theirs.as_deref().unwrap_or(&tips))?;
-                }
-                answers.push(answer);
-            }
-            Answer::Away(why) => return Ok(Told::Away(why)),
-            Answer::Refused(status, why) => return Ok(Told::Refused(status, why)),
+    for (nth, part) in written.iter().enumerate().skip(told) {
+        match client.tell_written(part) {
+            Answer::Got(answer) => answers.push(answer),
+            other => return Ok(not_told(other)),
+        }
+        // Were it lost, the part would only be told once more: it needn't be durable.
+        fs::write(&so_far, (nth + 1).to_string())?;
+        if Instant::now() >= deadline {
+            return Ok(Told::Later);
         }
     }
+    let mut last: PushBody = match serde_json::from_str(last) {
+        Ok(part) => part,
+        Err(error) => return Ok(Told::Refused(0, error.to_string())),
+    };
+    let tips = after(place.recorded(), &last.refs);
+    last.tips_hash = Some(tips_hash(&tips));
+    match client.tell(&last) {
+        Answer::Got(answer) => {
+            let theirs = answer.recorded_tips.as_ref().map(|tips| {
+                tips.iter()
+                    .map(|tip| (tip.name.clone(), tip.oid.clone()))
+                    .collect::<Vec<_>>()
+            });
+            place.set_recorded(theirs.as_deref().unwrap_or(&tips))?;
+            answers.push(answer);
+        }
+        other => return Ok(not_told(other)),
+    }
     Ok(Told::All(answers))
+}
+
+fn not_told(answer: Answer<PushAnswer>) -> Told {
+    match answer {
+        Answer::Got(answer) => Told::All(vec![answer]),
+        Answer::Away(why) => Told::Away(why),
+        Answer::Refused(status, why) => Told::Refused(status, why),
+    }
 }
 
 /// The recorded tips once these refs have moved, by name.

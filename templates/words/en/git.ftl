@@ -20,6 +20,11 @@ hook-recorded-later = { $count ->
     [one] one push will be recorded later
    *[other] { $count } pushes will be recorded later
 }. { $why }
+hook-goes-on = { $count ->
+    [one] a large push is being recorded in the background
+   *[other] { $count } pushes are being recorded in the background
+}
+hook-told-elsewhere = an earlier push is still being recorded in the background, and this one after it
 hook-drained = { $sent } sent, { $left } still waiting
 hook-told = { $key } { $relation }, { $count ->
     [one] one commit
