@@ -302,7 +302,7 @@ fn one(conn: &mut Conn, place: usize, item: &Item, people: &People) -> Result<Dr
     let mut commits = Vec::new();
     if let Some(repository) = item.it.repository {
         for some in added.chunks(AT_ONCE) {
-            for it in store::git_link::by_oids(conn, repository, some)? {
+            for it in store::git_commit::by_oids(conn, repository, some)? {
                 commits.push(Commit {
                     subject: (!hidden.contains(&it.oid)).then_some(it.subject),
                     oid: it.oid,

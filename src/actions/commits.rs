@@ -7,7 +7,8 @@ use crate::domain::git::{Repository, Revertible, revert_commands};
 use crate::domain::id::{CommitId, PushId, RepositoryId};
 use crate::domain::ticket::Ticket;
 use crate::error::Result;
-use crate::store::git_link::{CommitLink, RecordedCommit};
+use crate::store::git_commit::RecordedCommit;
+use crate::store::git_link::CommitLink;
 use crate::store::{self, Conn};
 
 /// Commits shown of one ticket; an import's others can be found in the repository.
@@ -22,6 +23,8 @@ pub struct OnTicket {
     /// `git describe` before the first and after the last published commit.
     pub version_before: Option<String>,
     pub version_after: Option<String>,
+    /// Of the commits that no branch holds any more, those whose work is on one: the newest commit with the same root.
+    pub replaced_by: HashMap<CommitId, String>,
     /// The commands that take the published commits back, to be run from top to bottom; empty if there is nothing to take back.
     pub revert: Vec<String>,
 }
@@ -50,7 +53,7 @@ pub fn of_ticket(conn: &mut Conn, ticket: &Ticket) -> Result<Vec<OnTicket>> {
         // Only a merge needs to know who its parents' parents are.
         let has_merge = content.iter().any(|commit| commit.parents.len() > 1);
         let graph = if has_merge {
-            store::git_link::graph(conn, &pushes)?
+            store::git_commit::graph(conn, &pushes)?
         } else {
             HashMap::new()
         };
@@ -71,19 +74,32 @@ pub fn of_ticket(conn: &mut Conn, ticket: &Ticket) -> Result<Vec<OnTicket>> {
                 .last()
                 .and_then(|commit| commit.version_after.clone()),
             revert: revert_commands(&revertible, &graph),
+            replaced_by: replaced(&commits),
             commits,
         });
     }
     Ok(found)
 }
 
-/// The published commits that belong to the ticket's work, each once: not what merely mentions it or was caused by it.
+fn replaced(commits: &[(RecordedCommit, CommitLink)]) -> HashMap<CommitId, String> {
+    let mut found = HashMap::new();
+    for (gone, _) in commits.iter().filter(|(it, _)| it.gone_at.is_some()) {
+        let mut later = commits.iter().rev().map(|(commit, _)| commit);
+        let heir = later.find(|it| it.gone_at.is_none() && it.root == gone.root);
+        found.extend(heir.map(|heir| (gone.id, heir.oid.clone())));
+    }
+    found
+}
+
+/// The published commits that belong to the ticket's work, each once: not what merely mentions it or was caused by it, nor what no
+/// branch holds any more.
 fn content(commits: &[(RecordedCommit, CommitLink)]) -> Vec<&RecordedCommit> {
     let mut seen: HashSet<CommitId> = HashSet::new();
     commits
         .iter()
         .filter(|(commit, link)| {
-            belongs(link.relation) && commit.published_at.is_some() && seen.insert(commit.id)
+            let counts = commit.published_at.is_some() && commit.gone_at.is_none();
+            belongs(link.relation) && counts && seen.insert(commit.id)
         })
         .map(|(commit, _)| commit)
         .collect()

@@ -13,7 +13,9 @@ use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
 use crate::domain::change::Change;
 use crate::domain::deploy_queue::{self, Queued};
-use crate::domain::deployment::{self as domain, Deployment, Lane, Report, Status, Step, Typed};
+use crate::domain::deployment::{
+    self as domain, Check, Deployment, Lane, Report, Status, Step, Typed,
+};
 use crate::domain::id::{Id, Kind, ServiceId, TicketId, TicketKey};
 use crate::domain::people::Service;
 use crate::domain::refusal::FieldError;
@@ -132,14 +134,18 @@ fn record_in(tx: &mut Tx, ctx: &Ctx<'_>, report: &Report) -> Result<Asked> {
         if lane.service != known.lane.service {
             return Err(gate::differs(&known).into());
         }
+        let check = known.checked(report, ctx.now);
         if is_news {
             desk.ended(tx, &mut known)?;
-            desk.record(tx)?;
+        } else if let Some(check) = check {
+            rows::update(tx, &known)?;
+            desk.tell(tx, &known, check_word(check))?;
         }
+        desk.record(tx)?;
         return Ok(Asked::Recorded(Recorded {
             deployment: known,
             is_first: false,
-            is_news,
+            is_news: is_news || check.is_some(),
             emergency: None,
         }));
     }
@@ -226,6 +232,7 @@ pub(super) fn judge(
         revision: report.revision.clone(),
         status: report.status,
         started_at: report.started_at.unwrap_or(ctx.now),
+        check: report.check,
         finished_at: match report.status {
             Status::Started => None,
             _ => report
@@ -377,6 +384,7 @@ impl Desk<'_> {
             .fact("deployment", it.id)
             .fact("step", it.step)
             .fact_some("before", before)
+            .fact_some("check", it.check)
             .fact_some("commit", it.commit.as_ref())
             .fact_some("who", it.actor.as_ref()))
     }
@@ -391,7 +399,11 @@ impl Desk<'_> {
     ) -> Result<()> {
         // One deployment may stand on several tickets: once on each.
         let told = |name| entry.facts.get(name).unwrap_or_default();
-        let source = format!("deployment:{}:{}:{id}", told("deployment"), told("did"));
+        let mut source = format!("deployment:{}:{}:{id}", told("deployment"), told("did"));
+        if told("did").starts_with("check") {
+            // A check may say one thing, then the other, and then the first again.
+            source += &format!(":{}", self.ctx.now.micros());
+        }
         let entry = entry.source(source);
         let known = self.tickets.iter().find(|(_, (ticket, _))| ticket.id == id);
         let key = match known {
@@ -435,6 +447,13 @@ impl Desk<'_> {
             }
         }
         Ok(())
+    }
+}
+
+const fn check_word(check: Check) -> &'static str {
+    match check {
+        Check::Green => "check_green",
+        Check::Red => "check_red",
     }
 }
 

@@ -178,6 +178,7 @@ fn keeps(tx: &mut Tx, ctx: &Ctx<'_>, it: &Queued) -> Result<Option<Wait>> {
         version: it.version.clone(),
         commit: it.commit.clone(),
         artefact: None,
+        check: None,
         revision: None,
         status: Status::Started,
         started_at: None,

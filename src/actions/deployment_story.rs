@@ -13,7 +13,7 @@ use crate::domain::id::{DeploymentId, Id, RepositoryId, ServiceId, TicketId, Tic
 use crate::domain::refusal::FieldError;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
-use crate::store::git_link::RecordedCommit;
+use crate::store::git_commit::RecordedCommit;
 use crate::store::{self, Conn, deployment as rows};
 
 /// Commits read at once while histories are compared.
@@ -38,7 +38,7 @@ pub(super) fn found(
     repositories.sort_by_key(|it| it.service != Some(service));
     for repository in repositories {
         // Two commits with this beginning: nobody can tell which was meant.
-        if let [commit] = store::git_link::by_start(conn, repository.id, start)?.as_slice() {
+        if let [commit] = store::git_commit::by_start(conn, repository.id, start)?.as_slice() {
             return Ok((Some(repository.id), Some(commit.oid.clone())));
         }
     }
@@ -62,8 +62,8 @@ pub(super) fn between(
         return Ok(None);
     };
     let places = (
-        store::git_link::place(conn, repository, to)?,
-        store::git_link::place(conn, repository, from)?,
+        store::git_commit::place(conn, repository, to)?,
+        store::git_commit::place(conn, repository, from)?,
     );
     let (Some(to), Some(from)) = places else {
         return Ok(None);
@@ -71,7 +71,7 @@ pub(super) fn between(
     let mut next = to.max(from);
     let end = next - MOST_WALKED;
     while !walk.is_done() && next >= 0 && next > end {
-        let rows = store::git_link::downwards(conn, repository, next, CHUNK)?;
+        let rows = store::git_commit::downwards(conn, repository, next, CHUNK)?;
         let Some((last, ..)) = rows.last() else { break };
         next = last - 1;
         for (_, oid, parents) in &rows {
@@ -247,7 +247,7 @@ pub fn detail(conn: &mut Conn, it: Deployment) -> Result<Detail> {
         };
         let oids = &oids[..oids.len().min(SHOWN)];
         let mut known: HashMap<String, RecordedCommit> =
-            store::git_link::by_oids(conn, repository, oids)?
+            store::git_commit::by_oids(conn, repository, oids)?
                 .into_iter()
                 .map(|commit| (commit.oid.clone(), commit))
                 .collect();

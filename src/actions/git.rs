@@ -16,7 +16,8 @@ use crate::domain::refusal::Refusal;
 use crate::domain::ticket::Ticket;
 use crate::domain::timeline::{Actor, Entry, EntryKind};
 use crate::error::{Error, Result};
-use crate::store::git_link::{Arrival, CommitLink, RecordedCommit};
+use crate::store::git_commit::{Arrival, RecordedCommit};
+use crate::store::git_link::CommitLink;
 use crate::store::{self, Tx};
 
 /// How often a push is tried again after somebody else changed one of its tickets.
@@ -117,9 +118,13 @@ fn record_push_in(tx: &mut Tx, ctx: &Ctx<'_>, from: RepositoryId, push: &Push) -
         .iter()
         .map(|commit| commit.oid.as_str())
         .collect();
-    let known: HashSet<String> = store::git_link::known(tx, from, &oids)?
+    let known: HashSet<String> = store::git_commit::known(tx, from, &oids)?
         .into_iter()
         .collect();
+    if !known.is_empty() {
+        let again: Vec<&str> = known.iter().map(String::as_str).collect();
+        store::git_commit::find_again(tx, from, &again)?;
+    }
     for commit in &push.commits {
         if known.contains(commit.oid.as_str()) {
             continue;
@@ -160,6 +165,9 @@ fn record_push_in(tx: &mut Tx, ctx: &Ctx<'_>, from: RepositoryId, push: &Push) -
                 desk.publish(tx, moved)?;
             }
         }
+        if is_news && !push.gone.is_empty() {
+            store::git_commit::lose(tx, from, &push.gone, ctx.now)?;
+        }
         if is_news && push.is_bulk {
             desk.sum_up(tx)?;
         }
@@ -172,7 +180,7 @@ fn record_push_in(tx: &mut Tx, ctx: &Ctx<'_>, from: RepositoryId, push: &Push) -
 /// The root of a cherry-pick is its origin's, if we know that commit.
 fn root_of(tx: &mut Tx, from: RepositoryId, commit: &ReportedCommit) -> Result<String> {
     if let Some(origin) = commit.facts.cherry_from.first() {
-        let origins = store::git_link::by_start(tx, from, origin)?;
+        let origins = store::git_commit::by_start(tx, from, origin)?;
         if let [origin] = origins.as_slice() {
             return Ok(origin.root.clone());
         }
@@ -231,7 +239,7 @@ impl Desk<'_> {
             }
         }
         for start in commit.facts.reverts.iter().filter(|start| start.len() >= 7) {
-            let reverted = store::git_link::by_start(tx, self.repository.id, start)?;
+            let reverted = store::git_commit::by_start(tx, self.repository.id, start)?;
             // Two commits with this beginning: nobody can tell which was meant.
             let [reverted] = reverted.as_slice() else {
                 continue;
@@ -260,7 +268,7 @@ impl Desk<'_> {
         let ticket = store::ticket::by_id(tx, id)?.ok_or(Error::NotFound)?;
         let link = unwritten(ticket.key, Relation::Refs);
         for oid in oids.lines().rev() {
-            let found = store::git_link::by_start(tx, from, oid)?;
+            let found = store::git_commit::by_start(tx, from, oid)?;
             let [kept] = found.as_slice() else { continue };
             let links = store::git_link::links_of_commit(tx, kept.id)?;
             let counts = |it: &CommitLink| it.ticket == id && it.relation >= Relation::Refs;
@@ -361,15 +369,15 @@ impl Desk<'_> {
         if moved.new.is_zero() || !self.repository.publishes(&moved.name) {
             return Ok(());
         }
-        let unpublished = store::git_link::unpublished(tx, self.repository.id)?;
+        let unpublished = store::git_commit::unpublished(tx, self.repository.id)?;
         let mut tips = vec![moved.new.to_string()];
         if self.publishes_at_once(moved) && !unpublished.is_empty() {
             // Its own commits are published; what they were built on may lie below them.
             let name = &moved.name;
-            tips.extend(store::git_link::parents_in(tx, self.push_id, name)?);
+            tips.extend(store::git_commit::parents_in(tx, self.push_id, name)?);
         }
         let oids = newly_published(tips.iter().map(String::as_str), &unpublished);
-        store::git_link::publish(tx, self.repository.id, &oids, moved, self.ctx.now)?;
+        store::git_commit::publish(tx, self.repository.id, &oids, moved, self.ctx.now)?;
         let order: HashMap<&str, usize> = oids
             .iter()
             .enumerate()

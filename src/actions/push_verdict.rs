@@ -276,7 +276,7 @@ fn named(
     let starts = push.commits.iter().flat_map(|it| &it.facts.reverts);
     for start in starts.filter(|start| start.len() >= 7) {
         // Two commits with this beginning: nobody can tell which was meant.
-        if let [commit] = store::git_link::by_start(conn, repository.id, start)?.as_slice() {
+        if let [commit] = store::git_commit::by_start(conn, repository.id, start)?.as_slice() {
             let mut keys = Vec::new();
             for link in store::git_link::links_of_commit(conn, commit.id)? {
                 if link.relation >= Relation::Refs {

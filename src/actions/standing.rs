@@ -92,7 +92,7 @@ pub fn contents(conn: &mut Conn, new: &Deployment) -> Result<Option<Contents>> {
     };
     let mut contents = Contents::default();
     let oids: Vec<String> = between.added.into_iter().take(MOST_COMMITS).collect();
-    for commit in store::git_link::by_oids(conn, repository, &oids)? {
+    for commit in store::git_commit::by_oids(conn, repository, &oids)? {
         contents.files += i64::from(commit.path_count);
         contents
             .paths

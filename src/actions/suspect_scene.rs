@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::deployment_story as story;
 use super::suspect::{Subject, Told};
-use crate::domain::deployment::{Deployment, Revert, Source, Status, Step};
+use crate::domain::deployment::{Check, Deployment, Revert, Source, Status, Step};
 use crate::domain::id::{
     DeploymentId, Id, Kind as TicketKind, ServiceId, TeamId, TicketId, TicketKey,
 };
@@ -199,8 +199,11 @@ impl Scene {
             let previous = it.previous.and_then(|id| before.get(&id));
             let inside = details.remove(&it.id).unwrap_or_default();
             let mut evidence = Vec::new();
-            if it.status == Status::Failed {
-                evidence.push(Evidence::Failed);
+            match (it.status, it.check) {
+                (Status::Failed, _) => evidence.push(Evidence::Failed),
+                (_, Some(Check::Red)) => evidence.push(Evidence::CheckRed),
+                (_, Some(Check::Green)) => evidence.push(Evidence::CheckGreen),
+                (_, None) => {}
             }
             let back_at = match it.status {
                 Status::RolledBack => it.ended_at(),
@@ -514,7 +517,7 @@ impl Inside {
         };
         let oids = between.added.iter().chain(&between.removed).take(50);
         let oids: Vec<String> = oids.cloned().collect();
-        for commit in store::git_link::by_oids(conn, repository, &oids)? {
+        for commit in store::git_commit::by_oids(conn, repository, &oids)? {
             inside.files += i64::from(commit.path_count);
             inside.text.push_str(&format!(" {}", commit.subject));
             for touched in commit.paths.iter().take(20) {

@@ -66,6 +66,9 @@ pub struct DeployArgs {
     /// `--when-open` it is `started`.
     #[arg(long)]
     status: Option<String>,
+    /// What a check of its health says now that it has ended: `green` or `red`. It may be told later, and change.
+    #[arg(long, value_name = "RESULT", default_value = "")]
+    check: String,
     /// The change that it is of: `CHG-7`.
     #[arg(long, value_name = "KEY", default_value = "")]
     change: String,
@@ -334,6 +337,7 @@ fn deploy(args: &DeployArgs) -> anyhow::Result<Said> {
         ("target", args.target.clone()),
         ("commit", args.commit.clone()),
         ("status", status),
+        ("check", args.check.clone()),
         ("change", args.change.clone()),
         ("artefact", args.artefact.clone()),
         ("revision", args.revision.clone()),

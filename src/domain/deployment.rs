@@ -58,6 +58,11 @@ impl Lane {
     }
 }
 
+words! {
+    /// What a check of its health says after a deployment: of a pipeline, or of a person who looked.
+    pub enum Check { Green = "green", Red = "red" }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deployment {
     pub id: DeploymentId,
@@ -78,6 +83,8 @@ pub struct Deployment {
     pub status: Status,
     pub started_at: Timestamp,
     pub finished_at: Option<Timestamp>,
+    /// What a check of its health said last, after it ended.
+    pub check: Option<Check>,
     /// Who told us.
     pub by: Option<PersonId>,
     pub by_name: String,
@@ -114,6 +121,14 @@ impl Deployment {
     /// Whoever deployed: who the pipeline says, else who told us.
     pub fn who(&self) -> &str {
         self.actor.as_deref().unwrap_or(&self.by_name)
+    }
+
+    /// Takes in what a check says; whether that is new.
+    pub fn checked(&mut self, report: &Report, now: Timestamp) -> Option<Check> {
+        let said = report.check.filter(|it| self.check != Some(*it))?;
+        self.check = Some(said);
+        self.updated_at = now;
+        Some(said)
     }
 
     /// Takes in what is told of it after the first time. Whether anything is new: an older state that comes late is none.
@@ -164,6 +179,7 @@ pub struct Report {
     pub artefact: Option<String>,
     pub revision: Option<String>,
     pub status: Status,
+    pub check: Option<Check>,
     /// `None`: now. Then it is a wish, which a freeze may refuse; what began earlier is a fact, which nobody can.
     pub started_at: Option<Timestamp>,
     pub finished_at: Option<Timestamp>,
@@ -188,6 +204,7 @@ pub struct Typed {
     pub artefact: String,
     pub revision: String,
     pub status: String,
+    pub check: String,
     pub started_at: Option<Timestamp>,
     pub finished_at: Option<Timestamp>,
     pub actor: String,
@@ -244,6 +261,18 @@ impl Typed {
         if status.is_err() {
             keep(FieldError::new("status", "not-a-deploy-status").with("value", self.status));
         }
+        let check = match self.check.trim() {
+            "" => None,
+            text => text
+                .parse()
+                .map_err(|()| {
+                    keep(FieldError::new("check", "not-a-check").with("value", text.to_owned()))
+                })
+                .ok(),
+        };
+        if check.is_some() && status == Ok(Status::Started) {
+            keep(FieldError::new("check", "check-before-end"));
+        }
         let change = match self.change.trim() {
             "" => None,
             text => text
@@ -293,6 +322,7 @@ impl Typed {
                     artefact,
                     revision,
                     status,
+                    check,
                     // A clock that is a little ahead began now.
                     started_at: self.started_at.map(|at| at.min(now)),
                     finished_at: self.finished_at.map(|at| at.min(now)),
@@ -477,6 +507,7 @@ mod tests {
             revision: Some("41".into()),
             status,
             started_at: NOW,
+            check: None,
             finished_at: None,
             by: None,
             by_name: "ci".into(),

@@ -11,6 +11,8 @@ use super::word::words;
 
 /// A push of more new commits than this links without acting: it is an import, not somebody's work of today.
 pub const BULK_COMMITS: usize = 2_000;
+/// Commits of one push that are said to be gone; of more, the newest.
+pub const GONE: usize = 1_000;
 /// Paths kept of one commit; the number of all is kept beside them.
 pub const PATHS: usize = 100;
 
@@ -146,6 +148,8 @@ pub struct Push {
     pub refs: Vec<RefMove>,
     /// Oldest first.
     pub commits: Vec<ReportedCommit>,
+    /// What no branch or tag holds any more: a forced push replaced it, or its branch was deleted. At most [`GONE`].
+    pub gone: Vec<Oid>,
     /// More than [`BULK_COMMITS`] in all its parts.
     pub is_bulk: bool,
     /// Nothing more follows of this push: its refs are recorded now.

@@ -113,9 +113,9 @@ impl History {
 words! {
     /// What is known of how it went.
     pub enum Evidence {
-        /// It failed, or a check was red afterwards.
         Failed = "failed",
-        /// A check was green afterwards.
+        /// A check of its health was red afterwards.
+        CheckRed = "check_red",
         CheckGreen = "check_green",
         /// It was taken back before the onset.
         TakenBack = "taken_back",
@@ -125,7 +125,7 @@ words! {
 impl Evidence {
     const fn weight(self) -> f64 {
         match self {
-            Evidence::Failed => 1.3,
+            Evidence::Failed | Evidence::CheckRed => 1.3,
             Evidence::CheckGreen => 0.5,
             Evidence::TakenBack => 0.3,
         }

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use crate::domain::commit_message::{Facts, Flags, Link};
-use crate::domain::git::{Oid, PATHS, Push, RefMove, ReportedCommit, Signature, TouchedPath};
+use crate::domain::git::{GONE, Oid, PATHS, Push, RefMove, ReportedCommit, Signature, TouchedPath};
 use crate::domain::refusal::FieldError;
 use crate::domain::timestamp::Timestamp;
 
@@ -29,6 +29,9 @@ pub struct PushBody {
     pub refs: Vec<RefBody>,
     /// Oldest first.
     pub commits: Vec<CommitBody>,
+    /// Ids of commits that no branch or tag holds any more, at most 1,000: a forced push replaced them, or their branch was deleted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gone: Vec<String>,
     /// More than 2,000 new commits: they are linked, but act on nothing.
     pub bulk: bool,
     /// The last part: the refs count as recorded once it is acknowledged.
@@ -183,6 +186,7 @@ impl PushBody {
             parser: push.parser,
             refs: push.refs.iter().map(RefBody::of).collect(),
             commits: push.commits.iter().map(CommitBody::of).collect(),
+            gone: push.gone.iter().map(Oid::to_string).collect(),
             bulk: push.is_bulk,
             last: push.is_last,
             tips_hash: push.tips_hash.clone(),
@@ -213,6 +217,12 @@ impl PushBody {
             .into_iter()
             .filter_map(|body| body.read(&mut faults))
             .collect();
+        faults.unless(self.gone.len() <= GONE, "gone", "too-many-in-push");
+        let gone: Vec<Oid> = self
+            .gone
+            .iter()
+            .filter_map(|oid| faults.some(Oid::parse(oid), "gone", "not-a-commit-id"))
+            .collect();
         let commits: Vec<ReportedCommit> = self
             .commits
             .into_iter()
@@ -228,6 +238,7 @@ impl PushBody {
             parser: self.parser,
             refs,
             commits,
+            gone,
             is_bulk: self.bulk,
             is_last: self.last,
             tips_hash: self.tips_hash,
@@ -515,6 +526,7 @@ mod tests {
                 path_count: 1,
                 by_ref: 0,
             }],
+            gone: vec![oid("9")],
             is_bulk: false,
             is_last: true,
             tips_hash: None,

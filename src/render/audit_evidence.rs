@@ -74,7 +74,7 @@ fn yes(is_so: bool) -> String {
 }
 
 /// The columns of the population. Those of [`EMPTY`] are there because auditors ask for them.
-const POPULATION: [&str; 33] = [
+const POPULATION: [&str; 34] = [
     "seq",
     "deployment",
     "service",
@@ -86,6 +86,7 @@ const POPULATION: [&str; 33] = [
     "commit",
     "artefact_digest",
     "status",
+    "check",
     "started_at",
     "ended_at",
     "actor",
@@ -165,6 +166,7 @@ fn row(item: &Item) -> Vec<String> {
         it.commit.clone().unwrap_or_default(),
         it.artefact.clone().unwrap_or_default(),
         it.status.to_string(),
+        it.check.map(|check| check.to_string()).unwrap_or_default(),
         it.started_at.rfc3339(),
         at(it.ended_at()),
         it.actor.clone().unwrap_or_default(),

@@ -7,12 +7,12 @@ use diesel::prelude::*;
 use super::column::text_column;
 use super::schema::deploy::{deploy_lane, deploy_rule, deployment, deployment_ticket};
 use super::{Conn, Tx};
-use crate::domain::deployment::{Deployment, Lane, Status, Step};
+use crate::domain::deployment::{Check, Deployment, Lane, Status, Step};
 use crate::domain::id::{DeploymentId, PersonId, RepositoryId, ServiceId, TicketId, TicketKey};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 
-text_column!(Status, Step);
+text_column!(Check, Status, Step);
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = deployment, treat_none_as_null = true)]
@@ -42,6 +42,7 @@ pub(super) struct Row {
     step: Step,
     recorded_at: Timestamp,
     updated_at: Timestamp,
+    check_result: Option<Check>,
 }
 
 impl Row {
@@ -73,6 +74,7 @@ impl Row {
             step: it.step,
             recorded_at: it.recorded_at,
             updated_at: it.updated_at,
+            check_result: it.check,
         }
     }
 
@@ -105,6 +107,7 @@ impl Row {
             step: self.step,
             recorded_at: self.recorded_at,
             updated_at: self.updated_at,
+            check: self.check_result,
         }
     }
 }

@@ -28,6 +28,7 @@ mod fixed;
 pub mod forge;
 pub mod forge_delivery;
 pub mod freeze;
+pub mod git_commit;
 pub mod git_link;
 pub mod hold;
 pub mod house;

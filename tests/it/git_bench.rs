@@ -12,7 +12,8 @@ use watchkeeper::domain::text::Title;
 use watchkeeper::domain::ticket::{Opening, Ticket};
 use watchkeeper::domain::timeline::EntryKind;
 use watchkeeper::store;
-use watchkeeper::store::git_link::{CommitLink, RecordedCommit};
+use watchkeeper::store::git_commit::RecordedCommit;
+use watchkeeper::store::git_link::CommitLink;
 use watchkeeper::store::timeline::Recorded;
 
 use crate::desk::{Desk, START};

@@ -93,6 +93,7 @@ fn write_down(bench: &Bench, message: &str) {
                 path_count: 0,
                 by_ref: 0,
             }],
+            gone: Vec::new(),
             is_bulk: true,
             is_last: n == PARTS,
             tips_hash: None,

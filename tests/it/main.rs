@@ -61,6 +61,7 @@ mod freeze_types;
 mod fuzz_corpus;
 mod git;
 mod git_bench;
+mod git_gone;
 mod git_spool;
 mod holds;
 mod hooks;

@@ -91,11 +91,11 @@ fn what_every_mail_request_and_push_asks_is_found_by_the_index_made_for_it() {
         store::timeline::of_ticket(conn, TicketId::new(now)).map(drop)
     });
     by("git_commit_once (repository_id=? AND oid=?)", &|conn| {
-        store::git_link::known(conn, repository, &["abc"]).map(drop)
+        store::git_commit::known(conn, repository, &["abc"]).map(drop)
     });
     by(
         "git_commit_unpublished (repository_id=? AND published_at=?)",
-        &|conn| store::git_link::unpublished(conn, repository).map(drop),
+        &|conn| store::git_commit::unpublished(conn, repository).map(drop),
     );
     by("git_commit_push (push_id=?)", &|conn| {
         store::git_link::tickets_of_push(conn, PushId::new(now)).map(drop)

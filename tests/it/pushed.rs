@@ -118,6 +118,7 @@ impl Pushed {
                 paths,
                 by_ref: 0,
             }],
+            gone: Vec::new(),
             is_bulk: false,
             is_last: true,
             tips_hash: None,

@@ -360,3 +360,92 @@ both_databases!(
             .is(422);
     }
 );
+
+both_databases!(
+    case_5_5_v_a_check_after_a_deployment_halves_the_suspicion_or_adds_to_it,
+    |desk| {
+        let (ann, ben, web) = a_house(&desk);
+        tell(&desk, typed("4.11.8", "succeeded")).unwrap();
+        desk.advance(20 * HOUR);
+        let run = |check: &str| Typed {
+            source: "ci".into(),
+            source_event_id: "run-7".into(),
+            check: check.into(),
+            ..typed("4.12.0", "succeeded")
+        };
+        let too_early = Typed {
+            status: "started".into(),
+            ..run("green")
+        };
+        let Err(Error::Invalid(faults)) = tell(&desk, too_early) else {
+            panic!("nothing has ended")
+        };
+        assert_eq!(
+            (&*faults[0].field, faults[0].problem),
+            ("check", "check-before-end")
+        );
+        let plan = Plan::default();
+        let opening = Opening {
+            services: vec![web],
+            ..Opening::default()
+        };
+        let change = change::open(
+            &desk.as_person(&ann),
+            Title::parse("Raise the pool").unwrap(),
+            &opening,
+            plan,
+        );
+        let change = change.unwrap();
+        let waiting = change::ask_approval(&desk.as_person(&ann), change.key, None).unwrap();
+        change::approve(&desk.as_person(&ben), change.key, waiting.version).unwrap();
+        let carried = Typed {
+            change: change.key.to_string(),
+            ..run("")
+        };
+        let deployed = tell(&desk, carried).unwrap().deployment;
+        desk.advance(8 * 60);
+        let key = incident(&desk, &ann, opening);
+        let suspicion = || {
+            let found = act::read(&desk.as_person(&ben), key).unwrap();
+            let (told, suspect) = &found.suspects[0];
+            assert_eq!(told.what, "web 4.12.0");
+            (suspect.score, suspect.band)
+        };
+        let (plain, _) = suspicion();
+        // A check that comes later is news once.
+        assert!(tell(&desk, run("green")).unwrap().is_news);
+        assert!(!tell(&desk, run("green")).unwrap().is_news);
+        assert!(!tell(&desk, run("")).unwrap().is_news, "nothing is said");
+        assert!((suspicion().0 - plain / 2.0).abs() < 0.01);
+        assert!(tell(&desk, run("red")).unwrap().is_news);
+        assert!((suspicion().0 - (plain * 1.3).min(100.0)).abs() < 0.01);
+        assert!(tell(&desk, run("green")).unwrap().is_news, "it recovered");
+        tell(&desk, run("red")).unwrap();
+        let browser = Browser::of(&desk, &ben);
+        browser.get(&format!("/{key}")).says("its check was red");
+        browser
+            .get(&format!("/deployments/{}", deployed.id))
+            .says("Its check</dt><dd>red");
+        let found = desk
+            .app
+            .store
+            .read(|conn| store::ticket::by_key(conn, change.key));
+        let told: Vec<String> = entries(&desk, &found.unwrap().unwrap(), EntryKind::Deployed)
+            .iter()
+            .map(|it| it.facts.get("did").unwrap_or_default().to_owned())
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "succeeded",
+                "check_green",
+                "check_red",
+                "check_green",
+                "check_red"
+            ]
+        );
+        browser
+            .get(&format!("/{}", change.key))
+            .says("found web 4.12.0 unwell in prod: its check was red");
+    }
+);

@@ -51,6 +51,7 @@ fn item(change: impl FnOnce(&mut Item)) -> Item {
             revision: None,
             status: Status::Succeeded,
             started_at: START,
+            check: None,
             finished_at: Some(START.plus_secs(60)),
             by: Some(id(3)),
             by_name: "P3".into(),

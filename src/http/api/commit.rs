@@ -54,6 +54,10 @@ pub struct Commit {
     pub ref_name: String,
     /// When it came onto a branch that counts as published; null before that.
     pub published_at: Option<At>,
+    /// Since when no branch or tag holds it: a forced push replaced it, or its branch was deleted.
+    pub gone_at: Option<At>,
+    /// The commit on a branch that has its work, if it is known.
+    pub replaced_by: Option<String>,
     pub files: Vec<TouchedFile>,
     /// Of all files that it touched; `files` may be fewer.
     pub file_count: i32,
@@ -80,6 +84,8 @@ impl RepositoryCommits {
             relation: Word(link.relation),
             ref_name: commit.ref_name.clone(),
             published_at: commit.published_at.map(At),
+            gone_at: commit.gone_at.map(At),
+            replaced_by: of.replaced_by.get(&commit.id).cloned(),
             file_count: commit.path_count,
             files: commit
                 .paths

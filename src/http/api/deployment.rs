@@ -14,7 +14,7 @@ use crate::actions::{self};
 use crate::domain::access::{Action, Target};
 use crate::domain::ancestry::Way;
 use crate::domain::deployment::{
-    Deployment as Domain, Freshness, Revert, Source, Status, Step, Typed,
+    Check, Deployment as Domain, Freshness, Revert, Source, Status, Step, Typed,
 };
 use crate::domain::id::{DeploymentId, Id};
 use crate::error::Error;
@@ -25,6 +25,10 @@ impl Closed for Status {
     const NAME: &'static str = "DeploymentStatus";
     const WORDS: &'static [Self] = Status::ALL;
 }
+impl Closed for Check {
+    const NAME: &'static str = "DeploymentCheck";
+    const WORDS: &'static [Self] = Check::ALL;
+}
 impl Closed for Step {
     const NAME: &'static str = "DeploymentStep";
     const WORDS: &'static [Self] = Step::ALL;
@@ -34,6 +38,7 @@ impl Closed for Source {
     const WORDS: &'static [Self] = Source::ALL;
 }
 type DeploymentStatusWord = Word<Status>;
+type DeploymentCheckWord = Word<Check>;
 type DeploymentStepWord = Word<Step>;
 type RevertSourceWord = Word<Source>;
 
@@ -57,6 +62,8 @@ pub struct Deployment {
     pub artefact: Option<String>,
     pub revision: Option<String>,
     pub status: DeploymentStatusWord,
+    /// What a check of its health said last.
+    pub check: Option<DeploymentCheckWord>,
     /// How its version stands to the one before.
     pub step: DeploymentStepWord,
     pub is_live: bool,
@@ -94,6 +101,7 @@ impl Deployment {
             artefact: it.artefact,
             revision: it.revision,
             status: Word(it.status),
+            check: it.check.map(Word),
             step: Word(it.step),
             is_live: told.is_live,
             started_at: At(it.started_at),
@@ -160,8 +168,8 @@ pub struct DeployedCommit {
 }
 
 fn shown(detail: Detail) -> DeploymentDetail {
-    let commits = |of: Vec<store::git_link::RecordedCommit>| {
-        let commit = |it: store::git_link::RecordedCommit| DeployedCommit {
+    let commits = |of: Vec<store::git_commit::RecordedCommit>| {
+        let commit = |it: store::git_commit::RecordedCommit| DeployedCommit {
             oid: it.oid,
             subject: it.subject,
             author_name: it.author_name,
@@ -204,6 +212,10 @@ pub struct NewDeployment {
     /// `started`, `succeeded`, `failed` or `rolled_back`.
     #[schema(example = "succeeded")]
     status: String,
+    /// What a check of its health says now that it has ended: `green` or `red`. It may come later, and change.
+    #[serde(default)]
+    #[schema(example = "green")]
+    check: String,
     /// When it began. Left out it begins now, and a freeze may refuse it; what began before is a fact and always taken.
     started_at: Option<At>,
     finished_at: Option<At>,
@@ -267,6 +279,7 @@ pub async fn record(call: Call<NewDeployment>) -> Reply {
                     artefact: new.artefact.clone(),
                     revision: new.revision.clone(),
                     status: new.status.clone(),
+                    check: new.check.clone(),
                     started_at: new.started_at.map(|at| at.0),
                     finished_at: new.finished_at.map(|at| at.0),
                     actor: new.actor.clone(),

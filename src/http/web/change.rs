@@ -236,6 +236,9 @@ pub struct CommitLine {
     pub files: Vec<String>,
     pub more_files: i32,
     pub is_published: bool,
+    /// No branch or tag holds it any more.
+    pub is_gone: bool,
+    pub replaced_by: Option<String>,
 }
 
 /// A step of a change, with what it needs from people made up: whether it would be accepted is all that is asked.
@@ -424,6 +427,11 @@ fn one_repository(on: &commits::OnTicket, p: &Page) -> CommitsView {
             more_files: commit.path_count - files.len() as i32,
             files,
             is_published: commit.published_at.is_some(),
+            is_gone: commit.gone_at.is_some(),
+            replaced_by: on
+                .replaced_by
+                .get(&commit.id)
+                .map(|oid| oid.chars().take(10).collect()),
         }
     });
     CommitsView {

@@ -15,7 +15,7 @@ use crate::actions::deployment_story::{self as story, Detail, Told};
 use crate::app::{App, Ctx};
 use crate::domain::access::Action;
 use crate::domain::ancestry::Way;
-use crate::domain::deployment::{Deployment, Freshness, Lane, Revert, Status, Step};
+use crate::domain::deployment::{Check, Deployment, Freshness, Lane, Revert, Status, Step};
 use crate::domain::id::{DeploymentId, Id, ServiceId, TicketKey};
 use crate::domain::people::Service;
 use crate::domain::plain_sight::plain_sight;
@@ -323,6 +323,7 @@ struct ShowPage {
     previous: Option<DeploymentId>,
     commit: Option<String>,
     artefact: Option<String>,
+    check: Option<&'static str>,
     revision: Option<String>,
     url: Option<String>,
     source: String,
@@ -366,8 +367,8 @@ pub async fn show(
         freshness,
     } = viewer.run(&app, move |ctx| story::read(ctx, id)).await?;
     let it = told.deployment.clone();
-    let commits = |of: Vec<store::git_link::RecordedCommit>| -> Vec<(String, String, String)> {
-        let commit = |it: store::git_link::RecordedCommit| {
+    let commits = |of: Vec<store::git_commit::RecordedCommit>| -> Vec<(String, String, String)> {
+        let commit = |it: store::git_commit::RecordedCommit| {
             (
                 it.short().to_owned(),
                 plain_sight(&it.subject).into_owned(),
@@ -384,6 +385,7 @@ pub async fn show(
         previous: previous.map(|it| it.id),
         commit: it.commit,
         artefact: it.artefact,
+        check: it.check.map(Check::as_str),
         revision: it.revision,
         url: it.url,
         source: it.source,

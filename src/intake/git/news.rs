@@ -6,7 +6,7 @@
 use super::facts::gather;
 use super::program::Git;
 use crate::domain::commit_message::PARSER_VERSION;
-use crate::domain::git::{BULK_COMMITS, Oid, Push, RefMove, ReportedCommit};
+use crate::domain::git::{BULK_COMMITS, GONE, Oid, Push, RefMove, ReportedCommit};
 use crate::error::Result;
 use crate::intake::push::{COMMITS_PER_PART, PushBody};
 
@@ -49,6 +49,7 @@ impl News<'_> {
                 describe(git, moved, oldest);
             }
         }
+        let gone = gone(git, &refs)?;
         let is_bulk = news.len() > BULK_COMMITS;
         let mut commits = gather(git, &news, !is_bulk, base_url.as_deref())?;
         let mut parts = Vec::new();
@@ -60,6 +61,10 @@ impl News<'_> {
                 parser: PARSER_VERSION,
                 refs: refs.clone(),
                 commits,
+                gone: match rest.is_empty() {
+                    true => gone.clone(),
+                    false => Vec::new(),
+                },
                 is_bulk,
                 is_last: rest.is_empty(),
                 tips_hash: None,
@@ -117,6 +122,34 @@ fn new_commits(
         taken.push_str(&format!("^{}\n", moved.new));
     }
     Ok(found)
+}
+
+/// What lay on the refs that were forced or deleted, and on no branch or tag any more; git has it until it sweeps.
+fn gone(git: &Git<'_>, refs: &[RefMove]) -> Result<Vec<Oid>> {
+    let lost = |moved: &&RefMove| moved.new.is_zero() || moved.dropped > 0;
+    let old: String = refs
+        .iter()
+        .filter(lost)
+        .filter(|moved| !moved.old.is_zero())
+        .map(|moved| format!("{}\n", moved.old))
+        .collect();
+    if old.is_empty() {
+        return Ok(Vec::new());
+    }
+    let most = format!("--max-count={GONE}");
+    let args = [
+        "rev-list",
+        "--ignore-missing",
+        &most,
+        "--not",
+        "--branches",
+        "--tags",
+        "--not",
+        "--stdin",
+    ];
+    let output = git.feed(&args, old.into_bytes())?;
+    let listed = String::from_utf8_lossy(&output);
+    Ok(listed.lines().filter_map(Oid::parse).collect())
 }
 
 /// Names the versions before and after, and counts what a forced push has dropped.

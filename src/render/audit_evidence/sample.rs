@@ -5,6 +5,7 @@ use serde_json::json;
 use super::super::cells;
 use super::{Files, at, pretty, yes};
 use crate::domain::audit_evidence::dossier::{Dossier, Drawn, Request};
+use crate::domain::deployment::Check;
 use crate::domain::timestamp::Timestamp;
 
 pub fn write(of: &Dossier, drawn: &Drawn) -> Result<Files, csv::Error> {
@@ -26,6 +27,7 @@ pub fn write(of: &Dossier, drawn: &Drawn) -> Result<Files, csv::Error> {
         "artefact_digest": it.artefact,
         "revision": it.revision,
         "status": it.status.as_str(),
+        "check": it.check.map(Check::as_str),
         "started_at": it.started_at.rfc3339(),
         "ended_at": it.ended_at().map(Timestamp::rfc3339),
         "actor": it.actor,

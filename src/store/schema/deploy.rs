@@ -30,6 +30,7 @@ diesel::table! {
         step -> Text,
         recorded_at -> BigInt,
         updated_at -> BigInt,
+        check_result -> Nullable<Text>,
     }
 }
 

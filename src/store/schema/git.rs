@@ -75,6 +75,7 @@ diesel::table! {
         version_after -> Nullable<Text>,
         acts -> Bool,
         published_at -> Nullable<BigInt>,
+        gone_at -> Nullable<BigInt>,
     }
 }
 

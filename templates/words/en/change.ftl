@@ -50,6 +50,8 @@ said-approved = { $what } is approved.
 
 commits-in = Commits in { $name }
 commit-pending = pending on { $branch }
+commit-gone = no longer on any branch
+commit-replaced = replaced by { $commit }
 commit-more-files = and { $n } more
 commit-revert = To take it back
 commit-mention = mentions it

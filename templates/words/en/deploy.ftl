@@ -6,6 +6,8 @@ field-unknown-service-name = There is no service called "{ $value }". Its name s
 field-unknown-change = There is no change { $value }.
 field-not-a-version = "{ $value }" is no version: write it without blanks.
 field-not-a-commit = "{ $value }" is no commit: seven hex digits at least.
+field-not-a-check = "{ $value }" is neither green nor red.
+field-check-before-end = A check says something of what has ended: with the status succeeded or failed.
 field-not-a-deploy-status = "{ $value }" is none of started, succeeded, failed, rolled_back.
 field-in-future = It can't be in the future.
 field-not-a-place = There is no place { $value }. Known: { $places }
@@ -44,6 +46,8 @@ entry-deployed =
         [started] began to deploy { $what } to { $environment }
         [failed] failed to deploy { $what } to { $environment }
         [rolled_back] rolled { $what } back in { $environment }
+        [check_green] found { $what } well in { $environment }: its check was green
+        [check_red] found { $what } unwell in { $environment }: its check was red
         [gone] took it back: { $what } is live in { $environment } again
        *[other] deployed { $what } to { $environment }
     }
@@ -104,6 +108,9 @@ deploy-status-started = began
 deploy-status-succeeded = succeeded
 deploy-status-failed = failed
 deploy-status-rolled-back = rolled back
+deploy-check = Its check
+deploy-check-green = green
+deploy-check-red = red
 deploy-step-first = the first one
 deploy-step-same = the same version again
 deploy-step-forward = newer
@@ -166,6 +173,7 @@ suspect-first = the first change there in 14 days
 suspect-files = { $n } files
 suspect-history = { $n } of { $of } like it were a cause
 suspect-evidence-failed = it failed
+suspect-evidence-check-red = its check was red
 suspect-evidence-check-green = its check was green
 suspect-evidence-taken-back = taken back before that
 suspect-band-prime = prime suspect

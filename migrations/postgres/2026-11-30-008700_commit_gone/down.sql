@@ -1,0 +1,1 @@
+ALTER TABLE git_commit DROP COLUMN gone_at;
