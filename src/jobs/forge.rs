@@ -252,7 +252,7 @@ impl Record<'_> {
             refs,
         };
         for part in news.parts()? {
-            let push = part.read().map_err(|faults| {
+            let push = part?.read().map_err(|faults| {
                 Error::internal(format!("a push of the forge can't be read: {faults:?}"))
             })?;
             let ctx = self.app.system("forge", Door::Git);

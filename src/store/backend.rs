@@ -58,6 +58,15 @@ pub(super) fn far(conn: &mut Conn) -> Option<&mut PgConnection> {
     }
 }
 
+/// The connection, if it leads to the database beside us: a statement of many rows costs more there than many of one, and one that is
+/// made for SQLite alone has a name under which it stays prepared, so that its text needn't be put together each time.
+pub(super) fn near(conn: &mut Conn) -> Option<&mut SqliteConnection> {
+    match conn {
+        Conn::Sqlite(conn) => Some(conn),
+        Conn::Pg(_) => None,
+    }
+}
+
 /// A unit of work whose answer lies with whoever made it. Transactions are made of these, so that what opens, shares, retries and
 /// ends them is compiled once and not for each of some hundred closures.
 pub type Work<'a> = &'a dyn Fn(&mut Tx) -> Result<()>;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 
-use super::backend::far;
+use super::backend::{far, near};
 use super::column::text_column;
 use super::git_commit::{AT_ONCE, CommitRow, RecordedCommit};
 use super::schema::git::{git_commit, git_deed, git_link};
@@ -33,16 +33,17 @@ pub fn insert(tx: &mut Tx, commits: Vec<RecordedCommit>, links: &[CommitLink]) -
         }
         return Ok(());
     }
-    // Row after row by a statement that stays prepared is faster here than a long text that never comes again.
-    for row in &commits {
-        diesel::insert_into(git_commit::table)
-            .values(row)
-            .execute(&mut **tx)?;
-    }
-    for row in &links {
-        diesel::insert_into(git_link::table)
-            .values(row)
-            .execute(&mut **tx)?;
+    if let Some(conn) = near(tx) {
+        for row in &commits {
+            diesel::insert_into(git_commit::table)
+                .values(row)
+                .execute(conn)?;
+        }
+        for row in &links {
+            diesel::insert_into(git_link::table)
+                .values(row)
+                .execute(conn)?;
+        }
     }
     Ok(())
 }

@@ -34,7 +34,7 @@ impl Bare {
         let mut settled = Settled::default();
         let news = post_receive::news(&git, &place, push_id, pusher, moves)?;
         for part in news.parts()? {
-            let push = part
+            let push = part?
                 .read()
                 .map_err(|faults| anyhow::anyhow!("the push can't be read: {faults:?}"))?;
             let Some(principal) = login::program(app, &self.token)? else {

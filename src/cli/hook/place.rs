@@ -1,7 +1,7 @@
 //! `$GIT_DIR/watchkeeper/`: where the hooks of one repository keep the service's address, their token and their memory.
 
 use std::fs;
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -148,20 +148,48 @@ impl Place {
     }
 }
 
-/// As [`Place::write`], for any file: written beside it, synced, renamed, and the folder synced.
+/// As [`Place::write`], for any file.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let folder = path.parent().context("a file without a folder")?;
-    let beside = path.with_extension(format!("new-{}", std::process::id()));
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&beside)
-        .with_context(|| format!("cannot write {}", beside.display()))?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&beside, path)?;
-    fs::File::open(folder)?.sync_all()?;
-    Ok(())
+    let mut file = Whole::begin(path)?;
+    file.write(bytes)?;
+    file.end()
+}
+
+/// A file that is there as a whole or not at all: written beside its place, synced, renamed, and the folder synced.
+pub struct Whole {
+    path: PathBuf,
+    beside: PathBuf,
+    file: BufWriter<fs::File>,
+}
+
+impl Whole {
+    pub fn begin(path: &Path) -> anyhow::Result<Self> {
+        let beside = path.with_extension(format!("new-{}", std::process::id()));
+        let file = fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&beside)
+            .with_context(|| format!("cannot write {}", beside.display()))?;
+        Ok(Self {
+            path: path.to_owned(),
+            beside,
+            file: BufWriter::new(file),
+        })
+    }
+
+    pub fn write(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+        Ok(self.file.write_all(bytes)?)
+    }
+
+    /// Durable when it returns.
+    pub fn end(mut self) -> anyhow::Result<()> {
+        self.file.flush()?;
+        self.file.get_ref().sync_all()?;
+        fs::rename(&self.beside, &self.path)?;
+        let folder = self.path.parent().context("a file without a folder")?;
+        fs::File::open(folder)?.sync_all()?;
+        Ok(())
+    }
 }

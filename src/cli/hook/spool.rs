@@ -4,14 +4,15 @@ use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use super::client::{Answer, Client};
-use super::place::{Place, write_whole};
+use super::place::{Place, Whole, write_whole};
 use super::say;
 use crate::domain::commit_message::consequence::Consequence;
 use crate::domain::git::Oid;
-use crate::intake::git::Git;
+use crate::intake::git::{Git, Parts};
 use crate::intake::push::{PushAnswer, PushBody, RefBody, tips_hash};
 use crate::intake::push_verdict::AskBody;
 use crate::words::Words;
@@ -27,19 +28,68 @@ const LINES: usize = 8;
 const ASKED: &str = "asked";
 /// How the file ends that says how many parts of a push the service has acknowledged.
 const TOLD: &str = "told";
+/// Parts of a whole history that are read before the service has taken the ones before them.
+const PARTS_AHEAD: usize = 4;
 /// Between two looks whether another hook is done.
 const LOOKS_AGAIN: Duration = Duration::from_millis(20);
 
-/// Writes a push down. Durable when it returns.
-pub fn keep(place: &Place, push_id: &str, parts: &[PushBody]) -> anyhow::Result<()> {
+/// Writes a push down, part by part. Durable when it returns. Of a whole history the first parts are told meanwhile: the service takes
+/// them in while the next are read.
+pub fn keep(
+    place: &Place,
+    push_id: &str,
+    parts: Parts<'_>,
+    deadline: Instant,
+) -> anyhow::Result<()> {
     let folder = place.spool();
     fs::create_dir_all(&folder)?;
-    let mut lines = String::new();
-    for part in parts {
-        lines.push_str(&serde_json::to_string(part)?);
-        lines.push('\n');
+    let path = folder.join(format!("{push_id}.jsonl"));
+    let is_bulk = parts.is_bulk();
+    let mut file = Whole::begin(&path)?;
+    let told = std::thread::scope(|scope| {
+        let (tell, come) = mpsc::sync_channel(PARTS_AHEAD);
+        let teller = is_bulk.then(|| scope.spawn(|| tell_as_they_come(place, come, deadline)));
+        for part in parts {
+            let part = part?;
+            let is_last = part.last;
+            let line = serde_json::to_string(&part)?;
+            file.write(line.as_bytes())?;
+            file.write(b"\n")?;
+            if is_bulk && !is_last {
+                // Nobody listens any more: it is told later, from the file.
+                let _ = tell.send(line);
+            }
+        }
+        drop(tell);
+        let told = teller.map(|teller| teller.join());
+        anyhow::Ok(told.and_then(Result::ok).unwrap_or(0))
+    })?;
+    if told > 0 {
+        fs::write(path.with_extension(TOLD), told.to_string())?;
     }
-    write_whole(&folder.join(format!("{push_id}.jsonl")), lines.as_bytes())
+    file.end()
+}
+
+/// Tells the first parts of a push; how many the service has taken. None while an older push waits, or another hook tells.
+fn tell_as_they_come(place: &Place, parts: mpsc::Receiver<String>, deadline: Instant) -> usize {
+    let Ok(Some(_mine)) = alone(place, Instant::now()) else {
+        return 0;
+    };
+    let is_first = waiting(place).is_ok_and(|waiting| waiting.is_empty());
+    let Ok(client) = Client::of(place, EXCHANGE) else {
+        return 0;
+    };
+    let mut told = 0;
+    for part in parts {
+        if !is_first || Instant::now() >= deadline {
+            break;
+        }
+        let Answer::Got(_) = client.tell_written(&part) else {
+            break;
+        };
+        told += 1;
+    }
+    told
 }
 
 /// Writes down what a push was let through with while nobody answered. Durable when it returns.

@@ -10,28 +10,50 @@ use crate::intake::commits;
 
 type Touched = (Vec<TouchedPath>, i32);
 
-/// The commits of `oids` as they will be reported, in that order; each comes with the index of the ref that brought it.
-///
-/// `with_paths` is false for imports: a diff per commit of a whole history would take longer than a hook may.
-pub fn gather(
-    git: &Git<'_>,
-    oids: &[(Oid, usize)],
+/// Reads commits of one repository.
+pub struct Reader<'a> {
+    git: &'a Git<'a>,
+    /// `None`: the library can't open it.
+    library: Option<git2::Repository>,
     with_paths: bool,
-    base_url: Option<&str>,
-) -> Result<Vec<ReportedCommit>> {
-    let found = match by_library(git, oids, with_paths) {
-        Some(found) => found,
-        // git2 can't open SHA-256 repositories, nor such as belong to another user.
-        None => by_program(git, oids, with_paths)?,
-    };
-    let rules = Rules::house(base_url);
-    let found = found.into_iter().zip(oids);
-    Ok(found
-        .map(|((commit, touched), (_, by_ref))| reported(commit, touched, *by_ref, &rules))
-        .collect())
+    rules: Rules,
 }
 
-/// As `gather`, without paths and by git alone: what lies in quarantine the library doesn't see.
+impl<'a> Reader<'a> {
+    /// `with_paths` is false for imports: a diff per commit of a whole history would take longer than a hook may.
+    pub fn of(git: &'a Git<'a>, with_paths: bool, base_url: Option<&str>) -> Self {
+        Self {
+            git,
+            library: opened(git),
+            with_paths,
+            rules: Rules::house(base_url),
+        }
+    }
+
+    /// The commits of `oids` as they will be reported, in that order; each comes with the index of the ref that brought it.
+    pub fn read(&self, oids: &[(Oid, usize)]) -> Result<Vec<ReportedCommit>> {
+        let by_library = self.library.as_ref();
+        let by_library = by_library.and_then(|it| by_library_of(it, oids, self.with_paths));
+        let found = match by_library {
+            Some(found) => found,
+            // git2 can't open SHA-256 repositories, nor such as belong to another user.
+            None => by_program(self.git, oids, self.with_paths)?,
+        };
+        let found = found.into_iter().zip(oids);
+        Ok(found
+            .map(|((commit, touched), (_, by_ref))| reported(commit, touched, *by_ref, &self.rules))
+            .collect())
+    }
+}
+
+fn opened(git: &Git<'_>) -> Option<git2::Repository> {
+    // git doesn't hash again what it reads either: that is what `git fsck` is for.
+    git2::opts::strict_hash_verification(false);
+    let folder = git.ask(&["rev-parse", "--absolute-git-dir"]).ok()?;
+    git2::Repository::open(folder).ok()
+}
+
+/// As a [`Reader`] does, without paths and by git alone: what lies in quarantine the library doesn't see.
 pub fn by_program_alone(
     git: &Git<'_>,
     oids: &[Oid],
@@ -67,18 +89,16 @@ fn reported(
     }
 }
 
-fn by_library(
-    git: &Git<'_>,
+fn by_library_of(
+    repository: &git2::Repository,
     oids: &[(Oid, usize)],
     with_paths: bool,
 ) -> Option<Vec<(Commit, Touched)>> {
-    let folder = git.ask(&["rev-parse", "--absolute-git-dir"]).ok()?;
-    let repository = git2::Repository::open(folder).ok()?;
     oids.iter()
         .map(|(oid, _)| {
-            let commit = commits::read(&repository, oid).ok().flatten()?;
+            let commit = commits::read(repository, oid).ok().flatten()?;
             let touched = if with_paths {
-                commits::touched(&repository, oid).ok()?
+                commits::touched(repository, oid).ok()?
             } else {
                 Touched::default()
             };

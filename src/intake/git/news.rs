@@ -3,7 +3,9 @@
 //! The refs have moved when this runs, so that "not in any ref" would find nothing: what is new is measured against the tips
 //! that the service has taken. Telling the same twice is harmless.
 
-use super::facts::gather;
+use std::collections::VecDeque;
+
+use super::facts::Reader;
 use super::program::Git;
 use crate::domain::commit_message::PARSER_VERSION;
 use crate::domain::git::{BULK_COMMITS, GONE, Oid, Push, RefMove, ReportedCommit};
@@ -28,60 +30,87 @@ pub struct News<'a> {
     pub refs: Vec<RefMove>,
 }
 
-impl News<'_> {
-    /// The push as the service will hear it, in parts of at most [`COMMITS_PER_PART`] commits.
-    pub fn parts(self) -> Result<Vec<PushBody>> {
-        let Self {
-            git,
-            taken,
-            base_url,
-            push_id,
-            pusher,
-            mut refs,
-        } = self;
-        let news = new_commits(git, &taken, &refs)?;
+impl<'a> News<'a> {
+    /// The push as the service will hear it, in parts of at most [`COMMITS_PER_PART`] commits, each read when it is asked for.
+    pub fn parts(self) -> Result<Parts<'a>> {
+        let mut refs = self.refs;
+        let commits = new_commits(self.git, &self.taken, &refs)?;
         if refs.len() <= DESCRIBED_REFS {
             for (index, moved) in refs.iter_mut().enumerate() {
-                let oldest = news
+                let oldest = commits
                     .iter()
                     .find(|(_, by_ref)| *by_ref == index)
                     .map(|(oid, _)| oid);
-                describe(git, moved, oldest);
+                describe(self.git, moved, oldest);
             }
         }
-        let gone = gone(git, &refs)?;
-        let is_bulk = news.len() > BULK_COMMITS;
-        let mut commits = gather(git, &news, !is_bulk, base_url.as_deref())?;
-        let mut parts = Vec::new();
-        loop {
-            let rest = commits.split_off(part_length(&commits));
-            let push = Push {
-                push_id: push_id.clone(),
-                pusher: pusher.clone(),
+        let is_bulk = commits.len() > BULK_COMMITS;
+        Ok(Parts {
+            reader: Reader::of(self.git, !is_bulk, self.base_url.as_deref()),
+            gone: gone(self.git, &refs)?,
+            push: Push {
+                push_id: self.push_id,
+                pusher: self.pusher,
                 parser: PARSER_VERSION,
-                refs: refs.clone(),
-                commits,
-                gone: match rest.is_empty() {
-                    true => gone.clone(),
-                    false => Vec::new(),
-                },
+                refs,
+                commits: Vec::new(),
+                gone: Vec::new(),
                 is_bulk,
-                is_last: rest.is_empty(),
+                is_last: false,
                 tips_hash: None,
-            };
-            parts.push(PushBody::of(&push));
-            if rest.is_empty() {
-                return Ok(parts);
-            }
-            commits = rest;
+            },
+            commits,
+            asked: 0,
+            read: VecDeque::new(),
+        })
+    }
+}
+
+/// A push, part by part. A push without commits is one part.
+pub struct Parts<'a> {
+    reader: Reader<'a>,
+    /// What all parts say.
+    push: Push,
+    gone: Vec<Oid>,
+    commits: Vec<(Oid, usize)>,
+    /// So many of them have been read.
+    asked: usize,
+    /// And these of them wait for the next part.
+    read: VecDeque<ReportedCommit>,
+}
+
+impl Parts<'_> {
+    pub fn is_bulk(&self) -> bool {
+        self.push.is_bulk
+    }
+
+    fn part(&mut self) -> Result<PushBody> {
+        let next = &self.commits[self.asked..];
+        let next = &next[..next.len().min(COMMITS_PER_PART - self.read.len())];
+        self.read.extend(self.reader.read(next)?);
+        self.asked += next.len();
+        let length = part_length(&self.read);
+        self.push.commits = self.read.drain(..length).collect();
+        self.push.is_last = self.read.is_empty() && self.asked == self.commits.len();
+        if self.push.is_last {
+            self.push.gone = std::mem::take(&mut self.gone);
         }
+        Ok(PushBody::of(&self.push))
+    }
+}
+
+impl Iterator for Parts<'_> {
+    type Item = Result<PushBody>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        (!self.push.is_last).then(|| self.part())
     }
 }
 
 /// How many of these commits fit into one request.
-fn part_length(commits: &[ReportedCommit]) -> usize {
+fn part_length(commits: &VecDeque<ReportedCommit>) -> usize {
     let mut paths = 0;
-    let fits = commits.iter().take(COMMITS_PER_PART).take_while(|commit| {
+    let fits = commits.iter().take_while(|commit| {
         paths += commit.paths.len();
         paths <= PATHS_PER_PART
     });
