@@ -399,12 +399,13 @@ impl Desk<'_> {
     ) -> Result<()> {
         // One deployment may stand on several tickets: once on each.
         let told = |name| entry.facts.get(name).unwrap_or_default();
-        let mut source = format!("deployment:{}:{}:{id}", told("deployment"), told("did"));
-        if told("did").starts_with("check") {
-            // A check may say one thing, then the other, and then the first again.
-            source += &format!(":{}", self.ctx.now.micros());
-        }
-        let entry = entry.source(source);
+        let source = format!("deployment:{}:{}:{id}", told("deployment"), told("did"));
+        // A check may say one thing, then the other, and then the first again.
+        let is_check = told("did").starts_with("check");
+        let entry = match is_check {
+            true => entry,
+            false => entry.source(source),
+        };
         let known = self.tickets.iter().find(|(_, (ticket, _))| ticket.id == id);
         let key = match known {
             Some((key, _)) => *key,

@@ -426,6 +426,7 @@ both_databases!(
         browser
             .get(&format!("/deployments/{}", deployed.id))
             .says("Its check</dt><dd>red");
+        browser.get("/deployments").says("check red");
         let found = desk
             .app
             .store

@@ -34,7 +34,7 @@ pub fn run() -> anyhow::Result<()> {
         let push_id = asked.unwrap_or_else(|| PushId::new(TimeSource::system().now()).to_string());
         let parts = news(&git, &place, push_id.clone(), pusher(), moves)?.parts()?;
         // Written down before it is told, or of a whole history while it is: whatever happens from here on, nothing is lost.
-        spool::keep(&place, &push_id, parts, deadline)?;
+        spool::keep(&place, &push_id, parts)?;
     }
     if spool::drain(&place, spool::EXCHANGE, deadline)? {
         spool::go_on_alone(&place)?;

@@ -35,12 +35,7 @@ const LOOKS_AGAIN: Duration = Duration::from_millis(20);
 
 /// Writes a push down, part by part. Durable when it returns. Of a whole history the first parts are told meanwhile: the service takes
 /// them in while the next are read.
-pub fn keep(
-    place: &Place,
-    push_id: &str,
-    parts: Parts<'_>,
-    deadline: Instant,
-) -> anyhow::Result<()> {
+pub fn keep(place: &Place, push_id: &str, parts: Parts<'_>) -> anyhow::Result<()> {
     let folder = place.spool();
     fs::create_dir_all(&folder)?;
     let path = folder.join(format!("{push_id}.jsonl"));
@@ -48,7 +43,7 @@ pub fn keep(
     let mut file = Whole::begin(&path)?;
     let told = std::thread::scope(|scope| {
         let (tell, come) = mpsc::sync_channel(PARTS_AHEAD);
-        let teller = is_bulk.then(|| scope.spawn(|| tell_as_they_come(place, come, deadline)));
+        let teller = is_bulk.then(|| scope.spawn(|| tell_as_they_come(place, come)));
         for part in parts {
             let part = part?;
             let is_last = part.last;
@@ -71,7 +66,7 @@ pub fn keep(
 }
 
 /// Tells the first parts of a push; how many the service has taken. None while an older push waits, or another hook tells.
-fn tell_as_they_come(place: &Place, parts: mpsc::Receiver<String>, deadline: Instant) -> usize {
+fn tell_as_they_come(place: &Place, parts: mpsc::Receiver<String>) -> usize {
     let Ok(Some(_mine)) = alone(place, Instant::now()) else {
         return 0;
     };
@@ -81,7 +76,7 @@ fn tell_as_they_come(place: &Place, parts: mpsc::Receiver<String>, deadline: Ins
     };
     let mut told = 0;
     for part in parts {
-        if !is_first || Instant::now() >= deadline {
+        if !is_first {
             break;
         }
         let Answer::Got(_) = client.tell_written(&part) else {

@@ -71,6 +71,8 @@ pub struct DeployLine {
     pub status: &'static str,
     pub step: &'static str,
     pub is_back: bool,
+    /// A check after it said so last.
+    pub is_red: bool,
     pub is_live: bool,
     pub started_at: Timestamp,
     pub ended_at: Option<Timestamp>,
@@ -100,6 +102,7 @@ impl DeployLine {
             status: it.status.as_str(),
             step: it.step.as_str(),
             is_back: it.step == Step::Rollback,
+            is_red: it.check == Some(Check::Red),
             is_live: told.is_live,
             started_at: it.started_at,
             tickets: told.tickets,

@@ -111,6 +111,7 @@ deploy-status-rolled-back = rolled back
 deploy-check = Its check
 deploy-check-green = green
 deploy-check-red = red
+deploy-check-is-red = check red
 deploy-step-first = the first one
 deploy-step-same = the same version again
 deploy-step-forward = newer
