@@ -1,13 +1,11 @@
 //! Turns stored mail into tickets and messages: a batch at a time in one transaction, or one by one when a batch fails, so that
 //! one mail that can't be dealt with stops nobody.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::{Again, Job};
 use crate::actions::intake::{self as actions, Marks, ReadMail};
 use crate::app::App;
-use crate::domain::id::MailId;
 use crate::domain::intake::JOIN_PATIENCE_SECS;
 use crate::domain::seal::Seal;
 use crate::domain::timeline::Door;
@@ -29,72 +27,26 @@ const BATCH: i64 = 4;
 /// Bytes of one batch, so that a row of large mails doesn't fill the memory.
 const BATCH_BYTES: i64 = 64 * 1024 * 1024;
 
-/// Batches of one run; then whatever else is due has its turn.
-const BATCHES: usize = 250;
-
-/// Mails that are about to be decided.
-struct Batch {
-    /// In the order in which they came; what couldn't be read is noted as such and isn't among them.
-    mails: Vec<ReadMail>,
-    ids: Vec<MailId>,
-    /// There may be more.
-    is_full: bool,
-}
-
 fn run(app: &App) -> Result<Again> {
-    let mut batch = read_batch(app, &[])?;
-    for _ in 0..BATCHES {
-        // The next ones are read while these are written, and decided after them: what answers a mail comes after it.
-        let next = std::thread::scope(|scope| {
-            let next = batch
-                .is_full
-                .then(|| scope.spawn(|| read_batch(app, &batch.ids)));
-            let taken = match batch.mails.is_empty() {
-                true => Ok(()),
-                false => take(app, &batch.mails),
-            };
-            let next = next.map(|next| next.join());
-            taken.map(|()| next)
-        })?;
-        batch = match next {
-            None => {
-                open_stale_joins(app)?;
-                return Ok(Again::Later);
-            }
-            Some(Ok(next)) => next?,
-            Some(Err(panic)) => std::panic::resume_unwind(panic),
-        };
-        if app.is_ending.load(Ordering::Relaxed) {
-            break;
-        }
-    }
-    open_stale_joins(app)?;
-    Ok(Again::AtOnce)
-}
-
-/// The first that wait, besides those that are being decided.
-fn read_batch(app: &App, but: &[MailId]) -> Result<Batch> {
-    let most = BATCH + but.len() as i64;
-    let mut waiting = app.store.read(|conn| store::intake::waiting(conn, most))?;
+    let waiting = app.store.read(|conn| store::intake::waiting(conn, BATCH))?;
+    let is_full = waiting.len() as i64 == BATCH;
     metrics::gauge!("watchkeeper_mail_waiting").set(waiting.len() as f64);
-    waiting.retain(|mail| !but.contains(&mail.id));
-    waiting.truncate(BATCH as usize);
-    let mut batch = Batch {
-        mails: Vec::new(),
-        ids: Vec::new(),
-        is_full: waiting.len() as i64 == BATCH,
-    };
     let mut bytes = 0;
+    let mut batch = Vec::new();
     for mail in waiting {
-        if !batch.ids.is_empty() && bytes + mail.size_bytes > BATCH_BYTES {
-            batch.is_full = true;
+        if !batch.is_empty() && bytes + mail.size_bytes > BATCH_BYTES {
             break;
         }
         bytes += mail.size_bytes;
-        batch.ids.push(mail.id);
-        batch.mails.extend(read(app, mail)?);
+        if let Some(read) = read(app, mail)? {
+            batch.push(read);
+        }
     }
-    Ok(batch)
+    if !batch.is_empty() {
+        take(app, &batch)?;
+    }
+    open_stale_joins(app)?;
+    Ok(if is_full { Again::AtOnce } else { Again::Later })
 }
 
 /// Reads a stored mail, or notes that it can't be.

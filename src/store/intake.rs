@@ -49,7 +49,7 @@ pub struct StoredMail {
 }
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = mail, treat_none_as_null = true)]
+#[diesel(table_name = mail, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub(super) struct Row {
     id: MailId,
     received_at: Timestamp,

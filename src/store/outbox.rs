@@ -301,11 +301,12 @@ pub fn lease(
 
 /// The last try, if it began and its end was never written: the process died between the two.
 pub fn open_attempt(conn: &mut Conn, id: DeliveryId) -> Result<Option<i32>> {
+    // The first of few, without a limit: SQLite plans a bound one anew for each letter.
     let last: Option<(i32, AttemptOutcome)> = attempt::table
         .filter(attempt::delivery_id.eq(id))
         .order(attempt::number.desc())
         .select((attempt::number, attempt::outcome))
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     Ok(last
         .filter(|(_, outcome)| *outcome == AttemptOutcome::Started)

@@ -37,7 +37,7 @@ pub struct Run {
 }
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = escalation_run, treat_none_as_null = true)]
+#[diesel(table_name = escalation_run, treat_none_as_null = true, treat_none_as_default_value = false)]
 struct RunRow {
     id: RunId,
     ticket_id: TicketId,
@@ -158,7 +158,7 @@ pub fn next_run_at(conn: &mut Conn) -> Result<Option<Timestamp>> {
 
 /// A page. `state`, `accepted_at` and `acked_at` are a cache of its events.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = page)]
+#[diesel(table_name = page, treat_none_as_default_value = false)]
 pub struct Page {
     pub id: PageId,
     pub run_id: Option<RunId>,
@@ -332,7 +332,7 @@ pub fn set_page_state(
 
 /// A fact about a page, or about one that was not made (then `page_id` is empty and `reason` says why).
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = page_event)]
+#[diesel(table_name = page_event, treat_none_as_default_value = false)]
 pub struct PageEvent {
     pub id: PageEventId,
     pub page_id: Option<PageId>,
