@@ -328,7 +328,7 @@ const CONTACT: (
     contact::version,
 );
 
-/// Every mail of a contact asks: two statements that stay prepared, which [`contacts_where`]'s can't.
+/// Every mail of a contact asks: two statements that stay prepared, which one that asks for a list can't.
 pub fn contact(conn: &mut Conn, id: ContactId) -> Result<Option<Contact>> {
     let row: Option<ContactRow> = contact::table
         .filter(contact::id.eq(id))

@@ -53,7 +53,7 @@ fn opened(git: &Git<'_>) -> Option<git2::Repository> {
     git2::Repository::open(folder).ok()
 }
 
-/// As a [`Reader`] does, without paths and by git alone: what lies in quarantine the library doesn't see.
+/// As above, without paths and by git alone: what lies in quarantine the library doesn't see.
 pub fn by_program_alone(
     git: &Git<'_>,
     oids: &[Oid],
