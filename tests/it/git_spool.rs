@@ -48,6 +48,7 @@ fn answer_slowly(mut client: TcpStream, mut server: TcpStream, count: &AtomicUsi
         // Head and body of one answer may come apart.
         if bytes.starts_with(b"HTTP/") {
             count.fetch_add(1, Ordering::SeqCst);
+            // The line is slow: that is what it is for.
             std::thread::sleep(LINE);
         }
         if client.write_all(&bytes[..read]).is_err() {

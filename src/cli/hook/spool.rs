@@ -140,6 +140,8 @@ pub fn drain(place: &Place, exchange: Duration, deadline: Instant) -> anyhow::Re
                 );
             }
             Told::Later => return Ok(true),
+            // Our time was up before the service answered: that doesn't say that it is away.
+            Told::Away(_) if Instant::now() >= deadline => return Ok(true),
             Told::Away(why) => {
                 say(
                     "hook-recorded-later",
@@ -164,6 +166,7 @@ fn alone(place: &Place, deadline: Instant) -> anyhow::Result<Option<fs::File>> {
         match lock.try_lock() {
             Ok(()) => return Ok(Some(lock)),
             Err(fs::TryLockError::WouldBlock) if Instant::now() < deadline => {
+                // A lock can only be waited for without an end: it is looked at again instead.
                 std::thread::sleep(LOOKS_AGAIN);
             }
             Err(fs::TryLockError::WouldBlock) => return Ok(None),

@@ -13,8 +13,8 @@ type Touched = (Vec<TouchedPath>, i32);
 /// Reads commits of one repository.
 pub struct Reader<'a> {
     git: &'a Git<'a>,
-    /// `None`: the library can't open it.
-    library: Option<git2::Repository>,
+    /// `None`: git2 can't open it.
+    opened: Option<git2::Repository>,
     with_paths: bool,
     rules: Rules,
 }
@@ -24,7 +24,7 @@ impl<'a> Reader<'a> {
     pub fn of(git: &'a Git<'a>, with_paths: bool, base_url: Option<&str>) -> Self {
         Self {
             git,
-            library: opened(git),
+            opened: opened(git),
             with_paths,
             rules: Rules::house(base_url),
         }
@@ -32,9 +32,8 @@ impl<'a> Reader<'a> {
 
     /// The commits of `oids` as they will be reported, in that order; each comes with the index of the ref that brought it.
     pub fn read(&self, oids: &[(Oid, usize)]) -> Result<Vec<ReportedCommit>> {
-        let by_library = self.library.as_ref();
-        let by_library = by_library.and_then(|it| by_library_of(it, oids, self.with_paths));
-        let found = match by_library {
+        let opened = self.opened.as_ref();
+        let found = match opened.and_then(|it| by_library(it, oids, self.with_paths)) {
             Some(found) => found,
             // git2 can't open SHA-256 repositories, nor such as belong to another user.
             None => by_program(self.git, oids, self.with_paths)?,
@@ -89,7 +88,7 @@ fn reported(
     }
 }
 
-fn by_library_of(
+fn by_library(
     repository: &git2::Repository,
     oids: &[(Oid, usize)],
     with_paths: bool,
