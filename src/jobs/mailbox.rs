@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Again, Job};
+use super::{Again, Job, UNHURRIED};
 use crate::actions::intake::{self as actions, Marks, ReadMail};
 use crate::app::App;
 use crate::domain::intake::JOIN_PATIENCE_SECS;
@@ -20,22 +20,33 @@ pub(super) const JOB: Job = Job {
     rest: Duration::from_millis(20),
     hands: 1,
 };
+/// Beside it, so that a full mailbox neither asks after them with every batch nor keeps them waiting.
+pub(super) const STALE_JOINS: Job = Job {
+    name: "stale-joins",
+    run: open_stale_joins,
+    rest: UNHURRIED,
+    hands: 1,
+};
 
+/// Mails of one look.
+const LOOK: i64 = 32;
 /// Mails of one transaction. Deciding about one costs ten times what taking one in does, and both take turns at the writer:
 /// with larger batches a burst would wait for them at the door, and be accepted more slowly than it could be.
-const BATCH: i64 = 4;
+const BATCH: usize = 4;
 /// Bytes of one batch, so that a row of large mails doesn't fill the memory.
 const BATCH_BYTES: i64 = 64 * 1024 * 1024;
 
 fn run(app: &App) -> Result<Again> {
-    let waiting = app.store.read(|conn| store::intake::waiting(conn, BATCH))?;
-    let is_full = waiting.len() as i64 == BATCH;
+    let waiting = app.store.read(|conn| store::intake::waiting(conn, LOOK))?;
+    let is_full = waiting.len() as i64 == LOOK;
     metrics::gauge!("watchkeeper_mail_waiting").set(waiting.len() as f64);
     let mut bytes = 0;
     let mut batch = Vec::new();
     for mail in waiting {
-        if !batch.is_empty() && bytes + mail.size_bytes > BATCH_BYTES {
-            break;
+        let is_whole = batch.len() == BATCH || bytes + mail.size_bytes > BATCH_BYTES;
+        if is_whole && !batch.is_empty() {
+            take(app, &std::mem::take(&mut batch))?;
+            bytes = 0;
         }
         bytes += mail.size_bytes;
         if let Some(read) = read(app, mail)? {
@@ -45,7 +56,6 @@ fn run(app: &App) -> Result<Again> {
     if !batch.is_empty() {
         take(app, &batch)?;
     }
-    open_stale_joins(app)?;
     Ok(if is_full { Again::AtOnce } else { Again::Later })
 }
 
@@ -112,12 +122,12 @@ fn take(app: &App, batch: &[ReadMail]) -> Result<()> {
 }
 
 /// Join requests that nobody answered become tickets of their own.
-fn open_stale_joins(app: &App) -> Result<()> {
+fn open_stale_joins(app: &App) -> Result<Again> {
     let ctx = app.system("mailbox", Door::Mail);
     let before = ctx.now.plus_secs(-JOIN_PATIENCE_SECS);
     let stale = app
         .store
-        .read(|conn| store::intake::stale_join_requests(conn, before, BATCH))?;
+        .read(|conn| store::intake::stale_join_requests(conn, before, LOOK))?;
     for id in stale {
         let stored = app.store.read(|conn| store::intake::by_id(conn, id))?;
         if let Some(mail) = stored
@@ -126,5 +136,5 @@ fn open_stale_joins(app: &App) -> Result<()> {
             actions::open_stale_join(&ctx, id, &read.letter)?;
         }
     }
-    Ok(())
+    Ok(Again::Later)
 }

@@ -60,6 +60,7 @@ pub enum Again {
 pub const ALL: &[Job] = &[
     spool::JOB,
     mailbox::JOB,
+    mailbox::STALE_JOINS,
     settle::JOB,
     forge::JOB,
     forge::SWEEP,

@@ -50,6 +50,25 @@ impl std::ops::DerefMut for Tx<'_> {
     }
 }
 
+/// Whatever leads to a database, as the connection that it is: for [`direct`].
+pub(super) fn own(conn: &mut Conn) -> &mut Conn {
+    conn
+}
+
+/// Runs a statement on the backend's own connection: `direct!(tx, |own| diesel::insert_into(…).execute(own))`.
+///
+/// Through [`Conn`] diesel puts a statement's text together anew whenever it is run, and more than once, even if the statement stays
+/// prepared. That is a third of what a mail costs; so what runs with every mail or ticket goes around it.
+macro_rules! direct {
+    ($conn:ident, |$own:ident| $run:expr) => {
+        match $crate::store::backend::own($conn) {
+            $crate::store::Conn::Sqlite($own) => $run,
+            $crate::store::Conn::Pg($own) => $run,
+        }
+    };
+}
+pub(super) use direct;
+
 /// The connection, if it leads to a server: where each statement is a round trip, and rows are sent together.
 pub(super) fn far(conn: &mut Conn) -> Option<&mut PgConnection> {
     match conn {
@@ -121,16 +140,11 @@ pub fn statement<T>(tx: &mut Tx, work: impl FnOnce(&mut Tx) -> Result<T>) -> Res
 macro_rules! insert_new {
     ($tx:expr, $table:expr, $row:expr) => {{
         let row = $row;
-        let count = match &mut **$tx {
-            $crate::store::Conn::Sqlite(conn) => diesel::insert_into($table)
-                .values(row)
-                .on_conflict_do_nothing()
-                .execute(conn),
-            $crate::store::Conn::Pg(conn) => diesel::insert_into($table)
-                .values(row)
-                .on_conflict_do_nothing()
-                .execute(conn),
-        };
+        let tx: &mut $crate::store::Tx = $tx;
+        let count = $crate::store::backend::direct!(tx, |own| diesel::insert_into($table)
+            .values(row)
+            .on_conflict_do_nothing()
+            .execute(own));
         count.map(|count| count > 0)
     }};
 }

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use diesel::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::backend::{Conn, Store, Tx};
+use super::backend::{Conn, Store, Tx, direct};
 use super::schema::after::outage_file;
 use super::schema::core::{attachment, blob, blob_chunk, delivery};
 use super::schema::mail::mail;
@@ -101,39 +101,39 @@ fn write_chunks(
     chunks: &[(usize, &[u8])],
     now: Timestamp,
 ) -> Result<()> {
-    let known: Option<i64> = blob::table
+    let known: Option<i64> = direct!(tx, |own| blob::table
         .find(hash.0.to_vec())
         .select(blob::size_bytes)
-        .get_result(&mut **tx)
-        .optional()?;
+        .get_result(own))
+    .optional()?;
     if known.is_some_and(|known| known != size as i64) {
         // Redacted: a tombstone stands there.
         return Ok(());
     }
     if known.is_none() {
-        diesel::insert_into(blob::table)
+        direct!(tx, |own| diesel::insert_into(blob::table)
             .values((
                 blob::hash.eq(hash.0.to_vec()),
                 blob::size_bytes.eq(size as i64),
                 blob::stored_at.eq(now),
             ))
-            .execute(&mut **tx)?;
+            .execute(own))?;
     }
     for (seq, chunk) in chunks {
         let seq = *seq as i32;
-        let there: Option<i32> = blob_chunk::table
+        let there: Option<i32> = direct!(tx, |own| blob_chunk::table
             .find((hash.0.to_vec(), seq))
             .select(blob_chunk::seq)
-            .get_result(&mut **tx)
-            .optional()?;
+            .get_result(own))
+        .optional()?;
         if there.is_none() {
-            diesel::insert_into(blob_chunk::table)
+            direct!(tx, |own| diesel::insert_into(blob_chunk::table)
                 .values((
                     blob_chunk::hash.eq(hash.0.to_vec()),
                     blob_chunk::seq.eq(seq),
                     blob_chunk::bytes.eq(chunk.to_vec()),
                 ))
-                .execute(&mut **tx)?;
+                .execute(own))?;
         }
     }
     Ok(())
@@ -157,17 +157,17 @@ fn is_whole(conn: &mut Conn, hash: Hash, size: usize) -> Result<bool> {
 
 /// The bytes, or `None` if they are unknown (or were swept).
 pub fn get(conn: &mut Conn, hash: Hash) -> Result<Option<Vec<u8>>> {
-    let size: Option<i64> = blob::table
+    let size: Option<i64> = direct!(conn, |own| blob::table
         .find(hash.0.to_vec())
         .select(blob::size_bytes)
-        .get_result(conn)
-        .optional()?;
+        .get_result(own))
+    .optional()?;
     let Some(size) = size else { return Ok(None) };
-    let chunks: Vec<Vec<u8>> = blob_chunk::table
+    let chunks: Vec<Vec<u8>> = direct!(conn, |own| blob_chunk::table
         .filter(blob_chunk::hash.eq(hash.0.to_vec()))
         .order(blob_chunk::seq)
         .select(blob_chunk::bytes)
-        .load(conn)?;
+        .load(own))?;
     let bytes = chunks.concat();
     if bytes.len() as i64 != size {
         return Err(Error::internal(format!(
@@ -388,10 +388,10 @@ pub fn of_file(conn: &mut Conn, file: &Attachment) -> Result<Option<Vec<u8>>> {
 }
 
 pub fn attachments(conn: &mut Conn, ticket: TicketId) -> Result<Vec<Attachment>> {
-    let rows: Vec<AttachmentRow> = attachment::table
+    let rows: Vec<AttachmentRow> = direct!(conn, |own| attachment::table
         .filter(attachment::ticket_id.eq(ticket))
         .order((attachment::entry_seq, attachment::id))
-        .load(conn)?;
+        .load(own))?;
     rows.into_iter().map(attachment_of).collect()
 }
 

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::backend::{Conn, Tx};
+use super::backend::{Conn, Tx, direct};
 use super::schema::core::delivery;
 use super::schema::mail::bouncing;
 use crate::domain::delivery::DeliveryKind;
@@ -49,7 +49,8 @@ pub fn mark(tx: &mut Tx, address: &str, status: &str, at: Timestamp) -> Result<(
 
 /// They can be reached, as far as is known: somebody there wrote to us, or a person says so. Whether it was marked.
 pub fn forget(tx: &mut Tx, address: &str) -> Result<bool> {
-    let forgotten = diesel::delete(bouncing::table.find(address)).execute(&mut **tx)?;
+    let forgotten = direct!(tx, |own| diesel::delete(bouncing::table.find(address))
+        .execute(own))?;
     Ok(forgotten > 0)
 }
 
@@ -63,19 +64,19 @@ pub fn all(conn: &mut Conn) -> Result<Vec<Bouncing>> {
 
 /// Those of these folded addresses that are marked.
 pub fn of(conn: &mut Conn, addresses: &[String]) -> Result<Vec<Bouncing>> {
-    Ok(bouncing::table
+    Ok(direct!(conn, |own| bouncing::table
         .filter(bouncing::address.eq_any(addresses.to_vec()))
         .order(bouncing::address)
-        .load(conn)?)
+        .load(own))?)
 }
 
 /// Automatic answers since then to people who are on no list of ours.
 pub fn strangers_answered_since(conn: &mut Conn, since: Timestamp) -> Result<i64> {
-    Ok(delivery::table
+    Ok(direct!(conn, |own| delivery::table
         .filter(delivery::kind.eq(DeliveryKind::AutoAnswer))
         .filter(delivery::queued_at.ge(since))
         .filter(delivery::contact_id.is_null())
         .filter(delivery::person_id.is_null())
         .count()
-        .get_result(conn)?)
+        .get_result(own))?)
 }

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::backend::{Conn, Tx, far};
+use super::backend::{Conn, Tx, direct, far};
 use super::column::text_column;
 use super::schema::oncall::{ledger_link, shift_fact, unchained_fact, work_fact};
 use crate::domain::compensation::FactKind;
@@ -107,13 +107,13 @@ pub fn work_between(
 /// Puts a fact in line for the chain.
 pub(super) fn line_up(tx: &mut Tx, fact: uuid::Uuid, kind: FactKind, now: Timestamp) -> Result<()> {
     let id: Id<()> = Id::from_uuid(fact);
-    diesel::insert_into(unchained_fact::table)
+    direct!(tx, |own| diesel::insert_into(unchained_fact::table)
         .values((
             unchained_fact::fact_id.eq(id),
             unchained_fact::kind.eq(kind),
             unchained_fact::recorded_at.eq(now),
         ))
-        .execute(&mut **tx)?;
+        .execute(own))?;
     Ok(())
 }
 

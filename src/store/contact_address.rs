@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 
+use super::backend::direct;
 use super::bouncing::{self, Bouncing};
 use super::people::stored_address;
 use super::schema::accounts::address;
@@ -74,7 +75,7 @@ pub fn answering_to(
     contact: ContactId,
     email: &EmailAddress,
 ) -> Result<Vec<TicketId>> {
-    let rows: Vec<(TicketId, Option<String>)> = ticket::table
+    let rows: Vec<(TicketId, Option<String>)> = direct!(conn, |own| ticket::table
         .filter(ticket::requester_id.eq(contact))
         .filter(ticket::requester_address.is_not_null())
         .filter(
@@ -84,7 +85,7 @@ pub fn answering_to(
         )
         .order(ticket::id)
         .select((ticket::id, ticket::requester_address))
-        .load(conn)?;
+        .load(own))?;
     let folded = email.folded();
     let is_there = |at: &Option<String>| at.as_ref().is_some_and(|at| at.to_lowercase() == folded);
     let there = rows.into_iter().filter(|(_, at)| is_there(at));

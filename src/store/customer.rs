@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 
+use super::backend::direct;
 use super::fixed::in_fours;
 use super::people::stored_zone;
 use super::schema::accounts::{customer, customer_domain};
@@ -34,17 +35,17 @@ const ROW: (
 );
 
 pub fn by_id(conn: &mut Conn, id: CustomerId) -> Result<Option<Customer>> {
-    let row: Option<Row> = customer::table
+    let row: Option<Row> = direct!(conn, |own| customer::table
         .find(id)
         .select(ROW)
-        .get_result(conn)
-        .optional()?;
+        .get_result(own))
+    .optional()?;
     let Some(row) = row else { return Ok(None) };
-    let domains = customer_domain::table
+    let domains = direct!(conn, |own| customer_domain::table
         .filter(customer_domain::customer_id.eq(id))
         .select(customer_domain::domain)
         .order(customer_domain::domain)
-        .load(conn)?;
+        .load(own))?;
     value(row, domains).map(Some)
 }
 
@@ -121,17 +122,17 @@ pub fn owner_of_domain(conn: &mut Conn, domain: &str) -> Result<Option<CustomerI
 pub fn names(conn: &mut Conn, ids: &[CustomerId]) -> Result<HashMap<CustomerId, String>> {
     // A mail has one, and asks by a statement that stays prepared.
     if let [id] = ids {
-        let name: Option<String> = customer::table
+        let name: Option<String> = direct!(conn, |own| customer::table
             .find(id)
             .select(customer::name)
-            .get_result(conn)
-            .optional()?;
+            .get_result(own))
+        .optional()?;
         return Ok(name.map(|name| (*id, name)).into_iter().collect());
     }
-    let rows: Vec<(CustomerId, String)> = customer::table
+    let rows: Vec<(CustomerId, String)> = direct!(conn, |own| customer::table
         .filter(customer::id.eq_any(ids))
         .select((customer::id, customer::name))
-        .load(conn)?;
+        .load(own))?;
     Ok(rows.into_iter().collect())
 }
 

@@ -4,16 +4,12 @@
 //! bound. Ours are few and their texts repeat, so those that run with every ticket are written with [`fixed_update`], which the cache
 //! keeps by text. (Measured on SQLite: preparing costs more than running one.)
 
-use diesel::connection::Connection;
+use diesel::backend::Backend;
 use diesel::expression::{AppearsOnTable, Expression};
 use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::Bool;
-
-use super::backend::Conn;
-
-type Backend = <Conn as Connection>::Backend;
 
 /// `UPDATE table SET changes WHERE rows`.
 #[derive(Debug, Clone, Copy)]
@@ -42,13 +38,14 @@ where
     }
 }
 
-impl<F, C, W> QueryFragment<Backend> for Update<F, C, W>
+impl<DB, F, C, W> QueryFragment<DB> for Update<F, C, W>
 where
-    F: QueryFragment<Backend>,
-    C: QueryFragment<Backend>,
-    W: QueryFragment<Backend>,
+    DB: Backend,
+    F: QueryFragment<DB>,
+    C: QueryFragment<DB>,
+    W: QueryFragment<DB>,
 {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         out.push_sql("UPDATE ");
         self.table.walk_ast(out.reborrow())?;
         out.push_sql(" SET ");
@@ -64,7 +61,7 @@ impl<F, C, W> QueryId for Update<F, C, W> {
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl<F, C, W> RunQueryDsl<Conn> for Update<F, C, W> {}
+impl<Own, F, C, W> RunQueryDsl<Own> for Update<F, C, W> {}
 
 /// A list in fours, the last of which is repeated where there are fewer: "one of these four" is prepared once, "one of these" for each
 /// length of the list anew.

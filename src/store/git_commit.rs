@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 
+use super::backend::direct;
 use super::schema::git::git_commit;
 use super::timeline::{facts_json, facts_of};
 use super::{Conn, Tx};
@@ -238,11 +239,11 @@ fn told(commit: &ReportedCommit) -> Facts {
 pub fn known(conn: &mut Conn, of: RepositoryId, oids: &[&str]) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for some in oids.chunks(AT_ONCE) {
-        let rows: Vec<String> = git_commit::table
+        let rows: Vec<String> = direct!(conn, |own| git_commit::table
             .filter(git_commit::repository_id.eq(of))
             .filter(git_commit::oid.eq_any(some.to_vec()))
             .select(git_commit::oid)
-            .load(conn)?;
+            .load(own))?;
         found.extend(rows);
     }
     Ok(found)
@@ -261,13 +262,13 @@ pub fn by_oids(conn: &mut Conn, of: RepositoryId, oids: &[String]) -> Result<Vec
 /// The commits whose id begins with `start` (at least 7 hex digits), at most two: more than one is ambiguous.
 pub fn by_start(conn: &mut Conn, of: RepositoryId, start: &str) -> Result<Vec<RecordedCommit>> {
     // Hex digits sort below `g`, so that this is a range of the index, and no pattern that a message could write.
-    let rows: Vec<CommitRow> = git_commit::table
+    let rows: Vec<CommitRow> = direct!(conn, |own| git_commit::table
         .filter(git_commit::repository_id.eq(of))
         .filter(git_commit::oid.ge(start))
         .filter(git_commit::oid.lt(format!("{start}g")))
         .limit(2)
         .select(CommitRow::as_select())
-        .load(conn)?;
+        .load(own))?;
     Ok(rows.into_iter().map(CommitRow::commit).collect())
 }
 

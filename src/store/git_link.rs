@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 
-use super::backend::{far, near};
+use super::backend::{direct, far, near};
 use super::column::text_column;
 use super::git_commit::{AT_ONCE, CommitRow, RecordedCommit};
 use super::schema::git::{git_commit, git_deed, git_link};
@@ -56,12 +56,12 @@ pub fn linked(
 ) -> Result<Vec<(RecordedCommit, CommitLink)>> {
     let mut found = Vec::new();
     for some in oids.chunks(AT_ONCE) {
-        let rows: Vec<(CommitRow, LinkRow)> = git_link::table
+        let rows: Vec<(CommitRow, LinkRow)> = direct!(conn, |own| git_link::table
             .inner_join(git_commit::table)
             .filter(git_commit::repository_id.eq(of))
             .filter(git_commit::oid.eq_any(some.to_vec()))
             .select((CommitRow::as_select(), LinkRow::as_select()))
-            .load(conn)?;
+            .load(own))?;
         found.extend(
             rows.into_iter()
                 .map(|(commit, link)| (commit.commit(), link.link())),

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 
+use super::backend::direct;
 use super::people::stored_zone;
 use super::schema::accounts::{environment, person, service, service_person, team, team_member};
 use super::{Conn, Tx};
@@ -44,17 +45,20 @@ fn team_of(row: TeamRow) -> Result<Team> {
 }
 
 pub fn team(conn: &mut Conn, id: TeamId) -> Result<Option<Team>> {
-    let row: Option<TeamRow> = team::table
+    let row: Option<TeamRow> = direct!(conn, |own| team::table
         .find(id)
         .select(TEAM)
-        .get_result(conn)
-        .optional()?;
+        .get_result(own))
+    .optional()?;
     row.map(team_of).transpose()
 }
 
 /// All teams, gone ones too, in the order of their making.
 pub fn teams(conn: &mut Conn) -> Result<Vec<Team>> {
-    let rows: Vec<TeamRow> = team::table.select(TEAM).order(team::id).load(conn)?;
+    let rows: Vec<TeamRow> = direct!(conn, |own| team::table
+        .select(TEAM)
+        .order(team::id)
+        .load(own))?;
     rows.into_iter().map(team_of).collect()
 }
 
@@ -108,12 +112,12 @@ pub fn update_team(tx: &mut Tx, known: &mut Team) -> Result<()> {
 
 /// Active members, in the order in which they joined.
 pub fn members(conn: &mut Conn, id: TeamId) -> Result<Vec<PersonId>> {
-    Ok(team_member::table
+    Ok(direct!(conn, |own| team_member::table
         .inner_join(person::table.on(person::id.eq(team_member::person_id)))
         .filter(team_member::team_id.eq(id).and(person::is_active.eq(true)))
         .select(team_member::person_id)
         .order((team_member::since_at, team_member::person_id))
-        .load(conn)?)
+        .load(own))?)
 }
 
 /// As [`members`], of every team.
@@ -133,11 +137,11 @@ pub fn all_members(conn: &mut Conn) -> Result<HashMap<TeamId, Vec<PersonId>>> {
 
 /// The teams of a person, in the order in which they joined them.
 pub fn teams_of(conn: &mut Conn, id: PersonId) -> Result<Vec<TeamId>> {
-    Ok(team_member::table
+    Ok(direct!(conn, |own| team_member::table
         .filter(team_member::person_id.eq(id))
         .select(team_member::team_id)
         .order((team_member::since_at, team_member::team_id))
-        .load(conn)?)
+        .load(own))?)
 }
 
 /// Makes the members exactly these; who stays keeps their place.
@@ -217,11 +221,11 @@ fn service_of(row: ServiceRow) -> Service {
 }
 
 pub fn service(conn: &mut Conn, id: ServiceId) -> Result<Option<Service>> {
-    let row: Option<ServiceRow> = service::table
+    let row: Option<ServiceRow> = direct!(conn, |own| service::table
         .find(id)
         .select(SERVICE)
-        .get_result(conn)
-        .optional()?;
+        .get_result(own))
+    .optional()?;
     Ok(row.map(service_of))
 }
 
@@ -244,10 +248,10 @@ pub fn service_by_name(conn: &mut Conn, name: &str) -> Result<Option<ServiceId>>
 }
 
 pub fn service_names(conn: &mut Conn, ids: &[ServiceId]) -> Result<HashMap<ServiceId, String>> {
-    let rows: Vec<(ServiceId, String)> = service::table
+    let rows: Vec<(ServiceId, String)> = direct!(conn, |own| service::table
         .filter(service::id.eq_any(ids))
         .select((service::id, service::name))
-        .load(conn)?;
+        .load(own))?;
     Ok(rows.into_iter().collect())
 }
 

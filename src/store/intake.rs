@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::backend::{Conn, MultiBackend, Tx};
+use super::backend::{Conn, MultiBackend, Tx, direct};
 use super::blob::Hash;
 use super::column::text_column;
 use super::fixed::{fixed_update, in_fours};
@@ -138,18 +138,18 @@ pub(super) fn mails(rows: Vec<Row>) -> Result<Vec<StoredMail>> {
 }
 
 pub fn insert(tx: &mut Tx, value: &StoredMail) -> Result<()> {
-    diesel::insert_into(mail::table)
+    direct!(tx, |own| diesel::insert_into(mail::table)
         .values(Row::of(value))
-        .execute(&mut **tx)?;
+        .execute(own))?;
     Ok(())
 }
 
 pub fn by_id(conn: &mut Conn, id: MailId) -> Result<Option<StoredMail>> {
-    let row: Option<Row> = mail::table
+    let row: Option<Row> = direct!(conn, |own| mail::table
         .find(id)
         .select(Row::as_select())
-        .get_result(conn)
-        .optional()?;
+        .get_result(own))
+    .optional()?;
     row.map(Row::mail).transpose()
 }
 
@@ -188,21 +188,26 @@ pub fn claim(tx: &mut Tx, id: MailId, state: MailState) -> Result<bool> {
         .and(mail::state.ne(one))
         .and(mail::state.ne(two.unwrap_or(one)));
     let claimed = fixed_update(mail::table, ours, mail::attempts.eq(mail::attempts + 1));
-    Ok(claimed.execute(&mut **tx)? == 1)
+    Ok(direct!(tx, |own| claimed.execute(own))? == 1)
 }
 
 /// Writes what was found out and decided.
 pub fn update(tx: &mut Tx, value: &StoredMail) -> Result<()> {
-    fixed_update(mail::table, mail::id.eq(value.id), Row::of(value)).execute(&mut **tx)?;
+    direct!(tx, |own| fixed_update(
+        mail::table,
+        mail::id.eq(value.id),
+        Row::of(value)
+    )
+    .execute(own))?;
     Ok(())
 }
 
 pub fn by_key(conn: &mut Conn, key: &str) -> Result<Option<MailId>> {
-    Ok(mail::table
+    Ok(direct!(conn, |own| mail::table
         .filter(mail::dedupe_key.eq(key))
         .select(mail::id)
-        .get_result(conn)
-        .optional()?)
+        .get_result(own))
+    .optional()?)
 }
 
 /// An earlier mail with equal bytes that came after `since`.
@@ -229,7 +234,7 @@ pub fn has_arrived(conn: &mut Conn, raw: Hash, at: Timestamp) -> Result<bool> {
 
 /// The tickets that mails with this Message-ID landed on, each once: two of them mean that the id says nothing.
 pub fn tickets_of_message(conn: &mut Conn, message_id: &str) -> Result<Vec<TicketId>> {
-    let rows: Vec<Option<TicketId>> = mail::table
+    let rows: Vec<Option<TicketId>> = direct!(conn, |own| mail::table
         .filter(mail::message_id.eq(message_id))
         .filter(mail::ticket_id.is_not_null())
         .filter(mail::verdict.eq_any([Verdict::Opened, Verdict::Appended]))
@@ -238,7 +243,7 @@ pub fn tickets_of_message(conn: &mut Conn, message_id: &str) -> Result<Vec<Ticke
         .select(mail::ticket_id)
         .distinct()
         .limit(2)
-        .load(conn)?;
+        .load(own))?;
     Ok(rows.into_iter().flatten().collect())
 }
 
@@ -331,7 +336,7 @@ pub fn same_subject_since(
     subject: &str,
     since: Timestamp,
 ) -> Result<i64> {
-    Ok(mail::table
+    Ok(direct!(conn, |own| mail::table
         .filter(mail::from_address.eq(address))
         .filter(mail::received_at.ge(since))
         .filter(mail::subject.eq(subject))
@@ -339,17 +344,17 @@ pub fn same_subject_since(
         .filter(mail::state.ne(MailState::Waiting))
         .filter(mail::state.ne(MailState::Held))
         .count()
-        .get_result(conn)?)
+        .get_result(own))?)
 }
 
 /// How many automatic answers were queued for the address since.
 pub fn answers_since(conn: &mut Conn, address: &str, since: Timestamp) -> Result<i64> {
-    Ok(delivery::table
+    Ok(direct!(conn, |own| delivery::table
         .filter(delivery::address.eq(address))
         .filter(delivery::queued_at.ge(since))
         .filter(delivery::kind.eq(DeliveryKind::AutoAnswer))
         .count()
-        .get_result(conn)?)
+        .get_result(own))?)
 }
 
 /// A letter of ours: which delivery, what for, about which ticket and entry.
@@ -444,10 +449,10 @@ pub fn find_block(conn: &mut Conn, patterns: &[String]) -> Result<Option<String>
             .or(blocked_sender::pattern.eq(two))
             .or(blocked_sender::pattern.eq(three))
             .or(blocked_sender::pattern.eq(four));
-        let found: Vec<String> = blocked_sender::table
+        let found: Vec<String> = direct!(conn, |own| blocked_sender::table
             .filter(is_one)
             .select(blocked_sender::pattern)
-            .load(conn)?;
+            .load(own))?;
         if let Some(found) = found.into_iter().next() {
             return Ok(Some(found));
         }

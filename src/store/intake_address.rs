@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::backend::{Conn, Tx};
+use super::backend::{Conn, Tx, direct};
 use super::schema::mail::intake_address;
 use crate::domain::id::{CustomerId, IntakeAddressId, Kind, ServiceId, TeamId};
 use crate::domain::intake::IntakeAddress;
@@ -89,10 +89,10 @@ impl Row {
 
 /// All addresses, in the order in which they were made; inactive ones too.
 pub fn all(conn: &mut Conn) -> Result<Vec<IntakeAddress>> {
-    let rows: Vec<Row> = intake_address::table
+    let rows: Vec<Row> = direct!(conn, |own| intake_address::table
         .order(intake_address::id)
         .select(Row::as_select())
-        .load(conn)?;
+        .load(own))?;
     rows.into_iter().map(Row::address).collect()
 }
 

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::backend::{Conn, Tx, insert_new};
+use super::backend::{Conn, Tx, direct, insert_new};
 use super::schema::mail::mail_mark;
 use crate::domain::id::TicketId;
 use crate::error::Result;
@@ -19,22 +19,22 @@ pub fn put(tx: &mut Tx, ticket: TicketId, mark: &str) -> Result<()> {
 
 /// The tickets with this mark, newest first, at most `most`.
 pub fn tickets_with(conn: &mut Conn, mark: &str, most: i64) -> Result<Vec<TicketId>> {
-    Ok(mail_mark::table
+    Ok(direct!(conn, |own| mail_mark::table
         .filter(mail_mark::mark.eq(mark))
         .order(mail_mark::ticket_id.desc())
         .limit(most)
         .select(mail_mark::ticket_id)
-        .load(conn)?)
+        .load(own))?)
 }
 
 /// The marks of a ticket that begin so, without that beginning.
 pub fn of_ticket(conn: &mut Conn, ticket: TicketId, beginning: &str) -> Result<Vec<String>> {
-    let all: Vec<String> = mail_mark::table
+    let all: Vec<String> = direct!(conn, |own| mail_mark::table
         .filter(mail_mark::ticket_id.eq(ticket))
         .order(mail_mark::mark)
         .limit(200)
         .select(mail_mark::mark)
-        .load(conn)?;
+        .load(own))?;
     Ok(all
         .iter()
         .filter_map(|mark| mark.strip_prefix(beginning))

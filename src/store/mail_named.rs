@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::backend::{Conn, Tx, insert_new};
+use super::backend::{Conn, Tx, direct, insert_new};
 use super::schema::mail::mail_named;
 use crate::domain::id::TicketId;
 use crate::error::Result;
@@ -30,10 +30,10 @@ pub fn name_all_on(tx: &mut Tx, from: TicketId, to: TicketId) -> Result<()> {
 }
 
 pub fn is_named(conn: &mut Conn, ticket: TicketId, address: &str) -> Result<bool> {
-    let found: Option<String> = mail_named::table
+    let found: Option<String> = direct!(conn, |own| mail_named::table
         .find((ticket, address.to_owned()))
         .select(mail_named::address)
-        .get_result(conn)
-        .optional()?;
+        .get_result(own))
+    .optional()?;
     Ok(found.is_some())
 }

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::backend::{Conn, Tx, insert_new};
+use super::backend::{Conn, Tx, direct, insert_new};
 use super::blob::Hash;
 use super::column::text_column;
 use super::fixed::fixed_update;
@@ -220,11 +220,11 @@ impl Row {
 }
 
 pub fn by_id(conn: &mut Conn, id: DeliveryId) -> Result<Option<Delivery>> {
-    let row: Option<Row> = delivery::table
+    let row: Option<Row> = direct!(conn, |own| delivery::table
         .find(id)
         .select(Row::as_select())
-        .get_result(conn)
-        .optional()?;
+        .get_result(own))
+    .optional()?;
     row.map(Row::delivery).transpose()
 }
 
@@ -240,13 +240,13 @@ pub fn by_ids(conn: &mut Conn, ids: &[DeliveryId]) -> Result<Vec<Delivery>> {
 
 /// The answers to customers that entries after `seq` ask for, in the order in which they were asked for.
 pub fn answers_after(conn: &mut Conn, ticket: TicketId, seq: i64) -> Result<Vec<Delivery>> {
-    let rows: Vec<Row> = delivery::table
+    let rows: Vec<Row> = direct!(conn, |own| delivery::table
         .filter(delivery::ticket_id.eq(ticket))
         .filter(delivery::kind.eq(DeliveryKind::Reply))
         .filter(delivery::entry_seq.gt(seq))
         .order(delivery::id)
         .select(Row::as_select())
-        .load(conn)?;
+        .load(own))?;
     rows.into_iter().map(Row::delivery).collect()
 }
 
@@ -284,7 +284,7 @@ pub fn lease(
     let is_free = delivery::leased_until
         .is_null()
         .or(delivery::leased_until.lt(now).assume_not_null());
-    let leased = fixed_update(
+    let leased = direct!(tx, |own| fixed_update(
         delivery::table,
         delivery::id
             .eq(id)
@@ -295,19 +295,19 @@ pub fn lease(
             delivery::leased_by.eq(Some(worker)),
         ),
     )
-    .execute(&mut **tx)?;
+    .execute(own))?;
     Ok(leased == 1)
 }
 
 /// The last try, if it began and its end was never written: the process died between the two.
 pub fn open_attempt(conn: &mut Conn, id: DeliveryId) -> Result<Option<i32>> {
     // The first of few, without a limit: SQLite plans a bound one anew for each letter.
-    let last: Option<(i32, AttemptOutcome)> = attempt::table
+    let last: Option<(i32, AttemptOutcome)> = direct!(conn, |own| attempt::table
         .filter(attempt::delivery_id.eq(id))
         .order(attempt::number.desc())
         .select((attempt::number, attempt::outcome))
-        .get_result(conn)
-        .optional()?;
+        .get_result(own))
+    .optional()?;
     Ok(last
         .filter(|(_, outcome)| *outcome == AttemptOutcome::Started)
         .map(|(number, _)| number))
@@ -322,7 +322,7 @@ pub fn begin_attempt(
     now: Timestamp,
     leased_until: Timestamp,
 ) -> Result<bool> {
-    let begun = fixed_update(
+    let begun = direct!(tx, |own| fixed_update(
         delivery::table,
         delivery::id
             .eq(id)
@@ -334,12 +334,12 @@ pub fn begin_attempt(
             delivery::leased_until.eq(Some(leased_until)),
         ),
     )
-    .execute(&mut **tx)?;
+    .execute(own))?;
     if begun == 0 {
         return Ok(false);
     }
     let new: AttemptId = Id::new(now);
-    diesel::insert_into(attempt::table)
+    direct!(tx, |own| diesel::insert_into(attempt::table)
         .values((
             attempt::id.eq(new),
             attempt::delivery_id.eq(id),
@@ -349,7 +349,7 @@ pub fn begin_attempt(
             attempt::outcome.eq(AttemptOutcome::Started),
             attempt::detail.eq(""),
         ))
-        .execute(&mut **tx)?;
+        .execute(own))?;
     Ok(true)
 }
 
@@ -361,7 +361,7 @@ pub fn end_attempt(
     detail: &str,
     now: Timestamp,
 ) -> Result<()> {
-    fixed_update(
+    direct!(tx, |own| fixed_update(
         attempt::table,
         attempt::delivery_id.eq(id).and(attempt::number.eq(number)),
         (
@@ -370,7 +370,7 @@ pub fn end_attempt(
             attempt::detail.eq(detail),
         ),
     )
-    .execute(&mut **tx)?;
+    .execute(own))?;
     Ok(())
 }
 
@@ -382,7 +382,7 @@ pub fn settle(
     error: Option<&str>,
     now: Timestamp,
 ) -> Result<()> {
-    fixed_update(
+    direct!(tx, |own| fixed_update(
         delivery::table,
         delivery::id.eq(id),
         (
@@ -393,7 +393,7 @@ pub fn settle(
             delivery::last_error.eq(error),
         ),
     )
-    .execute(&mut **tx)?;
+    .execute(own))?;
     Ok(())
 }
 

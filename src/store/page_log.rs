@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 
-use super::backend::{Conn, Tx, far, insert_new};
+use super::backend::{Conn, Tx, direct, far, insert_new};
 use super::column::text_column;
 use super::compensation::line_up;
 use super::fixed::{Kept, fixed_update};
@@ -95,9 +95,9 @@ impl RunRow {
 }
 
 pub fn insert_run(tx: &mut Tx, run: &Run) -> Result<()> {
-    diesel::insert_into(escalation_run::table)
+    direct!(tx, |own| diesel::insert_into(escalation_run::table)
         .values(RunRow::of(run))
-        .execute(&mut **tx)?;
+        .execute(own))?;
     Ok(())
 }
 
@@ -108,7 +108,13 @@ pub fn update_run(tx: &mut Tx, run: &mut Run) -> Result<()> {
     let unchanged = escalation_run::id
         .eq(run.id)
         .and(escalation_run::version.eq(read_at));
-    match fixed_update(escalation_run::table, unchanged, RunRow::of(run)).execute(&mut **tx)? {
+    match direct!(tx, |own| fixed_update(
+        escalation_run::table,
+        unchanged,
+        RunRow::of(run)
+    )
+    .execute(own))?
+    {
         1 => Ok(()),
         _ => Err(Error::Stale),
     }
@@ -125,12 +131,12 @@ pub fn run(conn: &mut Conn, id: RunId) -> Result<Option<Run>> {
 
 /// The run that this incident is in, unless it was stopped.
 pub fn live_run(conn: &mut Conn, ticket: TicketId) -> Result<Option<Run>> {
-    let row: Option<RunRow> = escalation_run::table
+    let row: Option<RunRow> = direct!(conn, |own| escalation_run::table
         .filter(escalation_run::ticket_id.eq(ticket))
         .filter(escalation_run::state.ne(RunState::Stopped))
         .select(RunRow::as_select())
-        .get_result(conn)
-        .optional()?;
+        .get_result(own))
+    .optional()?;
     Ok(row.map(RunRow::run))
 }
 
@@ -189,11 +195,11 @@ pub fn page(conn: &mut Conn, id: PageId) -> Result<Option<Page>> {
 }
 
 pub fn pages_of_ticket(conn: &mut Conn, ticket: TicketId) -> Result<Vec<Page>> {
-    Ok(page::table
+    Ok(direct!(conn, |own| page::table
         .filter(page::ticket_id.eq(ticket))
         .order((page::queued_at, page::id))
         .select(Page::as_select())
-        .load(conn)?)
+        .load(own))?)
 }
 
 pub fn pages_of_run(conn: &mut Conn, run: RunId) -> Result<Vec<Page>> {
@@ -395,9 +401,9 @@ impl PageEvent {
 
 /// Adds a fact, and puts it in line for the chain.
 pub fn insert_event(tx: &mut Tx, event: &PageEvent) -> Result<()> {
-    diesel::insert_into(page_event::table)
+    direct!(tx, |own| diesel::insert_into(page_event::table)
         .values(event)
-        .execute(&mut **tx)?;
+        .execute(own))?;
     line_up(tx, event.id.uuid(), FactKind::PageEvent, event.at)
 }
 

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use chrono_tz::Tz;
 use diesel::prelude::*;
 
+use super::backend::direct;
 use super::column::text_column;
 use super::schema::accounts::{
     address, contact, person, role_grant, screen_choice, signing_secret, way,
@@ -59,16 +60,16 @@ pub(super) fn stored_address(text: &str) -> Result<EmailAddress> {
 }
 
 pub fn person(conn: &mut Conn, id: PersonId) -> Result<Option<Person>> {
-    let row: Option<PersonRow> = person::table
+    let row: Option<PersonRow> = direct!(conn, |own| person::table
         .find(id)
         .select(PERSON)
-        .get_result(conn)
-        .optional()?;
+        .get_result(own))
+    .optional()?;
     let Some(row) = row else { return Ok(None) };
-    let email: String = address::table
+    let email: String = direct!(conn, |own| address::table
         .filter(address::person_id.eq(id).and(address::is_main.eq(true)))
         .select(address::email)
-        .get_result(conn)?;
+        .get_result(own))?;
     let roles = roles(conn, id)?;
     person_of(row, &email, roles).map(Some)
 }
@@ -232,10 +233,10 @@ pub fn addresses_at(conn: &mut Conn, customer: CustomerId) -> Result<Vec<String>
     let contacts = contact::table
         .filter(contact::customer_id.eq(customer))
         .select(contact::id.nullable());
-    Ok(address::table
+    Ok(direct!(conn, |own| address::table
         .filter(address::contact_id.eq_any(contacts))
         .select(address::folded)
-        .load(conn)?)
+        .load(own))?)
 }
 
 /// All addresses of somebody, the main one first.
@@ -330,17 +331,17 @@ const CONTACT: (
 
 /// Every mail of a contact asks: two statements that stay prepared, which one that asks for a list can't.
 pub fn contact(conn: &mut Conn, id: ContactId) -> Result<Option<Contact>> {
-    let row: Option<ContactRow> = contact::table
+    let row: Option<ContactRow> = direct!(conn, |own| contact::table
         .filter(contact::id.eq(id))
         .select(CONTACT)
-        .get_result(conn)
-        .optional()?;
+        .get_result(own))
+    .optional()?;
     let Some(row) = row else { return Ok(None) };
-    let email: Option<String> = address::table
+    let email: Option<String> = direct!(conn, |own| address::table
         .filter(address::contact_id.eq(id).and(address::is_main.eq(true)))
         .select(address::email)
-        .get_result(conn)
-        .optional()?;
+        .get_result(own))
+    .optional()?;
     contact_of(row, email.as_deref()).map(Some)
 }
 
@@ -394,10 +395,10 @@ fn contact_of(row: ContactRow, email: Option<&str>) -> Result<Contact> {
 }
 
 pub fn contact_names(conn: &mut Conn, ids: &[ContactId]) -> Result<HashMap<ContactId, String>> {
-    let rows: Vec<(ContactId, String)> = contact::table
+    let rows: Vec<(ContactId, String)> = direct!(conn, |own| contact::table
         .filter(contact::id.eq_any(ids))
         .select((contact::id, contact::name))
-        .load(conn)?;
+        .load(own))?;
     Ok(rows.into_iter().collect())
 }
 

@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 
+use super::backend::direct;
 use super::schema::accounts::{audit, setting};
 use super::{Conn, Tx};
 use crate::domain::id::AuditId;
@@ -11,9 +12,9 @@ use crate::error::{Error, Result};
 
 /// All settings. A key of a newer version is skipped; a value that can't be read any more is an error, not a default.
 pub fn all(conn: &mut Conn) -> Result<Settings> {
-    let rows: Vec<(String, String)> = setting::table
+    let rows: Vec<(String, String)> = direct!(conn, |own| setting::table
         .select((setting::key, setting::value))
-        .load(conn)?;
+        .load(own))?;
     let mut settings = Settings::default();
     for (key, value) in rows {
         let Ok(key) = key.parse::<SettingKey>() else {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use diesel::prelude::*;
 
-use super::backend::far;
+use super::backend::{direct, far};
 use super::column::text_column;
 use super::fixed::{Kept, fixed_update};
 use super::schema::core::counter;
@@ -437,25 +437,25 @@ impl ClockRow {
 
 /// A ticket's clocks, in the order of their making.
 pub fn of_ticket(conn: &mut Conn, ticket: TicketId) -> Result<Vec<ClockRow>> {
-    Ok(clock::table
+    Ok(direct!(conn, |own| clock::table
         .filter(clock::ticket_id.eq(ticket))
         .order((clock::anchor_at, clock::id))
         .select(ClockRow::as_select())
-        .load(conn)?)
+        .load(own))?)
 }
 
 pub fn by_id(conn: &mut Conn, id: ClockId) -> Result<Option<ClockRow>> {
-    Ok(clock::table
+    Ok(direct!(conn, |own| clock::table
         .find(id)
         .select(ClockRow::as_select())
-        .get_result(conn)
-        .optional()?)
+        .get_result(own))
+    .optional()?)
 }
 
 pub fn insert(tx: &mut Tx, row: &ClockRow) -> Result<()> {
-    diesel::insert_into(clock::table)
+    direct!(tx, |own| diesel::insert_into(clock::table)
         .values(row)
-        .execute(&mut **tx)?;
+        .execute(own))?;
     Ok(())
 }
 
@@ -474,7 +474,12 @@ pub fn insert_all(tx: &mut Tx, rows: &[ClockRow]) -> Result<()> {
 }
 
 pub fn update(tx: &mut Tx, row: &ClockRow) -> Result<()> {
-    fixed_update(clock::table, clock::id.eq(row.id), row).execute(&mut **tx)?;
+    direct!(tx, |own| fixed_update(
+        clock::table,
+        clock::id.eq(row.id),
+        row
+    )
+    .execute(own))?;
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use diesel::prelude::*;
 
 use super::Conn;
-use super::backend::Tx;
+use super::backend::{Tx, direct};
 use super::bulk;
 use super::outbox::{self, NewDelivery};
 use super::schema::sla::clock_notice;
@@ -76,9 +76,9 @@ impl Slate {
             sla::update(tx, row)?;
         }
         for fired in &self.fired {
-            diesel::insert_into(clock_notice::table)
+            direct!(tx, |own| diesel::insert_into(clock_notice::table)
                 .values(fired)
-                .execute(&mut **tx)?;
+                .execute(own))?;
         }
         for notice in &self.notices {
             outbox::queue(tx, notice, now)?;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 
-use super::backend::{Conn, Tx};
+use super::backend::{Conn, Tx, direct};
 use super::column::text_column;
 use super::fixed::fixed_update;
 use super::hold;
@@ -177,18 +177,14 @@ impl Row {
 pub fn next_number(tx: &mut Tx, kind: Kind) -> Result<i64> {
     match &mut **tx {
         // One writer: the counter row can't be contended.
-        Conn::Sqlite(_) => {
+        Conn::Sqlite(own) => {
             let is_kind = counter::name.eq(kind.as_str());
-            fixed_update(
-                counter::table,
-                is_kind,
-                counter::value.eq(counter::value + 1),
-            )
-            .execute(&mut **tx)?;
+            let next = counter::value.eq(counter::value + 1);
+            fixed_update(counter::table, is_kind, next).execute(own)?;
             Ok(counter::table
                 .find(kind.as_str())
                 .select(counter::value)
-                .get_result(&mut **tx)?)
+                .get_result(own)?)
         }
         // A sequence: a counter row would stay locked for the rest of every transaction.
         Conn::Pg(conn) => {
@@ -207,9 +203,9 @@ pub fn next_number(tx: &mut Tx, kind: Kind) -> Result<i64> {
 /// Writes a new ticket; its version becomes 1.
 pub fn insert(tx: &mut Tx, value: &mut Ticket) -> Result<()> {
     value.version = 1;
-    diesel::insert_into(ticket::table)
+    direct!(tx, |own| diesel::insert_into(ticket::table)
         .values(Row::of(value))
-        .execute(&mut **tx)?;
+        .execute(own))?;
     Ok(())
 }
 
@@ -222,7 +218,13 @@ pub fn update(tx: &mut Tx, value: &mut Ticket, counted: i64) -> Result<()> {
         .eq(value.id)
         .and(ticket::version.eq(read_at))
         .and(ticket::entry_count.eq(counted));
-    match fixed_update(ticket::table, unchanged, Row::of(value)).execute(&mut **tx)? {
+    match direct!(tx, |own| fixed_update(
+        ticket::table,
+        unchanged,
+        Row::of(value)
+    )
+    .execute(own))?
+    {
         1 => Ok(()),
         _ => Err(Error::Stale),
     }
@@ -239,7 +241,12 @@ pub fn update_due(tx: &mut Tx, value: &Ticket) -> Result<()> {
         ticket::is_late.eq(due.is_late),
         ticket::entry_count.eq(value.entry_count),
     );
-    fixed_update(ticket::table, ticket::id.eq(value.id), changes).execute(&mut **tx)?;
+    direct!(tx, |own| fixed_update(
+        ticket::table,
+        ticket::id.eq(value.id),
+        changes
+    )
+    .execute(own))?;
     Ok(())
 }
 
@@ -254,21 +261,21 @@ pub fn lock(tx: &mut Tx, id: TicketId) -> Result<()> {
 }
 
 pub fn by_key(conn: &mut Conn, key: TicketKey) -> Result<Option<Ticket>> {
-    let row: Option<Row> = ticket::table
+    let row: Option<Row> = direct!(conn, |own| ticket::table
         .filter(ticket::kind.eq(key.kind))
         .filter(ticket::number.eq(key.number))
         .select(Row::as_select())
-        .get_result(conn)
-        .optional()?;
+        .get_result(own))
+    .optional()?;
     Ok(row.map(Row::ticket))
 }
 
 pub fn by_id(conn: &mut Conn, id: TicketId) -> Result<Option<Ticket>> {
-    let row: Option<Row> = ticket::table
+    let row: Option<Row> = direct!(conn, |own| ticket::table
         .find(id)
         .select(Row::as_select())
-        .get_result(conn)
-        .optional()?;
+        .get_result(own))
+    .optional()?;
     Ok(row.map(Row::ticket))
 }
 
@@ -328,18 +335,18 @@ pub struct Affected {
 }
 
 pub fn add_affected(tx: &mut Tx, row: &Affected) -> Result<()> {
-    diesel::insert_into(affected::table)
+    direct!(tx, |own| diesel::insert_into(affected::table)
         .values(row)
-        .execute(&mut **tx)?;
+        .execute(own))?;
     Ok(())
 }
 
 pub fn affected(conn: &mut Conn, of: TicketId) -> Result<Vec<Affected>> {
-    Ok(affected::table
+    Ok(direct!(conn, |own| affected::table
         .filter(affected::ticket_id.eq(of))
         .order(affected::id)
         .select(Affected::as_select())
-        .load(conn)?)
+        .load(own))?)
 }
 
 /// As [`affected()`], of several tickets.
@@ -387,14 +394,14 @@ pub fn set_services(tx: &mut Tx, of: TicketId, services: &[ServiceId]) -> Result
 
 /// Its services, the primary one first.
 pub fn services(conn: &mut Conn, of: TicketId) -> Result<Vec<ServiceId>> {
-    Ok(ticket_service::table
+    Ok(direct!(conn, |own| ticket_service::table
         .filter(ticket_service::ticket_id.eq(of))
         .order((
             ticket_service::is_primary.desc(),
             ticket_service::service_id,
         ))
         .select(ticket_service::service_id)
-        .load(conn)?)
+        .load(own))?)
 }
 
 /// As [`services()`], of several tickets.
@@ -532,14 +539,14 @@ pub fn watch(tx: &mut Tx, of: TicketId, who: Watcher, now: Timestamp) -> Result<
         Watcher::Person(id) => (id.uuid(), false),
         Watcher::Contact(id) => (id.uuid(), true),
     };
-    diesel::insert_into(watcher::table)
+    direct!(tx, |own| diesel::insert_into(watcher::table)
         .values((
             watcher::ticket_id.eq(of),
             watcher::watcher_id.eq(uuid.as_bytes().to_vec()),
             watcher::is_contact.eq(is_contact),
             watcher::since_at.eq(now),
         ))
-        .execute(&mut **tx)?;
+        .execute(own))?;
     Ok(true)
 }
 
@@ -555,11 +562,11 @@ pub fn unwatch(tx: &mut Tx, of: TicketId, who: Watcher) -> Result<bool> {
 }
 
 pub fn watchers(conn: &mut Conn, of: TicketId) -> Result<Vec<Watcher>> {
-    let rows: Vec<(Id<()>, bool)> = watcher::table
+    let rows: Vec<(Id<()>, bool)> = direct!(conn, |own| watcher::table
         .filter(watcher::ticket_id.eq(of))
         .order(watcher::since_at)
         .select((watcher::watcher_id, watcher::is_contact))
-        .load(conn)?;
+        .load(own))?;
     Ok(rows
         .into_iter()
         .map(|(id, is_contact)| match is_contact {

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use diesel::prelude::*;
 
-use super::backend::{Conn, Tx};
+use super::backend::{Conn, Tx, direct};
 use super::schema::core::entry;
 use crate::domain::correction::Said;
 use crate::domain::id::{ContactId, CustomerId, EntryId, Id, TicketId};
@@ -164,9 +164,9 @@ pub fn facts_of(text: &str) -> Facts {
 }
 
 pub fn append(tx: &mut Tx, value: &Recorded) -> Result<()> {
-    diesel::insert_into(entry::table)
+    direct!(tx, |own| diesel::insert_into(entry::table)
         .values(Row::of(value))
-        .execute(&mut **tx)?;
+        .execute(own))?;
     Ok(())
 }
 
@@ -199,12 +199,12 @@ pub fn page(
 
 /// The entries of these kinds, oldest first: what a clock is derived from.
 pub fn of_kinds(conn: &mut Conn, ticket: TicketId, kinds: &[EntryKind]) -> Result<Vec<Recorded>> {
-    let rows: Vec<Row> = entry::table
+    let rows: Vec<Row> = direct!(conn, |own| entry::table
         .filter(entry::ticket_id.eq(ticket))
         .filter(entry::kind.eq_any(kinds.to_vec()))
         .order(entry::seq)
         .select(Row::as_select())
-        .load(conn)?;
+        .load(own))?;
     Ok(rows.into_iter().map(Row::recorded).collect())
 }
 

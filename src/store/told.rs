@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 
 use diesel::prelude::*;
 
-use super::backend::{Conn, Tx, insert_new};
+use super::backend::{Conn, Tx, direct, insert_new};
 use super::fixed::fixed_update;
 use super::outbox::{self, Delivery};
 use super::schema::core::{attempt, delivery, watcher};
@@ -107,14 +107,14 @@ pub fn take_turn(tx: &mut Tx, person: PersonId, now: Timestamp) -> Result<Option
         .eq(person)
         .and(clock_told::told_at.le(now.plus_secs(-GAP_SECS)));
     let taken = fixed_update(clock_told::table, is_free, clock_told::told_at.eq(now));
-    if taken.execute(&mut **tx)? == 1 {
+    if direct!(tx, |own| taken.execute(own))? == 1 {
         return Ok(None);
     }
-    let last: Option<Timestamp> = clock_told::table
+    let last: Option<Timestamp> = direct!(tx, |own| clock_told::table
         .find(person)
         .select(clock_told::told_at)
-        .get_result(&mut **tx)
-        .optional()?;
+        .get_result(own))
+    .optional()?;
     if let Some(last) = last {
         return Ok(Some(last.plus_secs(GAP_SECS)));
     }
@@ -244,7 +244,11 @@ pub fn hold(tx: &mut Tx, letter: &Delivery, until: Timestamp) -> Result<bool> {
         .and(delivery::state.eq(DeliveryState::Queued))
         .and(delivery::attempts.eq(letter.attempts));
     let changes = delivery::leased_until.eq(Some(until));
-    Ok(fixed_update(delivery::table, unchanged, changes).execute(&mut **tx)? == 1)
+    Ok(
+        direct!(tx, |own| fixed_update(delivery::table, unchanged, changes)
+            .execute(own))?
+            == 1,
+    )
 }
 
 /// A notice that is late goes out with the letter of this Message-ID, and so does what had joined it. Nothing if somebody has begun
