@@ -1,6 +1,8 @@
 //! The calendar of changes: what is planned when, which windows stand in the way, and what conflicts with what. Nothing of it is
 //! stored.
 
+use std::collections::BTreeSet;
+
 use super::{allow, allow_ticket, approval};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Principal, Target};
@@ -8,7 +10,7 @@ use crate::domain::agenda::{Agenda, Item};
 use crate::domain::change::Change;
 use crate::domain::conflict::{Around, BAKE_SECS, Conflict, Planned};
 use crate::domain::freeze::Level;
-use crate::domain::id::{Kind, ServiceId};
+use crate::domain::id::{Kind, ServiceId, TicketId};
 use crate::domain::refusal::Refusal;
 use crate::domain::ticket::{State, Ticket};
 use crate::domain::timestamp::Timestamp;
@@ -36,7 +38,8 @@ pub fn read_as(
     let mut services = store::house::services(conn)?;
     services.retain(|it| it.is_active);
     let found = store::agenda::planned(conn, period)?;
-    let planned: Vec<Planned> = found.iter().map(|(_, planned)| planned.clone()).collect();
+    let mut planned: Vec<Planned> = found.iter().map(|(_, planned)| planned.clone()).collect();
+    and_others(&mut planned, store::agenda::ended(conn, period)?);
     let around = around(conn, planned)?;
     let mut items = Vec::with_capacity(found.len());
     for (ticket, planned) in found {
@@ -74,7 +77,8 @@ pub fn conflicts(ctx: &Ctx<'_>, conn: &mut Conn, ticket: &Ticket) -> Result<Vec<
     let ends_at = plan.ends_at.unwrap_or(starts_at);
     let period = Interval::new(starts_at, ends_at.plus_secs(BAKE_SECS));
     let found = store::agenda::planned(conn, period)?;
-    let planned: Vec<Planned> = found.into_iter().map(|(_, planned)| planned).collect();
+    let mut planned: Vec<Planned> = found.into_iter().map(|(_, planned)| planned).collect();
+    and_others(&mut planned, store::agenda::ended(conn, period)?);
     let own = planned.iter().find(|it| it.ticket == ticket.id).cloned();
     let around = around(conn, planned)?;
     Ok(own.map_or_else(Vec::new, |own| own.conflicts(&around, ctx.now)))
@@ -96,11 +100,9 @@ fn if_begun(
     let ends_at = now.plus_secs(length);
     let period = Interval::new(now, ends_at.plus_secs(BAKE_SECS));
     let mut others = store::agenda::under_way(conn, now)?;
-    for (_, planned) in store::agenda::planned(conn, period)? {
-        if !others.iter().any(|it| it.ticket == planned.ticket) {
-            others.push(planned);
-        }
-    }
+    let planned = store::agenda::planned(conn, period)?.into_iter();
+    and_others(&mut others, planned.map(|(_, planned)| planned).collect());
+    and_others(&mut others, store::agenda::ended(conn, period)?);
     others.retain(|it| it.ticket != ticket.id);
     let own = Planned {
         ticket: ticket.id,
@@ -108,6 +110,7 @@ fn if_begun(
         title: ticket.title.to_string(),
         starts_at: now,
         ends_at,
+        ended_at: None,
         services: store::ticket::services(conn, ticket.id)?,
         owner: ticket.owner,
         risk: ticket.risk,
@@ -118,6 +121,12 @@ fn if_begun(
     others.push(own.clone());
     let around = around(conn, others)?;
     Ok(own.conflicts(&around, now))
+}
+
+/// Adds those of `more` that aren't known yet.
+fn and_others(known: &mut Vec<Planned>, more: Vec<Planned>) {
+    let mut seen: BTreeSet<TicketId> = known.iter().map(|it| it.ticket).collect();
+    known.extend(more.into_iter().filter(|it| seen.insert(it.ticket)));
 }
 
 /// The marks of what an approver sees who approves it now.

@@ -65,7 +65,7 @@ impl Scene {
             true => BTreeMap::new(),
             false => store::house::all_members(conn)?.into_iter().collect(),
         };
-        let applied = rule.as_ref().map(|rule| (rule.id, rule.version));
+        let applied = rule.as_ref().map(|rule| (rule.id, rule.terms));
         let title = ticket.title.as_str();
         let mut scene = Self {
             case: Case {

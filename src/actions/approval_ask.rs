@@ -1,5 +1,6 @@
 //! Whoever can approve a change is asked by letter, reminded once, and a team hears of it if they stay silent; whoever waits sees for
-//! whom. What is due is found by a job, so that a change of a rule and a change of a change meet in one place.
+//! whom. What was changed since or ran out is asked for anew by itself, and the change says so. What is due is found by a job, so that a
+//! change of a rule and a change of a change meet in one place.
 //!
 //! A letter carries no way to approve but the page of the change, where it takes a click: programs that follow links approve nothing.
 
@@ -7,7 +8,7 @@ use chrono_tz::Tz;
 
 use super::approval::{Scene, field_name, in_words, value_in_words};
 use super::sla_notice::{is_on_duty, opening_for};
-use super::{freeze, letters, roster, sla};
+use super::{Standing, freeze, letters, roster, sla, webhook};
 use crate::app::Ctx;
 use crate::domain::access::{Action, suffices};
 use crate::domain::approval::{Asking, Difference, Field, Snapshot, Step};
@@ -16,7 +17,7 @@ use crate::domain::id::{Kind, PersonId, TeamId, TicketId};
 use crate::domain::roster::Roster;
 use crate::domain::severity::Risk;
 use crate::domain::ticket::{State, Ticket};
-use crate::domain::timeline::{EntryKind, Facts};
+use crate::domain::timeline::{Entry, EntryKind, Facts};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use crate::store::approval_ask as rows;
@@ -26,9 +27,11 @@ use crate::store::{self, Conn, Tx};
 use crate::words::Words;
 
 const ESCALATED: &str = "approval_escalated";
+const RAN_OUT: &str = "approval_ran_out";
 const LETTERS: &[&str] = &[
     "approval_asked",
     "approval_asked_anew",
+    RAN_OUT,
     "approval_reminder",
     ESCALATED,
 ];
@@ -86,13 +89,15 @@ pub fn look(ctx: &Ctx<'_>, most: i64) -> Result<usize> {
 }
 
 fn look_at(tx: &mut Tx, ctx: &Ctx<'_>, id: TicketId) -> Result<()> {
+    // Entries are added to it: whoever records on it meanwhile waits.
+    store::ticket::lock(tx, id)?;
     let Some(mut kept) = rows::of(tx, id)? else {
         return Ok(());
     };
     if kept.look_at.is_none_or(|at| at > ctx.now) {
         return Ok(());
     }
-    let ticket = store::ticket::by_id(tx, id)?.ok_or(Error::NotFound)?;
+    let mut ticket = store::ticket::by_id(tx, id)?.ok_or(Error::NotFound)?;
     kept.look_at = None;
     if !may_wait(ticket.state) {
         if ticket.state != State::Draft {
@@ -105,11 +110,21 @@ fn look_at(tx: &mut Tx, ctx: &Ctx<'_>, id: TicketId) -> Result<()> {
     let scene = Scene::load(tx, &ticket, &change)?;
     if !is_open(&scene, &ticket, ctx.now) {
         kept.asking.settle(ctx.now);
+        kept.look_at = scene.case.runs_out_at(ctx.now);
         return rows::put(tx, id, &kept);
     }
     let reminders = scene.reminders();
-    for step in kept.asking.step(&scene.case, &reminders, ctx.now) {
-        tell(tx, ctx, &ticket, &scene, &kept.asking, step)?;
+    let steps = kept.asking.step(&scene.case, &reminders, ctx.now);
+    if !steps.is_empty() {
+        let roster = roster::in_force(ctx.app, tx, ctx.now)?;
+        let mut entries = Vec::new();
+        for step in steps {
+            entries.extend(tell(tx, ctx, &ticket, &scene, &roster, &kept.asking, step)?);
+        }
+        let written = Standing::of(&ticket);
+        let added = super::add(tx, ctx, &mut ticket, entries)?;
+        written.bring_up_to(tx, &ticket)?;
+        webhook::follow(tx, ctx, &roster, &ticket, &added)?;
     }
     kept.look_at = kept.asking.next_at(&reminders);
     rows::put(tx, id, &kept)
@@ -139,38 +154,55 @@ fn awaited(
     Ok(scene.case.awaited(&able(roster), &stand_ins, now))
 }
 
+/// Writes the letters of a step. What it says on the change: nothing where somebody asked for it by hand.
 fn tell(
     tx: &mut Tx,
     ctx: &Ctx<'_>,
     ticket: &Ticket,
     scene: &Scene,
+    roster: &Roster,
     asking: &Asking,
     step: Step,
-) -> Result<()> {
-    let roster = roster::in_force(ctx.app, tx, ctx.now)?;
-    let (letter, people) = match step {
-        Step::Ask if asking.former.is_some() => {
-            ("approval_asked_anew", awaited(tx, &roster, scene, ctx.now)?)
-        }
-        Step::Ask => ("approval_asked", awaited(tx, &roster, scene, ctx.now)?),
-        Step::Remind => ("approval_reminder", awaited(tx, &roster, scene, ctx.now)?),
+) -> Result<Option<Entry>> {
+    let ran_out_at = scene.case.ran_out_at(ctx.now);
+    let (letter, why) = match step {
+        Step::Ask if ran_out_at.is_some() => (RAN_OUT, Some("ran_out")),
+        Step::Ask if asking.former.is_some() => ("approval_asked_anew", Some("changed")),
+        Step::Ask if ticket.state == State::Approved => ("approval_asked", Some("missing")),
+        Step::Ask => ("approval_asked", None),
+        Step::Remind => ("approval_reminder", Some("reminder")),
+        Step::Escalate(_) => (ESCALATED, Some("silence")),
+    };
+    let people: Vec<PersonId> = match step {
+        Step::Ask | Step::Remind => awaited(tx, roster, scene, ctx.now)?,
         Step::Escalate(team) => {
             let members = roster.members(team).iter().copied();
             let others = members.filter(|id| !scene.case.apart.contains_key(id));
-            (ESCALATED, others.collect())
+            others.collect()
         }
     };
     let asked_at = asking.asked_at.unwrap_or(ctx.now);
+    let ran_out_at = ran_out_at.map(Timestamp::rfc3339);
     let facts = Facts::new()
         .with("letter", letter)
-        .with("asked_at", asked_at.rfc3339());
+        .with("asked_at", asked_at.rfc3339())
+        .with_some("ran_out_at", ran_out_at.clone());
+    let names = people.iter().filter_map(|id| roster.person(*id));
+    let mut names: Vec<&str> = names.map(|it| it.name.as_str()).collect();
+    names.sort_by_key(|name| name.to_lowercase());
+    let entry = why.map(|why| {
+        Entry::new(EntryKind::ApproversTold)
+            .fact("why", why)
+            .fact("people", letters::or_dash(&names.join(", ")))
+            .fact_some("at", ran_out_at)
+    });
     let digest = scene.case.snapshot.digest();
     let about = Snapshot::short(&digest);
     let key = format!("{letter}.{}.{}.{about}", ticket.id, asked_at.micros());
     for person in people {
         letters::notice(tx, ctx, ticket, None, person, &key, facts.clone())?;
     }
-    Ok(())
+    Ok(entry)
 }
 
 fn is_about_approval(facts: &Facts) -> bool {

@@ -50,6 +50,7 @@ pub fn add(ctx: &Ctx<'_>, details: &Details) -> Result<Rule> {
             is_active: details.is_active,
             made_at: ctx.now,
             version: 1,
+            terms: 1,
         };
         rows::insert_rule(tx, &rule)?;
         store::approval_ask::look_at_all(tx, ctx.now)?;
@@ -58,7 +59,8 @@ pub fn add(ctx: &Ctx<'_>, details: &Details) -> Result<Rule> {
     })
 }
 
-/// Changes it, or retires it; `rev` is the version that was seen. What was approved under it is to be approved anew.
+/// Changes it, or retires it; `rev` is the version that was seen. What was approved under it is to be approved anew,
+/// if that decides otherwise now.
 pub fn edit(ctx: &Ctx<'_>, id: ApprovalRuleId, rev: i64, details: &Details) -> Result<Rule> {
     may_keep(ctx)?;
     ctx.write(|tx| {
@@ -67,15 +69,7 @@ pub fn edit(ctx: &Ctx<'_>, id: ApprovalRuleId, rev: i64, details: &Details) -> R
             return Err(Error::Stale);
         }
         refuse_unknown(tx, details)?;
-        let mut rule = Rule {
-            name: details.name.clone(),
-            when: details.when.clone(),
-            needs: details.needs,
-            valid_secs: details.valid_secs,
-            reminders: details.reminders,
-            is_active: details.is_active,
-            ..known
-        };
+        let mut rule = known.edited(details);
         rows::update_rule(tx, &mut rule)?;
         store::approval_ask::look_at_all(tx, ctx.now)?;
         audit::note(tx, ctx, "approval-rule-edited", &rule.name, &facts(&rule))?;

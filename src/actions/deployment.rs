@@ -340,12 +340,13 @@ impl Desk<'_> {
             None => WATCH_SECS,
         };
         let now = self.ctx.now;
-        let until = it.ended_at().unwrap_or(now).plus_secs(soak);
+        let ended_at = it.ended_at().unwrap_or(now);
+        let until = ended_at.plus_secs(soak);
         let counts = is_live && self.is_production;
         for id in self.carried(tx, it)? {
             let entry = self.entry(tx, it, "succeeded")?;
             self.touch(tx, id, entry, |change, ticket| match counts {
-                true => change.deployed(ticket, until, now),
+                true => change.deployed(ticket, ended_at, until, now),
                 false => Vec::new(),
             })?;
         }

@@ -183,7 +183,7 @@ impl Under {
                 });
             }
             Some(standing) => Some(standing.clone()),
-            None => standing::of(tx, service.id, &place.environment)?,
+            None => standing::of(tx, service.id, &place.environment, ctx.now)?,
         };
         let Some((ticket, change)) = standing else {
             return Ok(Self {

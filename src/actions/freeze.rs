@@ -83,6 +83,8 @@ pub(super) fn change_in(
     if !freeze.is_when(known) {
         rows::forget_announced(tx, freeze.id)?;
     }
+    // An approval stands still while a window blocks its change.
+    store::approval_ask::look_at_all(tx, ctx.now)?;
     audit::note(tx, ctx, "freeze-edited", &freeze.name, &facts(&freeze))?;
     Ok(freeze)
 }

@@ -1,5 +1,5 @@
 //! Windows from a calendar file: what its events would do, and doing it. An event that was taken before changes its window; what it
-//! says nothing of, such as whether the window counts, stays.
+//! says nothing of, such as whether the window counts, stays. One that is cancelled switches its window off.
 
 use super::allow;
 use super::freeze::{change_in, insert_in, may_keep, refuse_unknown};
@@ -22,32 +22,50 @@ pub struct Taken {
     known: Option<Freeze>,
 }
 
+/// What a file says.
+#[derive(Debug, Clone, Copy)]
+pub struct File<'a> {
+    /// What its windows ask.
+    pub for_all: &'a Details,
+    pub events: &'a [Event],
+    /// The UIDs of those that are cancelled.
+    pub cancelled: &'a [String],
+}
+
 /// What these events would do.
-pub fn look(ctx: &Ctx<'_>, for_all: &Details, events: &[Event]) -> Result<Vec<Taken>> {
+pub fn look(ctx: &Ctx<'_>, file: &File<'_>) -> Result<Vec<Taken>> {
     may_keep(ctx)?;
     let known = ctx.read(|conn| {
-        refuse_unknown(conn, &for_all.scope)?;
+        refuse_unknown(conn, &file.for_all.scope)?;
         rows::all(conn)
     })?;
-    Ok(weighed(&known, for_all, events, ctx.now))
+    Ok(weighed(&known, file, ctx.now))
 }
 
 /// Takes them: all, or none if one can't be.
-pub fn take(ctx: &Ctx<'_>, for_all: &Details, events: &[Event]) -> Result<Vec<Taken>> {
+pub fn take(ctx: &Ctx<'_>, file: &File<'_>) -> Result<Vec<Taken>> {
     allow(&ctx.by, Action::ManageSettings, Target::House)?;
     ctx.write(|tx| {
-        refuse_unknown(tx, &for_all.scope)?;
+        refuse_unknown(tx, &file.for_all.scope)?;
         let known = rows::all(tx)?;
-        let mut taken = weighed(&known, for_all, events, ctx.now);
+        let mut taken = weighed(&known, file, ctx.now);
         for it in &mut taken {
             it.freeze = match (it.fate, &it.known) {
                 (Fate::Added, _) => insert_in(tx, ctx, it.freeze.clone())?,
-                (Fate::Changed, Some(known)) => change_in(tx, ctx, known, it.freeze.clone())?,
-                (Fate::Changed | Fate::Unchanged, _) => continue,
+                (Fate::Changed | Fate::SwitchedOff, Some(known)) => {
+                    change_in(tx, ctx, known, it.freeze.clone())?
+                }
+                (Fate::Changed | Fate::SwitchedOff | Fate::Unchanged, _) => continue,
             };
         }
         Ok(taken)
     })
+}
+
+/// Whether something comes of an event with this UID.
+pub fn has_window(taken: &[Taken], uid: &str) -> bool {
+    let mut uids = taken.iter().map(|it| it.freeze.source_uid.as_deref());
+    uids.any(|known| known == Some(uid))
 }
 
 /// What exactly it would do, as one word: whoever takes it has seen that.
@@ -71,9 +89,9 @@ pub fn digest(taken: &[Taken]) -> String {
         .collect()
 }
 
-fn weighed(known: &[Freeze], for_all: &Details, events: &[Event], now: Timestamp) -> Vec<Taken> {
+fn weighed(known: &[Freeze], file: &File<'_>, now: Timestamp) -> Vec<Taken> {
     // As they are kept: in another order they are no others.
-    let mut for_all = for_all.clone();
+    let mut for_all = file.for_all.clone();
     for_all.scope.services.sort_unstable();
     for_all.scope.environments.sort_unstable();
     let weigh = |event: &Event| {
@@ -104,5 +122,20 @@ fn weighed(known: &[Freeze], for_all: &Details, events: &[Event], now: Timestamp
             }
         }
     };
-    events.iter().map(weigh).collect()
+    let off = known.iter().filter(|it| {
+        let uid = it.source_uid.as_ref();
+        uid.is_some_and(|uid| file.cancelled.contains(uid))
+    });
+    let off = off.map(|known| Taken {
+        fate: match known.is_active {
+            true => Fate::SwitchedOff,
+            false => Fate::Unchanged,
+        },
+        freeze: Freeze {
+            is_active: false,
+            ..known.clone()
+        },
+        known: Some(known.clone()),
+    });
+    file.events.iter().map(weigh).chain(off).collect()
 }

@@ -13,12 +13,15 @@ use crate::store::{self, Conn, deployment as rows};
 /// Commits whose paths are looked at; what is larger is too big anyway.
 const MOST_COMMITS: usize = 500;
 
-/// The standing change of a service there: the one that was opened last.
+/// The standing change of a service there: of those whose approval stands the one that was opened last. If none does, the last one: what
+/// it lacks is what has to be done.
 pub fn of(
     conn: &mut Conn,
     service: ServiceId,
     environment: &str,
+    now: Timestamp,
 ) -> Result<Option<(Ticket, Change)>> {
+    let mut all = Vec::new();
     for id in store::change::standing_of(conn, service)? {
         let Some(ticket) = store::ticket::by_id(conn, id)? else {
             continue;
@@ -26,10 +29,19 @@ pub fn of(
         let change = store::change::of(conn, id)?;
         let (planned, _) = approval::environment(conn, &change)?;
         if planned == environment {
-            return Ok(Some((ticket, change)));
+            all.push((ticket, change));
         }
     }
-    Ok(None)
+    let mut at = 0;
+    if all.len() > 1 {
+        for (place, (ticket, change)) in all.iter().enumerate() {
+            if approval::verdict(conn, ticket, change, now)?.is_standing() {
+                at = place;
+                break;
+            }
+        }
+    }
+    Ok(all.into_iter().nth(at))
 }
 
 /// The lane of a service in one environment, as it is now.

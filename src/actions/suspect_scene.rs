@@ -188,6 +188,8 @@ impl Scene {
                 )?,
             );
         }
+        let until = self.onset.plus_secs(AFTER_SECS);
+        let irreversible = store::revert_check::irreversible(conn, from, until)?;
         let all_ids: Vec<DeploymentId> = all.iter().map(|it| it.id).collect();
         self.deployed = rows::ticket_ids(conn, &all_ids)?.into_iter().collect();
         for it in all {
@@ -216,6 +218,7 @@ impl Scene {
             let risk = Risk {
                 is_emergency: it.glass.is_some(),
                 is_migration: inside.has_migration,
+                is_irreversible: irreversible.contains(&it.id),
                 has_no_way_back: previous.is_none(),
                 files: inside.files,
                 is_first_in_a_while: since.is_none_or(|secs| secs > QUIET_SECS),

@@ -115,6 +115,8 @@ pub struct Change {
     pub revert_prepared_at: Option<Timestamp>,
     /// On watch until then, before it counts as done.
     pub watch_until: Option<Timestamp>,
+    /// When the work on it ended: it was deployed or finished.
+    pub ended_at: Option<Timestamp>,
 }
 
 impl Change {
@@ -322,7 +324,9 @@ impl Change {
         if ticket.state == State::OnWatch {
             self.watch_until = None;
         }
-        ticket.step(State::InProgress, now)
+        let entry = ticket.step(State::InProgress, now)?;
+        self.ended_at = None;
+        Ok(entry)
     }
 
     /// It is live; it isn't done before it has been stable for a while.
@@ -339,6 +343,7 @@ impl Change {
             .step(State::OnWatch, now)?
             .fact("until", until.rfc3339());
         self.watch_until = Some(until);
+        self.ended_at = Some(now);
         Ok(entry)
     }
 
@@ -351,11 +356,12 @@ impl Change {
         Some(entry.fact("cause", "deployment"))
     }
 
-    /// A deployment brought it to where customers are: it is on watch until then, and what is on watch already is so for no shorter
-    /// a time. One that nobody has approved stays where it is.
+    /// A deployment that ended at `ended_at` brought it to where customers are: it is on watch until then, and what is on watch already
+    /// is so for no shorter a time. One that nobody has approved stays where it is.
     pub fn deployed(
         &mut self,
         ticket: &mut Ticket,
+        ended_at: Timestamp,
         until: Timestamp,
         now: Timestamp,
     ) -> Vec<Entry> {
@@ -363,9 +369,15 @@ impl Change {
         match ticket.state {
             State::InProgress => {
                 let watched = self.watch(ticket, until.max(now.plus_secs(1)), now);
-                entries.extend(watched.ok().map(|it| it.fact("cause", "deployment")));
+                if let Ok(watched) = watched {
+                    self.ended_at = Some(ended_at);
+                    entries.push(watched.fact("cause", "deployment"));
+                }
             }
-            State::OnWatch => self.watch_until = self.watch_until.max(Some(until)),
+            State::OnWatch => {
+                self.watch_until = self.watch_until.max(Some(until));
+                self.ended_at = self.ended_at.max(Some(ended_at));
+            }
             _ => {}
         }
         entries
@@ -408,6 +420,7 @@ impl Change {
             .body(text);
         ticket.outcome = Some(outcome);
         self.watch_until = None;
+        self.ended_at = self.ended_at.or(Some(now));
         Ok(entry)
     }
 }
@@ -611,27 +624,37 @@ mod tests {
         let (ada, ben): (PersonId, PersonId) = (Id::new(NOW), Id::new(NOW));
         let (mut ticket, mut change) = change(ada);
         let until = NOW.plus_secs(60);
-        assert_eq!(change.deployed(&mut ticket, until, NOW), []);
+        assert_eq!(change.deployed(&mut ticket, NOW, until, NOW), []);
         assert_eq!(ticket.state, State::Draft, "nobody approved it");
         change.ask_approval(&mut ticket, Some(ada), NOW).unwrap();
         change.approve(&mut ticket, ben, NOW).unwrap();
-        let steps = change.deployed(&mut ticket, until, NOW);
+        let ended = NOW.plus_secs(-60);
+        let steps = change.deployed(&mut ticket, ended, until, NOW);
         let to: Vec<_> = steps.iter().filter_map(|it| it.facts.get("to")).collect();
         assert_eq!(to, ["in_progress", "on_watch"]);
         // Deployed once more: the watch begins anew, and never gets shorter.
-        change.deployed(&mut ticket, NOW.plus_secs(90), NOW);
-        change.deployed(&mut ticket, until, NOW);
+        assert_eq!(change.ended_at, Some(ended), "not when it was told");
+        change.deployed(&mut ticket, NOW, NOW.plus_secs(90), NOW);
+        change.deployed(&mut ticket, ended, until, NOW);
+        assert_eq!(change.ended_at, Some(NOW));
         assert_eq!(change.watch_until, Some(NOW.plus_secs(90)));
         assert!(change.soaked(&mut ticket, NOW.plus_secs(89)).is_err());
         let mut back = (change.clone(), ticket.clone());
         assert!(back.0.taken_back(&mut back.1, NOW).is_some());
         assert_eq!(
-            (back.1.state, back.0.watch_until),
-            (State::InProgress, None)
+            (back.1.state, back.0.watch_until, back.0.ended_at),
+            (State::InProgress, None, None)
         );
         let closed = change.soaked(&mut ticket, NOW.plus_secs(90)).unwrap();
         assert_eq!(closed.facts.get("cause"), Some("soaked"));
         assert_eq!(ticket.outcome, Some(Outcome::Successful));
+        assert_eq!(change.ended_at, Some(NOW), "its watch is no work on it");
+        // Finished by hand: from the work itself, or after a watch.
+        let later = NOW.plus_secs(30);
+        back.0
+            .close(&mut back.1, Outcome::Successful, "", later)
+            .unwrap();
+        assert_eq!(back.0.ended_at, Some(later));
     }
 
     #[test]

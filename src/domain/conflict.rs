@@ -1,8 +1,8 @@
 //! Conflicts of planned changes: what else lies in the same hours, and whether the windows and the incidents of the day leave room for
 //! them.
 //!
-//! A change keeps its service busy from its start until it has baked: regressions show in the first half hour after the end. Nothing of
-//! it is stored; whoever looks asks anew.
+//! A change keeps its service busy from its start until it has baked: regressions show in the first half hour after the end, the planned
+//! one until there is an actual one. Nothing of it is stored; whoever looks asks anew.
 
 mod level;
 
@@ -66,6 +66,8 @@ pub struct Planned {
     pub starts_at: Timestamp,
     /// Its start, if nobody said how long it takes.
     pub ends_at: Timestamp,
+    /// When the work on it did end.
+    pub ended_at: Option<Timestamp>,
     pub services: Vec<ServiceId>,
     pub owner: Option<PersonId>,
     pub risk: Option<Risk>,
@@ -129,8 +131,9 @@ fn share(one: &[ServiceId], other: &[ServiceId]) -> bool {
 
 impl Planned {
     fn overlaps(&self, other: &Planned, bake_secs: i64) -> bool {
-        let is_before = |a: &Planned, b: &Planned| a.starts_at < b.ends_at.plus_secs(bake_secs);
-        is_before(self, other) && is_before(other, self)
+        let from = |it: &Planned| it.ended_at.map_or(it.starts_at, |at| at.min(it.starts_at));
+        let to = |it: &Planned| it.ended_at.unwrap_or(it.ends_at).plus_secs(bake_secs);
+        from(self) < to(other) && from(other) < to(self)
     }
 
     /// What is in its way, as far as is known at `now`.
@@ -226,6 +229,7 @@ mod tests {
             title: "Raise pool size".to_owned(),
             starts_at: from,
             ends_at: to,
+            ended_at: None,
             services: vec![id(service)],
             owner: None,
             risk: None,
@@ -276,6 +280,41 @@ mod tests {
         // One that says no end bakes from its start.
         let moment = planned(2, at(9, 45), at(9, 45), 7);
         assert_eq!(told(&first, &around(moment)), ["same_service CHG-2"]);
+    }
+
+    #[test]
+    fn what_has_ended_bakes_from_its_end_and_not_from_the_planned_one() {
+        let next = planned(1, at(11, 15), at(12, 0), 7);
+        for (ended, is_busy) in [
+            (None, true),
+            // Earlier than was planned: it has baked.
+            (Some(at(10, 45)), false),
+            (Some(at(10, 46)), true),
+            // Later.
+            (Some(at(11, 40)), true),
+            // Before it was planned to begin.
+            (Some(at(9, 0)), false),
+        ] {
+            let other = Planned {
+                ended_at: ended,
+                ..planned(2, at(10, 0), at(11, 0), 7)
+            };
+            let around = Around {
+                planned: vec![other],
+                ..Around::default()
+            };
+            assert_eq!(!told(&next, &around).is_empty(), is_busy, "{ended:?}");
+        }
+        let early = Planned {
+            ended_at: Some(at(9, 0)),
+            ..planned(2, at(10, 0), at(11, 0), 7)
+        };
+        let around = Around {
+            planned: vec![early],
+            ..Around::default()
+        };
+        let then = planned(1, at(8, 30), at(9, 10), 7);
+        assert_eq!(told(&then, &around), ["same_service CHG-2"]);
     }
 
     #[test]

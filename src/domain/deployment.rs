@@ -469,6 +469,8 @@ pub struct Freshness {
     pub tip: String,
     /// Files that somebody has changed since; none: it is clean.
     pub conflicts: Vec<String>,
+    /// Steps of a database's schema that came with it, of which nobody wrote the way back; as many as are named.
+    pub irreversible: Vec<String>,
     pub checked_at: Timestamp,
 }
 

@@ -69,8 +69,9 @@ words! {
 pub struct Risk {
     /// An emergency, or through a freeze.
     pub is_emergency: bool,
-    /// A migration, or something else that can't be undone.
     pub is_migration: bool,
+    /// It brought something that nobody can take back. Weighs as a migration, and no more beside one.
+    pub is_irreversible: bool,
     pub has_no_way_back: bool,
     pub files: i64,
     /// Nothing was changed there for 14 days.
@@ -83,7 +84,7 @@ impl Risk {
         let files = 0.1 * (self.files.max(1) as f64).log10();
         let parts = [
             (self.is_emergency, 0.3),
-            (self.is_migration, 0.3),
+            (self.is_migration || self.is_irreversible, 0.3),
             (self.has_no_way_back, 0.2),
             (self.is_first_in_a_while, 0.2),
         ];
@@ -651,11 +652,26 @@ mod tests {
         let all = Risk {
             is_emergency: true,
             is_migration: true,
+            is_irreversible: true,
             has_no_way_back: true,
             files: 1_000,
             is_first_in_a_while: true,
         };
         assert_eq!(all.weight(), 1.0);
+        // A migration that can't be taken back counts once.
+        for (is_migration, is_irreversible, weight) in [
+            (false, false, 0.1),
+            (true, false, 0.4),
+            (false, true, 0.4),
+            (true, true, 0.4),
+        ] {
+            let one = Risk {
+                is_migration,
+                is_irreversible,
+                ..risk(1)
+            };
+            assert!((one.weight() - weight).abs() < 1e-9, "{one:?}");
+        }
         assert!(
             (risk(0).weight() - 0.1).abs() < 1e-9,
             "no file counts as one"

@@ -204,6 +204,8 @@ words! {
         /// One of those who have to approve it did.
         ApprovalGiven = "approval_given",
         ApprovalRefused = "approval_refused",
+        /// The house wrote to those who have to approve it: it ran out, it was changed, they stay silent.
+        ApproversTold = "approvers_told",
         /// A change went ahead without approval.
         GlassBroken = "glass_broken",
         /// Somebody else looked at it afterwards.

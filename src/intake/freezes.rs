@@ -30,6 +30,7 @@ const SAFE_DAY: u32 = 28;
 words! {
     /// Why an event becomes no window.
     pub enum LeftOut {
+        /// And there is no window of it.
         Cancelled = "cancelled",
         /// Without a UID, reading it again would make another window.
         NoUid = "no_uid",
@@ -48,7 +49,7 @@ words! {
         Past = "past",
         /// It comes back, but not before a day that is still to come.
         NotYet = "not_yet",
-        /// It is one occurrence of another event, at another time.
+        /// It is one occurrence of another event, at another time or not at all.
         Moved = "moved",
         /// It comes back but for some days, or on others besides.
         Exceptions = "exceptions",
@@ -82,8 +83,23 @@ pub struct Refused {
 pub struct Reading {
     pub found: Vec<Event>,
     pub refused: Vec<Refused>,
+    /// What is cancelled as a whole, each once: a window that it became before is switched off.
+    pub cancelled: Vec<Refused>,
     /// There are more events than are looked at.
     pub is_cut: bool,
+}
+
+impl Reading {
+    pub fn cancelled_uids(&self) -> Vec<String> {
+        self.cancelled.iter().map(|it| it.uid.clone()).collect()
+    }
+
+    /// Of each event that nothing comes of, where something came of those with these UIDs.
+    pub fn left_out(&self, has_window: impl Fn(&str) -> bool) -> impl Iterator<Item = &Refused> {
+        let cancelled = self.cancelled.iter();
+        let cancelled = cancelled.filter(move |it| !has_window(&it.uid));
+        self.refused.iter().chain(cancelled)
+    }
 }
 
 /// Reads a file at `now`; `zone` is that of whole days and of times without one.
@@ -100,9 +116,10 @@ pub fn read(text: &str, zone: Tz, now: Timestamp) -> Reading {
         .map(uid)
         .collect();
     let mut seen = BTreeSet::new();
+    let called_off = called_off(&all);
     for event in &all {
         let (uid, name) = (uid(event), event.name());
-        let outcome = match mark(event, &uid, &mut seen) {
+        let outcome = match mark(event, &uid, &mut seen, &called_off) {
             Ok(()) => window(event, moved.contains(&uid), zone, now),
             Err(why) => Err(why),
         };
@@ -113,15 +130,43 @@ pub fn read(text: &str, zone: Tz, now: Timestamp) -> Reading {
                 zone,
                 when,
             }),
-            Err(No(why, detail)) => reading.refused.push(Refused {
-                uid,
-                name,
-                why,
-                detail,
-            }),
+            Err(No(why, detail)) => {
+                let is_whole = why == LeftOut::Cancelled && called_off.contains(&uid);
+                let list = match is_whole {
+                    true if reading.cancelled.iter().any(|it| it.uid == uid) => continue,
+                    true => &mut reading.cancelled,
+                    false => &mut reading.refused,
+                };
+                list.push(Refused {
+                    uid,
+                    name,
+                    why,
+                    detail,
+                });
+            }
         }
     }
     reading
+}
+
+/// The UIDs of events that are cancelled as a whole, and weren't set anew since.
+fn called_off(all: &[Lines]) -> BTreeSet<String> {
+    let mut newest: BTreeMap<String, (i64, bool)> = BTreeMap::new();
+    let whole = all.iter().filter(|it| it.first("RECURRENCE-ID").is_none());
+    for event in whole {
+        let sequence = event.first("SEQUENCE").map(|line| line.value.parse());
+        let said = (
+            sequence.and_then(Result::ok).unwrap_or(0),
+            event.is_cancelled(),
+        );
+        let known = newest.entry(uid(event)).or_insert(said);
+        *known = said.max(*known);
+    }
+    let off = newest.into_iter().filter(|(uid, (_, is_off))| {
+        let is_known = !uid.is_empty() && uid.len() <= MOST_UID_BYTES;
+        is_known && *is_off
+    });
+    off.map(|(uid, _)| uid).collect()
 }
 
 /// Why not, and what the event says.
@@ -139,9 +184,18 @@ fn uid(event: &Lines) -> String {
 }
 
 /// What can be said before its times are read.
-fn mark(event: &Lines, uid: &str, seen: &mut BTreeSet<String>) -> Result<(), No> {
-    let status = event.first("STATUS").map(|line| line.value.as_str());
-    if status.is_some_and(|it| it.eq_ignore_ascii_case("CANCELLED")) {
+fn mark(
+    event: &Lines,
+    uid: &str,
+    seen: &mut BTreeSet<String>,
+    called_off: &BTreeSet<String>,
+) -> Result<(), No> {
+    if let Some(of) = event.first("RECURRENCE-ID")
+        && event.is_cancelled()
+    {
+        return Err(No(LeftOut::Moved, of.value.clone()));
+    }
+    if event.is_cancelled() || called_off.contains(uid) {
         return Err(LeftOut::Cancelled.into());
     }
     if uid.is_empty() || uid.len() > MOST_UID_BYTES {
@@ -549,6 +603,7 @@ mod tests {
         let reading = read(&file(&[&format!("UID:1\n{event}")]), BERLIN, now());
         match (reading.found.as_slice(), reading.refused.as_slice()) {
             ([it], []) => format!("{} to {} {}", it.when.from(), it.when.to(), it.zone.name()),
+            ([], []) if reading.cancelled.len() == 1 => "cancelled".to_owned(),
             ([], [it]) if it.detail.is_empty() => it.why.to_string(),
             ([], [it]) => format!("{} {}", it.why, it.detail),
             other => panic!("{other:?}"),
@@ -773,6 +828,46 @@ mod tests {
                 ("Weekend", LeftOut::Moved),
             ]
         );
+    }
+
+    #[test]
+    fn what_is_cancelled_as_a_whole_is_told_from_what_is_set_anew_and_from_one_occurrence() {
+        let day = "DTSTART;VALUE=DATE:20270101";
+        let looked = |text: &str| {
+            let reading = read(text, BERLIN, now());
+            let uids = |of: &[Refused]| of.iter().map(|it| it.uid.clone()).collect::<Vec<_>>();
+            let found = reading.found.iter().map(|it| it.uid.clone());
+            let refused = uids(&reading.refused);
+            (found.collect::<Vec<_>>(), uids(&reading.cancelled), refused)
+        };
+        let strings = |all: &[&str]| all.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
+        let one = |lines: &str| file(&[lines]);
+        let gone = (vec![], strings(&["a"]), vec![]);
+        assert_eq!(looked(&one("UID:a\nSTATUS:Cancelled")), gone);
+        // By the calendar: whatever its events say.
+        let calendar = one(&format!("UID:a\n{day}\nSTATUS:CONFIRMED"));
+        let by_method = calendar.replace("VERSION:2.0", "METHOD:CANCEL");
+        assert_eq!(looked(&by_method), gone);
+        let published = calendar.replace("VERSION:2.0", "METHOD:PUBLISH");
+        assert_eq!(looked(&published), (strings(&["a"]), vec![], vec![]));
+        // Of two calendars in one file each counts for its own.
+        let other = one(&format!("UID:b\n{day}"));
+        let both = looked(&format!("{by_method}{other}"));
+        assert_eq!(both, (strings(&["b"]), strings(&["a"]), vec![]));
+        // Set anew since, or cancelled since: the higher number counts.
+        let set = |number: i64| format!("UID:a\n{day}\nSEQUENCE:{number}");
+        let off = |number: i64| format!("UID:a\nSEQUENCE:{number}\nSTATUS:CANCELLED");
+        let again = (strings(&["a"]), vec![], strings(&["a"]));
+        assert_eq!(looked(&file(&[&off(1), &set(2)])), again);
+        assert_eq!(looked(&file(&[&set(2), &off(1)])), again);
+        let since = (vec![], strings(&["a"]), vec![]);
+        assert_eq!(looked(&file(&[&set(1), &off(2)])), since);
+        assert_eq!(looked(&file(&[&off(2), &set(2)])), since);
+        // One occurrence, or nobody's.
+        let occurrence = "UID:a\nRECURRENCE-ID:20260605T000000\nSTATUS:CANCELLED";
+        assert_eq!(looked(&one(occurrence)), (vec![], vec![], strings(&["a"])));
+        let nobodys = (vec![], vec![], strings(&[""]));
+        assert_eq!(looked(&one("STATUS:CANCELLED")), nobodys);
     }
 
     #[test]

@@ -48,11 +48,9 @@ pub fn read(text: &str, zone: Tz, today: NaiveDate) -> Reading {
     let moved = moved_occurrences(&events);
     for event in &events {
         let name = event.name();
-        let outcome = match event.first("STATUS") {
-            Some(status) if status.value.eq_ignore_ascii_case("CANCELLED") => {
-                Err(LeftOut::Cancelled)
-            }
-            _ => event.days(&name, zone, today, &moved),
+        let outcome = match event.is_cancelled() {
+            true => Err(LeftOut::Cancelled),
+            false => event.days(&name, zone, today, &moved),
         };
         match outcome {
             Ok(days) => {

@@ -22,7 +22,7 @@ pub(super) struct Line {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Event(pub Vec<Line>);
 
-/// Every VEVENT, whatever else there is.
+/// Every VEVENT, whatever else there is. One in a calendar that calls its events off (`METHOD:CANCEL`) says so itself.
 pub(super) fn events(text: &str) -> Vec<Event> {
     let cut: String = text.chars().take(MOST_BYTES).collect();
     // A line that begins with a blank goes on where the one before ended.
@@ -32,12 +32,20 @@ pub(super) fn events(text: &str) -> Vec<Event> {
         .replace("\n\t", "");
     let mut events = Vec::new();
     let mut open: Option<Event> = None;
+    let mut calls_off = false;
     // What lies inside of an event, such as its alarm, isn't the event's.
     let mut depth = 0;
     for line in unfolded.lines().filter_map(line) {
         match (line.name.as_str(), line.value.to_ascii_uppercase().as_str()) {
+            ("BEGIN", "VCALENDAR") if open.is_none() => calls_off = false,
+            ("METHOD", method) if open.is_none() => calls_off = method == "CANCEL",
             ("BEGIN", "VEVENT") if open.is_none() => {
-                open = Some(Event::default());
+                let status = calls_off.then(|| Line {
+                    name: "STATUS".to_owned(),
+                    params: Vec::new(),
+                    value: "CANCELLED".to_owned(),
+                });
+                open = Some(Event(status.into_iter().collect()));
                 depth = 0;
             }
             ("END", "VEVENT") => events.extend(open.take()),
@@ -152,6 +160,11 @@ pub(super) fn zone_named(name: &str) -> Option<Tz> {
 impl Event {
     pub fn first(&self, name: &str) -> Option<&Line> {
         self.0.iter().find(|line| line.name == name)
+    }
+
+    pub fn is_cancelled(&self) -> bool {
+        let status = self.first("STATUS");
+        status.is_some_and(|line| line.value.eq_ignore_ascii_case("CANCELLED"))
     }
 
     /// Its summary, as the name of what becomes of it.

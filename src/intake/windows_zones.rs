@@ -1,5 +1,6 @@
-//! What Windows calls the zones of the world: calendar files of Outlook and Exchange name them so. After Unicode's `windowsZones.xml`,
-//! its default territory of each.
+//! What Windows calls the zones of the world: calendar files of Outlook and Exchange name them so. It follows CLDR's `windowsZones`, of
+//! each name the zone of territory 001, which is its default; where CLDR keeps an old name of a zone (`Asia/Calcutta`), the one that
+//! the tz database has now stands here (`Asia/Kolkata`).
 
 use chrono_tz::Tz;
 
@@ -14,12 +15,15 @@ const ZONES: &[(&str, &str)] = &[
     ("Pacific Standard Time (Mexico)", "America/Tijuana"),
     ("UTC-08", "Etc/GMT+8"),
     ("Pacific Standard Time", "America/Los_Angeles"),
+    ("British Columbia Standard Time", "America/Vancouver"),
     ("US Mountain Standard Time", "America/Phoenix"),
     ("Mountain Standard Time (Mexico)", "America/Mazatlan"),
     ("Mountain Standard Time", "America/Denver"),
+    ("Alberta Standard Time", "America/Edmonton"),
     ("Yukon Standard Time", "America/Whitehorse"),
     ("Central America Standard Time", "America/Guatemala"),
     ("Central Standard Time", "America/Chicago"),
+    ("Manitoba Standard Time", "America/Winnipeg"),
     ("Easter Island Standard Time", "Pacific/Easter"),
     ("Central Standard Time (Mexico)", "America/Mexico_City"),
     ("Canada Central Standard Time", "America/Regina"),
@@ -154,12 +158,26 @@ pub(super) fn zone(name: &str) -> Option<Tz> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
     fn every_name_is_of_a_zone_that_is_known() {
         for (windows, name) in ZONES {
             assert!(zone(windows).is_some(), "{windows}: {name}");
+        }
+        let names: BTreeSet<&str> = ZONES.iter().map(|(windows, _)| *windows).collect();
+        assert_eq!(names.len(), ZONES.len(), "none twice");
+        // Where other tables differ: moved since they were made, or added.
+        for (windows, name) in [
+            ("Central Asia Standard Time", Tz::Asia__Bishkek),
+            ("Mountain Standard Time (Mexico)", Tz::America__Mazatlan),
+            ("Alberta Standard Time", Tz::America__Edmonton),
+            ("British Columbia Standard Time", Tz::America__Vancouver),
+            ("Manitoba Standard Time", Tz::America__Winnipeg),
+        ] {
+            assert_eq!(zone(windows), Some(name), "{windows}");
         }
         assert_eq!(zone("w. europe standard time"), Some(Tz::Europe__Berlin));
         assert_eq!(zone("Nowhere Standard Time"), None);

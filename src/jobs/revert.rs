@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::domain::deployment::Freshness;
 use crate::domain::timeline::Door;
 use crate::error::Result;
-use crate::intake::revert::collisions;
+use crate::intake::revert::attempt;
 
 pub(super) const JOB: Job = Job {
     name: "revert",
@@ -36,12 +36,13 @@ fn run(app: &App) -> Result<Again> {
         let Some(place) = found.iter().find(|place: &&PathBuf| place.is_dir()) else {
             continue;
         };
-        let Some(conflicts) = collisions(place, &it.tip, &it.new, &it.old) else {
+        let Some(tried) = attempt(place, &it.tip, &it.new, &it.old) else {
             continue;
         };
         let freshness = Freshness {
             tip: it.tip,
-            conflicts,
+            conflicts: tried.conflicts,
+            irreversible: tried.irreversible,
             checked_at: ctx.now,
         };
         story::tried(&ctx, it.deployment, &freshness)?;

@@ -21,9 +21,17 @@ use crate::error::Result;
 /// Changes of one calendar, and open tickets that it is held against; beyond it nobody plans by eye.
 const MOST: i64 = 500;
 
+/// A change: when it begins, when it ends, when it did end, its kind.
+type Row = (
+    TicketId,
+    Option<Timestamp>,
+    Option<Timestamp>,
+    Option<Timestamp>,
+    Sort,
+);
+
 /// The open changes that are planned for some time of `period` or still bake in it, each with its ticket, by their start.
 pub fn planned(conn: &mut Conn, period: Interval) -> Result<Vec<(Ticket, Planned)>> {
-    type Row = (TicketId, Option<Timestamp>, Option<Timestamp>, Sort);
     let over: Vec<State> = State::ALL
         .iter()
         .copied()
@@ -44,16 +52,43 @@ pub fn planned(conn: &mut Conn, period: Interval) -> Result<Vec<(Ticket, Planned
             ticket::id,
             change_plan::starts_at,
             change_plan::ends_at,
+            change_plan::ended_at,
             change_plan::sort,
         ))
         .load(conn)?;
     with_tickets(conn, rows)
 }
 
+/// The changes that ended in `period`, or so shortly before that they bake in it, whatever was planned; those that were closed too.
+pub fn ended(conn: &mut Conn, period: Interval) -> Result<Vec<Planned>> {
+    let rows: Vec<Row> = change_plan::table
+        .inner_join(ticket::table.on(ticket::id.eq(change_plan::ticket_id)))
+        .filter(change_plan::ended_at.gt(period.from.plus_secs(-BAKE_SECS)))
+        .filter(change_plan::ended_at.lt(period.to))
+        .filter(ticket::state.eq_any(vec![State::OnWatch, State::Closed]))
+        .order(change_plan::ended_at.desc())
+        .limit(MOST)
+        .select((
+            ticket::id,
+            change_plan::starts_at,
+            change_plan::ends_at,
+            change_plan::ended_at,
+            change_plan::sort,
+        ))
+        .load(conn)?;
+    let rows = rows
+        .into_iter()
+        .map(|(id, starts_at, ends_at, ended_at, sort)| {
+            (id, starts_at.or(ended_at), ends_at, ended_at, sort)
+        });
+    let found = with_tickets(conn, rows.collect())?;
+    Ok(found.into_iter().map(|(_, planned)| planned).collect())
+}
+
 /// The changes that somebody works on, whatever was planned: each goes on until `now` at least.
 pub fn under_way(conn: &mut Conn, now: Timestamp) -> Result<Vec<Planned>> {
-    type Row = (TicketId, Option<Timestamp>, Option<Timestamp>, Option<Sort>);
-    let rows: Vec<Row> = ticket::table
+    type Found = (TicketId, Option<Timestamp>, Option<Timestamp>, Option<Sort>);
+    let rows: Vec<Found> = ticket::table
         .left_join(change_plan::table.on(change_plan::ticket_id.eq(ticket::id)))
         .filter(ticket::kind.eq(Kind::Change))
         .filter(ticket::state.eq(State::InProgress))
@@ -72,6 +107,7 @@ pub fn under_way(conn: &mut Conn, now: Timestamp) -> Result<Vec<Planned>> {
             id,
             Some(starts_at),
             Some(ends_at.map_or(now, |at| at.max(now))),
+            None,
             sort.unwrap_or_default(),
         )
     });
@@ -79,11 +115,8 @@ pub fn under_way(conn: &mut Conn, now: Timestamp) -> Result<Vec<Planned>> {
     Ok(found.into_iter().map(|(_, planned)| planned).collect())
 }
 
-/// Changes by when they begin and end, each with its ticket.
-fn with_tickets(
-    conn: &mut Conn,
-    rows: Vec<(TicketId, Option<Timestamp>, Option<Timestamp>, Sort)>,
-) -> Result<Vec<(Ticket, Planned)>> {
+/// Changes by when they begin, end and did end, each with its ticket.
+fn with_tickets(conn: &mut Conn, rows: Vec<Row>) -> Result<Vec<(Ticket, Planned)>> {
     let ids: Vec<TicketId> = rows.iter().map(|(id, ..)| *id).collect();
     let mut known: HashMap<TicketId, Ticket> = tickets::by_ids(conn, &ids)?
         .into_iter()
@@ -93,7 +126,7 @@ fn with_tickets(
     let mut linked = linked(conn, &ids)?;
     let planned = rows
         .into_iter()
-        .filter_map(|(id, starts_at, ends_at, sort)| {
+        .filter_map(|(id, starts_at, ends_at, ended_at, sort)| {
             let of = known.remove(&id)?;
             let planned = Planned {
                 ticket: id,
@@ -101,6 +134,7 @@ fn with_tickets(
                 title: of.title.to_string(),
                 starts_at: starts_at?,
                 ends_at: ends_at.or(starts_at)?,
+                ended_at,
                 services: services.remove(&id).unwrap_or_default(),
                 owner: of.owner,
                 risk: of.risk,

@@ -34,6 +34,7 @@ struct RuleRow {
     remind_secs: i64,
     escalate_secs: i64,
     escalate_team_id: Option<TeamId>,
+    terms: i64,
 }
 
 impl RuleRow {
@@ -53,6 +54,7 @@ impl RuleRow {
             remind_secs: rule.reminders.remind_secs,
             escalate_secs: rule.reminders.escalate.map_or(0, |(_, secs)| secs),
             escalate_team_id: rule.reminders.escalate.map(|(team, _)| team),
+            terms: rule.terms,
         }
     }
 
@@ -81,6 +83,7 @@ impl RuleRow {
             is_active: self.is_active,
             made_at: self.made_at,
             version: self.version,
+            terms: self.terms,
         })
     }
 }

@@ -36,6 +36,7 @@ struct Row {
     watch_until: Option<Timestamp>,
     environment: Option<String>,
     sort: Sort,
+    ended_at: Option<Timestamp>,
 }
 
 /// The standing changes of a service that are approved, the newest first.
@@ -75,6 +76,7 @@ impl Row {
             watch_until: change.watch_until,
             environment: plan.environment,
             sort: plan.sort,
+            ended_at: change.ended_at,
         }
     }
 
@@ -97,6 +99,7 @@ impl Row {
             approved_at: self.approved_at,
             revert_prepared_at: self.revert_prepared_at,
             watch_until: self.watch_until,
+            ended_at: self.ended_at,
         }
     }
 }

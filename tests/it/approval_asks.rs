@@ -29,7 +29,7 @@ use crate::sla::HOUR;
 use crate::visitor::Visitor;
 
 /// Who was written to, and the subject's first words.
-fn heard(letters: &[OutgoingMail]) -> Vec<String> {
+pub fn heard(letters: &[OutgoingMail]) -> Vec<String> {
     let mut heard: Vec<String> = letters
         .iter()
         .map(|mail| {
@@ -47,15 +47,15 @@ fn asked(names: &[&str]) -> Vec<String> {
     said(names, "Please approve or refuse")
 }
 
-fn said(names: &[&str], what: &str) -> Vec<String> {
+pub fn said(names: &[&str], what: &str) -> Vec<String> {
     names.iter().map(|name| format!("{name}: {what}")).collect()
 }
 
-const ANEW: &str = "Changed, please approve or refuse again";
-const STILL: &str = "Still waits for your decision";
+pub const ANEW: &str = "Changed, please approve or refuse again";
+pub const STILL: &str = "Still waits for your decision";
 
 /// A team of people who approve nothing.
-fn managers(house: &House) -> TeamId {
+pub fn managers(house: &House) -> TeamId {
     let mia = house.desk.person("Mia", Roles::of(&[Role::Viewer]));
     let details = TeamDetails {
         name: "Managers".into(),
@@ -182,7 +182,7 @@ both_databases!(
         assert!(house.desk.letters().is_empty());
         assert_eq!(house.ticket(key).state, State::AwaitingApproval);
 
-        // Approved, refused and withdrawn: nothing.
+        // Approved and begun, refused and withdrawn: nothing.
         let approved = house.asked();
         let refused = house.asked();
         let withdrawn = house.asked();
@@ -191,6 +191,7 @@ both_databases!(
         house.desk.letters();
         house.approve(&house.ben, approved).unwrap();
         house.approve(&house.cleo, approved).unwrap();
+        house.start(approved).unwrap();
         change::refuse(&house.by(&house.ben), refused, None, "on a Friday?").unwrap();
         change::back_to_draft(&house.by(&house.ann), withdrawn, None).unwrap();
         ticket::step(

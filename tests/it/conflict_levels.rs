@@ -1,14 +1,15 @@
 //! What is in the way of a change: said, asked to have been seen by an approval, or keeping it from beginning.
 
 use serde_json::json;
-use watchkeeper::actions::{change, settings, ticket, ticket_parts};
+use watchkeeper::actions::{agenda, change, settings, ticket, ticket_parts};
 use watchkeeper::domain::access::Roles;
 use watchkeeper::domain::change::Plan;
+use watchkeeper::domain::conflict::BAKE_SECS;
 use watchkeeper::domain::id::{Kind, TicketKey};
 use watchkeeper::domain::settings::SettingKey;
 use watchkeeper::domain::severity::Severity;
 use watchkeeper::domain::text::Title;
-use watchkeeper::domain::ticket::{Opening, Relation, State, Ticket};
+use watchkeeper::domain::ticket::{Opening, Outcome, Relation, State, Ticket};
 use watchkeeper::error::Result;
 use watchkeeper::store;
 use watchkeeper::store::people::Holder;
@@ -51,6 +52,54 @@ fn outcome_of(outcome: &Result<Ticket>) -> Result<()> {
 }
 
 both_databases!(
+    what_has_ended_bakes_from_then_on_and_not_from_the_end_that_was_planned,
+    |desk| {
+        let house = House::new(desk);
+        let minutes = |at: i64| house.desk.now().plus_secs(at * 60);
+        let plan = |key, from: i64, to: i64| {
+            let plan = Plan {
+                starts_at: Some(minutes(from)),
+                ends_at: Some(minutes(to)),
+                revert: "helm rollback web".to_owned(),
+                ..Plan::default()
+            };
+            change::edit(&house.by(&house.ann), key, None, plan).unwrap();
+        };
+        let in_way = |key| {
+            let ctx = house.by(&house.ben);
+            let ticket = house.ticket(key);
+            let found = ctx.read(|conn| agenda::conflicts(&ctx, conn, &ticket));
+            let found = found.unwrap().into_iter();
+            found.map(|it| it.with.unwrap()).collect::<Vec<_>>()
+        };
+        // From 10 to 60 minutes; the next from 80 on.
+        let (first, next) = (house.opened(), house.opened());
+        plan(first, 10, 60);
+        plan(next, 80, 120);
+        change::ask_approval(&house.by(&house.ann), first, None).unwrap();
+        house.approve(&house.ben, first).unwrap();
+        house.desk.advance(10 * 60);
+        house.start(first).unwrap();
+        assert_eq!(in_way(next), [first], "planned to bake until 90");
+        // Done after 40 of them, it has baked after 70.
+        house.desk.advance(30 * 60);
+        change::watch(&house.by(&house.ann), first, None, None).unwrap();
+        assert!(in_way(next).is_empty());
+        // Worked on again, and closed after 55: it bakes until 85.
+        house.start(first).unwrap();
+        assert_eq!(in_way(next), [first]);
+        house.desk.advance(15 * 60);
+        let closed = Outcome::Successful;
+        change::close(&house.by(&house.ann), first, None, closed, "").unwrap();
+        assert_eq!(in_way(next), [first], "a closed one bakes too");
+        let served = Served::new(&house.desk.app);
+        let page = Visitor::logged_in(&served, &house.desk.app, Holder::Person(house.ben.id))
+            .get(&format!("/{next}"));
+        assert!(page.text.contains(&first.to_string()), "{}", page.text);
+    }
+);
+
+both_databases!(
     what_blocks_keeps_a_change_from_beginning_at_every_door_until_the_glass_is_broken,
     |desk| {
         let house = House::new(desk);
@@ -68,8 +117,11 @@ both_databases!(
         let mut told = typed("2.0", "started");
         told.change = second.to_string();
         assert_eq!(rule(tell(&house.desk, told.clone())), "conflict-blocks");
-        // What is live is in nobody's way any more, unless more was planned.
+        // What is live is in nobody's way once it has baked, unless more was planned.
         change::watch(&house.by(&house.ann), first, None, None).unwrap();
+        house.desk.advance(BAKE_SECS - 1);
+        assert_eq!(in_the_way(house.start(second)), busy);
+        house.desk.advance(1);
         house.start(second).unwrap();
 
         let third = house.approved();

@@ -144,6 +144,34 @@ pub fn reads(p: &Program) {
         (&json!("Trade fair in autumn"), &json!(false))
     );
 
+    // Called off: it is said before it is done, and what was no window is named.
+    let off = file(&[
+        event("UID:weekend@example.org\nSTATUS:CANCELLED"),
+        fair("Trade fair in autumn"),
+        event("UID:never@example.org\nSUMMARY:Never\nSTATUS:CANCELLED"),
+    ]);
+    let looked = import("?dry_run=1", &off);
+    let switched = |weekend: &str| {
+        let fair = ("Trade fair in autumn", "unchanged");
+        pairs(&[fair, ("Quiet weekend", weekend)])
+    };
+    assert_eq!(did(&looked), switched("switched_off"));
+    assert_eq!(looked["refused"][0]["name"], "Never");
+    assert_eq!(looked["refused"][0]["problem"], "cancelled");
+    assert_eq!(looked["refused"].as_array().map(Vec::len), Some(1));
+    let weekends = || of(&kept(p), "weekend@example.org");
+    assert_eq!(weekends()["is_active"], true, "nothing is written");
+    assert_eq!(did(&import("", &off)), switched("switched_off"));
+    assert_eq!(
+        (&weekends()["is_active"], &weekends()["to"]),
+        (&json!(false), &json!("Mon 08:00"))
+    );
+    let audit = p.get("/api/v1/audit?limit=200").body.to_string();
+    let edits = audit.matches("freeze-edited").count();
+    assert_eq!(did(&import("", &off)), switched("unchanged"));
+    let again = p.get("/api/v1/audit?limit=200").body.to_string();
+    assert!(edits > 0 && again.matches("freeze-edited").count() == edits);
+
     let wrong = |body: Value| {
         let body = body.to_string();
         p.call("POST", "/api/v1/freezes/import", &[], Some(&body))
@@ -276,6 +304,21 @@ both_databases!(
         assert_eq!(windows[0]["type_levels"]["standard"], "warn");
         let again = send(&[("do", "read"), ("ics", &text)]).text;
         assert!(again.contains("stands so already") && !again.contains("value=\"take\""));
+
+        // Called off by the calendar, whatever its events say.
+        let off = text.replace("VERSION:2.0", "VERSION:2.0\r\nMETHOD:CANCEL");
+        let shown = send(&[("do", "read"), ("ics", &off)]).text;
+        for said in [
+            "cancelled: switches its window off",
+            "Every other Monday</strong>: it is cancelled, and there is no window",
+            "Take 2 windows",
+        ] {
+            assert!(shown.contains(said), "{said}: {shown}");
+        }
+        let seen = digest(&shown);
+        let done = send(&[("do", "take"), ("ics", &off), ("previewed", &seen)]);
+        assert_eq!(done.status, 303);
+        assert!(kept(&p).iter().all(|it| it["is_active"] == false));
 
         let vera = Visitor::logged_in(&p.server, &p.desk.app, Holder::Person(viewer.id));
         assert_eq!(vera.get("/freezes/import").status, 403);

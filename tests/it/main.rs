@@ -17,6 +17,7 @@ mod api_twins;
 mod api_walk;
 mod approval_asks;
 mod approval_conditions;
+mod approval_ran_out;
 mod approvals;
 mod approvals_doors;
 mod bad_calls;

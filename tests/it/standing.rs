@@ -122,6 +122,44 @@ both_databases!(
 );
 
 both_databases!(
+    of_two_standing_changes_the_one_whose_approval_stands_carries,
+    |desk| {
+        let (ann, ben, web) = a_house(&desk);
+        let first = standing(&desk, &ann, &ben, web);
+        desk.advance(60 * DAY);
+        let opening = Opening {
+            services: vec![web],
+            ..Opening::default()
+        };
+        let plan = Plan {
+            sort: Sort::Standard,
+            ..Plan::default()
+        };
+        let by = desk.as_person(&ann);
+        let title = Title::parse("Deploy the web shop, with its mail").unwrap();
+        let second = change::open(&by, title, &opening, plan).unwrap().key;
+        let approved = |key| {
+            let rev = ticket::read(&by, key).unwrap().version;
+            let ballot = Ballot::default();
+            approve(&desk.as_person(&ben), key, rev, &ballot).unwrap();
+        };
+        change::ask_approval(&by, second, None).unwrap();
+        assert_eq!(carried(&desk, typed("4.0.0", "succeeded")), [first]);
+        approved(second);
+        desk.advance(HOUR);
+        assert_eq!(carried(&desk, typed("4.0.1", "succeeded")), [second]);
+        // Ninety days of the first, and then of the second; the first was approved anew meanwhile.
+        desk.advance(31 * DAY);
+        approved(first);
+        assert_eq!(carried(&desk, typed("4.0.2", "succeeded")), [second]);
+        desk.advance(60 * DAY);
+        assert_eq!(carried(&desk, typed("4.0.3", "succeeded")), [first]);
+        desk.advance(60 * DAY);
+        refused(&desk, typed("4.0.4", "succeeded"), "approval-expired");
+    }
+);
+
+both_databases!(
     what_leaves_the_lane_needs_a_change_of_its_own_until_it_is_clean_again,
     |desk| {
         let (ann, ben, web) = a_house(&desk);

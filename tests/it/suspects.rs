@@ -1,6 +1,8 @@
 //! What changed just before an incident: a deploy is named first, with the way back; who can't have been it has an alibi; what
 //! responders find is kept and counts.
 
+use std::sync::Arc;
+
 use serde_json::json;
 use watchkeeper::actions::deployment::TypedRule;
 use watchkeeper::actions::suspect::{self as act, Subject};
@@ -19,6 +21,7 @@ use watchkeeper::store;
 use crate::both_databases;
 use crate::deploy::{a_house, tell, typed};
 use crate::desk::{Desk, Staff};
+use crate::git_bench::Bench;
 use crate::program::Program;
 use crate::sla::{HOUR, entries};
 use crate::web::Browser;
@@ -448,5 +451,75 @@ both_databases!(
         browser
             .get(&format!("/{}", change.key))
             .says("found web 4.12.0 unwell in prod: its check was red");
+    }
+);
+
+both_databases!(
+    case_5_5_r_what_has_no_down_step_counts_as_irreversible_and_says_which_file,
+    |mut desk| {
+        let copies = tempfile::tempdir().unwrap();
+        let app = Arc::get_mut(&mut desk.app).expect("nobody else holds it yet");
+        app.config.git_folder = Some(copies.path().to_owned());
+        let (ann, ben, web) = a_house(&desk);
+        let bench = Bench::new(desk);
+        let desk = &bench.desk;
+        bench.commit("pool.toml", "Start");
+        let old = bench.head();
+        std::fs::create_dir_all(bench.path("work").join("db/migrate")).unwrap();
+        bench.commit("db/migrate/0042_drop.sql", "Drop what nobody reads");
+        bench.work(&["push", "-q", "origin", "main"]);
+        let new = bench.head();
+        let at = |version: &str, commit: &str| Typed {
+            commit: commit.into(),
+            ..typed(version, "succeeded")
+        };
+        tell(desk, at("4.11.8", &old)).unwrap();
+        desk.advance(20 * HOUR);
+        let deployed = tell(desk, at("4.12.0", &new)).unwrap().deployment;
+        desk.advance(8 * 60);
+        let opening = Opening {
+            services: vec![web],
+            ..Opening::default()
+        };
+        let key = incident(desk, &ann, opening);
+        let found = || {
+            let found = act::read(&desk.as_person(&ben), key).unwrap();
+            let (told, suspect) = found.suspects.into_iter().next().unwrap();
+            assert_eq!(told.what, "web 4.12.0");
+            (told.risk, suspect.score)
+        };
+        let (risk, before) = found();
+        assert!(!risk.is_irreversible && !risk.is_migration);
+        // Tried in memory, once the repository can be read.
+        let copy = copies.path().join("infra/web.git");
+        let args = [
+            "clone",
+            "-q",
+            "--bare",
+            "origin.git",
+            &copy.to_string_lossy(),
+        ];
+        bench.git(bench.folder.path(), &args);
+        desk.settle();
+        let (risk, score) = found();
+        assert!(risk.is_irreversible);
+        assert!((score - before - 4.5).abs() < 0.01, "{before} {score}");
+        let browser = Browser::of(desk, &ben);
+        browser
+            .get(&format!("/{key}"))
+            .says("irreversible: no down step in db/migrate/0042_drop.sql");
+        browser
+            .get(&format!("/deployments/{}", deployed.id))
+            .says("Still reverts cleanly.")
+            .says("Irreversible, no down step:")
+            .says("db/migrate/0042_drop.sql");
+        let program = Program::new(bench.desk);
+        let told = program.get(&format!("/api/v1/tickets/{key}/suspects"));
+        let first = &told.body["suspects"][0];
+        assert_eq!(first["risk"]["is_irreversible"], json!(true));
+        assert_eq!(
+            first["revert"]["irreversible"],
+            json!(["db/migrate/0042_drop.sql"])
+        );
     }
 );

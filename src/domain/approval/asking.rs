@@ -1,6 +1,7 @@
 //! Approvers are asked, reminded once, and then another team hears that nobody answered. Silence never approves anything.
 //!
-//! The clock of a reminder runs on in a freeze: a freeze keeps a change from beginning, and nobody from looking at it.
+//! The clock of a reminder runs on in a freeze: a freeze keeps a change from beginning, and nobody from looking at it. What an approval
+//! stands for doesn't: what ran out is asked for again, once.
 
 use super::super::duration;
 use super::super::id::{PersonId, TeamId};
@@ -98,23 +99,25 @@ pub enum Step {
 }
 
 impl Asking {
-    /// Whether somebody's approval is waited for. `is_asked`: the change waits for it; else it was approved, and only one that is of
-    /// another change by now, or whose approver is on the other side by now, is asked for anew. One that ran out may not be needed.
+    /// Whether somebody's approval is waited for. `is_asked`: the change waits for it; else it was approved, and is asked for anew if
+    /// that was of another change, or ran out, or whoever gave it is on the other side by now.
     pub fn is_open(case: &Case, is_asked: bool, now: Timestamp) -> bool {
         match case.verdict(now) {
             _ if is_asked => true,
-            Verdict::Stale { .. } | Verdict::Missing(_) => true,
-            Verdict::Standing { .. } | Verdict::Waits { .. } | Verdict::Expired { .. } => false,
+            Verdict::Stale { .. } | Verdict::Missing(_) | Verdict::Expired { .. } => true,
+            Verdict::Standing { .. } | Verdict::Waits { .. } => false,
         }
     }
 
     /// What is due at `now`, noted as done. `case`: of a change whose approval is waited for.
     pub fn step(&mut self, case: &Case, reminders: &Reminders, now: Timestamp) -> Vec<Step> {
         let is_known = self.snapshot.as_ref() == Some(&case.snapshot);
-        let Some(asked_at) = self
-            .asked_at
-            .filter(|_| is_known && self.settled_at.is_none())
-        else {
+        let ran_out_at = case.ran_out_at(now);
+        let is_asked = |at: &Timestamp| {
+            let is_about_this = is_known && self.settled_at.is_none();
+            is_about_this && ran_out_at.is_none_or(|ran_out_at| *at >= ran_out_at)
+        };
+        let Some(asked_at) = self.asked_at.filter(is_asked) else {
             self.ask(case, now);
             return vec![Step::Ask];
         };
@@ -168,6 +171,27 @@ impl Asking {
 }
 
 impl Case {
+    /// When what was approved ran out, if that alone is what it lacks.
+    pub fn ran_out_at(&self, now: Timestamp) -> Option<Timestamp> {
+        match self.verdict(now) {
+            Verdict::Expired { at } => Some(at),
+            Verdict::Missing(_)
+            | Verdict::Standing { .. }
+            | Verdict::Waits { .. }
+            | Verdict::Stale { .. } => None,
+        }
+    }
+
+    /// When what is approved runs out, if nothing happens.
+    pub fn runs_out_at(&self, now: Timestamp) -> Option<Timestamp> {
+        match self.verdict(now) {
+            Verdict::Standing { until } | Verdict::Waits { until, .. } => {
+                Some(until).filter(|at| *at < Timestamp::NEVER)
+            }
+            Verdict::Missing(_) | Verdict::Stale { .. } | Verdict::Expired { .. } => None,
+        }
+    }
+
     /// Who can give what is still needed: none who is on the other side or has approved it already; for whoever is away those who stand
     /// in for them, unless none of these can. `able`: everybody who may approve changes.
     pub fn awaited(
@@ -359,11 +383,48 @@ mod tests {
         it.votes.clear();
         assert_eq!(asking.step(&it, &usual, NOW), [Step::Ask]);
         assert_eq!(asking.former, None);
-        // One that ran out may not be needed: nobody is asked by itself.
-        it.vote(vote(ben, &it));
-        let later = NOW.plus_secs(24 * HOUR);
-        assert!(!Asking::is_open(&it, false, later));
-        assert!(Asking::is_open(&it, true, later));
+    }
+
+    #[test]
+    fn what_ran_out_is_asked_for_again_once_however_long_nobody_looked() {
+        let [ben, cleo]: [PersonId; 2] = ids();
+        let at = |hours: i64| NOW.plus_secs(hours * HOUR);
+        let usual = Reminders::default();
+        let given = |by, hours: i64, it: &Case| Vote {
+            at: at(hours),
+            until: at(hours + 24),
+            ..vote(by, it)
+        };
+        let mut it = case(1);
+        let mut asking = Asking::default();
+        assert_eq!(asking.step(&it, &usual, NOW), [Step::Ask]);
+        it.vote(given(ben, 1, &it));
+        assert_eq!(it.runs_out_at(at(1)), Some(at(25)));
+        assert!(!Asking::is_open(&it, false, at(24)));
+        // Nobody looked meanwhile, so nothing was settled.
+        assert!(Asking::is_open(&it, false, at(25)));
+        assert_eq!(it.ran_out_at(at(25)), Some(at(25)));
+        assert_eq!(asking.step(&it, &usual, at(25)), [Step::Ask]);
+        assert_eq!(asking.former, None, "it is the same change");
+        assert!(asking.step(&it, &usual, at(26)).is_empty(), "once");
+        assert_eq!(asking.step(&it, &usual, at(29)), [Step::Remind]);
+        assert!(asking.step(&it, &usual, at(99)).is_empty());
+        // Given anew, and run out again.
+        it.vote(given(ben, 100, &it));
+        asking.settle(at(100));
+        assert_eq!(asking.step(&it, &usual, at(124)), [Step::Ask]);
+        // Of two who are needed: again when the second one's runs out, and not while whoever gave theirs anew waits for the other.
+        let mut two = case(2);
+        two.vote(given(ben, 0, &two));
+        two.vote(given(cleo, 2, &two));
+        let mut asking = Asking::default();
+        asking.step(&two, &usual, NOW);
+        asking.settle(at(2));
+        assert_eq!(asking.step(&two, &usual, at(24)), [Step::Ask]);
+        two.vote(given(ben, 25, &two));
+        assert_eq!(two.ran_out_at(at(26)), Some(at(26)));
+        assert_eq!(asking.step(&two, &usual, at(26)), [Step::Ask]);
+        assert!(asking.step(&two, &usual, at(27)).is_empty());
     }
 
     #[test]

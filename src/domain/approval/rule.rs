@@ -27,7 +27,7 @@ pub struct Of<'a> {
 }
 
 /// What a rule is for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, Eq)]
 pub struct When {
     /// None: all.
     pub environments: Vec<String>,
@@ -36,6 +36,19 @@ pub struct When {
     /// Only what is at least so risky.
     pub min_risk: Option<Risk>,
     pub sort: Option<Sort>,
+}
+
+impl PartialEq for When {
+    /// In whatever order they were named.
+    fn eq(&self, other: &Self) -> bool {
+        fn is_same<T: PartialEq>(one: &[T], other: &[T]) -> bool {
+            let among = |some: &[T], all: &[T]| some.iter().all(|it| all.contains(it));
+            among(one, other) && among(other, one)
+        }
+        is_same(&self.environments, &other.environments)
+            && is_same(&self.services, &other.services)
+            && (self.min_risk, self.sort) == (other.min_risk, other.sort)
+    }
 }
 
 impl When {
@@ -88,6 +101,31 @@ pub struct Rule {
     pub is_active: bool,
     pub made_at: Timestamp,
     pub version: i64,
+    /// The version in which what it decides was changed last: an approval is for that.
+    pub terms: i64,
+}
+
+impl Rule {
+    /// As it is once somebody has said this of it. Its name and its reminders decide nothing.
+    #[must_use]
+    pub fn edited(self, to: &Details) -> Self {
+        let decides = (&self.when, self.needs, self.valid_secs, self.is_active);
+        let is_same = decides == (&to.when, to.needs, to.valid_secs, to.is_active);
+        Self {
+            terms: if is_same {
+                self.terms
+            } else {
+                self.version + 1
+            },
+            name: to.name.clone(),
+            when: to.when.clone(),
+            needs: to.needs,
+            valid_secs: to.valid_secs,
+            reminders: to.reminders,
+            is_active: to.is_active,
+            ..self
+        }
+    }
 }
 
 /// The strictest rule that fits: the one that wants most people; of equals the one that wants certain teams, then the one whose

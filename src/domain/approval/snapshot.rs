@@ -28,7 +28,7 @@ words! {
         Risk = "risk",
         /// Ids with blanks between.
         Services = "services",
-        /// The rule that said who is needed: its id and version; empty: the house's own.
+        /// The rule that said who is needed: its id and the version of what it decides; empty: the house's own.
         Rule = "rule",
     }
 }

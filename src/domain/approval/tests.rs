@@ -241,6 +241,7 @@ fn of_the_rules_that_fit_the_strictest_applies() {
             is_active: true,
             made_at: NOW,
             version: 1,
+            terms: 1,
         }
     };
     let two = Needs {
@@ -463,4 +464,73 @@ fn of_several_conditions_the_latest_counts_and_who_named_it_is_said() {
     // Whoever is on the other side by now has no say in it.
     case.apart.insert(ada, Apart::Wrote);
     assert_eq!(case.verdict(NOW), Verdict::Standing { until });
+}
+
+#[test]
+fn an_approval_is_for_what_a_rule_decides_and_not_for_its_name_or_its_reminders() {
+    let [web, mail]: [ServiceId; 2] = [Id::new(NOW), Id::new(NOW.plus_secs(1))];
+    let [db] = teams();
+    let known = Rule {
+        id: Id::new(NOW),
+        name: "Production".to_owned(),
+        when: When {
+            environments: vec!["prod".to_owned(), "lab".to_owned()],
+            services: vec![web, mail],
+            min_risk: Some(Risk::Medium),
+            sort: None,
+        },
+        needs: Needs::HOUSE,
+        valid_secs: HOUSE_SECS,
+        reminders: Reminders::default(),
+        is_active: true,
+        made_at: NOW,
+        version: 7,
+        terms: 3,
+    };
+    let said = |change: &dyn Fn(&mut Details)| {
+        let mut details = Details {
+            name: known.name.clone(),
+            when: known.when.clone(),
+            needs: known.needs,
+            valid_secs: known.valid_secs,
+            reminders: known.reminders,
+            is_active: known.is_active,
+        };
+        change(&mut details);
+        let edited = known.clone().edited(&details);
+        assert_eq!((edited.id, edited.version), (known.id, known.version));
+        assert_eq!(
+            (&edited.name, edited.reminders),
+            (&details.name, details.reminders)
+        );
+        assert_eq!((&edited.when, edited.needs), (&details.when, details.needs));
+        edited.terms
+    };
+    let same: [&dyn Fn(&mut Details); 5] = [
+        &|_| {},
+        &|it| it.name = "Live".to_owned(),
+        &|it| it.reminders.remind_secs = 0,
+        &|it| it.reminders.escalate = Some((db, 8 * 3_600)),
+        &|it| {
+            it.when.environments.reverse();
+            it.when.services.reverse();
+        },
+    ];
+    for change in same {
+        assert_eq!(said(change), 3);
+    }
+    let others: [&dyn Fn(&mut Details); 9] = [
+        &|it| it.when.environments.truncate(1),
+        &|it| it.when.services.truncate(1),
+        &|it| it.when.min_risk = None,
+        &|it| it.when.sort = Some(Sort::Standard),
+        &|it| it.needs.approvers = 2,
+        &|it| it.needs.team = Some(db),
+        &|it| it.needs.wants_owner = true,
+        &|it| it.valid_secs += 3_600,
+        &|it| it.is_active = false,
+    ];
+    for change in others {
+        assert_eq!(said(change), 8, "the version that it gets");
+    }
 }

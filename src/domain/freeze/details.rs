@@ -145,6 +145,8 @@ words! {
     pub enum Fate {
         Added = "added",
         Changed = "changed",
+        /// It is cancelled: its window doesn't count any more.
+        SwitchedOff = "switched_off",
         /// Its window says the same already.
         Unchanged = "unchanged",
     }

@@ -126,20 +126,21 @@ pub struct RevertLine {
     pub lines: Vec<String>,
     /// Files in which it collides with what came later; empty: it is clean. Null if nobody could try.
     pub conflicts: Option<Vec<String>>,
+    /// Steps of a database's schema that came with it and have no down step. Null if nobody could try.
+    pub irreversible: Option<Vec<String>>,
     /// When that was tried.
     pub checked_at: Option<At>,
 }
 
 impl RevertLine {
     pub fn of(revert: Revert, tried: Option<Freshness>) -> Self {
-        let (conflicts, checked_at) = match tried {
-            Some(tried) => (Some(tried.conflicts), Some(At(tried.checked_at))),
-            None => (None, None),
-        };
+        let checked_at = tried.as_ref().map(|it| At(it.checked_at));
+        let (conflicts, irreversible) = tried.map(|it| (it.conflicts, it.irreversible)).unzip();
         Self {
             from: Word(revert.from),
             lines: revert.lines,
             conflicts,
+            irreversible,
             checked_at,
         }
     }

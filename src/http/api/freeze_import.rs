@@ -8,7 +8,7 @@ use super::freeze::{Freeze, TypeLevels, invalid, seconds};
 use super::value::{Closed, RiskWord, ServiceUid, Word};
 use super::what_if::DryRun;
 use crate::actions::freeze as windows;
-use crate::actions::freeze_import::{self as action, Taken};
+use crate::actions::freeze_import::{self as action, File, Taken};
 use crate::domain::freeze::{Fate, Scope, Sort, TypedForAll};
 use crate::domain::refusal::FieldError;
 use crate::error::{Error, Result};
@@ -59,7 +59,7 @@ pub struct FreezeImport {
     pub is_cut: bool,
 }
 
-/// An event that is a window.
+/// An event that is a window, or was one before it was cancelled.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TakenEvent {
     pub uid: String,
@@ -104,7 +104,7 @@ impl RefusedEvent {
 /// Make freezes of a calendar file
 ///
 /// Each event that a window can say exactly becomes one; the others are named with the reason. An event that was taken before changes its
-/// window, by its UID.
+/// window, by its UID; one that is cancelled switches it off.
 #[utoipa::path(post, path = "/api/v1/freezes/import", tag = "freezes", params(DryRun), request_body = FreezeFile, responses((status = 200, description = "What became of it", body = FreezeImport)))]
 pub async fn import(call: Call<FreezeFile>) -> Reply {
     let is_dry = call.query::<DryRun>()?.is_dry();
@@ -130,14 +130,21 @@ pub async fn import(call: Call<FreezeFile>) -> Reply {
         let for_all = for_all.check(scope).map_err(invalid)?;
         let text = text(&file.text)?;
         let reading = read(text, for_all.zone, ctx.now);
-        let taken = match is_dry {
-            true => action::look(ctx, &for_all, &reading.found)?,
-            false => action::take(ctx, &for_all, &reading.found)?,
+        let cancelled = reading.cancelled_uids();
+        let file = File {
+            for_all: &for_all,
+            events: &reading.found,
+            cancelled: &cancelled,
         };
+        let taken = match is_dry {
+            true => action::look(ctx, &file)?,
+            false => action::take(ctx, &file)?,
+        };
+        let left_out = reading.left_out(|uid| action::has_window(&taken, uid));
         Answer::ok(&FreezeImport {
             dry_run: is_dry,
             taken: taken.iter().map(TakenEvent::of).collect(),
-            refused: reading.refused.iter().map(RefusedEvent::of).collect(),
+            refused: left_out.map(RefusedEvent::of).collect(),
             is_cut: reading.is_cut,
         })
     })

@@ -112,6 +112,8 @@ pub struct SuspectOf {
 pub struct RiskOf {
     pub is_emergency: bool,
     pub is_migration: bool,
+    /// It brought something that nobody can take back: `irreversible` of its revert names it.
+    pub is_irreversible: bool,
     pub has_no_way_back: bool,
     pub files: i64,
     pub is_first_in_a_while: bool,
@@ -185,6 +187,7 @@ fn shown_answer(ctx: &Ctx<'_>, key: TicketKey) -> Result<Reply> {
         risk: RiskOf {
             is_emergency: told.risk.is_emergency,
             is_migration: told.risk.is_migration,
+            is_irreversible: told.risk.is_irreversible,
             has_no_way_back: told.risk.has_no_way_back,
             files: told.risk.files,
             is_first_in_a_while: told.risk.is_first_in_a_while,

@@ -294,6 +294,8 @@ pub struct FreshView {
     pub is_clean: bool,
     pub count: usize,
     pub files: String,
+    /// What has no way back, by path; empty: nothing that we know of.
+    pub irreversible: String,
     pub checked_at: Timestamp,
 }
 
@@ -303,6 +305,7 @@ impl FreshView {
             is_clean: freshness.conflicts.is_empty(),
             count: freshness.conflicts.len(),
             files: freshness.conflicts.join(", "),
+            irreversible: freshness.irreversible.join(", "),
             checked_at: freshness.checked_at,
         }
     }

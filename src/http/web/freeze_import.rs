@@ -6,7 +6,7 @@ use askama::Template;
 use super::freezes::{self, Choices};
 use super::inputs::{Answer, or_form, ticked_ids};
 use crate::actions::freeze as windows;
-use crate::actions::freeze_import::{self as act, Taken};
+use crate::actions::freeze_import::{self as act, File, Taken};
 use crate::app::App;
 use crate::domain::freeze::{Fate, Level, Sort, TypedForAll};
 use crate::domain::refusal::FieldError;
@@ -56,8 +56,7 @@ fn shown(reading: &Reading, taken: &[Taken], p: &Page) -> Shown {
     Shown {
         rows: taken.iter().map(row).collect(),
         refused: reading
-            .refused
-            .iter()
+            .left_out(|uid| act::has_window(taken, uid))
             .map(|it| (it.name.clone(), why(it, p.words)))
             .collect(),
         is_cut: reading.is_cut,
@@ -151,12 +150,18 @@ pub async fn import(
                 }
             };
             let reading = read(text, for_all.zone, ctx.now);
-            let taken = act::look(ctx, &for_all, &reading.found)?;
+            let cancelled = reading.cancelled_uids();
+            let file = File {
+                for_all: &for_all,
+                events: &reading.found,
+                cancelled: &cancelled,
+            };
+            let taken = act::look(ctx, &file)?;
             let was_shown = asked.text("previewed") == act::digest(&taken);
             if asked.text("do") != "take" || !was_shown {
                 return Ok(Done::Looked(reading, taken));
             }
-            let taken = act::take(ctx, &for_all, &reading.found)?;
+            let taken = act::take(ctx, &file)?;
             let new = taken.iter().filter(|it| it.fate != Fate::Unchanged);
             Ok(Done::Took(new.count()))
         })

@@ -161,6 +161,13 @@ fn reasons(told: &Told, suspect: &Suspect, p: &Page) -> String {
             said.push(p.t(key).into_owned());
         }
     }
+    if told.risk.is_irreversible {
+        let steps = told.freshness.as_ref().map(|it| it.irreversible.join(", "));
+        said.push(
+            p.t1("suspect-irreversible", "files", steps.unwrap_or_default())
+                .into_owned(),
+        );
+    }
     if told.risk.files > 1 {
         said.push(p.t1("suspect-files", "n", told.risk.files).into_owned());
     }

@@ -208,6 +208,7 @@ fn revert(drawn: &Drawn) -> serde_json::Value {
         "commands": lines,
         "tried_at": tried.map(|it| it.checked_at.rfc3339()),
         "conflicts": tried.map(|it| it.conflicts.clone()),
+        "irreversible": tried.map(|it| it.irreversible.clone()),
     })
 }
 

@@ -16,6 +16,7 @@ diesel::table! {
         remind_secs -> BigInt,
         escalate_secs -> BigInt,
         escalate_team_id -> Nullable<Binary>,
+        terms -> BigInt,
     }
 }
 

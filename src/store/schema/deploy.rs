@@ -114,12 +114,15 @@ diesel::table! {
         deployment_id -> Binary,
         tip -> Text,
         conflicts -> Text,
+        irreversible -> Text,
         checked_at -> BigInt,
     }
 }
 
 diesel::joinable!(deployment_ticket -> deployment (deployment_id));
+diesel::joinable!(revert_check -> deployment (deployment_id));
 diesel::allow_tables_to_appear_in_same_query!(deployment, deploy_lane, deployment_ticket);
+diesel::allow_tables_to_appear_in_same_query!(revert_check, deployment);
 diesel::allow_tables_to_appear_in_same_query!(change_plan, deployment);
 diesel::allow_tables_to_appear_in_same_query!(change_plan, deployment_ticket);
 diesel::allow_tables_to_appear_in_same_query!(suspect_mark, ticket);

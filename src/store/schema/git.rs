@@ -121,6 +121,7 @@ diesel::table! {
         watch_until -> Nullable<BigInt>,
         environment -> Nullable<Text>,
         sort -> Text,
+        ended_at -> Nullable<BigInt>,
     }
 }
 

@@ -80,7 +80,7 @@ approval-valid-hint = Such as 8 h or 72 h; empty: 24 h. Time in which a freeze b
 approval-retired = retired
 approval-rule-new = New rule
 approval-rule-edit = Change it
-approval-rule-lead = The author of a change, whoever asked for its approval and the authors of its commits are never among those who approve it. When a rule changes, what was approved under it is approved again.
+approval-rule-lead = The author of a change, whoever asked for its approval and the authors of its commits are never among those who approve it. When a rule decides otherwise (who, how many, of what, for how long), what was approved under it is approved again; its name and its reminders decide nothing.
 approval-approvers = Approvers
 approval-approvers-hint = Besides those from teams.
 approval-team = And one approver from this team
@@ -173,6 +173,14 @@ letter-approval-asked-anew-body =
 
     You decide on its page. Opening it approves nothing.
 letter-approval-asked-anew-action = Look at it and decide
+letter-approval-ran-out-subject = Ran out, please approve or refuse again: { $title }
+letter-approval-ran-out-body =
+    The approval of { $key } "{ $title }" ran out on { $ran_out_at }, before it was done. It is as it was approved. Still needed: { $needs }.
+
+    { $details }
+
+    You decide on its page. Opening it approves nothing.
+letter-approval-ran-out-action = Look at it and decide
 letter-approval-reminder-subject = Still waits for your decision: { $title }
 letter-approval-reminder-body =
     { $from } asked on { $asked_at } for approval of { $key } "{ $title }", and waits. Still needed: { $needs }. There is no second reminder.

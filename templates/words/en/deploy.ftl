@@ -169,6 +169,7 @@ suspect-near-same-environment = only the same environment
 suspect-words = same words: { $words }
 suspect-emergency = an emergency
 suspect-migration = a migration
+suspect-irreversible = irreversible: no down step in { $files }
 suspect-no-way-back = no way back is known
 suspect-first = the first change there in 14 days
 suspect-files = { $n } files
@@ -196,4 +197,5 @@ revert-conflicts =
         [one] Collides with what came later, in one file:
        *[other] Collides with what came later, in { $n } files:
     }
+revert-irreversible = Irreversible, no down step:
 revert-tried = Tried

@@ -118,6 +118,14 @@ entry-approval-given = approved it; still needed: { $needs }
 entry-not-before = (not before { $at })
 entry-approval-given-for = approved it for { $for_name }; still needed: { $needs }
 entry-approval-refused = refused to approve it
+entry-approvers-told =
+    { $why ->
+        [ran_out] asked { $people } to approve it again: the approval ran out ({ $at })
+        [changed] asked { $people } to approve it again: it isn't what was approved or asked about
+        [missing] asked { $people } to approve it: an approval doesn't count any more
+        [reminder] reminded { $people } that it waits for their decision
+       *[silence] told { $people } that nobody decides
+    }
 entry-glass-broken = broke the glass; to be reviewed by { $until }
 entry-glass-broken-frozen = broke the glass inside the freeze “{ $freeze }”; to be reviewed by { $until }
 entry-glass-reviewed = reviewed the broken glass: { $verdict }

@@ -1,0 +1,1 @@
+ALTER TABLE approval_rule DROP COLUMN terms;

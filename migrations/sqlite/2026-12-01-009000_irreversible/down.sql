@@ -1,0 +1,1 @@
+ALTER TABLE revert_check DROP COLUMN irreversible;
