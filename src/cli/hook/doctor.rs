@@ -74,9 +74,14 @@ pub fn run(repo: Option<&Path>) -> anyhow::Result<ExitCode> {
             note(false, "doctor-no-options", &[]);
         }
     }
-    match spool::waiting(&place)?.len() {
-        0 => {}
-        n => note(false, "doctor-waiting", &[("count", &n.to_string())]),
+    for (is_fine, key, count) in [
+        (false, "doctor-waiting", spool::waiting(&place).len()),
+        (false, "doctor-refused", spool::refused(&place)),
+        (true, "doctor-halves", place.halves().len()),
+    ] {
+        if count > 0 {
+            note(is_fine, key, &[("count", &count.to_string())]);
+        }
     }
     Ok(match sound {
         true => ExitCode::SUCCESS,

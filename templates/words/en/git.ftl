@@ -21,7 +21,7 @@ hook-recorded-later = { $count ->
    *[other] { $count } pushes will be recorded later
 }. { $why }
 hook-goes-on = { $count ->
-    [one] a large push is being recorded in the background
+    [one] one push is being recorded in the background
    *[other] { $count } pushes are being recorded in the background
 }
 hook-told-elsewhere = an earlier push is still being recorded in the background, and this one after it
@@ -105,6 +105,8 @@ hook-dry-run = this was a dry run: nothing was pushed
 hook-rule = { $ref } is judged by the rule for { $rule }
 hook-no-rule = { $ref } has no rule: it goes through
 hook-not-judged = the service doesn't answer ({ $why }); the push goes through and is told later
+doctor-refused = wrong: { $count } refused by the service for good, in watchkeeper/spool; without their ending .refused they are told again
+doctor-halves = { $count } half-written files of hooks that were killed: they go by themselves after an hour
 hook-open-glass = the service doesn't answer; the glass is broken all the same, and will be told when it is back
 repository-rules = What pushes are asked
 repository-rules-hint = One [[rule]] after the other; the first whose refs fit counts. Left empty, freezes hold for the published branches.
