@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::client::{Answer, Client};
 use super::install::{MARK, hook_path, names};
 use super::place::Place;
-use super::{say, spool};
+use super::{keep, say, spool};
 use crate::intake::git::Git;
 
 pub fn run(repo: Option<&Path>) -> anyhow::Result<ExitCode> {
@@ -72,6 +72,13 @@ pub fn run(repo: Option<&Path>) -> anyhow::Result<ExitCode> {
         let set = git.maybe(&["config", "--get", "receive.advertisePushOptions"]);
         if set.as_deref() != Some("true") {
             note(false, "doctor-no-options", &[]);
+        }
+        let kept = keep::count(&git)?;
+        if keep::is_chosen(&git) || kept > 0 {
+            note(true, "doctor-kept", &[("count", &kept.to_string())]);
+            if !keep::is_hidden(&git) {
+                note(false, "doctor-kept-shown", &[]);
+            }
         }
     }
     for (is_fine, key, count) in [
