@@ -50,6 +50,7 @@ mod doors;
 mod dora;
 mod evidence;
 mod evidence_out;
+mod evidence_signed;
 mod files_out;
 mod forge;
 mod forge_door;
