@@ -160,6 +160,11 @@ pub const KEYS: &[Key] = &[
         meaning: "folder of bare repositories, by the names that they are registered under: whether what is live still reverts cleanly is tried there, in memory, and which steps of a database's schema (`.sql` in a folder of migrations) came without their way back",
     },
     Key {
+        name: "git_ca",
+        default: "",
+        meaning: "PEM file with the authorities that the certificates of forges lead to, if they are your own; the system's don't count then",
+    },
+    Key {
         name: "metrics_from",
         default: "127.0.0.1,::1",
         meaning: "addresses that may read `/metrics`",
@@ -212,6 +217,8 @@ pub struct Config {
     pub min_free: Least,
     /// Repositories that can be read here.
     pub git_folder: Option<PathBuf>,
+    /// Whose certificates of forges are believed, in place of the system's.
+    pub git_ca: Option<PathBuf>,
     pub metrics_from: Vec<IpAddr>,
     pub log: String,
     pub log_json: bool,
@@ -248,7 +255,8 @@ impl Config {
     ) -> Result<Self, String> {
         let mut reader = Self::reader(defaults, file, environment, flags);
         reader.check_tls();
-        reader.check_authority();
+        reader.check_authority("imap_ca");
+        reader.check_authority("git_ca");
         reader.check_dkim();
         reader.read()
     }
@@ -498,6 +506,7 @@ impl Reader {
             mail_auth_relay: self.optional("mail_auth_relay"),
             mail_spool: self.optional("mail_spool").map(PathBuf::from),
             git_folder: self.optional("git_folder").map(PathBuf::from),
+            git_ca: self.optional("git_ca").map(PathBuf::from),
             smime_ca: self.authorities(),
             mail_folder: self.optional("mail_folder").map(PathBuf::from),
             dkim: self.dkim(),
@@ -590,6 +599,7 @@ mod tests {
             ("WATCHKEEPER_LOG", "inof"),
             ("WATCHKEEPER_IMAP", "imaps://u:secret@h, imaps://u:secret"),
             ("WATCHKEEPER_IMAP_CA", "/nowhere/ca.pem"),
+            ("WATCHKEEPER_GIT_CA", "/nowhere/git.pem"),
             ("WATCHKEEPER_TLS_CERT", "/nowhere/cert.pem"),
             ("WATCHKEEPER_TLS_KEY", "/nowhere/key.pem"),
             ("PATH", "/bin"),
@@ -636,7 +646,11 @@ mod tests {
             error.contains("`imap_ca` is `/nowhere/ca.pem`; /nowhere/ca.pem: "),
             "{error}"
         );
-        assert_eq!(error.lines().count(), 9, "{error}");
+        assert!(
+            error.contains("`git_ca` is `/nowhere/git.pem`; /nowhere/git.pem: "),
+            "{error}"
+        );
+        assert_eq!(error.lines().count(), 10, "{error}");
     }
 
     #[test]

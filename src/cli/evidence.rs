@@ -4,6 +4,7 @@
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
@@ -17,10 +18,13 @@ use crate::domain::text;
 use crate::domain::timeline::Door;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Fields, Result};
-use crate::render::audit_evidence::{self as render, Files};
+use crate::render::audit_evidence::{self as render, Files, MANIFEST, SIGNATURE};
 use crate::render::tar;
 use crate::store::{self, Conn};
 use crate::words::Words;
+
+/// What the signature is for, so that it can't be taken for one of anything else.
+const NAMESPACE: &str = "watchkeeper-evidence";
 
 #[derive(Args)]
 pub(super) struct EvidenceArgs {
@@ -45,6 +49,9 @@ pub(super) struct EvidenceArgs {
     /// A folder that isn't there yet or is empty, or a new file that ends in .tar.
     #[arg(long, value_name = "PATH")]
     out: PathBuf,
+    /// A private OpenSSH key, with which `ssh-keygen` signs the list of hashes.
+    #[arg(long, value_name = "PATH")]
+    sign_key: Option<PathBuf>,
 }
 
 pub(super) fn run(app: &App, args: &EvidenceArgs) -> anyhow::Result<()> {
@@ -53,7 +60,11 @@ pub(super) fn run(app: &App, args: &EvidenceArgs) -> anyhow::Result<()> {
     let ctx = app.system("evidence command", Door::Cli);
     let asked = ctx.read(|conn| asked(conn, args)).map_err(told)?;
     let dossier = export(&ctx, &asked).map_err(told)?;
-    let files = render::write(&dossier, Words::english())?;
+    let mut files = render::write(&dossier, Words::english())?;
+    if let Some(key) = &args.sign_key {
+        let signature = signed(key, &files)?;
+        files.push((SIGNATURE.to_owned(), signature));
+    }
     match is_archive {
         true => archive(&args.out, &files, dossier.made_at)?,
         false => folder(&args.out, &files)?,
@@ -68,6 +79,37 @@ pub(super) fn run(app: &App, args: &EvidenceArgs) -> anyhow::Result<()> {
         args.seed
     );
     Ok(())
+}
+
+/// The signature of the manifest by this key, as OpenSSH writes it.
+fn signed(key: &Path, files: &Files) -> anyhow::Result<Vec<u8>> {
+    let manifest = files.iter().find(|(path, _)| path == MANIFEST);
+    let (_, manifest) = manifest.context("the manifest is missing")?;
+    let mut child = Command::new("ssh-keygen")
+        .args(["-Y", "sign", "-n", NAMESPACE, "-f"])
+        .arg(key)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context(
+            "--sign-key wants the program `ssh-keygen` (OpenSSH 8.1 or later), which doesn't start",
+        )?;
+    let written = child
+        .stdin
+        .take()
+        .map(|mut input| input.write_all(manifest));
+    let output = child.wait_with_output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        output.status.success() && output.stdout.starts_with(b"-----BEGIN SSH SIGNATURE-----"),
+        "{} doesn't sign: {}",
+        key.display(),
+        said.trim()
+    );
+    // Whoever stopped reading has signed something else.
+    written.context("ssh-keygen has no input")??;
+    Ok(output.stdout)
 }
 
 /// What is there is somebody's evidence already.

@@ -54,13 +54,13 @@ impl Reader {
         mailboxes
     }
 
-    pub(super) fn check_authority(&mut self) {
-        let Some(path) = self.optional("imap_ca").map(PathBuf::from) else {
+    pub(super) fn check_authority(&mut self, name: &'static str) {
+        let Some(path) = self.optional(name).map(PathBuf::from) else {
             return;
         };
         if let Err(why) = crate::tls::to_servers(Some(&path)) {
             let wanted = "a PEM file with the certificate of an authority is wanted";
-            self.fault("imap_ca", &format!("{why}; {wanted}"));
+            self.fault(name, &format!("{why}; {wanted}"));
         }
     }
 

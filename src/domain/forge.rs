@@ -248,6 +248,8 @@ words! {
         Certificate = "certificate",
         Missing = "missing",
         Empty = "empty",
+        /// It answers, and says itself that something is wrong with it.
+        Unwell = "unwell",
         Moved = "moved",
         /// The user that this service runs as may not read a folder of this machine.
         Owner = "owner",
@@ -278,6 +280,8 @@ impl Trouble {
             ("error: 301", Self::Moved),
             ("error: 302", Self::Moved),
             ("error: 308", Self::Moved),
+            ("error: 5", Self::Unwell),
+            ("error: 429", Self::Unwell),
             ("could not resolve", Self::Away),
             ("connection refused", Self::Away),
             ("failed to connect", Self::Away),

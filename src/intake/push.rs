@@ -1,5 +1,7 @@
 //! What a hook tells the service, as JSON <-> values. The one definition of that protocol: the hook writes with it, the
 //! service reads with it.
+//!
+//! What a newer hook says beyond it is passed over: the rest of its report is as true as before.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -19,7 +21,6 @@ pub const REFS: usize = 50_000;
 
 /// One push, or a part of it. Ids of commits are 40 or 64 hex digits, instants RFC 3339.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct PushBody {
     /// Made by the hook; sending the same push again changes nothing.
     pub push_id: String,
@@ -41,7 +42,6 @@ pub struct PushBody {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct RefBody {
     pub name: String,
     pub old: String,
@@ -52,7 +52,6 @@ pub struct RefBody {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct CommitBody {
     pub oid: String,
     pub parents: Vec<String>,
@@ -69,7 +68,6 @@ pub struct CommitBody {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct SignatureBody {
     pub name: String,
     pub email: String,
@@ -77,7 +75,6 @@ pub struct SignatureBody {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct LinkBody {
     pub key: String,
     pub relation: String,
@@ -90,7 +87,7 @@ pub struct LinkBody {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 pub struct FactsBody {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reverts: Vec<String>,
@@ -122,7 +119,7 @@ pub struct FactsBody {
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 pub struct FlagsBody {
     pub merge: bool,
     pub revert: bool,
@@ -131,7 +128,6 @@ pub struct FlagsBody {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct PathBody {
     /// As git names it: `A`, `M`, `D`, `R`, `C` or `T`.
     pub change: String,
@@ -556,6 +552,5 @@ mod tests {
             .map(|fault| fault.field)
             .collect();
         assert_eq!(faults, ["refs.name", "commits.by_ref", "commits.oid"]);
-        assert!(serde_json::from_str::<PushBody>("{\"push_id\":\"x\",\"extra\":1}").is_err());
     }
 }

@@ -1,5 +1,5 @@
 //! What a hook asks before refs move, and what it is told, as JSON <-> values; the hook keeps the answer's last part for the time
-//! when nobody answers.
+//! when nobody answers. What either doesn't know of what the other says is passed over.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,6 @@ use crate::domain::timestamp::Timestamp;
 
 /// A push that wants to move refs. Nothing is stored of its commits; a push that nothing is asked of is told `accept`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct AskBody {
     /// Made by the hook; asking again does nothing a second time.
     pub push_id: String,
@@ -37,7 +36,6 @@ pub struct AskBody {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct AskRefBody {
     pub name: String,
     pub old: String,
@@ -49,7 +47,7 @@ pub struct AskRefBody {
 
 /// What was said with `git push -o`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 pub struct OptionsBody {
     pub ticket: Option<String>,
     pub no_ticket: Option<String>,

@@ -112,6 +112,7 @@ fn take(app: &App, seen: &mut Seen) -> Result<std::result::Result<bool, Unreache
     let remote = Remote {
         url: &seen.forge.clone_url,
         login: seen.forge.clone_login.as_ref(),
+        ca: app.config.git_ca.as_deref(),
         is_ending: &|| is_ending(app),
     };
     let refs = match remote.refs() {

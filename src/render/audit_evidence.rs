@@ -21,6 +21,8 @@ pub type Files = Vec<(String, Vec<u8>)>;
 
 /// The name of the list of hashes.
 pub const MANIFEST: &str = "manifest.sha256";
+/// The name of its signature, if it is signed.
+pub const SIGNATURE: &str = "manifest.sha256.sig";
 
 pub fn write(of: &Dossier, words: &Words) -> Result<Files, csv::Error> {
     let (population, exceptions) = (population(of), exceptions(of));

@@ -60,14 +60,14 @@ fn approved(desk: &Desk, by: &Staff, other: &Staff, key: TicketKey) {
     change::approve(&desk.as_person(other), key, waiting.version).unwrap();
 }
 
-fn database(desk: &Desk) -> String {
+pub fn database(desk: &Desk) -> String {
     match &desk.app.config.database {
         DatabaseUrl::Sqlite(file) => file.display().to_string(),
         DatabaseUrl::Postgres(url) => url.clone(),
     }
 }
 
-fn evidence(database: &str, out: &Path, more: &[&str]) -> Output {
+pub fn evidence(database: &str, out: &Path, more: &[&str]) -> Output {
     Command::new(WATCHKEEPER)
         .args(["evidence", "--database", database, "--zone", "UTC"])
         .args(["--from", "2026-06-01", "--to", "2026-06-07", "--out"])
@@ -77,7 +77,7 @@ fn evidence(database: &str, out: &Path, more: &[&str]) -> Output {
         .expect("it runs")
 }
 
-fn done(output: &Output) -> String {
+pub fn done(output: &Output) -> String {
     let err = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{err}");
     String::from_utf8_lossy(&output.stdout).into_owned()
@@ -127,7 +127,7 @@ fn table(bytes: &[u8]) -> Vec<BTreeMap<String, String>> {
     rows.map(|row| row.expect("a row")).collect()
 }
 
-fn unpacked(archive: &Path, folder: &Path) {
+pub fn unpacked(archive: &Path, folder: &Path) {
     std::fs::create_dir_all(folder).unwrap();
     let output = Command::new("tar")
         .arg("-xf")

@@ -77,6 +77,10 @@ impl Bench {
 
     /// Its hook finds the service at that address.
     pub fn install_at(&self, repository: &str, url: &str) -> Output {
+        self.install_with(repository, url, &[])
+    }
+
+    pub fn install_with(&self, repository: &str, url: &str, more: &[&str]) -> Output {
         let repository = self.path(repository);
         let args = [
             "hook",
@@ -88,7 +92,12 @@ impl Bench {
             "--repo",
         ];
         let mut command = self.command(WATCHKEEPER, self.folder.path());
-        let output = command.args(args).arg(&repository).output().unwrap();
+        let output = command
+            .args(args)
+            .arg(&repository)
+            .args(more)
+            .output()
+            .unwrap();
         assert!(output.status.success(), "{}", text(&output));
         output
     }

@@ -90,7 +90,7 @@ fn start() -> Dovecot {
 }
 
 /// An authority of our own, `ca.pem`, and a certificate for `localhost` that it signed.
-fn certify(folder: &std::path::Path) {
+pub fn certify(folder: &std::path::Path) {
     let script = "openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 3650 -subj '/CN=An authority' \
         && openssl req -newkey rsa:2048 -nodes -keyout key.pem -out request.pem -subj /CN=localhost \
         && printf 'subjectAltName=DNS:localhost' > names \

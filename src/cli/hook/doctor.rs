@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::client::{Answer, Client};
 use super::install::{MARK, hook_path, names};
 use super::place::Place;
-use super::{say, spool};
+use super::{keep, say, spool};
 use crate::intake::git::Git;
 
 pub fn run(repo: Option<&Path>) -> anyhow::Result<ExitCode> {
@@ -73,10 +73,22 @@ pub fn run(repo: Option<&Path>) -> anyhow::Result<ExitCode> {
         if set.as_deref() != Some("true") {
             note(false, "doctor-no-options", &[]);
         }
+        let kept = keep::count(&git)?;
+        if keep::is_chosen(&git) || kept > 0 {
+            note(true, "doctor-kept", &[("count", &kept.to_string())]);
+            if !keep::is_hidden(&git) {
+                note(false, "doctor-kept-shown", &[]);
+            }
+        }
     }
-    match spool::waiting(&place)?.len() {
-        0 => {}
-        n => note(false, "doctor-waiting", &[("count", &n.to_string())]),
+    for (is_fine, key, count) in [
+        (false, "doctor-waiting", spool::waiting(&place).len()),
+        (false, "doctor-refused", spool::refused(&place)),
+        (true, "doctor-halves", place.halves().len()),
+    ] {
+        if count > 0 {
+            note(is_fine, key, &[("count", &count.to_string())]);
+        }
     }
     Ok(match sound {
         true => ExitCode::SUCCESS,

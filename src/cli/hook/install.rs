@@ -9,13 +9,19 @@ use anyhow::{Context, bail};
 
 use super::client::{Answer, Client};
 use super::place::{Place, write_whole};
-use super::say;
+use super::{keep, say};
 use crate::intake::git::Git;
 
 /// Tells our hook files from others'.
 pub(super) const MARK: &str = "installed by `watchkeeper hook install`";
 
-pub fn run(url: &str, token: &str, repo: Option<&Path>, ca: Option<&Path>) -> anyhow::Result<()> {
+pub fn run(
+    url: &str,
+    token: &str,
+    repo: Option<&Path>,
+    ca: Option<&Path>,
+    keeps: bool,
+) -> anyhow::Result<()> {
     let url = url.trim().trim_end_matches('/');
     let token = token.trim();
     if !crate::config::is_public_url(url) {
@@ -30,6 +36,9 @@ pub fn run(url: &str, token: &str, repo: Option<&Path>, ca: Option<&Path>) -> an
     }
     let git = Git::in_folder(repo);
     let is_bare = git.ask(&["rev-parse", "--is-bare-repository"])? == "true";
+    if keeps && !is_bare {
+        bail!("--keep is for the bare repository that others push to");
+    }
     let place = Place::of(&git)?;
     let pem = ca
         .map(fs::read)
@@ -64,6 +73,10 @@ pub fn run(url: &str, token: &str, repo: Option<&Path>, ca: Option<&Path>) -> an
     }
     if is_bare {
         take_options(&git)?;
+    }
+    if keeps {
+        keep::choose(&git)?;
+        say("hook-keeps", &[]);
     }
     Ok(())
 }

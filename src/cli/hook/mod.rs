@@ -6,6 +6,7 @@ mod client;
 mod commit_msg;
 mod doctor;
 mod install;
+mod keep;
 mod place;
 mod post_receive;
 mod pre_receive;
@@ -35,6 +36,10 @@ pub enum HookVerb {
         /// Certificate of the company's own authority, as a PEM file.
         #[arg(long, value_name = "FILE")]
         ca: Option<PathBuf>,
+        /// In a bare repository: keep what a forced push or a deleted branch leaves behind, out of sight of clients, so that git
+        /// never sweeps it away.
+        #[arg(long)]
+        keep: bool,
     },
     /// Says what runs in a repository, and what is wrong with it.
     Doctor {
@@ -69,7 +74,9 @@ pub fn run(verb: HookVerb) -> anyhow::Result<ExitCode> {
             token,
             repo,
             ca,
-        } => install::run(&url, &token, repo.as_deref(), ca.as_deref()).map(|()| ExitCode::SUCCESS),
+            keep,
+        } => install::run(&url, &token, repo.as_deref(), ca.as_deref(), keep)
+            .map(|()| ExitCode::SUCCESS),
         HookVerb::Doctor { repo } => doctor::run(repo.as_deref()),
         // A message that nothing was added to is as good as one that never met us.
         HookVerb::PrepareCommitMsg { file, source, .. } => {

@@ -6,9 +6,14 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
 
 use crate::intake::git::Git;
 use crate::intake::push_verdict::Snapshot;
+
+/// How the ending begins of a file that isn't whole yet; behind it stands who writes it, as a process id.
+const HALF: &str = "new-";
 
 pub struct Place {
     folder: PathBuf,
@@ -141,11 +146,33 @@ impl Place {
         found.filter(|id| !id.is_empty())
     }
 
+    /// What hooks were writing when they were killed. It was never whole, and nobody ever reads it.
+    pub fn halves(&self) -> Vec<PathBuf> {
+        let folders = [
+            self.folder.clone(),
+            self.spool(),
+            self.folder.join("pending"),
+        ];
+        let files = folders
+            .iter()
+            .filter_map(|folder| fs::read_dir(folder).ok());
+        let paths = files.flatten().filter_map(|file| Some(file.ok()?.path()));
+        paths.filter(|path| is_abandoned(path)).collect()
+    }
+
     /// Replaces a file by rename, so that nobody ever reads half of it. Durable when it returns.
     pub fn write(&self, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
         fs::create_dir_all(&self.folder)?;
         write_whole(&self.folder.join(name), bytes)
     }
+}
+
+/// Whether it is half of a file whose writer no longer lives.
+fn is_abandoned(path: &Path) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    let writer = ending.and_then(|ending| ending.strip_prefix(HALF)?.parse().ok());
+    let writer = writer.and_then(Pid::from_raw);
+    writer.is_some_and(|writer| test_kill_process(writer) == Err(Errno::SRCH))
 }
 
 /// As [`Place::write`], for any file.
@@ -164,7 +191,7 @@ pub struct Whole {
 
 impl Whole {
     pub fn begin(path: &Path) -> anyhow::Result<Self> {
-        let beside = path.with_extension(format!("new-{}", std::process::id()));
+        let beside = path.with_extension(format!("{HALF}{}", std::process::id()));
         let file = fs::OpenOptions::new()
             .write(true)
             .create(true)

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::place::Place;
 use super::pre_receive::pending;
-use super::{say, spool};
+use super::{keep, say, spool};
 use crate::domain::git::{Oid, RefMove};
 use crate::domain::id::PushId;
 use crate::intake::git::{Git, News};
@@ -33,6 +33,9 @@ pub fn run() -> anyhow::Result<()> {
         let asked = place.take_pending(&pending(&moves));
         let push_id = asked.unwrap_or_else(|| PushId::new(TimeSource::system().now()).to_string());
         let parts = news(&git, &place, push_id.clone(), pusher(), moves)?.parts()?;
+        if let Err(error) = keep::lost(&git, &parts.left()) {
+            say("hook-not-kept", &[("why", format!("{error:#}").into())]);
+        }
         // Written down before it is told, or of a whole history while it is: whatever happens from here on, nothing is lost.
         spool::keep(&place, &push_id, parts)?;
     }

@@ -342,7 +342,9 @@ fn walk(git: &Git<'_>, new: &Oid, hidden: &str) -> anyhow::Result<Vec<Oid>> {
 /// default branch and the service have.
 fn hidden(git: &Git<'_>, place: &Place, snapshot: Option<&Snapshot>) -> anyhow::Result<String> {
     let rules = snapshot.map(Snapshot::rules).unwrap_or_default();
-    let listed = git.ask(&["for-each-ref", "--format=%(objectname) %(refname)"])?;
+    // Others, such as what we keep of lost commits, were never judged.
+    let format = "--format=%(objectname) %(refname)";
+    let listed = git.ask(&["for-each-ref", format, "refs/heads", "refs/tags"])?;
     let tips = listed.lines().filter_map(|line| line.split_once(' '));
     let asked = tips.filter(|(_, name)| {
         rule_for(&rules, name).is_some_and(|rule| rule.require != Require::None)

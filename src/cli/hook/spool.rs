@@ -24,21 +24,28 @@ const EXCHANGE_BY_HAND: Duration = Duration::from_secs(60);
 /// Lines that one push may print.
 const LINES: usize = 8;
 
+/// How the file of a push ends.
+const PUSH: &str = "jsonl";
 /// How the file of a decision ends: it goes before its push.
 const ASKED: &str = "asked";
 /// How the file ends that says how many parts of a push the service has acknowledged.
 const TOLD: &str = "told";
+/// How the file ends that the service won't have.
+const REFUSED: &str = "refused";
 /// Parts of a whole history that are read before the service has taken the ones before them.
 const PARTS_AHEAD: usize = 4;
 /// Between two looks whether another hook is done.
 const LOOKS_AGAIN: Duration = Duration::from_millis(20);
+/// What a killed hook leaves behind lies so long. Its writer may live where its process can't be seen: on another machine, in
+/// another container.
+const LEFT_BEHIND: Duration = Duration::from_secs(3_600);
 
 /// Writes a push down, part by part. Durable when it returns. Of a whole history the first parts are told meanwhile: the service takes
 /// them in while the next are read.
 pub fn keep(place: &Place, push_id: &str, parts: Parts<'_>) -> anyhow::Result<()> {
     let folder = place.spool();
     fs::create_dir_all(&folder)?;
-    let path = folder.join(format!("{push_id}.jsonl"));
+    let path = folder.join(format!("{push_id}.{PUSH}"));
     let is_bulk = parts.is_bulk();
     let mut file = Whole::begin(&path)?;
     let told = std::thread::scope(|scope| {
@@ -70,7 +77,7 @@ fn tell_as_they_come(place: &Place, parts: mpsc::Receiver<String>) -> usize {
     let Ok(Some(_mine)) = alone(place, Instant::now()) else {
         return 0;
     };
-    let is_first = waiting(place).is_ok_and(|waiting| waiting.is_empty());
+    let is_first = waiting(place).is_empty();
     let Ok(client) = Client::of(place, EXCHANGE) else {
         return 0;
     };
@@ -103,9 +110,10 @@ pub fn drain(place: &Place, exchange: Duration, deadline: Instant) -> anyhow::Re
         say("hook-told-elsewhere", &[]);
         return Ok(false);
     };
+    clear(place);
     loop {
         // Another push may have come meanwhile.
-        let waiting = waiting(place)?;
+        let waiting = waiting(place);
         let Some(path) = waiting.first() else {
             return Ok(false);
         };
@@ -129,7 +137,9 @@ pub fn drain(place: &Place, exchange: Duration, deadline: Instant) -> anyhow::Re
                 return Ok(false);
             }
             Told::Refused(_, reason) => {
-                let aside = path.with_extension("refused");
+                let mut aside = path.clone().into_os_string();
+                aside.push(format!(".{REFUSED}"));
+                let aside = PathBuf::from(aside);
                 fs::rename(path, &aside)?;
                 say(
                     "hook-push-refused",
@@ -176,9 +186,25 @@ fn alone(place: &Place, deadline: Instant) -> anyhow::Result<Option<fs::File>> {
     }
 }
 
+/// Removes what killed hooks have left behind.
+fn clear(place: &Place) {
+    let mut left = place.halves();
+    // So many parts were told of a push that never became whole, or that is told by now.
+    let counts = files(place).into_iter().filter(|path| has_end(path, TOLD));
+    left.extend(counts.filter(|path| !path.with_extension(PUSH).exists()));
+    for path in left {
+        let written_at = fs::metadata(&path).and_then(|file| file.modified());
+        let age = written_at.ok().and_then(|at| at.elapsed().ok());
+        if age.is_some_and(|age| age > LEFT_BEHIND) {
+            // Nobody reads it: if it can't be removed it lies on, and what waits is told all the same.
+            let _ = fs::remove_file(&path);
+        }
+    }
+}
+
 /// Goes on telling where nobody waits for it. Whatever ends it, the next push or `hook drain` takes up.
 pub fn go_on_alone(place: &Place) -> anyhow::Result<()> {
-    let left = waiting(place)?.len();
+    let left = waiting(place).len();
     let started = std::env::current_exe().and_then(|program| {
         Command::new(program)
             .args(["hook", "drain"])
@@ -203,13 +229,13 @@ pub fn go_on_alone(place: &Place) -> anyhow::Result<()> {
 pub fn drain_by_hand(repo: Option<&Path>) -> anyhow::Result<ExitCode> {
     let git = Git::in_folder(repo);
     let place = Place::of(&git)?;
-    let before = waiting(&place)?.len();
+    let before = waiting(&place).len();
     drain(
         &place,
         EXCHANGE_BY_HAND,
         Instant::now() + Duration::from_secs(300),
     )?;
-    let left = waiting(&place)?.len();
+    let left = waiting(&place).len();
     say(
         "hook-drained",
         &[
@@ -225,19 +251,26 @@ pub fn drain_by_hand(repo: Option<&Path>) -> anyhow::Result<ExitCode> {
 }
 
 /// Push ids begin with their time: sorted by name is sorted by age.
-pub(super) fn waiting(place: &Place) -> anyhow::Result<Vec<PathBuf>> {
-    let Ok(folder) = fs::read_dir(place.spool()) else {
-        return Ok(Vec::new());
-    };
-    let mut found: Vec<PathBuf> = folder
-        .filter_map(|file| file.ok().map(|file| file.path()))
-        .filter(|path| {
-            let end = path.extension();
-            end.is_some_and(|end| end == "jsonl" || end == ASKED)
-        })
-        .collect();
+pub(super) fn waiting(place: &Place) -> Vec<PathBuf> {
+    let mut found = files(place);
+    found.retain(|path| has_end(path, PUSH) || has_end(path, ASKED));
     found.sort();
-    Ok(found)
+    found
+}
+
+/// What the service refused for good, and waits for somebody to look at it.
+pub(super) fn refused(place: &Place) -> usize {
+    let found = files(place).into_iter();
+    found.filter(|path| has_end(path, REFUSED)).count()
+}
+
+fn files(place: &Place) -> Vec<PathBuf> {
+    let folder = fs::read_dir(place.spool()).into_iter().flatten();
+    folder.filter_map(|file| Some(file.ok()?.path())).collect()
+}
+
+fn has_end(path: &Path, end: &str) -> bool {
+    path.extension().is_some_and(|found| found == end)
 }
 
 /// Another push's hook may have sent it meanwhile.

@@ -84,6 +84,11 @@ impl Parts<'_> {
         self.push.is_bulk
     }
 
+    /// Where the refs were that lost commits.
+    pub fn left(&self) -> Vec<&Oid> {
+        left(&self.push.refs)
+    }
+
     fn part(&mut self) -> Result<PushBody> {
         let next = &self.commits[self.asked..];
         let next = &next[..next.len().min(COMMITS_PER_PART - self.read.len())];
@@ -153,15 +158,19 @@ fn new_commits(
     Ok(found)
 }
 
+/// Where the refs were that were forced or deleted. Of a mirror's push that isn't known one by one: where all of them were.
+fn left(refs: &[RefMove]) -> Vec<&Oid> {
+    let is_mirror = refs.len() > DESCRIBED_REFS;
+    refs.iter()
+        .filter(|moved| moved.new.is_zero() || moved.dropped > 0 || is_mirror)
+        .map(|moved| &moved.old)
+        .filter(|old| !old.is_zero())
+        .collect()
+}
+
 /// What lay on the refs that were forced or deleted, and on no branch or tag any more; git has it until it sweeps.
 fn gone(git: &Git<'_>, refs: &[RefMove]) -> Result<Vec<Oid>> {
-    let lost = |moved: &&RefMove| moved.new.is_zero() || moved.dropped > 0;
-    let old: String = refs
-        .iter()
-        .filter(lost)
-        .filter(|moved| !moved.old.is_zero())
-        .map(|moved| format!("{}\n", moved.old))
-        .collect();
+    let old: String = left(refs).iter().map(|old| format!("{old}\n")).collect();
     if old.is_empty() {
         return Ok(Vec::new());
     }

@@ -37,6 +37,8 @@ pub type Refs = BTreeMap<String, Oid>;
 pub struct Remote<'a> {
     pub url: &'a CloneUrl,
     pub login: Option<&'a CloneLogin>,
+    /// Whose certificates are believed, in place of the system's.
+    pub ca: Option<&'a Path>,
     /// Whether this process is about to end: then git ends too.
     pub is_ending: &'a dyn Fn() -> bool,
 }
@@ -93,6 +95,10 @@ impl Remote<'_> {
             ("fetch.recurseSubmodules", "false".to_owned()),
             ("transfer.credentialsInUrl", "die".to_owned()),
         ];
+        if let Some(ca) = self.ca {
+            // The setting `http.sslCAInfo` would yield to a variable that somebody has set for all programs.
+            command.env("GIT_SSL_CAINFO", ca);
+        }
         if let Some(login) = self.login.filter(|_| self.url.protocol == "https") {
             let both = STANDARD.encode(format!("{}:{}", login.name, login.password));
             // Not as an argument, which every process of this machine can read.
@@ -296,6 +302,7 @@ mod tests {
         Remote {
             url,
             login,
+            ca: None,
             is_ending: &never,
         }
     }
@@ -335,6 +342,7 @@ mod tests {
         let ended = Remote {
             url: &url,
             login: None,
+            ca: None,
             is_ending: &|| true,
         };
         let mut command = Command::new("sleep");

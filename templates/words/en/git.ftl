@@ -5,6 +5,8 @@ hook-no-check = this message wasn't checked: { $why }
 hook-install-away = { $url } doesn't answer now ({ $why }); installed all the same, and pushes will be told later
 hook-installed = { $hook } hook installed at { $path }
 hook-chained = the hook that was there runs first; it is { $path } now
+hook-keeps = what forced pushes and deleted branches leave behind is kept under refs/watchkeeper/keep, and clients don't see it
+hook-not-kept = what this push left behind isn't kept: { $why }
 hook-not-set-up = this repository isn't set up; run `watchkeeper hook install`
 hook-no-ticket = this message names no ticket; add a line such as "Refs: CHG-7", or "No-Ticket: why"
 hook-enforced = refused, because .watchkeeper.toml says enforce = true; your message is in .git/COMMIT_EDITMSG
@@ -21,7 +23,7 @@ hook-recorded-later = { $count ->
    *[other] { $count } pushes will be recorded later
 }. { $why }
 hook-goes-on = { $count ->
-    [one] a large push is being recorded in the background
+    [one] one push is being recorded in the background
    *[other] { $count } pushes are being recorded in the background
 }
 hook-told-elsewhere = an earlier push is still being recorded in the background, and this one after it
@@ -100,7 +102,11 @@ doctor-other-hook = wrong: { $path } isn't ours; `watchkeeper hook install` puts
 doctor-no-hook = wrong: there is no { $hook } hook; run `watchkeeper hook install`
 doctor-before = { $path } runs before ours ({ $hook })
 doctor-no-options = wrong: git push -o doesn't reach this repository: git config receive.advertisePushOptions true
+doctor-kept = { $count } lost tips are kept under refs/watchkeeper/keep
+doctor-kept-shown = wrong: clients see what is kept: git config --add transfer.hideRefs refs/watchkeeper
 doctor-waiting = wrong: { $count } waiting to be told; `watchkeeper hook drain` tells them
+doctor-refused = wrong: { $count } refused by the service for good, in watchkeeper/spool; without their ending .refused they are told again
+doctor-halves = { $count } half-written files of hooks that were killed: they go by themselves after an hour
 hook-dry-run = this was a dry run: nothing was pushed
 hook-rule = { $ref } is judged by the rule for { $rule }
 hook-no-rule = { $ref } has no rule: it goes through
