@@ -164,7 +164,7 @@ pub fn take_in(ctx: &Ctx<'_>, id: MailId, letter: &Letter) -> Result<StoredMail>
         if let (Some(carrier), Some(ticket)) = (carrier, mail.ticket)
             && carrier != ticket
         {
-            store::ticket::link(tx, ticket, Relation::RelatedTo, carrier, ctx.now)?;
+            store::ticket_link::link(tx, ticket, Relation::RelatedTo, carrier, ctx.now)?;
         }
         Ok(mail)
     })

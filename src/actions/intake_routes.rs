@@ -114,7 +114,7 @@ impl Decision<'_> {
             let (kind, title, opening) = self.opening(tx, &twin, sender)?;
             let author = Some(sender.author());
             let mut ticket = super::ticket::open_in(tx, self.ctx, kind, title, &opening, author)?;
-            store::ticket::link(tx, ticket.id, Relation::RelatedTo, main, self.ctx.now)?;
+            store::ticket_link::link(tx, ticket.id, Relation::RelatedTo, main, self.ctx.now)?;
             self.attach(tx, &twin, &ticket, 1)?;
             self.mark_alert(tx, &twin, ticket.id)?;
             self.name_people(tx, &ticket)?;

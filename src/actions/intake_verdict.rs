@@ -308,7 +308,7 @@ impl Decision<'_> {
         let mut ticket =
             super::ticket::open_in(tx, self.ctx, kind, title, &opening, Some(sender.author()))?;
         for (other, relation) in related {
-            store::ticket::link(tx, ticket.id, *relation, *other, self.ctx.now)?;
+            store::ticket_link::link(tx, ticket.id, *relation, *other, self.ctx.now)?;
         }
         self.attach(tx, mail, &ticket, 1)?;
         self.name_people(tx, &ticket)?;

@@ -340,7 +340,7 @@ pub fn add_action(ctx: &Ctx<'_>, key: TicketKey, new: &NewAction) -> Result<Tick
                 commitment: commitment.clone(),
             },
         )?;
-        store::ticket::link(tx, task.id, Relation::ActionOf, pm.id, ctx.now)?;
+        store::ticket_link::link(tx, task.id, Relation::ActionOf, pm.id, ctx.now)?;
         let back = Entry::new(EntryKind::Linked)
             .fact("relation", Relation::ActionOf)
             .fact("to", pm.key);

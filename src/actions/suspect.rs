@@ -228,7 +228,7 @@ pub fn mark(ctx: &Ctx<'_>, key: TicketKey, subject: Subject, blame: Blame) -> Re
                     entries.extend(link_in(tx, ctx, ticket, Relation::CausedBy, &mut other)?)
                 }
                 Blame::Contributed | Blame::Cleared => {
-                    if store::ticket::unlink(tx, ticket.id, Relation::CausedBy, id)? {
+                    if store::ticket_link::unlink(tx, ticket.id, Relation::CausedBy, id)? {
                         entries.push(
                             Entry::new(EntryKind::Unlinked)
                                 .fact("relation", Relation::CausedBy)

@@ -212,7 +212,7 @@ pub fn link_in(
     relation: Relation,
     other: &mut Ticket,
 ) -> Result<Vec<Entry>> {
-    if !store::ticket::link(tx, from.id, relation, other.id, ctx.now)? {
+    if !store::ticket_link::link(tx, from.id, relation, other.id, ctx.now)? {
         return Ok(Vec::new());
     }
     let back = Entry::new(EntryKind::Linked)
@@ -229,7 +229,7 @@ pub fn link_in(
 pub fn unlink(ctx: &Ctx<'_>, from: TicketKey, relation: Relation, to: TicketKey) -> Result<Ticket> {
     change(ctx, from, None, Action::WorkOnTicket, |tx, ticket| {
         let other = store::ticket::by_key(tx, to)?.ok_or(Error::NotFound)?;
-        let was_there = store::ticket::unlink(tx, ticket.id, relation, other.id)?;
+        let was_there = store::ticket_link::unlink(tx, ticket.id, relation, other.id)?;
         let entry = || {
             Entry::new(EntryKind::Unlinked)
                 .fact("relation", relation)

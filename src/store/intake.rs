@@ -193,12 +193,8 @@ pub fn claim(tx: &mut Tx, id: MailId, state: MailState) -> Result<bool> {
 
 /// Writes what was found out and decided.
 pub fn update(tx: &mut Tx, value: &StoredMail) -> Result<()> {
-    direct!(tx, |own| fixed_update(
-        mail::table,
-        mail::id.eq(value.id),
-        Row::of(value)
-    )
-    .execute(own))?;
+    let statement = fixed_update(mail::table, mail::id.eq(value.id), Row::of(value));
+    direct!(tx, |own| statement.execute(own))?;
     Ok(())
 }
 

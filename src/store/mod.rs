@@ -76,6 +76,7 @@ pub mod statistics;
 pub mod stored_report;
 pub mod suspect;
 pub mod ticket;
+pub mod ticket_link;
 pub mod timeline;
 pub mod token;
 pub mod told;

@@ -108,13 +108,8 @@ pub fn update_run(tx: &mut Tx, run: &mut Run) -> Result<()> {
     let unchanged = escalation_run::id
         .eq(run.id)
         .and(escalation_run::version.eq(read_at));
-    match direct!(tx, |own| fixed_update(
-        escalation_run::table,
-        unchanged,
-        RunRow::of(run)
-    )
-    .execute(own))?
-    {
+    let statement = fixed_update(escalation_run::table, unchanged, RunRow::of(run));
+    match direct!(tx, |own| statement.execute(own))? {
         1 => Ok(()),
         _ => Err(Error::Stale),
     }

@@ -474,12 +474,8 @@ pub fn insert_all(tx: &mut Tx, rows: &[ClockRow]) -> Result<()> {
 }
 
 pub fn update(tx: &mut Tx, row: &ClockRow) -> Result<()> {
-    direct!(tx, |own| fixed_update(
-        clock::table,
-        clock::id.eq(row.id),
-        row
-    )
-    .execute(own))?;
+    let statement = fixed_update(clock::table, clock::id.eq(row.id), row);
+    direct!(tx, |own| statement.execute(own))?;
     Ok(())
 }
 

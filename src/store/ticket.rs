@@ -1,4 +1,4 @@
-//! Tickets and what hangs on them: services, affected customers, links, roles, watchers, labels.
+//! Tickets and what hangs on them: services, affected customers, roles, watchers, labels.
 
 use std::collections::HashMap;
 
@@ -9,20 +9,20 @@ use super::column::text_column;
 use super::fixed::fixed_update;
 use super::hold;
 use super::schema::core::{
-    affected, counter, ticket, ticket_label, ticket_link, ticket_role, ticket_service, watcher,
+    affected, counter, ticket, ticket_label, ticket_role, ticket_service, watcher,
 };
 use crate::domain::id::{
     AffectedId, ContactId, CustomerId, Id, Kind, PersonId, ServiceId, TeamId, TicketId, TicketKey,
 };
 use crate::domain::severity::{Priority, Risk, Severity};
 use crate::domain::text::Title;
-use crate::domain::ticket::{Due, Outcome, Relation, Role, State, Ticket, WaitingOn};
+use crate::domain::ticket::{Due, Outcome, Role, State, Ticket, WaitingOn};
 use crate::domain::timeline::{Door, EntryKind};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 
 text_column!(
-    Kind, State, Outcome, Severity, Priority, Risk, Relation, Role, WaitingOn, Door, EntryKind
+    Kind, State, Outcome, Severity, Priority, Risk, Role, WaitingOn, Door, EntryKind
 );
 
 /// A row of `ticket`, field for field.
@@ -218,13 +218,8 @@ pub fn update(tx: &mut Tx, value: &mut Ticket, counted: i64) -> Result<()> {
         .eq(value.id)
         .and(ticket::version.eq(read_at))
         .and(ticket::entry_count.eq(counted));
-    match direct!(tx, |own| fixed_update(
-        ticket::table,
-        unchanged,
-        Row::of(value)
-    )
-    .execute(own))?
-    {
+    let statement = fixed_update(ticket::table, unchanged, Row::of(value));
+    match direct!(tx, |own| statement.execute(own))? {
         1 => Ok(()),
         _ => Err(Error::Stale),
     }
@@ -241,12 +236,8 @@ pub fn update_due(tx: &mut Tx, value: &Ticket) -> Result<()> {
         ticket::is_late.eq(due.is_late),
         ticket::entry_count.eq(value.entry_count),
     );
-    direct!(tx, |own| fixed_update(
-        ticket::table,
-        ticket::id.eq(value.id),
-        changes
-    )
-    .execute(own))?;
+    let statement = fixed_update(ticket::table, ticket::id.eq(value.id), changes);
+    direct!(tx, |own| statement.execute(own))?;
     Ok(())
 }
 
@@ -419,76 +410,6 @@ pub fn services_of(conn: &mut Conn, of: &[TicketId]) -> Result<HashMap<TicketId,
         of.entry(ticket).or_default().push(service);
     }
     Ok(of)
-}
-
-/// Links `from` to `to`; whether it was new.
-pub fn link(
-    tx: &mut Tx,
-    from: TicketId,
-    relation: Relation,
-    to: TicketId,
-    now: Timestamp,
-) -> Result<bool> {
-    let known: i64 = ticket_link::table
-        .filter(ticket_link::from_id.eq(from))
-        .filter(ticket_link::to_id.eq(to))
-        .filter(ticket_link::relation.eq(relation))
-        .count()
-        .get_result(&mut **tx)?;
-    if known > 0 {
-        return Ok(false);
-    }
-    diesel::insert_into(ticket_link::table)
-        .values((
-            ticket_link::from_id.eq(from),
-            ticket_link::to_id.eq(to),
-            ticket_link::relation.eq(relation),
-            ticket_link::made_at.eq(now),
-        ))
-        .execute(&mut **tx)?;
-    Ok(true)
-}
-
-pub fn unlink(tx: &mut Tx, from: TicketId, relation: Relation, to: TicketId) -> Result<bool> {
-    let row = ticket_link::table
-        .filter(ticket_link::from_id.eq(from))
-        .filter(ticket_link::to_id.eq(to))
-        .filter(ticket_link::relation.eq(relation));
-    Ok(diesel::delete(row).execute(&mut **tx)? > 0)
-}
-
-/// A link as seen from one of its tickets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Link {
-    pub relation: Relation,
-    /// This ticket is the `from` of the relation.
-    pub outgoing: bool,
-    pub other: TicketId,
-}
-
-pub fn links(conn: &mut Conn, of: TicketId) -> Result<Vec<Link>> {
-    let out: Vec<(TicketId, Relation)> = ticket_link::table
-        .filter(ticket_link::from_id.eq(of))
-        .order(ticket_link::made_at)
-        .select((ticket_link::to_id, ticket_link::relation))
-        .load(conn)?;
-    let back: Vec<(TicketId, Relation)> = ticket_link::table
-        .filter(ticket_link::to_id.eq(of))
-        .order(ticket_link::made_at)
-        .select((ticket_link::from_id, ticket_link::relation))
-        .load(conn)?;
-    let link = |outgoing| {
-        move |(other, relation)| Link {
-            relation,
-            outgoing,
-            other,
-        }
-    };
-    Ok(out
-        .into_iter()
-        .map(link(true))
-        .chain(back.into_iter().map(link(false)))
-        .collect())
 }
 
 /// Gives the role to `person`; whoever had it has it no longer.

@@ -244,11 +244,8 @@ pub fn hold(tx: &mut Tx, letter: &Delivery, until: Timestamp) -> Result<bool> {
         .and(delivery::state.eq(DeliveryState::Queued))
         .and(delivery::attempts.eq(letter.attempts));
     let changes = delivery::leased_until.eq(Some(until));
-    Ok(
-        direct!(tx, |own| fixed_update(delivery::table, unchanged, changes)
-            .execute(own))?
-            == 1,
-    )
+    let statement = fixed_update(delivery::table, unchanged, changes);
+    Ok(direct!(tx, |own| statement.execute(own))? == 1)
 }
 
 /// A notice that is late goes out with the letter of this Message-ID, and so does what had joined it. Nothing if somebody has begun

@@ -95,7 +95,7 @@ both_databases!(
         let links = desk
             .app
             .store
-            .read(|conn| store::ticket::links(conn, pm.id))
+            .read(|conn| store::ticket_link::links(conn, pm.id))
             .unwrap();
         assert!(
             links

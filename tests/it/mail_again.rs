@@ -56,7 +56,7 @@ both_databases!(
             .store
             .read(|conn| {
                 let ticket = store::ticket::by_id(conn, done.ticket.unwrap())?.unwrap();
-                Ok((ticket.clone(), store::ticket::links(conn, ticket.id)?))
+                Ok((ticket.clone(), store::ticket_link::links(conn, ticket.id)?))
             })
             .unwrap();
         assert_eq!(ticket.title.to_string(), "Uplink down");

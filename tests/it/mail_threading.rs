@@ -49,7 +49,7 @@ fn links(desk: &Desk, of: &str) -> Vec<(Relation, TicketId)> {
     let links = desk
         .app
         .store
-        .read(|conn| store::ticket::links(conn, id))
+        .read(|conn| store::ticket_link::links(conn, id))
         .unwrap();
     links
         .iter()

@@ -174,7 +174,7 @@ fn links(desk: &Desk, of: &str) -> Vec<TicketId> {
     let links = desk
         .app
         .store
-        .read(|conn| store::ticket::links(conn, id))
+        .read(|conn| store::ticket_link::links(conn, id))
         .unwrap();
     links.into_iter().map(|link| link.other).collect()
 }

@@ -138,7 +138,7 @@ both_databases!(
             .is(422);
         let links = desk.app.store.read(|conn| {
             let ticket = store::ticket::by_key(conn, key)?.unwrap();
-            store::ticket::links(conn, ticket.id)
+            store::ticket_link::links(conn, ticket.id)
         });
         let links = links.unwrap();
         assert!(

@@ -108,7 +108,7 @@ pub async fn read(call: Call<Nothing>) -> Reply {
         let ticket = ticket::read(ctx, key)?;
         let parts = ctx.read(|conn| {
             let id = ticket.id;
-            let links = store::ticket::links(conn, id)?;
+            let links = store::ticket_link::links(conn, id)?;
             let others: Vec<_> = links.iter().map(|link| link.other).collect();
             let others = store::ticket::by_ids(conn, &others)?;
             let mut persons = Vec::new();

@@ -80,7 +80,7 @@ pub struct Room {
     pub mails: HashMap<i64, MailId>,
     pub older: Option<i64>,
     pub affected: Vec<Affected>,
-    pub links: Vec<(store::ticket::Link, Ticket)>,
+    pub links: Vec<(store::ticket_link::Link, Ticket)>,
     pub roles: Vec<(Role, PersonId)>,
     pub watchers: Vec<Watcher>,
     pub watcher_names: Vec<String>,
@@ -118,7 +118,7 @@ pub fn load(ctx: &Ctx<'_>, key: TicketKey, lens: Lens, before: Option<i64>) -> R
         let id = ticket.id;
         let (entries, older) = entries(conn, &ticket, lens, before)?;
         let affected = store::ticket::affected(conn, id)?;
-        let links = store::ticket::links(conn, id)?;
+        let links = store::ticket_link::links(conn, id)?;
         let others = store::ticket::by_ids(
             conn,
             &links.iter().map(|link| link.other).collect::<Vec<_>>(),
