@@ -30,6 +30,20 @@ type Row = (
     Sort,
 );
 
+const ROW: (
+    ticket::id,
+    change_plan::starts_at,
+    change_plan::ends_at,
+    change_plan::ended_at,
+    change_plan::sort,
+) = (
+    ticket::id,
+    change_plan::starts_at,
+    change_plan::ends_at,
+    change_plan::ended_at,
+    change_plan::sort,
+);
+
 /// The open changes that are planned for some time of `period` or still bake in it, each with its ticket, by their start.
 pub fn planned(conn: &mut Conn, period: Interval) -> Result<Vec<(Ticket, Planned)>> {
     let over: Vec<State> = State::ALL
@@ -48,13 +62,7 @@ pub fn planned(conn: &mut Conn, period: Interval) -> Result<Vec<(Ticket, Planned
         .filter(ticket::state.ne_all(over))
         .order((change_plan::starts_at, change_plan::ticket_id))
         .limit(MOST)
-        .select((
-            ticket::id,
-            change_plan::starts_at,
-            change_plan::ends_at,
-            change_plan::ended_at,
-            change_plan::sort,
-        ))
+        .select(ROW)
         .load(conn)?;
     with_tickets(conn, rows)
 }
@@ -68,13 +76,7 @@ pub fn ended(conn: &mut Conn, period: Interval) -> Result<Vec<Planned>> {
         .filter(ticket::state.eq_any(vec![State::OnWatch, State::Closed]))
         .order(change_plan::ended_at.desc())
         .limit(MOST)
-        .select((
-            ticket::id,
-            change_plan::starts_at,
-            change_plan::ends_at,
-            change_plan::ended_at,
-            change_plan::sort,
-        ))
+        .select(ROW)
         .load(conn)?;
     let rows = rows
         .into_iter()

@@ -58,7 +58,7 @@ pub(super) fn own(conn: &mut Conn) -> &mut Conn {
 /// Runs a statement on the backend's own connection: `direct!(tx, |own| diesel::insert_into(…).execute(own))`.
 ///
 /// Through [`Conn`] diesel puts a statement's text together anew whenever it is run, and more than once, even if the statement stays
-/// prepared. That is a third of what a mail costs; so what runs with every mail or ticket goes around it.
+/// prepared: a fifth of what a mail costs. So what runs with every mail or ticket goes around it.
 macro_rules! direct {
     ($conn:ident, |$own:ident| $run:expr) => {
         match $crate::store::backend::own($conn) {

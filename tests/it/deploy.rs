@@ -460,14 +460,7 @@ both_databases!(
         // Tried in memory where the repository can be read.
         assert_eq!(detail(desk, told.id).freshness, None);
         let copy = copies.path().join("infra/web.git");
-        let args = [
-            "clone",
-            "-q",
-            "--bare",
-            "origin.git",
-            &copy.to_string_lossy(),
-        ];
-        bench.git(bench.folder.path(), &args);
+        bench.copy_to(&copy);
         desk.settle();
         let fresh = detail(desk, told.id).freshness.expect("it was tried");
         assert_eq!(

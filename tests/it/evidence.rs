@@ -67,14 +67,20 @@ pub fn database(desk: &Desk) -> String {
     }
 }
 
-pub fn evidence(database: &str, out: &Path, more: &[&str]) -> Output {
-    Command::new(WATCHKEEPER)
-        .args(["evidence", "--database", database, "--zone", "UTC"])
+/// The program, asked for a week of June.
+pub fn asked(database: &str, out: &Path) -> Command {
+    let mut command = Command::new(WATCHKEEPER);
+    command
+        .args(["evidence", "--database", database])
         .args(["--from", "2026-06-01", "--to", "2026-06-07", "--out"])
-        .arg(out)
-        .args(more)
-        .output()
-        .expect("it runs")
+        .arg(out);
+    command
+}
+
+pub fn evidence(database: &str, out: &Path, more: &[&str]) -> Output {
+    let mut command = asked(database, out);
+    command.args(["--zone", "UTC"]).args(more);
+    command.output().expect("it runs")
 }
 
 pub fn done(output: &Output) -> String {
@@ -421,18 +427,7 @@ both_databases!(
                 true => whole.clone(),
                 false => out.path().join("never"),
             };
-            let refused = Command::new(WATCHKEEPER)
-                .args([
-                    "evidence",
-                    "--database",
-                    &database,
-                    "--from",
-                    "2026-06-01",
-                    "--to",
-                    "2026-06-07",
-                    "--out",
-                ])
-                .arg(&place)
+            let refused = asked(&database, &place)
                 .args(&args)
                 .output()
                 .expect("it runs");

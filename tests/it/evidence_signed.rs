@@ -5,8 +5,7 @@ use std::process::Command;
 
 use crate::both_databases;
 use crate::deploy::a_house;
-use crate::evidence::{database, done, evidence, unpacked};
-use crate::git_bench::WATCHKEEPER;
+use crate::evidence::{asked, database, done, evidence, unpacked};
 
 both_databases!(
     a_signed_export_is_verified_by_whoever_has_openssh_and_a_changed_one_is_not,
@@ -104,20 +103,9 @@ both_databases!(
             !refused.status.success() && said.contains("doesn't sign"),
             "{said}"
         );
-        let alone = Command::new(WATCHKEEPER)
-            .args([
-                "evidence",
-                "--database",
-                &database,
-                "--from",
-                "2026-06-01",
-                "--to",
-                "2026-06-07",
-                "--sign-key",
-            ])
+        let alone = asked(&database, &out.path().join("no"))
+            .arg("--sign-key")
             .arg(&mine)
-            .arg("--out")
-            .arg(out.path().join("no"))
             .env("PATH", out.path())
             .output()
             .unwrap();

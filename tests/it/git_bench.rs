@@ -67,6 +67,13 @@ impl Bench {
         bench
     }
 
+    /// What the repository is now, where the service can read it.
+    pub fn copy_to(&self, place: &Path) {
+        let place = place.to_string_lossy();
+        let args = ["clone", "-q", "--bare", "origin.git", &place];
+        self.git(self.folder.path(), &args);
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

@@ -4,6 +4,7 @@ use serde_json::json;
 use watchkeeper::actions::approval::{Ballot, approve};
 use watchkeeper::actions::deployment::{TypedRule, set_rule};
 use watchkeeper::actions::{change, coverage, ticket};
+use watchkeeper::app::Ctx;
 use watchkeeper::domain::change::{Plan, Sort};
 use watchkeeper::domain::coverage::Standing;
 use watchkeeper::domain::deployment::Typed;
@@ -26,6 +27,20 @@ use crate::web::Browser;
 
 const DAY: i64 = 24 * HOUR;
 
+/// A standing change that nobody has approved.
+fn opened(by: &Ctx<'_>, web: ServiceId, title: &str) -> TicketKey {
+    let opening = Opening {
+        services: vec![web],
+        ..Opening::default()
+    };
+    let plan = Plan {
+        sort: Sort::Standard,
+        ..Plan::default()
+    };
+    let title = Title::parse(title).unwrap();
+    change::open(by, title, &opening, plan).unwrap().key
+}
+
 /// A standing change of the service, approved by Ben.
 pub fn standing(desk: &Desk, ann: &Staff, ben: &Staff, web: ServiceId) -> TicketKey {
     let by = desk.as_person(ann);
@@ -36,16 +51,7 @@ pub fn standing(desk: &Desk, ann: &Staff, ben: &Staff, web: ServiceId) -> Ticket
         &TypedRule::new("helm rollback web {prev.version}", 60),
     )
     .unwrap();
-    let opening = Opening {
-        services: vec![web],
-        ..Opening::default()
-    };
-    let plan = Plan {
-        sort: Sort::Standard,
-        ..Plan::default()
-    };
-    let title = Title::parse("Deploy the web shop").unwrap();
-    let key = change::open(&by, title, &opening, plan).unwrap().key;
+    let key = opened(&by, web, "Deploy the web shop");
     let waiting = change::ask_approval(&by, key, None).unwrap();
     approve(
         &desk.as_person(ben),
@@ -127,17 +133,8 @@ both_databases!(
         let (ann, ben, web) = a_house(&desk);
         let first = standing(&desk, &ann, &ben, web);
         desk.advance(60 * DAY);
-        let opening = Opening {
-            services: vec![web],
-            ..Opening::default()
-        };
-        let plan = Plan {
-            sort: Sort::Standard,
-            ..Plan::default()
-        };
         let by = desk.as_person(&ann);
-        let title = Title::parse("Deploy the web shop, with its mail").unwrap();
-        let second = change::open(&by, title, &opening, plan).unwrap().key;
+        let second = opened(&by, web, "Deploy the web shop, with its mail");
         let approved = |key| {
             let rev = ticket::read(&by, key).unwrap().version;
             let ballot = Ballot::default();

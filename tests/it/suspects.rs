@@ -492,14 +492,7 @@ both_databases!(
         assert!(!risk.is_irreversible && !risk.is_migration);
         // Tried in memory, once the repository can be read.
         let copy = copies.path().join("infra/web.git");
-        let args = [
-            "clone",
-            "-q",
-            "--bare",
-            "origin.git",
-            &copy.to_string_lossy(),
-        ];
-        bench.git(bench.folder.path(), &args);
+        bench.copy_to(&copy);
         desk.settle();
         let (risk, score) = found();
         assert!(risk.is_irreversible);

@@ -1,13 +1,13 @@
 //! What forced pushes and deleted branches leave behind, kept for whoever must be able to look at it: git sweeps away what no ref
 //! holds. Off unless it is chosen.
 //!
-//! A ref of ours holds each lost tip: clients don't see it, can't fetch it by name and can't remove it. It stays when a branch brings
-//! the commits again.
+//! A ref of ours holds each lost tip: clients don't see it, can't fetch it by name and can't remove it; by the commit's id git gives it
+//! out to whoever knows that. It stays when a branch brings the commits again.
 
 use std::collections::HashSet;
 
 use crate::domain::git::Oid;
-use crate::intake::git::Git;
+use crate::intake::git::{Git, unheld};
 
 const SETTING: &str = "watchkeeper.keep";
 /// Everything of ours among the refs.
@@ -62,26 +62,12 @@ pub(super) fn lost(git: &Git<'_>, left: &[&Oid]) -> anyhow::Result<()> {
     if tips.is_empty() {
         return Ok(());
     }
-    let args = [
-        "rev-list",
-        "--ignore-missing",
-        "--not",
-        "--branches",
-        "--tags",
-        "--not",
-        "--stdin",
-    ];
-    let lost = git.feed(&args, tips.into_bytes())?;
-    let lost = String::from_utf8_lossy(&lost);
-    let lost: HashSet<&str> = lost.lines().collect();
+    let lost = unheld(git, tips, None)?;
+    let lost: HashSet<Oid> = lost.into_iter().collect();
     let kept: String = left
         .iter()
         .zip(&commits)
-        .filter(|(_, commit)| {
-            commit
-                .as_ref()
-                .is_some_and(|oid| lost.contains(oid.as_str()))
-        })
+        .filter(|(_, commit)| commit.as_ref().is_some_and(|oid| lost.contains(oid)))
         .map(|(tip, _)| format!("update {KEPT}{tip} {tip}\n"))
         .collect();
     if !kept.is_empty() {

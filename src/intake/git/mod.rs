@@ -7,6 +7,6 @@ mod program;
 mod remote;
 
 pub use facts::by_program_alone;
-pub use news::{News, Parts};
+pub use news::{News, Parts, unheld};
 pub use program::Git;
 pub use remote::{Mirror, Refs, Remote, Unreached};

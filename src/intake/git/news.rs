@@ -174,18 +174,16 @@ fn gone(git: &Git<'_>, refs: &[RefMove]) -> Result<Vec<Oid>> {
     if old.is_empty() {
         return Ok(Vec::new());
     }
-    let most = format!("--max-count={GONE}");
-    let args = [
-        "rev-list",
-        "--ignore-missing",
-        &most,
-        "--not",
-        "--branches",
-        "--tags",
-        "--not",
-        "--stdin",
-    ];
-    let output = git.feed(&args, old.into_bytes())?;
+    unheld(git, old, Some(GONE))
+}
+
+/// The commits below these, an id a line, that no branch and no tag holds; at most so many.
+pub fn unheld(git: &Git<'_>, below: String, most: Option<usize>) -> Result<Vec<Oid>> {
+    let most = most.map(|most| format!("--max-count={most}"));
+    let mut args = vec!["rev-list", "--ignore-missing"];
+    args.extend(most.as_deref());
+    args.extend(["--not", "--branches", "--tags", "--not", "--stdin"]);
+    let output = git.feed(&args, below.into_bytes())?;
     let listed = String::from_utf8_lossy(&output);
     Ok(listed.lines().filter_map(Oid::parse).collect())
 }
