@@ -110,7 +110,8 @@ fn place(conn: &mut Conn, report: &Report) -> Result<(Service, Lane, bool)> {
     Ok((service, lane, is_production))
 }
 
-fn record_in(tx: &mut Tx, ctx: &Ctx<'_>, report: &Report) -> Result<Asked> {
+/// As [`ask`], in the transaction of whoever found it out; nobody is asked whether they may.
+pub(super) fn record_in(tx: &mut Tx, ctx: &Ctx<'_>, report: &Report) -> Result<Asked> {
     let (service, lane, is_production) = place(tx, report)?;
     let named = gate::named(tx, report)?;
     rows::enter(tx, &lane)?;
@@ -215,7 +216,7 @@ pub(super) fn judge(
 ) -> Result<(Deployment, Passed)> {
     let service = place.service;
     let id = Id::new(ctx.now);
-    let (repository, commit) = story::found(tx, service.id, report.commit.as_deref())?;
+    let (repository, commit) = story::found(tx, service.id, report)?;
     let mut new = Deployment {
         id,
         seq: rows::seq_to_come(tx, &place.lane)?,

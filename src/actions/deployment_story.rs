@@ -8,7 +8,8 @@ use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
 use crate::domain::ancestry::{Between, Walk, Way};
 use crate::domain::commit_message::Relation;
-use crate::domain::deployment::{Deployment, Freshness, Lane, Places, Revert, revert};
+use crate::domain::deployment::{Deployment, Freshness, Lane, Places, Report, Revert, revert};
+use crate::domain::git::Repository;
 use crate::domain::id::{DeploymentId, Id, RepositoryId, ServiceId, TicketId, TicketKey};
 use crate::domain::refusal::FieldError;
 use crate::domain::timestamp::Timestamp;
@@ -29,12 +30,13 @@ const MOST_TAKEN_BACK: usize = 50;
 pub(super) fn found(
     conn: &mut Conn,
     service: ServiceId,
-    start: Option<&str>,
+    told: &Report,
 ) -> Result<(Option<RepositoryId>, Option<String>)> {
-    let Some(start) = start else {
-        return Ok((None, None));
-    };
     let mut repositories = store::repository::repositories(conn)?;
+    let Some(start) = &told.commit else {
+        let own = repositories.iter().filter(|it| it.service == Some(service));
+        return tagged(conn, own, &told.version);
+    };
     repositories.sort_by_key(|it| it.service != Some(service));
     for repository in repositories {
         // Two commits with this beginning: nobody can tell which was meant.
@@ -42,7 +44,22 @@ pub(super) fn found(
             return Ok((Some(repository.id), Some(commit.oid.clone())));
         }
     }
-    Ok((None, Some(start.to_owned())))
+    Ok((None, Some(start.clone())))
+}
+
+/// The commit that the tag of this version names, where a repository of the service has that tag: `4.12.0`, or `v4.12.0`.
+fn tagged<'a>(
+    conn: &mut Conn,
+    repositories: impl Iterator<Item = &'a Repository>,
+    version: &str,
+) -> Result<(Option<RepositoryId>, Option<String>)> {
+    let names = ["", "v"].map(|before| format!("refs/tags/{before}{version}"));
+    for repository in repositories {
+        if let Some(commit) = store::repository::tagged(conn, repository.id, &names)? {
+            return Ok((Some(repository.id), Some(commit)));
+        }
+    }
+    Ok((None, None))
 }
 
 /// What lies between the commits of two deployments; `None` if it isn't known.

@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::live_tag::{self, Live};
 use super::{allow, record};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
@@ -36,6 +37,9 @@ pub struct Settled {
     pub named: Vec<Named>,
     /// Keys that no ticket has.
     pub unknown: Vec<TicketKey>,
+    /// What its tags say is live, and those that should and don't.
+    pub live: Vec<Live>,
+    pub unclear: Vec<String>,
     /// The refs whose commits we have now.
     pub tips: Vec<(String, String)>,
 }
@@ -94,6 +98,11 @@ pub(super) fn active(found: Option<Repository>) -> Result<Repository> {
 fn record_push_in(tx: &mut Tx, ctx: &Ctx<'_>, from: RepositoryId, push: &Push) -> Result<Settled> {
     let taken = store::repository::begin_push(tx, from, ctx.now)?;
     let repository = active(store::repository::repository(tx, from)?)?;
+    let said = match push.is_last {
+        true => live_tag::read(tx, &repository, push)?,
+        false => live_tag::Said::default(),
+    };
+    said.enter(tx)?;
     let push_id = store::repository::push(
         tx,
         from,
@@ -153,26 +162,27 @@ fn record_push_in(tx: &mut Tx, ctx: &Ctx<'_>, from: RepositoryId, push: &Push) -
     }
     desk.keep(tx)?;
     store::repository::count_commits(tx, from, push_id, desk.settled.new_commits as i64)?;
+    let mut news: Vec<&str> = Vec::new();
     if push.is_last {
         desk.stand_as_decided(tx)?;
         desk.keep(tx)?;
-        let mut is_news = false;
         for moved in &push.refs {
             if store::repository::insert_ref_move(tx, push_id, moved)? {
-                is_news = true;
-                let tip = Some(&moved.new).filter(|oid| !oid.is_zero());
-                store::repository::set_recorded_tip(tx, from, &moved.name, tip, ctx.now)?;
+                news.push(&moved.name);
+                store::repository::set_recorded_tip(tx, from, moved, ctx.now)?;
                 desk.publish(tx, moved)?;
             }
         }
-        if is_news && !push.gone.is_empty() {
+        if !news.is_empty() && !push.gone.is_empty() {
             store::git_commit::lose(tx, from, &push.gone, ctx.now)?;
         }
-        if is_news && push.is_bulk {
+        if !news.is_empty() && push.is_bulk {
             desk.sum_up(tx)?;
         }
     }
     let mut settled = desk.record(tx)?;
+    settled.live = said.record(tx, ctx, &repository, (push, push_id), &news)?;
+    settled.unclear = said.unclear;
     settled.tips = store::repository::recorded_tips(tx, from)?;
     Ok(settled)
 }

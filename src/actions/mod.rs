@@ -45,6 +45,7 @@ mod intake_words;
 pub mod leave;
 pub mod letter_look;
 pub mod letters;
+pub mod live_tag;
 pub mod login;
 pub mod mail_health;
 pub mod mailbox;

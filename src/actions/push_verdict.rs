@@ -19,7 +19,7 @@ use crate::domain::id::{Kind, RepositoryId, ServiceId, TicketId, TicketKey};
 use crate::domain::people::Person;
 use crate::domain::push_rule::{
     Answer, AskedPush, Away, Frozen, Known, Memory, Opens, RefRule, Verdict, World, default_rules,
-    judge, written,
+    judge, live_tag_rules, written,
 };
 use crate::domain::settings::Settings;
 use crate::domain::text::{EmailAddress, Title};
@@ -49,13 +49,22 @@ pub struct Decided {
     pub memory: Memory,
 }
 
-/// The rules of a repository; its own were read when they were saved.
-pub fn rules_of(repository: &Repository) -> Vec<RefRule> {
+/// The rules of a repository; its own were read when they were saved. `environments` are the house's, production first.
+pub fn rules_of(repository: &Repository, environments: &[String]) -> Vec<RefRule> {
     let own = repository.push_rules.trim();
-    match written::read(own) {
+    let mut rules = match written::read(own) {
         Ok(rules) if !own.is_empty() => rules,
         _ => default_rules(&repository.default_branch, &repository.publish),
+    };
+    if repository.tags_say_live {
+        rules.extend(
+            environments
+                .first()
+                .into_iter()
+                .flat_map(|it| live_tag_rules(it)),
+        );
     }
+    rules
 }
 
 /// Judges a push. Unless it is a dry run, the decision is kept, and glass that it breaks is broken when this returns.
@@ -127,7 +136,7 @@ struct Scene {
 impl Scene {
     fn load(conn: &mut Conn, ctx: &Ctx<'_>, from: RepositoryId, push: &AskedPush) -> Result<Self> {
         let repository = git::active(store::repository::repository(conn, from)?)?;
-        let rules = rules_of(&repository);
+        let rules = rules_of(&repository, &store::house::environments(conn)?);
         let rules_text = written::write(&rules);
         let settings = store::settings::all(conn)?;
         let person = match &push.pusher {
@@ -289,6 +298,7 @@ fn named(
     let links = push.commits.iter().flat_map(|commit| &commit.links);
     let mut keys: Vec<TicketKey> = links.map(|link| link.key).collect();
     keys.extend(push.options.ticket);
+    keys.extend(push.refs.iter().flat_map(|it| &it.keys));
     keys.extend(reverted.values().flatten());
     keys.sort_unstable();
     keys.dedup();

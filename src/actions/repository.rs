@@ -26,6 +26,8 @@ pub struct Typed {
     pub publish: String,
     pub commit_url: String,
     pub service: Option<ServiceId>,
+    /// Tags say what is live.
+    pub tags_say_live: bool,
     /// What pushes are asked; empty: the house's usual.
     pub push_rules: String,
     pub is_active: bool,
@@ -77,6 +79,7 @@ pub fn register(ctx: &Ctx<'_>, typed: &Typed) -> Result<(Repository, String)> {
             publish: checked.publish.clone(),
             commit_url: checked.commit_url.clone(),
             service: typed.service,
+            tags_say_live: typed.tags_say_live,
             push_rules: typed.push_rules.trim().to_owned(),
             is_active: true,
             made_at: ctx.now,
@@ -106,12 +109,14 @@ pub fn edit(ctx: &Ctx<'_>, id: RepositoryId, rev: i64, typed: &Typed) -> Result<
         repository.publish = checked.publish.clone();
         repository.commit_url = checked.commit_url.clone();
         repository.service = typed.service;
+        repository.tags_say_live = typed.tags_say_live;
         repository.push_rules = typed.push_rules.trim().to_owned();
         repository.is_active = typed.is_active;
         store::repository::update_repository(tx, &mut repository)
             .map_err(|error| taken(error, &repository.name))?;
         let facts = Facts::new()
             .with("default_branch", &repository.default_branch)
+            .with("tags_say_live", repository.tags_say_live)
             .with("is_active", repository.is_active);
         audit::note(tx, ctx, "repository-changed", &repository.name, &facts)?;
         Ok(repository)

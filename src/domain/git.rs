@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::commit_message::{Facts, Flags, Link};
 use super::id::{RepositoryId, ServiceId};
+use super::live_tag::Tag;
 use super::refusal::FieldError;
 use super::text::{NAME_CHARS, one_line, optional_line};
 use super::timestamp::Timestamp;
@@ -123,11 +124,17 @@ pub struct RefMove {
     /// `git describe --tags --always` of the old and the new tip.
     pub version_before: Option<String>,
     pub version_after: Option<String>,
+    /// Of a tag that was set: what it names and says.
+    pub tag: Option<Tag>,
 }
 
 impl RefMove {
     pub fn branch(&self) -> Option<&str> {
         self.name.strip_prefix("refs/heads/")
+    }
+
+    pub fn is_tag(&self) -> bool {
+        self.name.starts_with("refs/tags/")
     }
 
     /// The name without `refs/heads/` or `refs/tags/`.
@@ -169,6 +176,8 @@ pub struct Repository {
     /// Where a commit can be looked at; `{commit}` stands for its id.
     pub commit_url: Option<String>,
     pub service: Option<ServiceId>,
+    /// Where no pipeline says it: tags such as `deploy/prod/4.12.0` and `env/prod` do ([`super::live_tag`]).
+    pub tags_say_live: bool,
     /// What pushes are asked, as it was written; empty: [`super::push_rule::default_rules`].
     pub push_rules: String,
     pub is_active: bool,
@@ -463,6 +472,7 @@ mod tests {
             publish: vec!["release/*".into()],
             commit_url: Some("https://git.example/c/{commit}".into()),
             service: None,
+            tags_say_live: false,
             push_rules: String::new(),
             is_active: true,
             made_at: Timestamp::from_micros(0),

@@ -38,6 +38,15 @@ impl<T> Id<T> {
         self.0.as_bytes()
     }
 
+    /// When it was made, to the millisecond; `None`: it doesn't say.
+    pub fn made_at(self) -> Option<Timestamp> {
+        let (secs, nanos) = self.0.get_timestamp()?.to_unix();
+        let micros = i64::try_from(secs).ok()?.checked_mul(1_000_000)?;
+        micros
+            .checked_add(i64::from(nanos / 1_000))
+            .map(Timestamp::from_micros)
+    }
+
     pub fn parse(text: &str) -> Option<Self> {
         Uuid::parse_str(text).ok().map(Self::from_uuid)
     }
@@ -178,6 +187,17 @@ mod tests {
         ] {
             assert_eq!(wrong.parse::<TicketKey>(), Err(()), "{wrong}");
         }
+    }
+
+    #[test]
+    fn an_id_says_when_it_was_made_to_the_millisecond() {
+        let at = Timestamp::from_micros(1_763_000_000_123_456);
+        let id: TicketId = Id::new(at);
+        let made = id.made_at().unwrap();
+        assert_eq!(made.micros() / 1_000, at.micros() / 1_000);
+        // Another kind of UUID doesn't.
+        let other = TicketId::parse("67e55044-10b1-426f-9247-bb680e5fe0c8").unwrap();
+        assert_eq!(other.made_at(), None);
     }
 
     #[test]

@@ -34,6 +34,7 @@ pub mod kept_file;
 pub mod leave_link;
 pub mod letter;
 mod link_token;
+pub mod live_tag;
 pub mod login;
 pub mod mail_clue;
 pub mod mail_trace;

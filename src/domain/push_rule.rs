@@ -12,6 +12,7 @@ use super::commit_message::Relation;
 use super::freeze::Level;
 use super::git::{Oid, ReportedCommit, pattern_fits};
 use super::id::{Kind, TicketKey};
+use super::live_tag::{FOLDERS, tag_word};
 use super::ticket::State;
 use super::timestamp::Timestamp;
 use super::word::words;
@@ -101,6 +102,23 @@ pub fn default_rules(default_branch: &str, publish: &[String]) -> Vec<RefRule> {
             ..RefRule::open(&format!("refs/heads/{branch}"))
         })
         .collect()
+}
+
+/// What holds for the tags that say what is live where customers are, behind a repository's other rules: freezes do.
+pub fn live_tag_rules(production: &str) -> Vec<RefRule> {
+    let environment = tag_word(production);
+    let [deploy, env] = FOLDERS;
+    [
+        format!("refs/tags/{deploy}/{environment}/*"),
+        format!("refs/tags/{env}/{environment}"),
+        format!("refs/tags/{env}/{environment}/*"),
+    ]
+    .iter()
+    .map(|refs| RefRule {
+        freeze: Freezing::Enforce,
+        ..RefRule::open(refs)
+    })
+    .collect()
 }
 
 /// The first that fits.
@@ -315,6 +333,7 @@ impl<'a> Bench<'a> {
             .iter()
             .flat_map(|commit| self.keys(commit))
             .chain(self.push.options.ticket)
+            .chain(self.moved.keys.iter().copied())
             .filter_map(|key| world.tickets.get(&key))
             .filter(|known| known.is_open)
             .collect();

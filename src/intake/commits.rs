@@ -39,6 +39,31 @@ pub fn commit(oid: Oid, raw: &[u8]) -> Option<Commit> {
     })
 }
 
+/// Who made a raw tag object, when, and what they said with it. Old ones name nobody.
+pub fn tag(raw: &[u8]) -> (Option<Signature>, String) {
+    let mut tagger = None;
+    let mut rest = raw;
+    while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+        let line = &rest[..end];
+        rest = &rest[end + 1..];
+        if line.is_empty() {
+            break;
+        }
+        if let Some(value) = line.strip_prefix(b"tagger ") {
+            tagger = Some(signature(value, None));
+        }
+    }
+    let message = decode(rest, None);
+    // A signature follows the message, and is none of it.
+    let signed = [
+        "-----BEGIN PGP SIGNATURE-----",
+        "-----BEGIN SSH SIGNATURE-----",
+    ];
+    let end = signed.iter().filter_map(|mark| message.find(mark)).min();
+    let message = message[..end.unwrap_or(message.len())].to_owned();
+    (tagger, message)
+}
+
 /// `Ada Lovelace <ada@example.org> 1763000000 +0100`. The zone is how they wrote it, not when: it is dropped.
 fn signature(bytes: &[u8], encoding: Option<&str>) -> Signature {
     let text = decode(bytes, encoding);
@@ -140,6 +165,23 @@ mod tests {
 
     fn oid(digit: &str) -> Oid {
         Oid::parse(&digit.repeat(40)).unwrap()
+    }
+
+    #[test]
+    fn a_raw_tag_is_read_without_its_signature() {
+        let head = format!("object {}\ntype commit\ntag env/prod\n", "a".repeat(40));
+        let signed = format!(
+            "{head}tagger Ada <a@x> 1763000000 +0100\n\nOut\n\nRefs: CHG-9\n-----BEGIN SSH SIGNATURE-----\nRefs: CHG-1\n"
+        );
+        let (tagger, message) = tag(signed.as_bytes());
+        let tagger = tagger.unwrap();
+        assert_eq!(tagger.name, "Ada");
+        assert_eq!(tagger.at.micros(), 1_763_000_000_000_000);
+        assert_eq!(message, "Out\n\nRefs: CHG-9\n");
+        // git's own first tags name nobody.
+        let (tagger, message) = tag(format!("{head}\nv0.99").as_bytes());
+        assert!(tagger.is_none());
+        assert_eq!(message, "v0.99");
     }
 
     #[test]

@@ -9,6 +9,8 @@ use utoipa::ToSchema;
 
 use crate::domain::commit_message::{Facts, Flags, Link};
 use crate::domain::git::{GONE, Oid, PATHS, Push, RefMove, ReportedCommit, Signature, TouchedPath};
+use crate::domain::id::TicketKey;
+use crate::domain::live_tag::Tag;
 use crate::domain::refusal::FieldError;
 use crate::domain::timestamp::Timestamp;
 
@@ -16,6 +18,8 @@ use crate::domain::timestamp::Timestamp;
 pub const COMMITS_PER_PART: usize = 1_000;
 /// People who are named as authors of one commit beside its author.
 const CO_AUTHORS: usize = 50;
+/// Tickets that the message of one tag stands for.
+pub(super) const TAG_KEYS: usize = 100;
 /// Refs in one push; a mirror of more is told branch by branch.
 pub const REFS: usize = 50_000;
 
@@ -49,6 +53,22 @@ pub struct RefBody {
     pub dropped: i64,
     pub version_before: Option<String>,
     pub version_after: Option<String>,
+    /// Of a tag that was set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<TagBody>,
+}
+
+/// What a tag names and says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TagBody {
+    /// The commit that it names, through however many tags.
+    pub commit: String,
+    /// When it was made; one without a message is as old as its commit. Read of tags below `deploy/` and `env/`.
+    pub made_at: String,
+    pub tagger: Option<String>,
+    /// Tickets that its message stands for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -142,8 +162,26 @@ pub struct PushAnswer {
     pub tickets: Vec<TicketAnswer>,
     /// Keys that no ticket has.
     pub unknown: Vec<String>,
+    /// What its tags say is live.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub live: Vec<LiveBody>,
+    /// Tags that should say what is live, but name no environment or service of the house.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unclear: Vec<String>,
     /// The tips that are recorded, if they aren't those that the hook believes.
     pub recorded_tips: Option<Vec<TipBody>>,
+}
+
+/// A deployment that a tag told of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LiveBody {
+    /// The tag's whole name.
+    pub tag: String,
+    pub service: String,
+    pub environment: String,
+    pub version: String,
+    /// The freeze in which that happened.
+    pub freeze: Option<String>,
 }
 
 /// One ticket that the push names.
@@ -293,6 +331,7 @@ impl RefBody {
             dropped: moved.dropped,
             version_before: moved.version_before.clone(),
             version_after: moved.version_after.clone(),
+            tag: moved.tag.as_ref().map(TagBody::of),
         }
     }
 
@@ -308,10 +347,42 @@ impl RefBody {
         Some(RefMove {
             old: faults.some(Oid::parse(&self.old), "refs.old", "not-a-commit-id")?,
             new: faults.some(Oid::parse(&self.new), "refs.new", "not-a-commit-id")?,
+            tag: match self.tag {
+                Some(tag) => Some(tag.read(faults)?),
+                None => None,
+            },
             name: self.name,
             dropped: self.dropped.max(0),
             version_before: version(self.version_before),
             version_after: version(self.version_after),
+        })
+    }
+}
+
+impl TagBody {
+    fn of(tag: &Tag) -> Self {
+        Self {
+            commit: tag.commit.to_string(),
+            made_at: tag.made_at.rfc3339(),
+            tagger: tag.tagger.clone(),
+            keys: tag.keys.iter().map(TicketKey::to_string).collect(),
+        }
+    }
+
+    fn read(self, faults: &mut Faults) -> Option<Tag> {
+        let made_at = Timestamp::parse_rfc3339(&self.made_at);
+        let keys = self.keys.iter().take(TAG_KEYS);
+        let keys: Option<Vec<TicketKey>> = keys.map(|key| key.parse().ok()).collect();
+        let tagger = self.tagger.map(|name| cut(&name, 120));
+        Some(Tag {
+            commit: faults.some(
+                Oid::parse(&self.commit),
+                "refs.tag.commit",
+                "not-a-commit-id",
+            )?,
+            made_at: faults.some(made_at, "refs.tag.made_at", "not-a-commit-time")?,
+            tagger: tagger.filter(|name| !name.is_empty()),
+            keys: faults.some(keys, "refs.tag.keys", "not-a-key")?,
         })
     }
 }
@@ -499,12 +570,18 @@ mod tests {
             pusher: Some("ada".into()),
             parser: 1,
             refs: vec![RefMove {
-                name: "refs/heads/main".into(),
+                name: "refs/tags/env/prod".into(),
                 old: oid("0"),
                 new: oid("a"),
                 dropped: 0,
                 version_before: None,
                 version_after: Some("v1".into()),
+                tag: Some(Tag {
+                    commit: oid("a"),
+                    made_at: at,
+                    tagger: Some("Ada".into()),
+                    keys: vec!["CHG-7".parse().unwrap()],
+                }),
             }],
             commits: vec![ReportedCommit {
                 oid: oid("a"),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::push::{CommitBody, Faults, REFS, TipBody, cut};
+use super::push::{CommitBody, Faults, REFS, TAG_KEYS, TipBody, cut};
 use crate::domain::freeze::Level;
 use crate::domain::git::{BULK_COMMITS, Oid, ReportedCommit};
 use crate::domain::id::{Kind, TicketKey};
@@ -43,6 +43,9 @@ pub struct AskRefBody {
     pub dropped: i64,
     /// What is new to it, newest first: places in `commits`.
     pub commits: Vec<usize>,
+    /// Tickets that the message of a tag below `deploy/` or `env/` stands for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
 }
 
 /// What was said with `git push -o`.
@@ -260,6 +263,7 @@ impl AskRefBody {
             new: moved.new.to_string(),
             dropped: moved.dropped,
             commits: moved.commits.clone(),
+            keys: moved.keys.iter().map(TicketKey::to_string).collect(),
         }
     }
 
@@ -270,7 +274,10 @@ impl AskRefBody {
         faults.unless(name_fits, "refs.name", "not-a-ref");
         let known = self.commits.iter().all(|at| *at < commits);
         faults.unless(known, "refs.commits", "no-such-commit");
+        let keys = self.keys.iter().take(TAG_KEYS);
+        let keys: Option<Vec<TicketKey>> = keys.map(|key| key.parse().ok()).collect();
         Some(AskedRef {
+            keys: faults.some(keys, "refs.keys", "not-a-key")?,
             old: faults.some(Oid::parse(&self.old), "refs.old", "not-a-commit-id")?,
             new: faults.some(Oid::parse(&self.new), "refs.new", "not-a-commit-id")?,
             name: self.name,

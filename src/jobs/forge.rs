@@ -279,6 +279,7 @@ fn moved(name: &str, from: Option<Oid>, to: Option<Oid>) -> Option<RefMove> {
         dropped: 0,
         version_before: None,
         version_after: None,
+        tag: None,
     })
 }
 

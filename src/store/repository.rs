@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use super::schema::git::{push, recorded_tip, ref_move, repository};
 use super::{Conn, Tx};
-use crate::domain::git::{Oid, RefMove, Repository};
+use crate::domain::git::{RefMove, Repository};
 use crate::domain::id::{Id, PushId, RepositoryId, ServiceId};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
@@ -24,6 +24,7 @@ struct RepositoryRow {
     last_push_at: Option<Timestamp>,
     version: i64,
     push_rules: String,
+    tags_say_live: bool,
 }
 
 impl RepositoryRow {
@@ -41,6 +42,7 @@ impl RepositoryRow {
             last_push_at: value.last_push_at,
             version: value.version,
             push_rules: value.push_rules.clone(),
+            tags_say_live: value.tags_say_live,
         }
     }
 
@@ -53,6 +55,7 @@ impl RepositoryRow {
             commit_url: self.commit_url,
             service: self.service_id,
             push_rules: self.push_rules,
+            tags_say_live: self.tags_say_live,
             is_active: self.is_active,
             made_at: self.made_at,
             last_push_at: self.last_push_at,
@@ -189,21 +192,34 @@ pub fn recorded_tips(conn: &mut Conn, of: RepositoryId) -> Result<Vec<(String, S
         .load(conn)?)
 }
 
-/// The ref's commits are recorded up to `oid`; `None`: the ref is gone.
+/// The commit that a tag of one of these names, the earlier name first.
+pub fn tagged(conn: &mut Conn, of: RepositoryId, names: &[String]) -> Result<Option<String>> {
+    let found: Vec<(String, Option<String>)> = recorded_tip::table
+        .filter(recorded_tip::repository_id.eq(of))
+        .filter(recorded_tip::name.eq_any(names))
+        .select((recorded_tip::name, recorded_tip::commit_oid))
+        .load(conn)?;
+    let of_name = |name: &String| found.iter().find(|(known, _)| known == name)?.1.clone();
+    Ok(names.iter().find_map(of_name))
+}
+
+/// The ref's commits are recorded up to where it moved; or it is gone.
 pub fn set_recorded_tip(
     tx: &mut Tx,
     of: RepositoryId,
-    name: &str,
-    oid: Option<&Oid>,
+    moved: &RefMove,
     now: Timestamp,
 ) -> Result<()> {
+    let name = moved.name.as_str();
     let row = recorded_tip::table.find((of, name));
-    let Some(oid) = oid else {
+    if moved.new.is_zero() {
         diesel::delete(row).execute(&mut **tx)?;
         return Ok(());
-    };
+    }
+    let commit = moved.tag.as_ref().map(|tag| tag.commit.as_str());
     let set = (
-        recorded_tip::oid.eq(oid.as_str()),
+        recorded_tip::oid.eq(moved.new.as_str()),
+        recorded_tip::commit_oid.eq(commit),
         recorded_tip::recorded_at.eq(now),
     );
     if diesel::update(row).set(set).execute(&mut **tx)? == 0 {
@@ -211,7 +227,8 @@ pub fn set_recorded_tip(
             .values((
                 recorded_tip::repository_id.eq(of),
                 recorded_tip::name.eq(name),
-                recorded_tip::oid.eq(oid.as_str()),
+                recorded_tip::oid.eq(moved.new.as_str()),
+                recorded_tip::commit_oid.eq(commit),
                 recorded_tip::recorded_at.eq(now),
             ))
             .execute(&mut **tx)?;

@@ -88,6 +88,7 @@ both_databases!(
                 new: Oid::parse(&"b".repeat(40)).unwrap(),
                 dropped: 0,
                 commits: Vec::new(),
+                keys: Vec::new(),
             }],
             commits: Vec::new(),
             is_bulk: false,

@@ -65,7 +65,7 @@ pub fn tell(desk: &Desk, typed: Typed) -> watchkeeper::error::Result<Recorded> {
     act::record(&desk.app.system("pipeline", Door::Api), typed)
 }
 
-fn live(desk: &Desk, at: Option<Timestamp>) -> Vec<(String, String)> {
+pub fn live(desk: &Desk, at: Option<Timestamp>) -> Vec<(String, String)> {
     let system = desk.app.system("test", Door::Cli);
     let live = story::live(&system, None, at).unwrap();
     live.into_iter()
@@ -95,7 +95,7 @@ fn told(desk: &Desk, key: TicketKey, kind: EntryKind) -> Vec<Told> {
 }
 
 /// An approved change of `web`.
-fn approved(desk: &Desk, by: &Staff, other: &Staff, web: ServiceId) -> TicketKey {
+pub fn approved(desk: &Desk, by: &Staff, other: &Staff, web: ServiceId) -> TicketKey {
     let title = Title::parse("Raise pool size").unwrap();
     let opening = Opening {
         services: vec![web],

@@ -319,6 +319,12 @@ both_databases!(
         let done = send(&[("do", "take"), ("ics", &off), ("previewed", &seen)]);
         assert_eq!(done.status, 303);
         assert!(kept(&p).iter().all(|it| it["is_active"] == false));
+        // Set anew, its windows stay off until somebody switches them on, and that is said.
+        let anew = send(&[("do", "read"), ("ics", &text)]).text;
+        assert!(
+            anew.contains("stands so already; it stays switched off"),
+            "{anew}"
+        );
 
         let vera = Visitor::logged_in(&p.server, &p.desk.app, Holder::Person(viewer.id));
         assert_eq!(vera.get("/freezes/import").status, 403);

@@ -92,6 +92,7 @@ fn pushed(bench: &Bench, name: &str, parts: usize, message: &str) -> Vec<PushBod
                 dropped: 0,
                 version_before: None,
                 version_after: None,
+                tag: None,
             }],
             commits: vec![ReportedCommit {
                 oid: oid(n),

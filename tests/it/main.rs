@@ -72,6 +72,7 @@ mod hooks;
 mod house;
 mod imap;
 mod imap_crowd;
+mod live_tags;
 mod lost_commit;
 mod machine;
 mod mail;

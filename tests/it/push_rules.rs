@@ -26,7 +26,7 @@ use crate::visitor::Visitor;
 const HOUR: i64 = 3_600;
 
 /// Nothing begins for a day.
-fn frozen(bench: &Bench, level: Level) {
+pub fn frozen(bench: &Bench, level: Level) {
     let root = bench.desk.person("Warden", Roles::of(&[Role::Admin]));
     let zone = chrono_tz::Europe::Berlin;
     let edge = |hours: i64| {
@@ -58,6 +58,7 @@ fn rules(bench: &Bench, text: &str) {
         publish: listed.publish.join("\n"),
         commit_url: String::new(),
         service: listed.service,
+        tags_say_live: listed.tags_say_live,
         push_rules: text.to_owned(),
         is_active: true,
     };
@@ -65,14 +66,14 @@ fn rules(bench: &Bench, text: &str) {
 }
 
 /// Pushes as somebody whom the git server calls `login`.
-fn push(bench: &Bench, login: &str, args: &[&str]) -> Output {
+pub fn push(bench: &Bench, login: &str, args: &[&str]) -> Output {
     let mut command = bench.command("git", &bench.path("work"));
     command.env("WATCHKEEPER_USER", login);
     command.args(["push", "origin"]).args(args);
     command.output().unwrap()
 }
 
-fn refused(output: &Output, code: &str) -> String {
+pub fn refused(output: &Output, code: &str) -> String {
     let said = text(output);
     assert!(!output.status.success(), "{said}");
     assert!(said.contains(&format!("refused ({code})")), "{said}");
@@ -80,7 +81,7 @@ fn refused(output: &Output, code: &str) -> String {
     said
 }
 
-fn through(output: &Output) -> String {
+pub fn through(output: &Output) -> String {
     let said = text(output);
     assert!(output.status.success(), "{said}");
     said

@@ -104,6 +104,7 @@ impl Pushed {
                 dropped: 0,
                 version_before: None,
                 version_after: None,
+                tag: None,
             }],
             commits: vec![ReportedCommit {
                 oid: parse_oid(&oid),

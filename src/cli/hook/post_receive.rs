@@ -62,6 +62,7 @@ pub(super) fn moves(git: &Git<'_>, input: &str) -> Vec<RefMove> {
                 dropped: 0,
                 version_before: None,
                 version_after: None,
+                tag: None,
             })
         })
         .collect();

@@ -19,7 +19,7 @@ use crate::domain::push_rule::{
     self, AskedPush, AskedRef, Away, Code, Options, Reason, Require, Verdict, judge, rule_for,
 };
 use crate::domain::timestamp::Timestamp;
-use crate::intake::git::{Git, by_program_alone};
+use crate::intake::git::{Git, by_program_alone, read_tags};
 use crate::intake::push_verdict::{AskAnswer, AskBody, Snapshot};
 use crate::render::push as render;
 use crate::time::TimeSource;
@@ -297,26 +297,29 @@ fn gather(
         wanted.truncate(2 * BULK_COMMITS);
     }
     let base = place.url()?;
+    let mut tags = moves.to_vec();
+    read_tags(git, &mut tags, Some(&base))?;
     let commits: Vec<ReportedCommit> = by_program_alone(git, &wanted, Some(&base))?;
     let places: HashMap<Oid, usize> = commits
         .iter()
         .enumerate()
         .map(|(at, commit)| (commit.oid.clone(), at))
         .collect();
-    for (moved, news) in moves.iter().zip(listed) {
+    for (moved, news) in tags.into_iter().zip(listed) {
         let both = !moved.old.is_zero() && !moved.new.is_zero();
         push.refs.push(AskedRef {
             name: moved.name.clone(),
             old: moved.old.clone(),
             new: moved.new.clone(),
-            dropped: match both && !is_left(moved) {
-                true => dropped(git, moved),
+            dropped: match both && !is_left(&moved) {
+                true => dropped(git, &moved),
                 false => 0,
             },
             commits: news
                 .iter()
                 .filter_map(|oid| places.get(oid).copied())
                 .collect(),
+            keys: moved.tag.map_or_else(Vec::new, |tag| tag.keys),
         });
     }
     push.commits = commits;

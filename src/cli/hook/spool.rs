@@ -414,10 +414,33 @@ fn report(answers: &[PushAnswer]) {
         );
         lines += 1;
     }
+    for live in answers.iter().flat_map(|answer| &answer.live).take(LINES) {
+        let values = [
+            ("service", live.service.as_str().into()),
+            ("version", live.version.as_str().into()),
+            ("environment", live.environment.as_str().into()),
+            ("tag", short(&live.tag).into()),
+        ];
+        say("hook-live", &values);
+        if let Some(freeze) = &live.freeze {
+            say("hook-live-frozen", &[("freeze", freeze.as_str().into())]);
+        }
+    }
+    for tag in answers
+        .iter()
+        .flat_map(|answer| &answer.unclear)
+        .take(LINES)
+    {
+        say("hook-unclear-tag", &[("tag", short(tag).into())]);
+    }
     let unknown = answers.iter().flat_map(|answer| &answer.unknown);
     for key in unknown.take(LINES - lines.min(LINES)) {
         say("hook-unknown-ticket", &[("key", key.as_str().into())]);
     }
+}
+
+fn short(tag: &str) -> &str {
+    tag.strip_prefix("refs/tags/").unwrap_or(tag)
 }
 
 /// What a commit did, in a few words; "" for a mere link.

@@ -14,6 +14,8 @@ pub struct AskedRef {
     pub dropped: i64,
     /// What is new to it, newest first, as indices into [`AskedPush::commits`].
     pub commits: Vec<usize>,
+    /// Tickets that the message of a tag which says what is live stands for.
+    pub keys: Vec<TicketKey>,
 }
 
 /// What was said with `git push -o`.

@@ -65,6 +65,7 @@ fn push(commits: Vec<ReportedCommit>) -> AskedPush {
             new: commits.first().map_or(oid('8'), |it| it.oid.clone()),
             dropped: 0,
             commits: (0..commits.len()).collect(),
+            keys: Vec::new(),
         }],
         commits,
         is_bulk: false,
@@ -317,6 +318,37 @@ fn an_approved_change_is_approved_by_somebody_else_and_of_the_right_kind() {
     let change = closed.tickets.get_mut(&key("CHG-1")).unwrap();
     (change.state, change.is_open) = (State::Closed, false);
     assert_eq!(said("CHG-1", &closed, &strict), [Code::NotApproved]);
+}
+
+#[test]
+fn a_tag_that_deploys_to_production_stands_before_its_freeze_with_the_change_it_names() {
+    let mut rules = vec![RefRule::open("refs/tags/v*")];
+    rules.extend(live_tag_rules("Prod EU"));
+    let mut world = world();
+    world.frozen = Some(Frozen {
+        from: at(30),
+        ..frozen(Level::Approve)
+    });
+    let judged = |name: &str, keys: &[&str]| {
+        let mut push = push(Vec::new());
+        push.refs[0].name = name.to_owned();
+        push.refs[0].keys = keys.iter().map(|it| key(it)).collect();
+        judge(&rules, &push, &world).answer
+    };
+    for name in ["deploy/prod-eu/1", "env/prod-eu", "env/prod-eu/web"] {
+        let name = format!("refs/tags/{name}");
+        assert_eq!(judged(&name, &[]), Answer::Reject, "{name}");
+        assert_eq!(judged(&name, &["CHG-2"]), Answer::Reject, "{name}");
+        // Approved since the window began.
+        assert_eq!(judged(&name, &["CHG-1"]), Answer::Accept, "{name}");
+    }
+    for name in ["deploy/staging/1", "env/prod-eu-2", "v1", "prod-eu"] {
+        assert_eq!(
+            judged(&format!("refs/tags/{name}"), &[]),
+            Answer::Accept,
+            "{name}"
+        );
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
 use crate::actions::git::{self, Settled, Verdict};
+use crate::actions::live_tag::Live;
 use crate::actions::push_verdict;
 use crate::app::App;
 use crate::domain::access::{Principal, TokenOwner};
@@ -17,7 +18,7 @@ use crate::domain::timeline::Door;
 use crate::error::Error;
 use crate::http::reply::{self, Failure};
 use crate::http::viewer::{Program, run_as};
-use crate::intake::push::{PushAnswer, PushBody, TicketAnswer, TipBody, tips_hash};
+use crate::intake::push::{LiveBody, PushAnswer, PushBody, TicketAnswer, TipBody, tips_hash};
 use crate::intake::push_verdict::{AskAnswer, AskBody};
 use crate::{render, store};
 
@@ -147,6 +148,8 @@ fn answer(settled: Settled, believed: Option<String>) -> PushAnswer {
                 did: named.did.map(|did| did.to_string()),
             })
             .collect(),
+        live: settled.live.into_iter().map(live).collect(),
+        unclear: settled.unclear,
         unknown: settled.unknown.iter().map(TicketKey::to_string).collect(),
         recorded_tips: differs.then(|| {
             settled
@@ -155,6 +158,16 @@ fn answer(settled: Settled, believed: Option<String>) -> PushAnswer {
                 .map(|(name, oid)| TipBody { name, oid })
                 .collect()
         }),
+    }
+}
+
+fn live(live: Live) -> LiveBody {
+    LiveBody {
+        tag: live.tag,
+        service: live.service,
+        environment: live.environment,
+        version: live.version,
+        freeze: live.freeze,
     }
 }
 

@@ -28,6 +28,8 @@ pub struct Repository {
     /// Where a commit can be looked at; `{commit}` stands for its id.
     pub commit_url: Option<String>,
     pub service_id: Option<ServiceUid>,
+    /// Tags such as `deploy/prod/4.12.0` and `env/prod` say what is live: where no pipeline reports deployments.
+    pub tags_say_live: bool,
     /// What pushes are asked before refs move, as TOML: one `[[rule]]` after the other, the first whose `refs` fit counts. Empty:
     /// freezes hold for the published branches.
     pub push_rules: String,
@@ -46,6 +48,7 @@ impl Repository {
             publish: of.publish,
             commit_url: of.commit_url,
             service_id: of.service.map(Uid),
+            tags_say_live: of.tags_say_live,
             push_rules: of.push_rules,
             is_active: of.is_active,
             made_at: At(of.made_at),
@@ -107,6 +110,8 @@ pub struct NewRepository {
     commit_url: Option<String>,
     service_id: Option<ServiceUid>,
     #[serde(default)]
+    tags_say_live: bool,
+    #[serde(default)]
     #[schema(example = "[[rule]]\nrefs = \"refs/heads/main\"\nfreeze = \"enforce\"")]
     push_rules: String,
 }
@@ -131,6 +136,7 @@ pub async fn register(call: Call<NewRepository>) -> Reply {
             publish: new.publish.join("\n"),
             commit_url: new.commit_url.clone().unwrap_or_default(),
             service: new.service_id.map(|id| id.0),
+            tags_say_live: new.tags_say_live,
             push_rules: new.push_rules.clone(),
             is_active: true,
         };
@@ -163,6 +169,7 @@ pub struct RepositoryEdit {
     commit_url: Option<Option<String>>,
     #[serde(default, deserialize_with = "given")]
     service_id: Option<Option<ServiceUid>>,
+    tags_say_live: Option<bool>,
     push_rules: Option<String>,
     /// False turns its hooks away.
     is_active: Option<bool>,
@@ -190,6 +197,7 @@ pub async fn edit(call: Call<RepositoryEdit>) -> Reply {
                     service: asked
                         .service_id
                         .map_or(before.service, |service| service.map(|id| id.0)),
+                    tags_say_live: asked.tags_say_live.unwrap_or(before.tags_say_live),
                     push_rules: asked
                         .push_rules
                         .clone()

@@ -43,6 +43,8 @@ struct Row {
     when: String,
     zone: &'static str,
     does: String,
+    /// The window is off, and taking the event doesn't switch it on.
+    stays_off: bool,
 }
 
 fn shown(reading: &Reading, taken: &[Taken], p: &Page) -> Shown {
@@ -51,6 +53,7 @@ fn shown(reading: &Reading, taken: &[Taken], p: &Page) -> Shown {
         when: freezes::when_in_words(&it.freeze, p),
         zone: it.freeze.zone.name(),
         does: p.word("freeze-import", it.fate.as_str()),
+        stays_off: !it.freeze.is_active && it.fate != Fate::SwitchedOff,
     };
     let takes = taken.iter().filter(|it| it.fate != Fate::Unchanged).count();
     Shown {

@@ -88,6 +88,7 @@ fn typed(posted: &Posted) -> Typed {
         publish: text("publish"),
         commit_url: text("commit_url"),
         service: ServiceId::parse(posted.text("service")),
+        tags_say_live: posted.ticked("tags_say_live"),
         push_rules: text("push_rules"),
         is_active: posted.ticked("is_active"),
     }
@@ -218,9 +219,18 @@ pub(super) async fn edit_page(
         let settings = ctx.read(store::settings::all)?;
         let url = ctx.app.config.public_url.clone().or(settings.public_url);
         let forge = forge::load(ctx, id)?;
-        Ok((listed.repository, services(ctx)?, decisions, forge, url))
+        let environments = ctx.read(store::house::environments)?;
+        let rules = push_verdict::rules_of(&listed.repository, &environments);
+        Ok((
+            listed.repository,
+            rules,
+            services(ctx)?,
+            decisions,
+            forge,
+            url,
+        ))
     };
-    let (repository, services, decisions, shown, url) = viewer.run(app, load).await?;
+    let (repository, rules, services, decisions, shown, url) = viewer.run(app, load).await?;
     let p = Page::titled(req, repository.name.clone());
     let standing = Form::new(p.words)
         .with("name", &repository.name)
@@ -228,6 +238,7 @@ pub(super) async fn edit_page(
         .with("publish", repository.publish.join("\n"))
         .with_some("commit_url", repository.commit_url.as_ref())
         .with_some("service", repository.service)
+        .with_some("tags_say_live", repository.tags_say_live.then_some("yes"))
         .with("push_rules", &repository.push_rules)
         .with_some("is_active", repository.is_active.then_some("yes"))
         .with("rev", repository.version);
@@ -242,7 +253,7 @@ pub(super) async fn edit_page(
         status.unwrap_or(StatusCode::OK),
         &EditPage {
             p,
-            rules: push_rule::written::write(&push_verdict::rules_of(&repository)),
+            rules: push_rule::written::write(&rules),
             repository,
             form,
             services,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::program::Git;
+use super::program::{Git, next_object};
 use crate::domain::commit_message::{Mode, Rules, parse};
 use crate::domain::git::{Commit, Oid, PATHS, ReportedCommit, TouchedPath};
 use crate::error::{Error, Result};
@@ -132,29 +132,14 @@ fn by_program(
 fn objects_of(mut bytes: &[u8], oids: &[(Oid, usize)]) -> Result<Vec<Commit>> {
     let mut found = Vec::with_capacity(oids.len());
     for (oid, _) in oids {
-        let end = bytes
-            .iter()
-            .position(|byte| *byte == b'\n')
-            .ok_or_else(cut_short)?;
-        let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
-        let size: usize = head
-            .rsplit(' ')
-            .next()
-            .and_then(|size| size.parse().ok())
-            .ok_or_else(|| Error::internal(format!("git cat-file says: {head}")))?;
-        let start = end + 1;
-        let raw = bytes.get(start..start + size).ok_or_else(cut_short)?;
-        bytes = bytes.get(start + size + 1..).unwrap_or_default();
+        let (_, raw) = next_object(&mut bytes)?
+            .ok_or_else(|| Error::internal(format!("git has no object {oid}")))?;
         found.push(
             commits::commit(oid.clone(), raw)
                 .ok_or_else(|| Error::internal(format!("{oid} is no commit")))?,
         );
     }
     Ok(found)
-}
-
-fn cut_short() -> Error {
-    Error::internal("git cat-file stopped early")
 }
 
 /// Files of each commit against its first parent. git takes `commit parent` on a line as exactly that question.

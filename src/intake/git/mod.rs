@@ -5,8 +5,10 @@ mod facts;
 mod news;
 mod program;
 mod remote;
+mod tags;
 
 pub use facts::by_program_alone;
 pub use news::{News, Parts, unheld};
 pub use program::Git;
 pub use remote::{Mirror, Refs, Remote, Unreached};
+pub use tags::read_tags;

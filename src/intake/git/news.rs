@@ -7,8 +7,10 @@ use std::collections::VecDeque;
 
 use super::facts::Reader;
 use super::program::Git;
+use super::tags::read_tags;
 use crate::domain::commit_message::PARSER_VERSION;
 use crate::domain::git::{BULK_COMMITS, GONE, Oid, Push, RefMove, ReportedCommit};
+use crate::domain::live_tag::{FOLDERS, is_meant};
 use crate::error::Result;
 use crate::intake::push::{COMMITS_PER_PART, PushBody};
 
@@ -35,6 +37,7 @@ impl<'a> News<'a> {
     pub fn parts(self) -> Result<Parts<'a>> {
         let mut refs = self.refs;
         let commits = new_commits(self.git, &self.taken, &refs)?;
+        read_tags(self.git, &mut refs, self.base_url.as_deref())?;
         if refs.len() <= DESCRIBED_REFS {
             for (index, moved) in refs.iter_mut().enumerate() {
                 let oldest = commits
@@ -190,12 +193,13 @@ pub fn unheld(git: &Git<'_>, below: String, most: Option<usize>) -> Result<Vec<O
 
 /// Names the versions before and after, and counts what a forced push has dropped.
 fn describe(git: &Git<'_>, moved: &mut RefMove, oldest: Option<&Oid>) {
-    // Where there is no tag, git looks for one through the whole history: seconds in a large one, at every push.
-    let has_tags = git
-        .maybe(&["for-each-ref", "--count=1", "refs/tags"])
-        .is_some();
+    // What says where something is, is no version. Where there is no tag, git looks for one through the whole history: seconds in a large one, at every push.
+    let tags = git.maybe(&["for-each-ref", "--format=%(refname)", "refs/tags"]);
+    let has_tags = tags.is_some_and(|names| names.lines().any(|name| !is_meant(name)));
+    let left_out = FOLDERS.map(|folder| format!("--exclude={folder}/*"));
+    let [first, second] = left_out.each_ref().map(String::as_str);
     let version = |commit: &str| match has_tags {
-        true => git.maybe(&["describe", "--tags", "--always", commit]),
+        true => git.maybe(&["describe", "--tags", "--always", first, second, commit]),
         false => git.maybe(&[
             "rev-parse",
             "--verify",

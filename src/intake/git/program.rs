@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::domain::git::Oid;
 use crate::error::{Error, Result};
 
 /// By which the environment leads git elsewhere.
@@ -105,6 +106,28 @@ impl<'a> Git<'a> {
             Err(_) => Err(Error::internal("the thread that feeds git died")),
         }
     }
+}
+
+/// The next object that `cat-file --batch` printed, `<oid> <type> <size>\n<bytes>\n`; `None`: the repository hasn't that one.
+pub(super) fn next_object<'a>(bytes: &mut &'a [u8]) -> Result<Option<(Oid, &'a [u8])>> {
+    let cut_short = || Error::internal("git cat-file stopped early");
+    let end = bytes.iter().position(|byte| *byte == b'\n');
+    let end = end.ok_or_else(cut_short)?;
+    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+    let start = end + 1;
+    let mut words = head.split(' ');
+    let oid = words.next().and_then(Oid::parse);
+    let size = words.nth(1).and_then(|size| size.parse::<usize>().ok());
+    let (Some(oid), Some(size)) = (oid, size) else {
+        *bytes = &bytes[start..];
+        return match head.ends_with(" missing") {
+            true => Ok(None),
+            false => Err(Error::internal(format!("git cat-file says: {head}"))),
+        };
+    };
+    let raw = bytes.get(start..start + size).ok_or_else(cut_short)?;
+    *bytes = bytes.get(start + size + 1..).unwrap_or_default();
+    Ok(Some((oid, raw)))
 }
 
 fn no_start(why: std::io::Error) -> Error {

@@ -15,6 +15,7 @@ diesel::table! {
         commit_count -> BigInt,
         version -> BigInt,
         push_rules -> Text,
+        tags_say_live -> Bool,
     }
 }
 
@@ -48,6 +49,7 @@ diesel::table! {
         name -> Text,
         oid -> Text,
         recorded_at -> BigInt,
+        commit_oid -> Nullable<Text>,
     }
 }
 

@@ -141,6 +141,7 @@ freeze-import-added = a new window
 freeze-import-changed = changes its window
 freeze-import-switched-off = cancelled: switches its window off
 freeze-import-unchanged = stands so already
+freeze-import-stays-off = it stays switched off
 freeze-import-nothing = There is no event in it that can become a window.
 freeze-import-cut = There are more events than are looked at: take it in parts.
 freeze-import-refused = Not taken

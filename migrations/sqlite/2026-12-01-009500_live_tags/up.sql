@@ -1,0 +1,4 @@
+-- Tags such as deploy/prod/4.12.0 and env/prod say what is live, where no pipeline does.
+ALTER TABLE repository ADD COLUMN tags_say_live BOOLEAN NOT NULL DEFAULT FALSE;
+-- The commit that a tag names: the version of that name.
+ALTER TABLE recorded_tip ADD COLUMN commit_oid TEXT;
