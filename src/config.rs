@@ -157,7 +157,7 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "git_folder",
         default: "",
-        meaning: "folder of bare repositories, by the names that they are registered under: whether what is live still reverts cleanly is tried there, in memory, and which steps of a database's schema (`.sql` in a folder of migrations) came without their way back",
+        meaning: "folder of bare repositories, by the names that they are registered under: whether what is live still reverts cleanly is tried there (and in our own copies of forges' repositories), in memory, and which steps of a database's schema (`.sql` in a folder of migrations) came without their way back",
     },
     Key {
         name: "git_ca",

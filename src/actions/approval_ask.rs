@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 
 use super::approval::{Scene, field_name, in_words, value_in_words};
 use super::sla_notice::{is_on_duty, opening_for};
-use super::{Standing, freeze, letters, roster, sla, webhook};
+use super::{Standing, change_risk, commits, freeze, letters, roster, sla, webhook};
 use crate::app::Ctx;
 use crate::domain::access::{Action, suffices};
 use crate::domain::approval::{Asking, Difference, Field, Snapshot, Step};
@@ -362,7 +362,16 @@ fn details(
         line("approval-letter-version", format!("{before} → {after}"));
     }
     let risk = ticket.risk.map_or("approval-letter-no-risk", risk_key);
-    line("approval-letter-risk", words.t(risk).into_owned());
+    let commits = commits::of_ticket(conn, ticket)?;
+    let by_facts = change_risk::of(conn, ticket, change, &commits, now)?;
+    let reasons = change_risk::reasons(&by_facts, words);
+    let mut said = words.t(risk).into_owned();
+    if !reasons.is_empty() {
+        let level = words.t(risk_key(change_risk::level(&by_facts)));
+        let values = [("level", level.into()), ("reasons", reasons.into())];
+        said = format!("{said}; {}", words.with("approval-letter-facts", &values));
+    }
+    line("approval-letter-risk", said);
     let frozen = freeze::of_change(conn, ticket, change, now)?;
     line(
         "approval-letter-freeze",

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::domain::commit_message::Relation;
-use crate::domain::git::{Repository, Revertible, revert_commands};
-use crate::domain::id::{CommitId, PushId, RepositoryId};
+use crate::domain::git::{Repository, Revertible, in_effect, revert_commands};
+use crate::domain::id::{CommitId, PushId, RepositoryId, TicketId};
 use crate::domain::ticket::Ticket;
 use crate::error::Result;
 use crate::store::git_commit::RecordedCommit;
@@ -47,32 +47,17 @@ pub fn of_ticket(conn: &mut Conn, ticket: &Ticket) -> Result<Vec<OnTicket>> {
         let Some(repository) = store::repository::repository(conn, id)? else {
             continue;
         };
-        let content = content(&commits);
-        let pushes: HashSet<PushId> = content.iter().map(|commit| commit.push).collect();
-        let pushes: Vec<PushId> = pushes.into_iter().collect();
-        // Only a merge needs to know who its parents' parents are.
-        let has_merge = content.iter().any(|commit| commit.parents.len() > 1);
-        let graph = if has_merge {
-            store::git_commit::graph(conn, &pushes)?
-        } else {
-            HashMap::new()
-        };
-        let revertible: Vec<Revertible> = content
-            .iter()
-            .map(|commit| Revertible {
-                oid: commit.oid.clone(),
-                parents: commit.parents.clone(),
-                reverts: commit.reverts(),
-            })
-            .collect();
+        let mut content = content(&commits);
+        content.retain(|(commit, _)| commit.published_at.is_some());
+        let (revertible, graph) = revertible(conn, &content)?;
         found.push(OnTicket {
             repository,
             version_before: content
                 .first()
-                .and_then(|commit| commit.version_before.clone()),
+                .and_then(|(commit, _)| commit.version_before.clone()),
             version_after: content
                 .last()
-                .and_then(|commit| commit.version_after.clone()),
+                .and_then(|(commit, _)| commit.version_after.clone()),
             revert: revert_commands(&revertible, &graph),
             replaced_by: replaced(&commits),
             commits,
@@ -91,18 +76,57 @@ fn replaced(commits: &[(RecordedCommit, CommitLink)]) -> HashMap<CommitId, Strin
     found
 }
 
-/// The published commits that belong to the ticket's work, each once: not what merely mentions it or was caused by it, nor what no
-/// branch holds any more.
-fn content(commits: &[(RecordedCommit, CommitLink)]) -> Vec<&RecordedCommit> {
+type OnIt = (RecordedCommit, CommitLink);
+type Graph = HashMap<String, Vec<String>>;
+
+/// Commits as far as taking them back depends on them, and what has to be known around them.
+fn revertible(conn: &mut Conn, content: &[&OnIt]) -> Result<(Vec<Revertible>, Graph)> {
+    let pushes: HashSet<PushId> = content.iter().map(|(commit, _)| commit.push).collect();
+    let pushes: Vec<PushId> = pushes.into_iter().collect();
+    // Only a merge needs to know who its parents' parents are.
+    let has_merge = content.iter().any(|(commit, _)| commit.parents.len() > 1);
+    let graph = match has_merge {
+        true => store::git_commit::graph(conn, &pushes)?,
+        false => HashMap::new(),
+    };
+    let mut found: Vec<Revertible> = Vec::with_capacity(content.len());
+    for (commit, link) in content {
+        let mut reverts = commit.reverts();
+        if reverts.is_empty() && link.relation == Relation::Reverts {
+            // `Reverts: CHG-7` says so of all that was done for it.
+            reverts.extend(found.iter().map(|earlier| earlier.oid.clone()));
+        }
+        found.push(Revertible {
+            oid: commit.oid.clone(),
+            parents: commit.parents.clone(),
+            reverts,
+        });
+    }
+    Ok((found, graph))
+}
+
+/// Whether anything of the ticket's work in this repository is in effect where these of its commits are there.
+pub(super) fn is_in_effect(
+    conn: &mut Conn,
+    ticket: TicketId,
+    repository: RepositoryId,
+    is_there: impl Fn(&RecordedCommit) -> bool,
+) -> Result<bool> {
+    let mut all = store::git_link::of_ticket(conn, ticket, SHOWN)?;
+    all.retain(|(commit, _)| commit.repository == repository && is_there(commit));
+    let content = content(&all);
+    let (revertible, graph) = revertible(conn, &content)?;
+    Ok(!in_effect(&revertible, &graph).is_empty())
+}
+
+/// The commits that belong to the ticket's work, each once: not what merely mentions it or was caused by it, nor what no branch
+/// holds any more.
+fn content(commits: &[OnIt]) -> Vec<&OnIt> {
     let mut seen: HashSet<CommitId> = HashSet::new();
-    commits
-        .iter()
-        .filter(|(commit, link)| {
-            let counts = commit.published_at.is_some() && commit.gone_at.is_none();
-            belongs(link.relation) && counts && seen.insert(commit.id)
-        })
-        .map(|(commit, _)| commit)
-        .collect()
+    let counts = |(commit, link): &&OnIt| {
+        belongs(link.relation) && commit.gone_at.is_none() && seen.insert(commit.id)
+    };
+    commits.iter().filter(counts).collect()
 }
 
 /// Whether a commit that stands so on a ticket is of its work.

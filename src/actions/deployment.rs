@@ -300,12 +300,18 @@ impl Desk<'_> {
                 self.gone(tx, it, &carried, "rolled_back")
             }
             Status::Succeeded => {
-                let inside = story::contents(tx, it)?;
+                let mut inside = story::contents(tx, it)?;
+                let turned = story::turned(tx, it)?;
+                inside.extend(turned.back);
+                inside.retain(|id| !turned.gone.contains(id) && !turned.void.contains(id));
+                inside.sort();
+                inside.dedup();
                 rows::carry(tx, it.id, &inside, false)?;
-                if it.step == Step::Rollback {
-                    let gone = story::taken_back(tx, it)?;
-                    self.gone(tx, it, &gone, "gone")?;
-                }
+                let (gone, did) = match it.step {
+                    Step::Rollback => (story::taken_back(tx, it)?, "gone"),
+                    _ => (turned.gone, "reverted"),
+                };
+                self.gone(tx, it, &gone, did)?;
                 self.live(tx, it, is_live)
             }
         }

@@ -7,7 +7,7 @@ use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
 use crate::domain::change::{Change, Sort};
 use crate::domain::deploy_queue::{Reason, Wait};
-use crate::domain::deployment::{Deployment, Lane, Report, Status};
+use crate::domain::deployment::{Deployment, Lane, Report, Status, is_same_version};
 use crate::domain::freeze::{Asked, Level, may_begin, next_open};
 use crate::domain::id::{Kind, TicketKey};
 use crate::domain::people::Service;
@@ -280,6 +280,17 @@ fn unready(
     }
     let rule = match ticket.state {
         State::Approved => {
+            let planned = change.plan.version_after.as_deref();
+            let other = planned.filter(|it| !is_same_version(it, &report.version));
+            let is_bound = is_production && !change.is_standing(ticket);
+            if let Some(planned) = other.filter(|_| is_bound) {
+                return Ok(Some(
+                    Refusal::new("deploy-other-version")
+                        .with("key", ticket.key.to_string())
+                        .with("planned", planned.to_owned())
+                        .with("version", report.version.clone()),
+                ));
+            }
             return match approval::refuse_unless_standing(tx, ticket, change, ctx.now) {
                 Err(Error::Refused(refusal)) => Ok(Some(refusal)),
                 Err(other) => Err(other),

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::{allow, deployment};
+use super::{allow, commits, deployment};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
 use crate::domain::ancestry::{Between, Walk, Way};
@@ -145,6 +145,50 @@ pub(super) fn contents(conn: &mut Conn, it: &Deployment) -> Result<Vec<TicketId>
         (is_work && seen.insert(link.ticket)).then_some(link.ticket)
     });
     Ok(carried.collect())
+}
+
+/// Tickets whose commits are taken back, or brought back, by commits that it brought.
+#[derive(Debug, Default)]
+pub(super) struct Turned {
+    /// Nothing of their work is in effect any more.
+    pub gone: Vec<TicketId>,
+    /// What was taken back is in effect again.
+    pub back: Vec<TicketId>,
+    /// Came and was taken back within it: never live.
+    pub void: Vec<TicketId>,
+}
+
+/// What its reverts did, and the reverts of those. Of a ticket that is taken back in part, something is still live: it is in neither.
+pub(super) fn turned(conn: &mut Conn, it: &Deployment) -> Result<Turned> {
+    let mut turned = Turned::default();
+    let (Some(commit), Some((repository, added))) = (&it.commit, brought(conn, it)?) else {
+        return Ok(turned);
+    };
+    let Some(place) = store::git_commit::place(conn, repository, commit)? else {
+        return Ok(turned);
+    };
+    let oids: Vec<&str> = added.iter().map(String::as_str).collect();
+    let linked = store::git_link::linked(conn, repository, &oids)?;
+    let reverts = linked.into_iter().map(|(_, link)| link);
+    let mut tickets: Vec<TicketId> = reverts
+        .filter(|link| link.relation == Relation::Reverts)
+        .map(|link| link.ticket)
+        .collect();
+    tickets.sort();
+    tickets.dedup();
+    for ticket in tickets {
+        let before = commits::is_in_effect(conn, ticket, repository, |it| {
+            it.seq <= place && !added.contains(&it.oid)
+        })?;
+        let after = commits::is_in_effect(conn, ticket, repository, |it| it.seq <= place)?;
+        match (before, after) {
+            (true, false) => turned.gone.push(ticket),
+            (false, false) => turned.void.push(ticket),
+            (false, true) => turned.back.push(ticket),
+            (true, true) => {}
+        }
+    }
+    Ok(turned)
 }
 
 /// The tickets that a rollback takes back: those of what was deployed since its version was live, but for its own.
@@ -294,6 +338,7 @@ pub fn detail(conn: &mut Conn, it: Deployment) -> Result<Detail> {
 #[derive(Debug, Clone)]
 pub struct Untried {
     pub deployment: DeploymentId,
+    pub repository_id: RepositoryId,
     pub repository: String,
     pub tip: String,
     pub new: String,
@@ -323,13 +368,12 @@ pub fn untried(conn: &mut Conn) -> Result<Vec<Untried>> {
                 tip
             }
         };
-        let Some((repository, tip)) = tip else {
-            continue;
-        };
+        let Some((name, tip)) = tip else { continue };
         if tried.get(&it.id).is_none_or(|tried| tried.tip != tip) {
             found.push(Untried {
                 deployment: it.id,
-                repository,
+                repository_id: repository,
+                repository: name,
                 tip,
                 new,
                 old,

@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::git_change::{begin, fill_plan};
 use super::live_tag::{self, Live};
 use super::{allow, record};
 use crate::app::Ctx;
@@ -25,6 +26,8 @@ use crate::store::{self, Tx};
 const STALE_RETRIES: usize = 5;
 /// A published commit that was written longer ago acts late, and the ticket says so.
 const LATE_SECS: i64 = 24 * 3_600;
+/// Changes that begin with the commits of one push; more are nobody's work of today.
+const CHANGES_BEGUN: usize = 20;
 /// Paths named in a timeline entry; the commit keeps more.
 const PATHS_TOLD: usize = 10;
 
@@ -120,6 +123,7 @@ fn record_push_in(tx: &mut Tx, ctx: &Ctx<'_>, from: RepositoryId, push: &Push) -
         tickets: HashMap::new(),
         commits: Vec::new(),
         links: Vec::new(),
+        begun: 0,
         settled: Settled::default(),
     };
     let oids: Vec<&str> = push
@@ -158,7 +162,12 @@ fn record_push_in(tx: &mut Tx, ctx: &Ctx<'_>, from: RepositoryId, push: &Push) -
         let kept = RecordedCommit::of(commit, came, ctx.now);
         desk.settled.new_commits += 1;
         desk.link(tx, commit, &kept)?;
+        let begins = commit.facts.new_change && kept.acts && !commit.flags.autosquash;
+        let beginning = begins.then(|| kept.clone());
         desk.commits.push(kept);
+        if let Some(kept) = beginning {
+            desk.begin(tx, commit, &kept)?;
+        }
     }
     desk.keep(tx)?;
     store::repository::count_commits(tx, from, push_id, desk.settled.new_commits as i64)?;
@@ -210,6 +219,8 @@ struct Desk<'a> {
     /// Not written yet: many rows go into few statements.
     commits: Vec<RecordedCommit>,
     links: Vec<CommitLink>,
+    /// Changes that began with its commits.
+    begun: usize,
     settled: Settled,
 }
 
@@ -284,6 +295,32 @@ impl Desk<'_> {
             let counts = |it: &CommitLink| it.ticket == id && it.relation >= Relation::Refs;
             if !links.iter().any(counts) {
                 self.stand(ticket.clone(), &link, kept);
+            }
+        }
+        Ok(())
+    }
+
+    /// A change begins with this commit, unless one did when it came before, under another id.
+    fn begin(&mut self, tx: &mut Tx, commit: &ReportedCommit, kept: &RecordedCommit) -> Result<()> {
+        let known = store::git_link::begun_by(tx, &kept.root)?;
+        let (ticket, is_new) = match known {
+            Some(id) => (store::ticket::by_id(tx, id)?.ok_or(Error::NotFound)?, false),
+            None if self.begun == CHANGES_BEGUN => return Ok(()),
+            None => (
+                begin(tx, self.ctx, self.repository, self.push, commit)?,
+                true,
+            ),
+        };
+        let link = unwritten(ticket.key, Relation::Implements);
+        let id = ticket.id;
+        self.stand(ticket, &link, kept);
+        if is_new {
+            self.begun += 1;
+            // The commit it is of is written first.
+            self.keep(tx)?;
+            store::git_link::first_deed(tx, id, Relation::Implements, kept, self.ctx.now)?;
+            if let Some(touched) = self.tickets.get_mut(&id) {
+                touched.did = Some(Consequence::Open);
             }
         }
         Ok(())
@@ -433,7 +470,7 @@ impl Desk<'_> {
         let touched = self.touch(ticket, link.relation, 0);
         let ticket = &mut touched.ticket;
         let entry = match what {
-            Consequence::Link => return Ok(()),
+            Consequence::Link | Consequence::Open => return Ok(()),
             // The ticket that it would move stands there already, or can't be moved: the link says enough.
             Consequence::Resolve if !ticket.is_open() => return Ok(()),
             Consequence::Reopen if ticket.is_open() => return Ok(()),
@@ -503,32 +540,4 @@ fn unwritten(key: TicketKey, relation: Relation) -> Link {
         verb: None,
         negated: false,
     }
-}
-
-/// Trailers of a commit fill the empty fields of a draft's plan. What people wrote or approved stays.
-fn fill_plan(tx: &mut Tx, ticket: &Ticket, commit: &RecordedCommit) -> Result<Option<Entry>> {
-    use crate::domain::ticket::State;
-    if ticket.state != State::Draft {
-        return Ok(None);
-    }
-    let mut change = store::change::of(tx, ticket.id)?;
-    let mut filled = Vec::new();
-    let plan = &mut change.plan;
-    for (name, field, fact) in [
-        ("purpose", &mut plan.purpose, "purpose"),
-        ("side_effects", &mut plan.side_effects, "side_effects"),
-        ("revert", &mut plan.revert, "rollback"),
-    ] {
-        if let Some(text) = commit.facts.get(fact).filter(|_| field.is_empty()) {
-            *field = text.to_owned();
-            filled.push(name);
-        }
-    }
-    if filled.is_empty() {
-        return Ok(None);
-    }
-    store::change::put(tx, ticket.id, &change)?;
-    Ok(Some(
-        Entry::new(EntryKind::Edited).fact("fields", filled.join(", ")),
-    ))
 }

@@ -233,7 +233,11 @@ fn frozen(of: &Standing<'_>, next_open: Option<Timestamp>) -> Frozen {
 }
 
 /// Who that is whom a git server calls so: by the house's list, or by their address.
-fn person_of(conn: &mut Conn, settings: &Settings, pusher: &str) -> Result<Option<Person>> {
+pub(super) fn person_of(
+    conn: &mut Conn,
+    settings: &Settings,
+    pusher: &str,
+) -> Result<Option<Person>> {
     let listed = settings.git_logins.get(&pusher.to_lowercase()).cloned();
     let Some(address) = listed.or_else(|| EmailAddress::parse(pusher).ok()) else {
         return Ok(None);

@@ -30,10 +30,12 @@ const MOST_READ: usize = 25;
 /// What began so long after the onset still is worth an alibi.
 const AFTER_SECS: i64 = 1_800;
 /// Nothing was changed there for so long: the next change is a first one.
-const QUIET_SECS: i64 = 14 * 86_400;
+pub(super) const QUIET_SECS: i64 = 14 * 86_400;
 /// From when on feeds are looked at for their rhythm.
 const RHYTHM_SECS: i64 = 30 * 86_400;
 const MOST_EVENTS: i64 = 2_000;
+/// A feed that hasn't spoken for longer is no feed any more; until then its silence vouches for nothing.
+const RETIRED_SECS: i64 = 90 * 86_400;
 #[derive(Default)]
 pub(super) struct Found {
     pub candidates: Vec<Candidate>,
@@ -461,6 +463,10 @@ impl Scene {
     pub(super) fn feeds(&self, conn: &mut Conn, now: Timestamp) -> Result<Vec<Feed>> {
         let since = now.plus_secs(-RHYTHM_SECS);
         let mut spoke: HashMap<String, Vec<Timestamp>> = HashMap::new();
+        let retired = now.plus_secs(-RETIRED_SECS);
+        for (source, last) in rows::told_last(conn, &self.environment, retired)? {
+            spoke.entry(source).or_default().push(last);
+        }
         for (source, at) in rows::told_since(conn, &self.environment, since, MOST_EVENTS)? {
             spoke.entry(source).or_default().push(at);
         }
@@ -490,7 +496,7 @@ struct Inside {
     has_migration: bool,
 }
 
-fn touches_migration(text: &str) -> bool {
+pub(super) fn touches_migration(text: &str) -> bool {
     text.to_lowercase().contains("migration")
 }
 

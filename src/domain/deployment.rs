@@ -340,6 +340,12 @@ impl Typed {
     }
 }
 
+/// Whether both name the same version: some write the `v`, others don't.
+pub fn is_same_version(one: &str, other: &str) -> bool {
+    let bare = |version: &str| version.trim().trim_start_matches(['v', 'V']).to_owned();
+    bare(one) == bare(other)
+}
+
 /// How `version` stands to `before`, the one that was live: by their commits if those are known, else by what was live earlier and
 /// by the numbers in their names.
 pub fn step(before: &str, version: &str, way: Option<Way>, was_live_earlier: bool) -> Step {

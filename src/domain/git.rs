@@ -285,31 +285,46 @@ pub struct Revertible {
     pub reverts: Vec<String>,
 }
 
-/// The commands that take `linked` back, newest first; run from top to bottom. `linked` comes oldest first.
+/// Those of `linked` whose work is in effect, oldest first, as `linked` comes: nothing in it took them back, or what did was taken
+/// back itself. What takes others back is no work; nor is what a merge brought in, beside the merge.
 ///
-/// A merge is taken back with its first parent as the mainline, and what it brought in isn't taken back a second time;
-/// `graph` knows the parents of the repository's commits for that. A commit and the one that reverted it cancel out.
-pub fn revert_commands(linked: &[Revertible], graph: &HashMap<String, Vec<String>>) -> Vec<String> {
-    let undone = |commit: &Revertible| {
-        linked.iter().any(|other| {
-            other
-                .reverts
-                .iter()
-                .any(|start| start.len() >= 7 && commit.oid.starts_with(start.as_str()))
-        })
+/// `graph` knows the parents of the repository's commits, for the merges.
+pub fn in_effect<'a>(
+    linked: &'a [Revertible],
+    graph: &HashMap<String, Vec<String>>,
+) -> Vec<&'a Revertible> {
+    let is_of = |start: &String, commit: &Revertible| {
+        start.len() >= 7 && commit.oid.starts_with(start.as_str())
     };
-    let undoes = |commit: &Revertible| {
-        commit.reverts.iter().any(|start| {
-            linked
-                .iter()
-                .any(|other| other.oid.starts_with(start.as_str()))
-        })
+    // What counts is decided from the newest on: a revert that was reverted takes nothing back.
+    let mut counts = vec![true; linked.len()];
+    for at in (0..linked.len()).rev() {
+        let mut later = linked.iter().zip(&counts).skip(at + 1);
+        let undone = later.any(|(other, counts)| {
+            *counts && other.reverts.iter().any(|start| is_of(start, &linked[at]))
+        });
+        counts[at] = !undone;
+    }
+    let takes_back = |commit: &Revertible| {
+        let mut starts = commit.reverts.iter();
+        starts.any(|start| linked.iter().any(|other| is_of(start, other)))
     };
     let mut brought: HashSet<&str> = HashSet::new();
     for merge in linked.iter().filter(|commit| commit.parents.len() > 1) {
         let mainline = reachable(&merge.parents[..1], graph);
         brought.extend(reachable(&merge.parents[1..], graph).difference(&mainline));
     }
+    let in_effect = linked.iter().zip(counts).filter(|(commit, counts)| {
+        *counts && !takes_back(commit) && !brought.contains(commit.oid.as_str())
+    });
+    in_effect.map(|(commit, _)| commit).collect()
+}
+
+/// The commands that take `linked` back, newest first; run from top to bottom. `linked` comes oldest first.
+///
+/// A merge is taken back with its first parent as the mainline, and what it brought in isn't taken back a second time. A commit and
+/// the one that reverted it cancel out, until that is reverted.
+pub fn revert_commands(linked: &[Revertible], graph: &HashMap<String, Vec<String>>) -> Vec<String> {
     let mut commands: Vec<String> = Vec::new();
     let mut ordinary: Vec<&str> = Vec::new();
     let flush = |ordinary: &mut Vec<&str>, commands: &mut Vec<String>| {
@@ -318,10 +333,7 @@ pub fn revert_commands(linked: &[Revertible], graph: &HashMap<String, Vec<String
             ordinary.clear();
         }
     };
-    for commit in linked.iter().rev() {
-        if undone(commit) || undoes(commit) || brought.contains(commit.oid.as_str()) {
-            continue;
-        }
+    for commit in in_effect(linked, graph).into_iter().rev() {
         if commit.parents.len() > 1 {
             flush(&mut ordinary, &mut commands);
             commands.push(format!("git revert --no-edit -m 1 {}", commit.oid));
@@ -444,6 +456,29 @@ mod tests {
             revert_commands(&linked, &HashMap::new()),
             ["git revert --no-edit c"]
         );
+    }
+
+    #[test]
+    fn what_was_brought_back_is_in_effect_again() {
+        let (a, b) = ("aaaaaaaa1", "bbbbbbbb1");
+        let mut linked = vec![
+            commit(a, &["0"], &[]),
+            commit(b, &[a], &[a]),
+            commit("cccccccc1", &[b], &[b]),
+        ];
+        let oids = |linked: &[Revertible]| -> Vec<String> {
+            let all = in_effect(linked, &HashMap::new()).into_iter();
+            all.map(|it| it.oid.clone()).collect()
+        };
+        assert_eq!(oids(&linked), [a]);
+        assert_eq!(oids(&linked[..2]), Vec::<String>::new());
+        assert_eq!(
+            revert_commands(&linked, &HashMap::new()),
+            [format!("git revert --no-edit {a}")]
+        );
+        // And taken back once more.
+        linked.push(commit("dddddddd1", &["cccccccc1"], &["cccccccc1"]));
+        assert_eq!(oids(&linked), Vec::<String>::new());
     }
 
     #[test]

@@ -393,6 +393,7 @@ impl Feed {
     /// A feed by the instants at which it spoke, in any order; `None` if it never did.
     pub fn of(name: String, mut spoke: Vec<Timestamp>) -> Option<Self> {
         spoke.sort();
+        spoke.dedup();
         let last_at = *spoke.last()?;
         let mut gaps: Vec<i64> = spoke
             .windows(2)

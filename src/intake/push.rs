@@ -121,6 +121,9 @@ pub struct FactsBody {
     pub causes: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change_id: Option<String>,
+    /// A change begins with it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub new_change: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub purpose: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -404,6 +407,7 @@ impl CommitBody {
                 caused_by: facts.caused_by,
                 causes: facts.causes,
                 change_id: facts.change_id,
+                new_change: facts.new_change,
                 purpose: facts.purpose,
                 side_effects: facts.side_effects,
                 rollback: facts.rollback,
@@ -472,6 +476,7 @@ impl CommitBody {
                 caused_by: facts.caused_by,
                 causes: facts.causes,
                 change_id: facts.change_id.map(|id| cut(&id, 100)),
+                new_change: facts.new_change,
                 purpose: text(facts.purpose),
                 side_effects: text(facts.side_effects),
                 rollback: text(facts.rollback),

@@ -163,7 +163,8 @@ fn take(app: &App, seen: &mut Seen) -> Result<std::result::Result<bool, Unreache
     Ok(Ok(is_whole))
 }
 
-fn folder_of(app: &App, id: RepositoryId) -> PathBuf {
+/// Our copy of a forge's repository.
+pub(super) fn folder_of(app: &App, id: RepositoryId) -> PathBuf {
     mirrors(app).join(format!("{id}.git"))
 }
 

@@ -1,9 +1,10 @@
-//! Tries whether what is live still reverts cleanly, after each push: in memory, in the repositories of `git_folder`.
+//! Tries whether what is live still reverts cleanly, after each push: in memory, in the repositories of `git_folder`
+//! and in our own copies of those of forges.
 
 use std::path::PathBuf;
 
-use super::{Again, Job, UNHURRIED};
-use crate::actions::deployment_story as story;
+use super::{Again, Job, UNHURRIED, forge};
+use crate::actions::deployment_story::{self as story, Untried};
 use crate::app::App;
 use crate::domain::deployment::Freshness;
 use crate::domain::timeline::Door;
@@ -21,22 +22,14 @@ pub(super) const JOB: Job = Job {
 const AT_ONCE: usize = 20;
 
 fn run(app: &App) -> Result<Again> {
-    let Some(folder) = &app.config.git_folder else {
-        return Ok(Again::Later);
-    };
     let ctx = app.system("revert", Door::Clock);
     let waiting = app.store.read(story::untried)?;
     let is_full = waiting.len() > AT_ONCE;
     for it in waiting.into_iter().take(AT_ONCE) {
-        // A name is path-like, and was checked: it leads nowhere else.
-        let found = [
-            folder.join(&it.repository),
-            folder.join(format!("{}.git", it.repository)),
-        ];
-        let Some(place) = found.iter().find(|place: &&PathBuf| place.is_dir()) else {
+        let Some(place) = place(app, &it) else {
             continue;
         };
-        let Some(tried) = attempt(place, &it.tip, &it.new, &it.old) else {
+        let Some(tried) = attempt(&place, &it.tip, &it.new, &it.old) else {
             continue;
         };
         let freshness = Freshness {
@@ -48,4 +41,15 @@ fn run(app: &App) -> Result<Again> {
         story::tried(&ctx, it.deployment, &freshness)?;
     }
     Ok(if is_full { Again::AtOnce } else { Again::Later })
+}
+
+/// Where its repository can be read here.
+fn place(app: &App, it: &Untried) -> Option<PathBuf> {
+    // A name is path-like, and was checked: it leads nowhere else.
+    let given = app.config.git_folder.iter().flat_map(|folder| {
+        let name = &it.repository;
+        [folder.join(name), folder.join(format!("{name}.git"))]
+    });
+    let mut found = given.chain([forge::folder_of(app, it.repository_id)]);
+    found.find(|place| place.is_dir())
 }

@@ -427,6 +427,36 @@ pub fn told_since(
         .load(conn)?)
 }
 
+/// When one of these services was deployed last in an environment.
+pub fn last_of(
+    conn: &mut Conn,
+    environment: &str,
+    services: &[ServiceId],
+) -> Result<Option<Timestamp>> {
+    Ok(deployment::table
+        .filter(deployment::environment.eq(environment))
+        .filter(deployment::service_id.eq_any(services.to_vec()))
+        .filter(deployment::status.eq(Status::Succeeded))
+        .select(diesel::dsl::max(deployment::started_at))
+        .get_result(conn)?)
+}
+
+/// When each source told last of a deployment in an environment, of those that did since then.
+pub fn told_last(
+    conn: &mut Conn,
+    environment: &str,
+    since: Timestamp,
+) -> Result<Vec<(String, Timestamp)>> {
+    let told: Vec<(String, Option<Timestamp>)> = deployment::table
+        .filter(deployment::environment.eq(environment))
+        .filter(deployment::started_at.ge(since))
+        .group_by(deployment::source)
+        .select((deployment::source, diesel::dsl::max(deployment::started_at)))
+        .load(conn)?;
+    let last = |(source, at): (String, Option<Timestamp>)| Some((source, at?));
+    Ok(told.into_iter().filter_map(last).collect())
+}
+
 /// Says that it carries these tickets. Those that it carries already stay as they are.
 pub fn carry(tx: &mut Tx, id: DeploymentId, tickets: &[TicketId], is_named: bool) -> Result<()> {
     use super::backend::insert_new;

@@ -202,6 +202,17 @@ pub fn of_ticket(
         .collect())
 }
 
+/// The ticket that a commit with this root began.
+pub fn begun_by(conn: &mut Conn, root: &str) -> Result<Option<TicketId>> {
+    let found: Vec<TicketId> = git_deed::table
+        .filter(git_deed::root.eq(root))
+        .filter(git_deed::relation.eq(Relation::Implements))
+        .order(git_deed::done_at)
+        .select(git_deed::ticket_id)
+        .load(conn)?;
+    Ok(found.first().copied())
+}
+
 /// Notes that this root acts on the ticket by this relation; false if one of its commits did so before.
 pub fn first_deed(
     tx: &mut Tx,

@@ -239,6 +239,21 @@ both_databases!(
             first.revert.as_ref().unwrap().lines,
             ["ip route del 10.0.0.0/8"]
         );
+        // A pipeline that has been silent for weeks is still one that says nothing; after a quarter it is gone.
+        let verdict_in = |days: i64| {
+            desk.advance(days * 24 * HOUR);
+            let quiet = Opening {
+                services: vec![web],
+                ..Opening::default()
+            };
+            let key = incident(&desk, &ann, quiet);
+            let found = act::read(&desk.as_person(&ann), key).unwrap();
+            let names = found.feeds.into_iter().map(|it| it.name);
+            (found.verdict, names.collect::<Vec<_>>())
+        };
+        let silent = (Verdict::Unknown, vec!["pipeline".to_owned()]);
+        assert_eq!(verdict_in(40), silent);
+        assert_eq!(verdict_in(60), (Verdict::Unknown, vec![]));
     }
 );
 

@@ -132,6 +132,7 @@ fn is_exempt(git: &Git<'_>, message: &Message) -> bool {
         || flags.reapply
         || flags.autosquash
         || message.facts.no_ticket.is_some()
+        || message.facts.new_change
         || git
             .maybe(&["rev-parse", "--quiet", "--verify", "MERGE_HEAD"])
             .is_some()

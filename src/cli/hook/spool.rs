@@ -448,6 +448,7 @@ pub fn did_key(did: Consequence) -> &'static str {
     match did {
         Consequence::Link => "did-link",
         Consequence::Content => "did-content",
+        Consequence::Open => "did-open",
         Consequence::Resolve => "did-resolve",
         Consequence::Reopen => "did-reopen",
         Consequence::FixLanded => "did-fix-landed",

@@ -11,6 +11,8 @@ words! {
         Link = "link",
         /// The commit is part of what the change brings.
         Content = "content",
+        /// The change begins with it.
+        Open = "open",
         Resolve = "resolve",
         Reopen = "reopen",
         /// The incident's mending is in the repository; it is over when that runs where it is needed.

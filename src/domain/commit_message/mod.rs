@@ -112,6 +112,8 @@ pub struct Facts {
     pub caused_by: Vec<String>,
     pub causes: Vec<String>,
     pub change_id: Option<String>,
+    /// `Change: new`: a change begins with it.
+    pub new_change: bool,
     pub purpose: Option<String>,
     pub side_effects: Option<String>,
     pub rollback: Option<String>,

@@ -127,6 +127,13 @@ pub(super) fn read(reading: &mut Reading, urls: &[Url]) {
         let value = value_start..end;
         let in_last = last_paragraph.is_some_and(|start| name.start >= start);
         match token {
+            Token::Names(Relation::Implements, _)
+                if reading.text[value.clone()]
+                    .trim()
+                    .eq_ignore_ascii_case("new") =>
+            {
+                reading.facts.new_change = true;
+            }
             Token::Names(relation, commit) => names(reading, urls, &name, value, relation, commit),
             Token::Tells(fact) => tells(reading, fact, value),
             Token::Waives(waiver) if in_last => {
@@ -352,6 +359,21 @@ fn range(reading: &Reading, value: &Range<usize>) -> Option<Result<Vec<KeyAt>, (
 #[cfg(test)]
 mod tests {
     use super::super::{Mode, Rules, parse};
+
+    #[test]
+    fn a_change_may_begin_with_a_commit() {
+        for (message, is_new) in [
+            ("Raise it\n\nChange: new", true),
+            ("Raise it\n\nchange: New\nRisk: low", true),
+            ("Raise it\n\nChange: CHG-7", false),
+            ("Raise it\n\nChange: new cache", false),
+            ("Raise it\n\nRefs: new", false),
+            ("Change new", false),
+        ] {
+            let read = parse(message, &Mode::Server, &Rules::house(None));
+            assert_eq!(read.facts.new_change, is_new, "{message}");
+        }
+    }
 
     #[test]
     fn who_wrote_it_with_its_author_is_known_by_address() {

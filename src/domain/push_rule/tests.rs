@@ -321,6 +321,25 @@ fn an_approved_change_is_approved_by_somebody_else_and_of_the_right_kind() {
 }
 
 #[test]
+fn a_commit_that_a_change_begins_with_has_a_ticket_and_no_approved_one() {
+    let mut new = commit('1', &['9'], &[]);
+    new.facts.new_change = true;
+    let codes = |rule: &RefRule| codes(rule, &push(vec![new.clone()]), &world());
+    let asks = |require| RefRule {
+        require,
+        per: Per::Commit,
+        ..rule()
+    };
+    assert_eq!(codes(&asks(Require::Ticket)), []);
+    assert_eq!(codes(&asks(Require::ApprovedChange)), [Code::NoTicket]);
+    let tasks = RefRule {
+        kinds: vec![Kind::Task],
+        ..asks(Require::Ticket)
+    };
+    assert_eq!(codes(&tasks), [Code::NoTicket]);
+}
+
+#[test]
 fn a_tag_that_deploys_to_production_stands_before_its_freeze_with_the_change_it_names() {
     let mut rules = vec![RefRule::open("refs/tags/v*")];
     rules.extend(live_tag_rules("Prod EU"));

@@ -8,17 +8,18 @@ use super::call::{Answer, Call, Nothing, Reply};
 use super::problem::Failure;
 use super::ticket::{IfMatch, Ticket, changed};
 use super::value::{
-    At, ChangeSortWord, LeavesWord, OutcomeWord, PersonUid, ServiceUid, Uid, VerdictWord, Word,
-    given,
+    At, ChangeSortWord, LeavesWord, OutcomeWord, PersonUid, RiskWord, ServiceUid, Uid, VerdictWord,
+    Word, given,
 };
 use super::what_if::{DryRun, Preview, TicketOrPreview, changed_or_tried, tried};
-use crate::actions::{approval, change as action, standing};
+use crate::actions::{approval, change as action, change_risk, commits, standing};
 use crate::app::Ctx;
 use crate::domain::change::{self as domain, Change as Domain, Plan};
 use crate::domain::id::{ServiceId, TicketKey};
 use crate::domain::standing::Lane;
 use crate::domain::ticket as domain_ticket;
 use crate::error::Result;
+use crate::words::Words;
 
 /// What a change has beyond its ticket.
 #[derive(Debug, Serialize, ToSchema)]
@@ -40,6 +41,8 @@ pub struct Change {
     /// Where it is done; null: where customers are.
     pub environment: Option<String>,
     pub kind: ChangeSortWord,
+    /// How risky its own facts make it, beside what people call it (`ticket.risk`).
+    pub risk_by_facts: FactualRisk,
     /// Who has to approve it, who did, and until when that stands.
     pub approval: ChangeApproval,
     /// On watch until then, before it counts as done.
@@ -48,6 +51,16 @@ pub struct Change {
     pub glass: Option<Glass>,
     /// Of an approved change of kind `standard`: deployments that run under it without anybody asking, for each of its services.
     pub lanes: Vec<LaneOf>,
+}
+
+/// Risk by facts: commits, the way back, how long nothing was deployed there.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FactualRisk {
+    pub level: RiskWord,
+    /// 0.1 to 1, as among the suspects of an incident.
+    pub weight: f64,
+    /// In words; empty: nothing makes it risky.
+    pub reasons: String,
 }
 
 /// Where deployments run under a standing change.
@@ -127,6 +140,10 @@ fn shown(ctx: &Ctx<'_>, key: TicketKey) -> Result<Answer> {
     let (ticket, change, glass) = action::read(ctx, key)?;
     let approval = ChangeApproval::of(ctx, &ticket, &change)?;
     let lanes = ctx.read(|conn| standing::lanes(conn, &ticket, &change, ctx.now))?;
+    let risk = ctx.read(|conn| {
+        let commits = commits::of_ticket(conn, &ticket)?;
+        change_risk::of(conn, &ticket, &change, &commits, ctx.now)
+    })?;
     let Domain { plan, .. } = change;
     let answer = Answer::ok(&Change {
         ticket: Ticket::of(ctx.app, &ticket),
@@ -137,6 +154,11 @@ fn shown(ctx: &Ctx<'_>, key: TicketKey) -> Result<Answer> {
         version_before: plan.version_before,
         version_after: plan.version_after,
         revert: plan.revert,
+        risk_by_facts: FactualRisk {
+            level: Word(change_risk::level(&risk)),
+            weight: risk.weight(),
+            reasons: change_risk::reasons(&risk, Words::english()),
+        },
         requested_by: change.requested_by.map(Uid),
         asked_by: change.asked_by.map(Uid),
         approved_by: change.approved_by.map(Uid),

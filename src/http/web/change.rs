@@ -11,7 +11,7 @@ use super::deployments::{OnPage, on_page};
 use super::{ticket_preview, when};
 use crate::actions::approval::{Ballot, approve, verdict};
 use crate::actions::deployment_queue::{self, Line};
-use crate::actions::{agenda, change as act, commits, freeze, standing};
+use crate::actions::{agenda, change as act, change_risk, commits, freeze, standing};
 use crate::app::Ctx;
 use crate::domain::access::{self, Action, Target};
 use crate::domain::change::{Change, Glass, Plan, Sort, Verdict};
@@ -21,6 +21,7 @@ use crate::domain::id::{Id, Kind, PersonId, ServiceId, TicketKey};
 use crate::domain::plain_sight::plain_sight;
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::standing::{Health, Lane};
+use crate::domain::suspect;
 use crate::domain::ticket::{Outcome, State, Ticket};
 use crate::domain::timeline::Entry;
 use crate::domain::timestamp::Timestamp;
@@ -37,6 +38,8 @@ pub struct Known {
     change: Option<Change>,
     names: Vec<(PersonId, String)>,
     commits: Vec<commits::OnTicket>,
+    /// What its facts say of its risk.
+    risk: Option<suspect::Risk>,
     glass: Option<Glass>,
     may_break: bool,
     /// The window that a change would begin in, while it hasn't begun.
@@ -68,11 +71,16 @@ pub fn load(conn: &mut Conn, ctx: &Ctx<'_>, ticket: &Ticket) -> Result<Known> {
         .flatten()
         .collect();
     let may = |action| access::may(&ctx.by, action, Target::House).is_ok();
+    let commits = commits::of_ticket(conn, ticket)?;
     Ok(Known {
         names: store::people::person_names(conn, &people)?
             .into_iter()
             .collect(),
-        commits: commits::of_ticket(conn, ticket)?,
+        risk: match &change {
+            Some(change) => Some(change_risk::of(conn, ticket, change, &commits, ctx.now)?),
+            None => None,
+        },
+        commits,
         glass: match &change {
             Some(_) => act::glass(conn, ticket.id)?,
             None => None,
@@ -186,6 +194,10 @@ pub struct ChangeView {
     /// What git says, where people said nothing.
     pub version_before: Option<String>,
     pub version_after: Option<String>,
+    /// How risky its facts make it, and which; "": none does.
+    pub risk: String,
+    /// It was called less risky than that.
+    pub is_called_less: bool,
     pub rev: i64,
     pub form: Form,
     pub can_edit: bool,
@@ -241,6 +253,26 @@ pub struct CommitLine {
     pub replaced_by: Option<String>,
 }
 
+fn risk_text(known: &Known, p: &Page) -> String {
+    let Some(risk) = &known.risk else {
+        return String::new();
+    };
+    let reasons = change_risk::reasons(risk, p.words);
+    match reasons.is_empty() {
+        true => reasons,
+        false => {
+            let level = p.word("risk", change_risk::level(risk).as_str());
+            format!("{level}: {reasons}")
+        }
+    }
+}
+
+/// The words of a risk come most risky first.
+fn called_less(known: &Known, ticket: &Ticket) -> bool {
+    let levels = known.risk.as_ref().map(change_risk::level).zip(ticket.risk);
+    levels.is_some_and(|(by_facts, called)| called > by_facts)
+}
+
 /// A step of a change, with what it needs from people made up: whether it would be accepted is all that is asked.
 type Step = fn(&mut Change, &mut Ticket, Timestamp) -> std::result::Result<Entry, Refusal>;
 
@@ -292,6 +324,8 @@ pub fn view(known: &Known, ticket: &Ticket, p: &Page, kept: Option<Form>) -> Opt
             .version_after
             .clone()
             .or_else(|| git?.version_after.clone()),
+        risk: risk_text(known, p),
+        is_called_less: called_less(known, ticket),
         rev: ticket.version,
         form: form.prefixed("plan-"),
         can_edit: known.may_run && ticket.is_open(),

@@ -63,6 +63,8 @@ pub mod span;
 pub mod suspect_figures;
 pub mod suspects;
 pub mod tape;
+mod tape_commit;
+mod tape_kinds;
 pub mod teams;
 mod terms;
 pub mod ticket;

@@ -6,6 +6,9 @@ use std::collections::{HashMap, HashSet};
 use chrono_tz::Tz;
 
 use super::names::{Names, Wanted};
+use super::tape_commit;
+use super::tape_kinds::dot;
+pub use super::tape_kinds::{is_key, is_talk};
 use crate::domain::correction::{self, BY_HAND, Corrections};
 use crate::domain::id::{AttachmentId, Id, MailId};
 use crate::domain::plain_sight::plain_sight;
@@ -132,83 +135,6 @@ pub fn pieces(entry: &Recorded) -> Vec<Piece> {
         .collect()
 }
 
-/// Whether an entry is one of the moments that tell the story.
-pub const fn is_key(kind: EntryKind) -> bool {
-    matches!(
-        kind,
-        EntryKind::Opened
-            | EntryKind::Reply
-            | EntryKind::Update
-            | EntryKind::CustomerMessage
-            | EntryKind::CustomerSolved
-            | EntryKind::CustomerContact
-            | EntryKind::StateChanged
-            | EntryKind::Restored
-            | EntryKind::Resolved
-            | EntryKind::Closed
-            | EntryKind::Reopened
-            | EntryKind::Cancelled
-            | EntryKind::SeverityChanged
-            | EntryKind::Shared
-            | EntryKind::Merged
-            | EntryKind::Absorbed
-            | EntryKind::Unmerged
-            | EntryKind::RoleTaken
-            | EntryKind::OwnerSet
-            | EntryKind::HandedOver
-            | EntryKind::ClockBreached
-            | EntryKind::Paged
-            | EntryKind::PageAcknowledged
-            | EntryKind::DeadEnd
-            | EntryKind::GlassBroken
-            | EntryKind::Deployed
-            | EntryKind::DeploymentReleased
-    )
-}
-
-/// Whether an entry was written between us and the customer.
-pub const fn is_talk(kind: EntryKind) -> bool {
-    matches!(
-        kind,
-        EntryKind::Opened
-            | EntryKind::Reply
-            | EntryKind::Update
-            | EntryKind::CustomerMessage
-            | EntryKind::CustomerSolved
-            | EntryKind::CustomerContact
-            | EntryKind::Shared
-            | EntryKind::NoReplyNeeded
-            | EntryKind::AutomaticMail
-            | EntryKind::UpdatePromised
-            | EntryKind::WordsProposed
-            | EntryKind::WordsApproved
-            | EntryKind::WordsSentBack
-            | EntryKind::WordsWithdrawn
-            | EntryKind::CallbackPromised
-            | EntryKind::CallbackDone
-    )
-}
-
-const fn dot(kind: EntryKind) -> &'static str {
-    match kind {
-        EntryKind::ClockBreached
-        | EntryKind::ClockStillLate
-        | EntryKind::GlassBroken
-        | EntryKind::Paged
-        | EntryKind::DeadEnd
-        | EntryKind::PageUndelivered
-        | EntryKind::DeliveryFailed
-        | EntryKind::Unsatisfied => "bad",
-        EntryKind::Restored
-        | EntryKind::Resolved
-        | EntryKind::PageAcknowledged
-        | EntryKind::CustomerSolved
-        | EntryKind::CallbackDone => "ok",
-        kind if is_key(kind) => "key",
-        _ => "",
-    }
-}
-
 /// The ids that the entries' facts name.
 pub fn wanted(entries: &[Recorded], wanted: &mut Wanted) {
     for entry in entries {
@@ -302,6 +228,7 @@ pub fn items(
             marks: mail_marks(entry, words)
                 .into_iter()
                 .chain(in_fact(entry))
+                .chain(tape_commit::marks(entry, words, now, zone))
                 .collect(),
             mail: None,
             has_html: entry.facts.get("html").is_some(),

@@ -48,6 +48,7 @@ entry-deployed =
         [rolled_back] rolled { $what } back in { $environment }
         [check_green] found { $what } well in { $environment }: its check was green
         [check_red] found { $what } unwell in { $environment }: its check was red
+        [reverted] deployed { $what } to { $environment }, which takes this back: it isn't live there any more
         [gone] took it back: { $what } is live in { $environment } again
        *[other] deployed { $what } to { $environment }
     }

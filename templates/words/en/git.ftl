@@ -38,6 +38,7 @@ hook-told = { $key } { $relation }, { $count ->
 
 did-link = { "" }
 did-content = { ", fills the plan" }
+did-open = { ", which begins with it" }
 did-resolve = { ", resolved" }
 did-reopen = { ", reopened" }
 did-fix-landed = { ", fix landed" }

@@ -110,7 +110,19 @@ entry-join-accepted = let somebody join
 entry-join-refused = refused somebody
 entry-delivery-failed = A message could not be delivered { $name }
 entry-commit-linked = linked { $commit }{ $commits } in { $repository }
-entry-pushed = pushed
+entry-pushed =
+    { $did ->
+        [fix_landed] has a fix that landed; this is over when it runs where it is needed
+        [note_revert] takes back what was committed for this
+        [revert_prepared] prepared the way back; deploying it takes the change back
+        [refuse_reopen] asks to open this again; no commit reopens a change
+        [reopen] asks to open this again, which can't be
+       *[other] pushed
+    }
+tape-by-commit-verb = line { $line } of { $commit } in { $repository } says "{ $verb }"
+tape-by-commit-line = line { $line } of { $commit } in { $repository } names it
+tape-by-commit = because of { $commit } in { $repository }
+tape-by-commit-late = the commit was written { $at }
 entry-approval-asked = asked for approval
 entry-approved = approved it
 entry-approved-for = approved it for { $for_name }

@@ -1,0 +1,125 @@
+//! What commits do to tickets, as their pages say it; and reverts that are deployed: what they take back isn't live any more, and
+//! what brings it back is.
+
+use watchkeeper::domain::access::{Role, Roles};
+use watchkeeper::domain::deployment::{Step, Typed};
+use watchkeeper::domain::id::{Kind, TicketKey};
+use watchkeeper::domain::ticket::State;
+use watchkeeper::domain::timeline::EntryKind;
+
+use crate::both_databases;
+use crate::deploy::{a_house, approved, tell, typed};
+use crate::git_bench::Bench;
+use crate::web::Browser;
+
+/// Pushes what there is, and tells that it is live.
+fn deploy(bench: &Bench, version: &str) -> Step {
+    bench.work(&["push", "-q", "origin", "main"]);
+    bench.desk.advance(60);
+    let typed = Typed {
+        commit: bench.head(),
+        ..typed(version, "succeeded")
+    };
+    tell(&bench.desk, typed).unwrap().deployment.step
+}
+
+fn did(bench: &Bench, key: TicketKey) -> Vec<String> {
+    let entries = bench.entries(key, EntryKind::Deployed);
+    let all = entries.iter().filter_map(|it| it.facts.get("did"));
+    all.map(str::to_owned).collect()
+}
+
+fn revert(bench: &Bench, commit: &str) {
+    bench.work(&["revert", "--no-edit", commit]);
+}
+
+both_databases!(
+    a_change_that_a_deployed_commit_takes_back_is_not_live_and_does_not_close_by_itself,
+    |desk| {
+        let (ann, ben, web) = a_house(&desk);
+        let pool = approved(&desk, &ann, &ben, web);
+        let cache = approved(&desk, &ann, &ben, web);
+        let bench = Bench::new(desk);
+        bench.commit("a.txt", "Start");
+        deploy(&bench, "1");
+        bench.commit("pool.toml", &format!("Raise pool size\n\nRefs: {pool}"));
+        let raised = bench.head();
+        bench.commit("cache.toml", &format!("Add a cache\n\nRefs: {cache}"));
+        let cached = bench.head();
+        bench.commit("ttl.toml", &format!("Cache for an hour\n\nRefs: {cache}"));
+        deploy(&bench, "2");
+        assert_eq!(bench.ticket(pool).state, State::OnWatch);
+
+        // Taken back by a commit like any other: the version only goes forward. Of the cache a part stays.
+        revert(&bench, &raised);
+        let back = bench.head();
+        revert(&bench, &cached);
+        assert_eq!(deploy(&bench, "3"), Step::Forward);
+        assert_eq!(did(&bench, pool), ["succeeded", "reverted"]);
+        assert_eq!(bench.ticket(pool).state, State::InProgress);
+        assert_eq!(did(&bench, cache), ["succeeded"]);
+        assert_eq!(bench.ticket(cache).state, State::OnWatch);
+        let browser = Browser::of(&bench.desk, &ann);
+        browser
+            .get(&format!("/{pool}"))
+            .says("which takes this back: it isn&#39;t live there any more");
+        bench.desk.advance(3 * 86_400);
+        bench.desk.settle();
+        assert_eq!(bench.ticket(pool).state, State::InProgress);
+        assert_eq!(bench.ticket(cache).state, State::Closed);
+
+        // And brought back: its commands are there again too.
+        revert(&bench, &back);
+        deploy(&bench, "4");
+        assert_eq!(did(&bench, pool), ["succeeded", "reverted", "succeeded"]);
+        assert_eq!(bench.ticket(pool).state, State::OnWatch);
+        assert_eq!(
+            bench.revert(pool),
+            [format!("git revert --no-edit {raised}")]
+        );
+
+        // What came and went within one deployment never was live.
+        let void = approved(&bench.desk, &ann, &ben, web);
+        bench.commit("void.toml", &format!("Try it\n\nRefs: {void}"));
+        revert(&bench, "HEAD");
+        deploy(&bench, "5");
+        assert_eq!(did(&bench, void), Vec::<String>::new());
+    }
+);
+
+both_databases!(
+    what_a_commit_did_is_said_with_the_line_that_asked_for_it,
+    |desk| {
+        let bench = Bench::new(desk);
+        let task = bench.open(Kind::Task, "Renew the certificate").key;
+        let incident = bench.open(Kind::Incident, "Checkout is slow").key;
+        let change = bench.open(Kind::Change, "Raise pool size").key;
+        bench.commit("a.txt", "Start");
+        bench.work(&["push", "-q", "origin", "main"]);
+        bench.commit(
+            "pool.toml",
+            &format!("Raise it\n\nCloses: {task}\nFixes {incident}, reopens {change}"),
+        );
+        let short = bench.head()[..10].to_owned();
+        bench.desk.advance(3 * 86_400);
+        bench.work(&["push", "-q", "origin", "main"]);
+        let eve = bench.desk.person("Eve", Roles::of(&[Role::Responder]));
+        let browser = Browser::of(&bench.desk, &eve);
+        browser
+            .get(&format!("/{task}"))
+            .says(&format!(
+                "line 3 of {short} in infra/web says &#34;Closes&#34;"
+            ))
+            // Pushed days after it was written.
+            .says("the commit was written");
+        browser
+            .get(&format!("/{incident}"))
+            .says("has a fix that landed")
+            .says(&format!(
+                "line 4 of {short} in infra/web says &#34;Fixes&#34;"
+            ));
+        browser
+            .get(&format!("/{change}"))
+            .says("no commit reopens a change");
+    }
+);
