@@ -6,6 +6,9 @@
 //! house, reads no clock and keeps nothing but calendars that it has read already.
 
 mod calendar;
+mod commit;
+#[cfg(test)]
+mod commit_tests;
 mod mail;
 #[cfg(test)]
 mod mail_tests;
@@ -37,6 +40,7 @@ const OPS: &[(&str, Op)] = &[
     ("mail.reply", mail::reply),
     ("mail.class", mail::class),
     ("mail.thread", mail::thread),
+    ("commit.parse", commit::parse),
 ];
 
 /// Answers questions, one line at a time.

@@ -171,6 +171,14 @@ pub fn text<'a>(raw: &'a RawValue, place: &Place<'_>) -> Result<Cow<'a, str>, Fi
     }
 }
 
+pub fn truth(raw: &RawValue, place: &Place<'_>) -> Result<bool, FieldError> {
+    match raw.get() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        other => Err(place.refused("not-a-truth", other)),
+    }
+}
+
 /// `YYYY-MM-DDTHH:MM:SSZ`, with a fraction if need be.
 pub fn instant(raw: &RawValue, place: &Place<'_>) -> Result<Timestamp, FieldError> {
     let text = text(raw, place)?;

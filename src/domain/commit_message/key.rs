@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use super::super::id::{Kind, TicketKey};
-use super::{Rules, tick};
+use super::prefixes::{Key, Prefixes};
+use super::tick;
 
 /// A key and the bytes it stands on.
 #[derive(Debug, Clone)]
 pub(super) struct KeyAt {
-    pub key: TicketKey,
+    pub key: Key,
     pub span: Range<usize>,
 }
 
@@ -27,32 +27,24 @@ pub(super) const fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
-/// The key that begins exactly at `at`, if its edges allow it.
-pub(super) fn key_at(bytes: &[u8], at: usize, style: Style, rules: &Rules) -> Option<KeyAt> {
+/// The key that begins exactly at `at`, if its edges allow it; of several prefixes that fit, the longest.
+pub(super) fn key_at(bytes: &[u8], at: usize, style: Style, prefixes: &Prefixes) -> Option<KeyAt> {
     tick(1);
-    if !left_edge(bytes, at, style) {
+    let could_begin = bytes
+        .get(at)
+        .is_some_and(|byte| prefixes.could_begin(*byte));
+    if !could_begin || !left_edge(bytes, at, style) {
         return None;
     }
-    if bytes.get(at) == Some(&b'#') {
-        return number_at(bytes, at + 1, rules.bare_number?, at, style);
-    }
-    rules.kinds.iter().find_map(|kind| {
-        let prefix = kind.prefix().as_bytes();
-        let here = bytes.get(at..at + prefix.len())?;
-        let same = match style {
-            Style::Prose => here == prefix,
-            Style::Trailer | Style::Branch => here.eq_ignore_ascii_case(prefix),
-        };
-        let hyphen = at + prefix.len();
-        if !same || bytes.get(hyphen) != Some(&b'-') {
-            return None;
-        }
-        number_at(bytes, hyphen + 1, *kind, at, style)
-    })
+    let mut found = None;
+    prefixes.at(bytes, at, style == Style::Prose, |name, digits| {
+        found = number_at(bytes, digits, name, at, style).or(found.take());
+    });
+    found
 }
 
 /// `[1-9][0-9]{0,8}` and a right edge.
-fn number_at(bytes: &[u8], from: usize, kind: Kind, start: usize, style: Style) -> Option<KeyAt> {
+fn number_at(bytes: &[u8], from: usize, name: usize, start: usize, style: Style) -> Option<KeyAt> {
     let end = number_end(bytes, from)?;
     if !right_edge(bytes, end, style) {
         return None;
@@ -61,7 +53,7 @@ fn number_at(bytes: &[u8], from: usize, kind: Kind, start: usize, style: Style) 
         .iter()
         .fold(0, |n, byte| n * 10 + i64::from(byte - b'0'));
     Some(KeyAt {
-        key: TicketKey { kind, number },
+        key: Key { name, number },
         span: start..end,
     })
 }
@@ -109,16 +101,17 @@ fn right_edge(bytes: &[u8], end: usize, style: Style) -> bool {
 }
 
 /// All keys that begin within `range`, in order.
-pub(super) fn keys(bytes: &[u8], range: Range<usize>, style: Style, rules: &Rules) -> Vec<KeyAt> {
+pub(super) fn keys(
+    bytes: &[u8],
+    range: Range<usize>,
+    style: Style,
+    prefixes: &Prefixes,
+) -> Vec<KeyAt> {
     let mut found = Vec::new();
     let mut at = range.start;
     while at < range.end {
         tick(1);
-        let could_begin = bytes[at].is_ascii_alphabetic() || bytes[at] == b'#';
-        match could_begin
-            .then(|| key_at(bytes, at, style, rules))
-            .flatten()
-        {
+        match key_at(bytes, at, style, prefixes) {
             Some(key) if key.span.end <= range.end => {
                 at = key.span.end;
                 found.push(key);

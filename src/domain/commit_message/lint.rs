@@ -24,17 +24,15 @@ pub(super) fn read(reading: &mut Reading) {
 
 /// Judges one run of letters by what follows it.
 fn near_miss(reading: &mut Reading, view: &str, start: usize, end: usize) {
-    // The longest prefix has three letters; a mistyped one a letter more, of at most four bytes each.
+    // Our longest prefix has three letters; a mistyped one a letter more, of at most four bytes each.
     if end - start > 16 || !left_edge(view.as_bytes(), start, Style::Prose) {
         return;
     }
     let word = &view[start..end];
     let bytes = view.as_bytes();
     let prefix = |text: &str| {
-        let kinds = reading.rules.kinds.iter().map(|kind| kind.prefix());
-        kinds
-            .into_iter()
-            .find(|prefix| text.eq_ignore_ascii_case(prefix))
+        let mut lettered = reading.prefixes.lettered();
+        lettered.find(|prefix| text.eq_ignore_ascii_case(prefix))
     };
     let mut chars = view[end..].chars();
     let mark = chars.next();
@@ -71,8 +69,7 @@ fn near_miss(reading: &mut Reading, view: &str, start: usize, end: usize) {
             if let Some(prefix) = prefix(&latin(word)) {
                 return Some((LintCode::Script, end, prefix));
             }
-            let kinds = reading.rules.kinds.iter().map(|kind| kind.prefix());
-            let near = kinds.into_iter().find(|prefix| {
+            let near = reading.prefixes.lettered().find(|prefix| {
                 // With two letters, everything is near.
                 prefix.len() > 2
                     && word.chars().all(char::is_uppercase)
@@ -129,7 +126,7 @@ fn mistyped_tokens(reading: &mut Reading) {
         }
         let value = line.start + skip_blanks(bytes, letters + 1);
         let names_key =
-            super::key::key_at(&reading.mask, value, Style::Trailer, reading.rules).is_some();
+            super::key::key_at(&reading.mask, value, Style::Trailer, reading.prefixes).is_some();
         let meant = NAMING.iter().find(|naming| is_one_edit(&word, naming));
         if let Some(meant) = meant.filter(|_| names_key) {
             reading.hint(LintCode::TokenTypo, name, Some((*meant).to_owned()));

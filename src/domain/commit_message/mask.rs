@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::key::{KeyAt, Style, key_at};
-use super::{Reading, Rules, tick};
+use super::prefixes::Prefixes;
+use super::{Reading, tick};
 
 /// Stands where something is hidden: neither a blank nor part of a word, so that it joins nothing.
 pub(super) const HIDDEN: u8 = 1;
@@ -201,19 +202,19 @@ fn own(reading: &Reading, span: Range<usize>) -> Option<Url> {
         .position(|byte| b",;)".contains(byte))
         .unwrap_or(path.len());
     let end = path_start + length;
-    let key = key_in_path(&reading.mask, path_start..end, reading.rules);
+    let key = key_in_path(&reading.mask, path_start..end, reading.prefixes);
     Some(Url {
         span: span.start..end,
         key,
     })
 }
 
-fn key_in_path(bytes: &[u8], range: Range<usize>, rules: &Rules) -> Option<KeyAt> {
+fn key_in_path(bytes: &[u8], range: Range<usize>, prefixes: &Prefixes) -> Option<KeyAt> {
     let mut segment = range.start;
     for at in range.clone() {
         tick(1);
         if at == segment
-            && let Some(key) = key_at(&bytes[..range.end], at, Style::Branch, rules)
+            && let Some(key) = key_at(&bytes[..range.end], at, Style::Branch, prefixes)
             && bytes[..range.end].get(key.span.end) != Some(&b'-')
         {
             return Some(key);

@@ -11,9 +11,11 @@ mod lint;
 mod mask;
 mod negation;
 mod normalise;
+mod prefixes;
 mod prose;
 mod time_note;
 mod trailer;
+mod trailer_list;
 #[cfg(test)]
 mod vectors;
 
@@ -22,8 +24,11 @@ use std::ops::Range;
 
 use super::id::{Kind, TicketKey};
 use super::word::words;
+use prefixes::{Key, Prefixes};
+use trailer_list::Taken;
 
 pub use normalise::MESSAGE_BYTES;
+pub use prose::could_be_verb;
 
 /// Raised when the same message would give other links or facts.
 pub const PARSER_VERSION: i32 = 1;
@@ -82,8 +87,8 @@ words! {
 
 /// One ticket named by the message, with the strongest relation that was said of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Link {
-    pub key: TicketKey,
+pub struct Link<K = TicketKey> {
+    pub key: K,
     pub relation: Relation,
     pub place: Place,
     /// Bytes of the normalised message (see [`Message::text`]).
@@ -98,8 +103,8 @@ pub struct Link {
 
 /// Minutes of work noted for a ticket (or for all that the message names).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TimeNote {
-    pub key: Option<TicketKey>,
+pub struct TimeNote<K = TicketKey> {
+    pub key: Option<K>,
     pub minutes: u32,
 }
 
@@ -154,6 +159,44 @@ pub struct Message {
     pub facts: Facts,
     pub flags: Flags,
     pub lint: Vec<Lint>,
+}
+
+/// A message read with prefixes of the asker's own: its keys are what they are called, `CHG-12` or `12`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Said {
+    /// As [`Message::text`].
+    pub text: String,
+    pub links: Vec<Link<String>>,
+    /// All but the time.
+    pub facts: Facts,
+    pub time: Vec<TimeNote<String>>,
+    /// Tokens and values, as git lists them, and where we read trailers that git doesn't see, those too.
+    pub trailers: Vec<(String, String)>,
+    pub flags: Flags,
+    pub lint: Vec<Lint>,
+}
+
+impl<K> Link<K> {
+    fn keyed<L>(self, name: impl FnOnce(K) -> L) -> Link<L> {
+        Link {
+            key: name(self.key),
+            relation: self.relation,
+            place: self.place,
+            span: self.span,
+            line: self.line,
+            verb: self.verb,
+            negated: self.negated,
+        }
+    }
+}
+
+impl<K> TimeNote<K> {
+    fn keyed<L>(self, name: impl FnOnce(K) -> L) -> TimeNote<L> {
+        TimeNote {
+            key: self.key.map(name),
+            minutes: self.minutes,
+        }
+    }
 }
 
 impl Message {
@@ -227,7 +270,39 @@ impl Rules {
 /// Reads a decoded message. Never fails: what can't be understood isn't a link.
 pub fn parse(message: &str, mode: &Mode, rules: &Rules) -> Message {
     let text = normalise::normalise(message, mode);
-    let mut reading = Reading::new(&text, rules);
+    let (prefixes, kinds) = Prefixes::house(rules);
+    let house = |key| prefixes::ticket(&kinds, key);
+    let read = read(&text, rules, &prefixes);
+    let mut facts = read.facts;
+    facts.time = read.time.into_iter().map(|it| it.keyed(house)).collect();
+    Message {
+        links: read.links.into_iter().map(|it| it.keyed(house)).collect(),
+        facts,
+        flags: read.flags,
+        lint: read.lint,
+        text,
+    }
+}
+
+/// As [`parse`], with `prefixes` (none of them empty) in place of those of the kinds, and with the list of trailers.
+pub fn parse_with_prefixes(message: &str, mode: &Mode, rules: &Rules, prefixes: &[String]) -> Said {
+    let text = normalise::normalise(message, mode);
+    let prefixes = Prefixes::of(prefixes);
+    let id = |key| prefixes.id(key);
+    let read = read(&text, rules, &prefixes);
+    Said {
+        links: read.links.into_iter().map(|it| it.keyed(id)).collect(),
+        facts: read.facts,
+        time: read.time.into_iter().map(|it| it.keyed(id)).collect(),
+        trailers: trailer_list::list(&text, mode, &read.listed),
+        flags: read.flags,
+        lint: read.lint,
+        text,
+    }
+}
+
+fn read(text: &str, rules: &Rules, prefixes: &Prefixes) -> Read {
+    let mut reading = Reading::new(text, rules, prefixes);
     reading.peel_autosquash();
     reading.flag_subject();
     mask::blocks(&mut reading);
@@ -236,19 +311,22 @@ pub fn parse(message: &str, mode: &Mode, rules: &Rules) -> Message {
     trailer::read(&mut reading, &urls);
     prose::read(&mut reading, &urls);
     lint::read(&mut reading);
-    let (links, facts, flags, lint) = reading.finish();
-    Message {
-        text,
-        links,
-        facts,
-        flags,
-        lint,
-    }
+    reading.finish()
+}
+
+/// What was read, its keys not yet named.
+struct Read {
+    links: Vec<Link<Key>>,
+    facts: Facts,
+    time: Vec<TimeNote<Key>>,
+    listed: Vec<Taken>,
+    flags: Flags,
+    lint: Vec<Lint>,
 }
 
 /// A key as found, before the strongest relation of each is chosen.
 struct Found {
-    key: TicketKey,
+    key: Key,
     relation: Relation,
     place: Place,
     span: Range<usize>,
@@ -261,6 +339,7 @@ struct Reading<'a> {
     text: &'a str,
     mask: Vec<u8>,
     rules: &'a Rules,
+    prefixes: &'a Prefixes,
     /// Where the subject begins once `fixup! ` and its kin are peeled off.
     start: usize,
     /// The first byte after the subject line's text.
@@ -268,26 +347,32 @@ struct Reading<'a> {
     flags: Flags,
     facts: Facts,
     found: Vec<Found>,
+    time: Vec<TimeNote<Key>>,
     lint: Vec<Lint>,
     /// What the trailers took, in order.
     trailers: Vec<Range<usize>>,
+    /// The same, as they are listed.
+    listed: Vec<Taken>,
     /// The lines of a merge's short-log (`* a commit's subject`), in order.
     short_log: Vec<Range<usize>>,
 }
 
 impl<'a> Reading<'a> {
-    fn new(text: &'a str, rules: &'a Rules) -> Self {
+    fn new(text: &'a str, rules: &'a Rules, prefixes: &'a Prefixes) -> Self {
         Self {
             text,
             mask: text.as_bytes().to_vec(),
             rules,
+            prefixes,
             start: 0,
             subject_end: text.find('\n').unwrap_or(text.len()),
             flags: Flags::default(),
             facts: Facts::default(),
             found: Vec::new(),
+            time: Vec::new(),
             lint: Vec::new(),
             trailers: Vec::new(),
+            listed: Vec::new(),
             short_log: Vec::new(),
         }
     }
@@ -349,11 +434,11 @@ impl<'a> Reading<'a> {
     }
 
     /// One link per key, the strongest relation; `closes` and `reopens` of one key cancel each other.
-    fn finish(mut self) -> (Vec<Link>, Facts, Flags, Vec<Lint>) {
+    fn finish(mut self) -> Read {
         self.found.sort_by_key(|found| found.span.start);
-        let mut at: HashMap<TicketKey, usize> = HashMap::new();
+        let mut at: HashMap<Key, usize> = HashMap::new();
         let mut opposed: Vec<(bool, bool)> = Vec::new();
-        let mut links: Vec<Link> = Vec::new();
+        let mut links: Vec<Link<Key>> = Vec::new();
         let (mut line, mut counted) = (1, 0);
         for found in self.found {
             // Spans come sorted, so that each line feed is counted once.
@@ -391,7 +476,7 @@ impl<'a> Reading<'a> {
                 self.lint.push(Lint {
                     code: LintCode::Conflict,
                     span: link.span.clone(),
-                    text: link.key.to_string(),
+                    text: self.prefixes.id(link.key),
                     instead: None,
                 });
             }
@@ -400,7 +485,14 @@ impl<'a> Reading<'a> {
             }
         }
         self.lint.sort_by_key(|lint| lint.span.start);
-        (links, self.facts, self.flags, self.lint)
+        Read {
+            links,
+            facts: self.facts,
+            time: self.time,
+            listed: self.listed,
+            flags: self.flags,
+            lint: self.lint,
+        }
     }
 }
 

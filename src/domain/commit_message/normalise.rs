@@ -34,16 +34,17 @@ fn drop_comments(lines: &mut Vec<&str>, editor: bool, comment: &str) {
     if comment.is_empty() {
         return;
     }
-    let is_scissors = |line: &&str| {
-        line.strip_prefix(comment)
-            .is_some_and(|rest| rest.trim() == SCISSORS)
-    };
-    if let Some(cut) = lines.iter().position(is_scissors) {
+    if let Some(cut) = lines.iter().position(|line| is_scissors(line, comment)) {
         lines.truncate(cut);
     }
     if editor {
         lines.retain(|line| !line.starts_with(comment));
     }
+}
+
+pub(super) fn is_scissors(line: &str, comment: &str) -> bool {
+    line.strip_prefix(comment)
+        .is_some_and(|rest| rest.trim() == SCISSORS)
 }
 
 /// The line at which a diff begins, or the `---` that format-patch puts before its diff-stat. A lone `---` is text.

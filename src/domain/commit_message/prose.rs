@@ -3,6 +3,9 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
 use super::key::{KeyAt, Style, after_noun, after_separator, hex_end, keys, skip_blanks};
 use super::mask::{self, Url};
 use super::negation::is_negated;
@@ -28,7 +31,7 @@ pub(super) fn read(reading: &mut Reading, urls: &[Url]) {
         &reading.mask,
         from..reading.mask.len(),
         Style::Prose,
-        reading.rules,
+        reading.prefixes,
     );
     keys.retain(|key| !is_forge_request(reading, key));
     let mut said: Vec<(Relation, Option<String>, bool)> =
@@ -93,7 +96,7 @@ fn own_urls(reading: &mut Reading, urls: &[Url]) {
 /// The subject of a merge or revert: keys without verbs. Returns where the rest begins.
 fn special_subject(reading: &mut Reading, style: Style, relation: Relation, place: Place) -> usize {
     let range = reading.start..reading.subject_end;
-    for key in keys(&reading.mask, range, style, reading.rules) {
+    for key in keys(&reading.mask, range, style, reading.prefixes) {
         add(reading, key, relation, place, None, false);
     }
     reading.subject_end
@@ -122,8 +125,18 @@ fn phrases(
         .map(|(index, key)| (key.span.start, index))
         .collect();
     let view = String::from_utf8_lossy(&reading.mask).into_owned();
-    for word in words(&view, from) {
-        let Some(&relation) = reading.rules.verbs.get(&view[word.clone()].to_lowercase()) else {
+    let hyphened = match reading.rules.verbs.keys().any(|verb| verb.contains('-')) {
+        true => hyphened(&view, from),
+        false => Vec::new(),
+    };
+    for word in words(&view, from).into_iter().chain(hyphened) {
+        let written = view[word.clone()].to_lowercase();
+        // An accent may be a character of its own or not.
+        let verb = match written.is_ascii() {
+            true => written,
+            false => written.nfc().collect(),
+        };
+        let Some(&relation) = reading.rules.verbs.get(&verb) else {
             continue;
         };
         if view[..word.start].ends_with(['-', '/']) || is_commit_type(&view, &word, reading.start) {
@@ -141,7 +154,11 @@ fn phrases(
         if blanks == colon {
             continue;
         }
-        let first = after_noun(bytes, blanks);
+        // A prefix may begin with a noun of ours ("Bug 12").
+        let first = match starts.contains_key(&blanks) {
+            true => blanks,
+            false => after_noun(bytes, blanks),
+        };
         let members = list(reading, bytes, first, keys, &starts);
         let Some(last) = members.last() else { continue };
         let asked = bytes.get(skip_blanks(bytes, keys[*last].span.end)) == Some(&b'?');
@@ -160,7 +177,7 @@ fn phrases(
         }
     }
     if reading.rules.time_notes {
-        reading.facts.time.extend(time_note::notes(&view, keys));
+        reading.time.extend(time_note::notes(&view, keys));
     }
 }
 
@@ -188,13 +205,13 @@ fn list(
     members
 }
 
-/// The runs of letters, digits and underscores.
+/// The runs of letters, digits and underscores, with the marks that belong to their letters.
 fn words(view: &str, from: usize) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut start = None;
     for (at, c) in view[from..].char_indices().map(|(at, c)| (from + at, c)) {
         tick(1);
-        match (c.is_alphanumeric() || c == '_', start) {
+        match (is_letter(c) || start.is_some() && is_mark(c), start) {
             (true, None) => start = Some(at),
             (false, Some(begun)) => {
                 found.push(begun..at);
@@ -205,6 +222,34 @@ fn words(view: &str, from: usize) -> Vec<Range<usize>> {
     }
     found.extend(start.map(|begun| begun..view.len()));
     found
+}
+
+/// The words that hyphens join, as one.
+fn hyphened(view: &str, from: usize) -> Vec<Range<usize>> {
+    let mut found: Vec<Range<usize>> = Vec::new();
+    for word in words(view, from) {
+        match found.last_mut() {
+            Some(last) if view[last.end..word.start] == *"-" => last.end = word.end,
+            _ => found.push(word),
+        }
+    }
+    found.retain(|range| view[range.clone()].contains('-'));
+    found
+}
+
+fn is_letter(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// Vowel signs and accents that are characters of their own.
+fn is_mark(c: char) -> bool {
+    !c.is_ascii() && is_combining_mark(c)
+}
+
+/// Can this be found as a verb: words, of any script, that hyphens may join?
+pub fn could_be_verb(text: &str) -> bool {
+    text.split('-')
+        .all(|word| word.starts_with(is_letter) && word.chars().all(|c| is_letter(c) || is_mark(c)))
 }
 
 /// `fix: …`, `fix(scope)!: …` at the very start names a type of commit (Conventional Commits), and closes nothing.

@@ -1,6 +1,7 @@
 //! Time noted in a message: `CHG-12 @2h`, `#time 1h30`, `Time-Spent: 3,25`.
 
 use super::key::{KeyAt, is_word, skip_blanks};
+use super::prefixes::Key;
 use super::{TimeNote, tick};
 
 /// Working minutes of a day and days of a week, for `d` and `w`.
@@ -8,7 +9,7 @@ const DAY_MINUTES: u32 = 8 * 60;
 const WEEK_MINUTES: u32 = 5 * DAY_MINUTES;
 
 /// All notes of a text: behind keys, and behind `#time` for the last key before it on its line.
-pub(super) fn notes(view: &str, keys: &[KeyAt]) -> Vec<TimeNote> {
+pub(super) fn notes(view: &str, keys: &[KeyAt]) -> Vec<TimeNote<Key>> {
     let bytes = view.as_bytes();
     let behind = keys.iter().filter_map(|key| {
         let (minutes, _) = note_at(bytes, key.span.end)?;

@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use super::key::{KeyAt, Style, after_noun, after_separator, hex_end, key_at, keys};
 use super::mask::{self, HIDDEN, Url};
+use super::prefixes::Key;
 use super::prose::{add, is_commit_type};
+use super::trailer_list::Taken;
 use super::{LintCode, Place, RANGE_KEYS, Reading, Relation, tick, time_note};
 
 /// What a trailer's token says about its value.
@@ -120,11 +122,24 @@ pub(super) fn read(reading: &mut Reading, urls: &[Url]) {
             continue;
         };
         let mut end = line.end;
+        let next_number = number;
         while let Some(next) = lines.get(number).filter(|next| continues(reading, next)) {
             end = next.end;
             number += 1;
         }
         let value = value_start..end;
+        let taken = Taken {
+            token: name.clone(),
+            value: value.clone(),
+        };
+        let with_colon = reading.text[name.end..value_start].contains(':');
+        let begins_with_key =
+            key_at(&reading.mask, value_start, Style::Trailer, reading.prefixes).is_some();
+        // "Refs #1 and fixes #2" is a sentence.
+        if !with_colon && begins_with_key && !is_list(reading, &value) {
+            number = next_number;
+            continue;
+        }
         let in_last = last_paragraph.is_some_and(|start| name.start >= start);
         match token {
             Token::Names(Relation::Implements, _)
@@ -157,6 +172,10 @@ pub(super) fn read(reading: &mut Reading, urls: &[Url]) {
         }
         mask::hide(&mut reading.mask, name.start..end);
         reading.trailers.push(name.start..end);
+        // `Refs #…` is one only where `#` means something.
+        if with_colon || begins_with_key {
+            reading.listed.push(taken);
+        }
     }
 }
 
@@ -222,10 +241,7 @@ fn tells(reading: &mut Reading, fact: Fact, value: Range<usize>) {
         Fact::Risk => reading.facts.risk = Some(text),
         Fact::TimeSpent if reading.rules.time_notes => {
             if let Some((minutes, _)) = time_note::duration(text.as_bytes()) {
-                reading
-                    .facts
-                    .time
-                    .push(super::TimeNote { key: None, minutes });
+                reading.time.push(super::TimeNote { key: None, minutes });
             }
         }
         Fact::TimeSpent => {}
@@ -265,13 +281,17 @@ fn names(
         .iter()
         .take_while(|url| url.span.start < value.end)
         .peekable();
-    let mut at = after_noun(bytes, value.start);
+    // A prefix may begin with a noun of ours ("Bug 12").
+    let mut at = match key_at(bytes, value.start, Style::Trailer, reading.prefixes) {
+        Some(_) => value.start,
+        None => after_noun(bytes, value.start),
+    };
     let mut rest = at;
     while at < bytes.len() {
         let (key, place, end) = match urls.peek() {
             Some(url) if url.span.start == at => (url.key.clone(), Place::TrailerUrl, url.span.end),
             _ => {
-                let key = key_at(bytes, at, Style::Trailer, reading.rules);
+                let key = key_at(bytes, at, Style::Trailer, reading.prefixes);
                 let end = key.as_ref().map_or(at, |key| key.span.end);
                 (key, Place::Trailer, end)
             }
@@ -285,7 +305,7 @@ fn names(
         at = skip_space(bytes, after_separator(bytes, end).unwrap_or(end));
     }
     let listed = found.len();
-    for key in keys(bytes, rest..bytes.len(), Style::Trailer, reading.rules) {
+    for key in keys(bytes, rest..bytes.len(), Style::Trailer, reading.prefixes) {
         found.push((key, Relation::Refs, Place::Trailer));
     }
     for key in urls.filter_map(|url| url.key.clone()) {
@@ -295,6 +315,17 @@ fn names(
         let verb = (index < listed).then(|| verb.clone()).flatten();
         add(reading, key, relation, place, verb, false);
     }
+}
+
+/// Is the whole value a list of keys?
+fn is_list(reading: &Reading, value: &Range<usize>) -> bool {
+    let bytes = &reading.mask[..value.end];
+    let mut at = value.start;
+    while let Some(key) = key_at(bytes, at, Style::Trailer, reading.prefixes) {
+        let end = key.span.end;
+        at = skip_space(bytes, after_separator(bytes, end).unwrap_or(end));
+    }
+    at >= bytes.len()
 }
 
 fn skip_space(bytes: &[u8], at: usize) -> usize {
@@ -330,22 +361,22 @@ fn take_commits(reading: &mut Reading, fact: CommitFact, value: &Range<usize>) -
 fn range(reading: &Reading, value: &Range<usize>) -> Option<Result<Vec<KeyAt>, ()>> {
     let end = value.start + reading.text[value.clone()].trim_end().len();
     let bytes = &reading.mask[..end];
-    let first = key_at(bytes, value.start, Style::Trailer, reading.rules)?;
+    let first = key_at(bytes, value.start, Style::Trailer, reading.prefixes)?;
     if bytes.get(first.span.end..first.span.end + 2)? != b".." {
         return None;
     }
-    let last = key_at(bytes, first.span.end + 2, Style::Trailer, reading.rules)?;
+    let last = key_at(bytes, first.span.end + 2, Style::Trailer, reading.prefixes)?;
     if last.span.end != end {
         return None;
     }
     let numbers = first.key.number..=last.key.number;
-    let fits = first.key.kind == last.key.kind
+    let fits = first.key.name == last.key.name
         && first.key.number <= last.key.number
         && last.key.number - first.key.number < RANGE_KEYS;
     Some(if fits {
         let key = |number| KeyAt {
-            key: super::TicketKey {
-                kind: first.key.kind,
+            key: Key {
+                name: first.key.name,
                 number,
             },
             span: first.span.start..last.span.end,

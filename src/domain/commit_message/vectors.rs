@@ -109,56 +109,61 @@ fn all_111_vectors_are_read_as_the_specification_expects() {
     );
 }
 
+/// What a hostile message repeats.
+const PIECES: [&str; 42] = [
+    "fix ",
+    "CHG-1",
+    "CHG-1 , ",
+    "closes CHG-1, CHG-2 and ",
+    "`",
+    "```\n",
+    "`` ` ",
+    "https://",
+    "a://b ",
+    "https://tickets.example.com/CHG-1/",
+    "Refs: CHG-1\n",
+    "Refs: x\n y\n",
+    "not not not fix CHG-1 ",
+    "> ",
+    "\n    ",
+    "- ",
+    "CHG-",
+    "chg-1 ",
+    "(((",
+    "This reverts commit ",
+    "This reverts commit abcdef1 ",
+    "* fixes CHG-3 ",
+    "??? ",
+    "No-Ticket: x\n",
+    "CHG-1 @1h ",
+    "#time 1h ",
+    "\u{421}HG-1 ",
+    "aaaaaaaa",
+    "    ",
+    "\t",
+    "CHG-1..CHG-2 ",
+    "Fix: fix: ",
+    "Merge branch ",
+    "fixup! ",
+    "&",
+    "+ ",
+    ", and ",
+    "\u{fe0f}",
+    "12345678901234567890",
+    "Foo: x\n",
+    "#1, ",
+    "Refs #1 ",
+];
+
 #[test]
 fn reading_takes_work_in_proportion_to_the_message() {
-    let pieces = [
-        "fix ",
-        "CHG-1",
-        "CHG-1 , ",
-        "closes CHG-1, CHG-2 and ",
-        "`",
-        "```\n",
-        "`` ` ",
-        "https://",
-        "a://b ",
-        "https://tickets.example.com/CHG-1/",
-        "Refs: CHG-1\n",
-        "Refs: x\n y\n",
-        "not not not fix CHG-1 ",
-        "> ",
-        "\n    ",
-        "- ",
-        "CHG-",
-        "chg-1 ",
-        "(((",
-        "This reverts commit ",
-        "This reverts commit abcdef1 ",
-        "* fixes CHG-3 ",
-        "??? ",
-        "No-Ticket: x\n",
-        "CHG-1 @1h ",
-        "#time 1h ",
-        "\u{421}HG-1 ",
-        "aaaaaaaa",
-        "    ",
-        "\t",
-        "CHG-1..CHG-2 ",
-        "Fix: fix: ",
-        "Merge branch ",
-        "fixup! ",
-        "&",
-        "+ ",
-        ", and ",
-        "\u{fe0f}",
-        "12345678901234567890",
-    ];
     let rules = Rules {
         time_notes: true,
         bare_number: Some(Kind::Task),
         ..rules()
     };
     for head in ["", "Merge branch 'x'\n\n* ", "Revert \"", "Refs: "] {
-        for piece in pieces {
+        for piece in PIECES {
             let work = |chars: usize| {
                 let message = head.to_owned() + &piece.repeat(chars / piece.chars().count());
                 WORK.with(|work| work.set(0));
@@ -179,6 +184,37 @@ fn reading_takes_work_in_proportion_to_the_message() {
         WORK.with(Cell::get)
     };
     assert_eq!(long(200_000), long(100_000));
+}
+
+#[test]
+fn other_prefixes_take_work_in_proportion_to_the_message_too() {
+    let mut prefixes: Vec<String> = ["#", "T", "ABC-", "fix", "-", "0"]
+        .map(str::to_owned)
+        .to_vec();
+    prefixes.extend((1..=64).map(|length| "a".repeat(length)));
+    let rules = Rules {
+        time_notes: true,
+        ..Rules::house(Some("https://tickets.example.com/"))
+    };
+    let work = |head: &str, piece: &str, chars: usize| {
+        let message = head.to_owned() + &piece.repeat(chars / piece.chars().count());
+        WORK.with(|work| work.set(0));
+        parse_with_prefixes(&message, &Mode::Server, &rules, &prefixes);
+        WORK.with(Cell::get)
+    };
+    for head in ["", "S\n\n", "Refs #1, "] {
+        for piece in PIECES {
+            let (small, large) = (work(head, piece, 5_000), work(head, piece, 40_000));
+            assert!(
+                large <= small * 10,
+                "{head:?} {piece:?}: {small} steps, then {large} for eight times as much"
+            );
+        }
+        assert_eq!(
+            work(head, "closes #1, ", 200_000),
+            work(head, "closes #1, ", 100_000)
+        );
+    }
 }
 
 #[test]

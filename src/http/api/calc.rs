@@ -67,6 +67,12 @@ const _: () = assert!(LINES_BYTES == 16 * 1024 * 1024, "the text below says 16 M
 /// `html`, `raw_b64`) answers `reply`: what was typed, without quotes and signature. `mail.class` (`raw_b64`) answers `auto` (must
 /// not be answered automatically) and `bounce`. `mail.thread` (`raw_b64s`, in order of arrival) answers `groups`: one number per
 /// mail, equal ones for one ticket, by Message-IDs alone and for senders whom the ticket's earlier mails name.
+///
+/// `commit.parse` (`message`; `config`: {"prefixes": ["CHG-", "#"], "close", "reopen", "refs": [word], "base_url"}, what isn't given is
+/// our own grammar; `options`: {"hook": bool, "editor": bool, "comment": "#", "time": bool}) answers `refs`: {id: "close", "reopen" or
+/// "refs"}, `trailers`: [[key, value]], `links`, `facts`, `flags` and `lint`. A prefix stands right before the digits; the id is the
+/// key, or the digits alone if the prefix has no hyphen. The words replace our own verbs. Trailers are those of `git
+/// interpret-trailers --parse --unfold`, and the ones that we read where git sees none.
 #[utoipa::path(
     post,
     path = "/api/v1/calc",
