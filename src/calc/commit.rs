@@ -176,6 +176,9 @@ struct FactsSaid<'s> {
     caused_by: &'s [String],
     causes: &'s [String],
     change_id: Option<&'s str>,
+    /// A change begins with it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    new_change: bool,
     side_effects: Option<&'s str>,
     rollback: Option<&'s str>,
     risk: Option<&'s str>,
@@ -232,6 +235,7 @@ impl<'s> Parsed<'s> {
                 caused_by: &facts.caused_by,
                 causes: &facts.causes,
                 change_id: facts.change_id.as_deref(),
+                new_change: facts.new_change,
                 side_effects: facts.side_effects.as_deref(),
                 rollback: facts.rollback.as_deref(),
                 risk: facts.risk.as_deref(),
