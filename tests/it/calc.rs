@@ -21,7 +21,8 @@ this is no JSON
 {"id":"a5","op":"cal.open","calendar":{"tz":"UTC"},"at":["2026-06-01T02:00:00Z"]}
 {"id":"a6","op":"tea.brew"}
 {"id":"a7","op":"mail.parse","raw_b64":"U3ViamVjdDogPT91dGYtOD9xP1N0PUMzPUI2cnVuZz89CgpIaQo="}
-{"id":"a8","op":"mail.reply","text":"Done.\n\n> old\n"}"#;
+{"id":"a8","op":"mail.reply","text":"Done.\n\n> old\n"}
+{"id":"a9","op":"commit.parse","message":"Fixes CHG-12\n\nRefs: t3","config":{"prefixes":["CHG-","T"]}}"#;
 
 /// The program in a folder without a database, whose configuration nobody could read.
 fn program() -> (Command, tempfile::TempDir) {
@@ -78,6 +79,8 @@ both_databases!(
         assert_eq!(lines[6]["error"]["code"], "unknown-op");
         assert_eq!(lines[7]["subject"], "Störung");
         assert_eq!(lines[8], json!({"id": "a8", "reply": "Done."}));
+        assert_eq!(lines[9]["refs"], json!({"CHG-12": "close", "3": "refs"}));
+        assert_eq!(lines[9]["trailers"], json!([["Refs", "t3"]]));
         // Reading is all that it takes.
         let reader = token_of(&p.desk, &p.ada, Scopes::of(&[Scope::Read]));
         let said = by_api(
