@@ -221,6 +221,9 @@ fn reasons(mail: &StoredMail) -> Vec<String> {
     if because.get("forged").is_some() {
         reasons.push(words.t("mail-because-forged").into_owned());
     }
+    if let Some(why) = because.get("rights") {
+        reasons.push(words.t(&format!("mail-because-rights-{why}")).into_owned());
+    }
     if let (Some(clue), Some(key)) = (because.get("clue"), because.get("key")) {
         let values = [
             ("key", key.into()),
