@@ -69,7 +69,7 @@ impl Decision<'_> {
             || self.forced && !matches!(self.letter.nature, Nature::Personal)
             || self.house.is_own(&address)
             || self.takes_generated(mail)
-            || sender.is_staff() && !self.is_to_one_of_ours()
+            || sender.is_ours && !self.is_to_one_of_ours()
         {
             return Ok(None);
         }

@@ -158,6 +158,7 @@ impl Decision<'_> {
             address: sender.address.as_ref().map(EmailAddress::folded),
             who: match (&sender.contact, &sender.person) {
                 _ if sender.is_former => Who::Former,
+                _ if sender.is_onlooker() => Who::Onlooker,
                 (Some(_), _) => Who::Contact,
                 (None, Some(_)) => Who::Staff,
                 (None, None) => Who::Stranger,

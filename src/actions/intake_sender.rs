@@ -3,16 +3,17 @@
 
 use super::letters::is_hit_besides;
 use crate::app::App;
+use crate::domain::access::{Action, Principal, Target, may};
 use crate::domain::id::{CustomerId, PersonId};
 use crate::domain::intake::IntakeAddress;
 use crate::domain::letter::{Automatic, Clue, Letter, Nature, Standing, without_tag};
 use crate::domain::mail_clue::Place;
 use crate::domain::mail_trace::{self, Proof};
-use crate::domain::people::Contact;
+use crate::domain::people::{Contact, Person};
 use crate::domain::seal::Seal;
 use crate::domain::text::EmailAddress;
 use crate::domain::ticket::Ticket;
-use crate::domain::timeline::Actor;
+use crate::domain::timeline::{Actor, Facts};
 use crate::error::Result;
 use crate::store::intake::StoredMail;
 use crate::store::people::Holder;
@@ -133,11 +134,15 @@ pub(super) struct Sender {
     pub(super) address: Option<EmailAddress>,
     pub(super) shown: String,
     pub(super) contact: Option<Contact>,
-    /// The address is that of somebody of ours who is active.
+    /// The address is that of somebody of ours who may do by hand what a mail does.
     pub(super) person: Option<(PersonId, String)>,
+    /// The address is that of somebody of ours, whatever they may do.
+    pub(super) is_ours: bool,
+    /// It isn't the one that the mail is from: a form, a list or one of ours says that they wrote it.
+    is_told: bool,
     /// What our relay says of the address in From.
     pub(super) proof: Proof,
-    /// Somebody who had access and has none any more: whatever they were known by doesn't count.
+    /// Somebody on our lists who has no access now: whatever they were known by doesn't count.
     pub(super) is_former: bool,
     /// Who of ours passed it on.
     pub(super) forwarded_by: Option<String>,
@@ -177,7 +182,9 @@ impl Sender {
             (_, true) => Words::english().t("mail-unknown-sender").into_owned(),
             (_, false) => letter.from.shown.clone(),
         };
-        let sender = Self::known_as(tx, address, shown)?;
+        let is_told = address.as_ref() != written;
+        let mut sender = Self::known_as(tx, address, shown)?;
+        sender.is_told = is_told;
         let relay = house.auth_relay.as_deref();
         sender.forwarding(tx, house, letter, relay)
     }
@@ -189,6 +196,8 @@ impl Sender {
             shown,
             contact: None,
             person: None,
+            is_ours: false,
+            is_told: false,
             proof: Proof::Unproven,
             is_former: false,
             forwarded_by: None,
@@ -200,7 +209,9 @@ impl Sender {
         match store::people::holder(tx, address)? {
             Some(Holder::Person(id)) => {
                 let person = store::people::person(tx, id)?.filter(|person| person.is_active);
-                sender.is_former = person.is_none();
+                sender.is_ours = true;
+                sender.is_former = person.as_ref().is_none_or(|person| person.roles.is_empty());
+                let person = person.filter(works_on_tickets);
                 sender.person = person.map(|person| (person.id, person.name));
             }
             Some(Holder::Contact(id)) => {
@@ -237,9 +248,10 @@ impl Sender {
             Some((shown, author)) if !house.is_own(&author) => {
                 let mut customer = Self::known_as(tx, Some(author), shown)?;
                 // One of ours quoted one of ours: that is their own mail.
-                if customer.person.is_some() {
+                if customer.is_ours {
                     return Ok(self);
                 }
+                customer.is_told = true;
                 customer.forwarded_by = Some(agent);
                 Ok(customer)
             }
@@ -254,6 +266,20 @@ impl Sender {
 
     pub(super) const fn is_staff(&self) -> bool {
         self.person.is_some()
+    }
+
+    /// One of ours who may not work on tickets, or has no access at all: no more than a stranger who asks for help.
+    pub(super) const fn is_onlooker(&self) -> bool {
+        self.is_ours && self.person.is_none()
+    }
+
+    /// What the reader of their words should know: whether they are surely theirs.
+    pub(super) fn marks(&self) -> Facts {
+        let is_unproven = self.is_told || self.is_staff() && self.proof != Proof::Proven;
+        let is_refuted = self.proof == Proof::Refuted;
+        Facts::new()
+            .with_some("unverified", is_unproven.then_some("yes"))
+            .with_some("refuted", is_refuted.then_some("yes"))
     }
 
     /// One of ours, and our relay vouches for it.
@@ -336,6 +362,18 @@ impl Sender {
             None => Ok(false),
         }
     }
+}
+
+/// Whether they may do in the browser what a mail of theirs does: open tickets, and note, label and rank there.
+fn works_on_tickets(person: &Person) -> bool {
+    let by = Principal::Person {
+        id: person.id,
+        name: person.name.clone(),
+        roles: person.roles,
+    };
+    let deeds = [Action::OpenTicket, Action::WorkOnTicket];
+    let may_do = |deed: &Action| may(&by, *deed, Target::House).is_ok();
+    deeds.iter().all(may_do)
 }
 
 /// Reply-To where it is of the sender's own domain or a contact of their customer, else the sender.

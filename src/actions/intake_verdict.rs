@@ -11,7 +11,7 @@ use crate::domain::intake::{self as rules, HeldFor, LoopSign, MailState, Verdict
 use crate::domain::letter::{
     self, Automatic, Clue, Landing, Letter, Nature, Remark, Standing, landing, stored_id,
 };
-use crate::domain::mail_trace::{self, Proof};
+use crate::domain::mail_trace;
 use crate::domain::signature::is_outcome;
 use crate::domain::text::{EmailAddress, Title};
 use crate::domain::ticket::{Opening, Relation, State, Ticket};
@@ -361,7 +361,7 @@ impl Decision<'_> {
             // The clocks start when the mail came, however long it waited here.
             impact_at: Some(mail.received_at),
             reported_at: Some(mail.received_at),
-            facts: self.form(),
+            facts: self.form(sender),
             ..Opening::default()
         };
         let kind = rule.map_or(Kind::Incident, |rule| rule.kind);
@@ -379,13 +379,15 @@ impl Decision<'_> {
         }
     }
 
-    /// What its reader may want to know of the mail: that it has an HTML form, that its text is hidden, how its signature stands.
-    fn form(&self) -> Facts {
+    /// What its reader may want to know of the mail: whether it is surely its sender's, that it has an HTML form, that its text is
+    /// hidden, how its signature stands.
+    fn form(&self, sender: &Sender) -> Facts {
         let letter = self.letter;
         let has = |remark| letter.remarks.contains(&remark);
         let encrypted = has(Remark::Encrypted).then_some("yes");
         let html = letter.html.as_ref().map(|_| "yes");
-        let facts = Facts::new()
+        let facts = sender
+            .marks()
             .with_some("encrypted", encrypted)
             .with_some("html", html);
         let outcomes = letter.remarks.iter().filter(|it| is_outcome(**it));
@@ -438,15 +440,13 @@ impl Decision<'_> {
         };
         let answers_staff_letter = !is_staff && self.answers_staff_letter(tx)?;
         if let Some(first) = entries.first_mut() {
-            if is_staff && !sender.is_proven_staff() {
-                // An address in From proves nobody.
-                first.facts.set("unverified", "yes");
+            if answers_staff_letter || sender.is_onlooker() {
+                first.audience = Audience::Internal;
             }
             if answers_staff_letter {
-                first.audience = Audience::Internal;
                 first.facts.set("answers_staff_letter", "yes");
             }
-            for (name, value) in self.form().iter() {
+            for (name, value) in self.form(sender).iter() {
                 first.facts.set(name, value);
             }
             if mail_trace::is_new_topic(&self.letter.subject, ticket.title.as_str()) {
@@ -457,9 +457,6 @@ impl Decision<'_> {
             first.source_id = Some(format!("mail.{}", mail.id));
             if is_newcomer {
                 first.facts.set("newcomer", "yes");
-            }
-            if sender.proof == Proof::Refuted {
-                first.facts.set("refuted", "yes");
             }
         }
         let rule = self.house.rule(mail, self.letter);

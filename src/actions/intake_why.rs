@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `route`, `route_place` | the address of ours that decided, and where it stood |
 //! | `proof` | what our relay says of the sender: `proven`, `unproven`, `refuted` |
+//! | `rights` | why one of ours has a stranger's: `onlooker` (no role that works on tickets), `former` (no access) |
 //! | `clue`, `pointer`, `pointer_place` | the strongest clue that led to a ticket, as written, and where it stood |
 //! | `key` | the ticket that it led to |
 //! | `standing` | who the sender is to that ticket |
@@ -13,7 +14,7 @@
 use super::intake_sender::{Sender, envelope_addresses};
 use super::intake_verdict::Decision;
 use crate::domain::letter::{Clue, Standing};
-use crate::domain::mail_clue::{self, Pointer, Says};
+use crate::domain::mail_clue::{self, Pointer, Says, Who};
 use crate::domain::mail_trace::Proof;
 use crate::domain::ticket::Ticket;
 use crate::store::intake::StoredMail;
@@ -34,6 +35,14 @@ impl Decision<'_> {
             Proof::Refuted => "refuted",
         };
         mail.because.set("proof", proof);
+        if sender.is_onlooker() {
+            let why = if sender.is_former {
+                Who::Former
+            } else {
+                Who::Onlooker
+            };
+            mail.because.set("rights", why);
+        }
     }
 
     /// What led to the ticket, and who the sender is to it.

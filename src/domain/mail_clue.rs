@@ -144,8 +144,10 @@ words! {
     pub enum Who {
         Contact = "contact",
         Staff = "staff",
-        /// On the lists once, and without access now.
+        /// On our lists, and without access now.
         Former = "former",
+        /// One of ours who may not work on tickets.
+        Onlooker = "onlooker",
         Stranger = "stranger",
     }
 }

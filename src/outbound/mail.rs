@@ -153,7 +153,7 @@ enum Security {
     Wrapped,
     /// STARTTLS, and nothing without it: a password would cross the network.
     Required,
-    /// STARTTLS where it is offered.
+    /// STARTTLS where it is offered. Whoever could forge the certificate could as well hide the offer: it isn't looked at.
     Offered,
 }
 
@@ -274,18 +274,27 @@ impl Relay {
     }
 
     fn connect(&self) -> Result<SmtpConnection, lettre::transport::smtp::Error> {
-        let tls = TlsParameters::new_rustls(self.host.clone())?;
+        let takes_any = self.security == Security::Offered;
+        let tls = TlsParameters::builder(self.host.clone())
+            .dangerous_accept_invalid_certs(takes_any)
+            .dangerous_accept_invalid_hostnames(takes_any)
+            .build_rustls()?;
         let wrapped = (self.security == Security::Wrapped).then_some(&tls);
-        let place = (self.host.as_str(), self.port);
-        let mut connection =
-            SmtpConnection::connect(place, Some(PATIENCE), &self.hello, wrapped, None)?;
-        let starts = match self.security {
-            Security::Wrapped => false,
-            Security::Required => true,
-            Security::Offered => connection.can_starttls() && self.credentials.is_some(),
+        let dial = || {
+            let place = (self.host.as_str(), self.port);
+            SmtpConnection::connect(place, Some(PATIENCE), &self.hello, wrapped, None)
         };
-        if starts {
-            connection.starttls(&tls, &self.hello)?;
+        let mut connection = dial()?;
+        match self.security {
+            Security::Wrapped => {}
+            Security::Required => connection.starttls(&tls, &self.hello)?,
+            // A relay that offers what it can't do gets the mail as one that offers nothing.
+            Security::Offered => {
+                if connection.can_starttls() && connection.starttls(&tls, &self.hello).is_err() {
+                    connection.abort();
+                    connection = dial()?;
+                }
+            }
         }
         if let Some(credentials) = &self.credentials {
             connection.auth(DEFAULT_MECHANISMS, credentials)?;
@@ -450,8 +459,8 @@ fn parts(mail: &OutgoingMail) -> Result<MultiPart, String> {
 mod tests {
     use super::*;
     use crate::domain::timestamp::Timestamp;
-    use std::io::{BufRead, BufReader, Write};
-    use std::net::TcpListener;
+    use std::io::{BufRead, BufReader, Read, Write};
+    use std::net::{TcpListener, TcpStream};
 
     fn mail() -> OutgoingMail {
         OutgoingMail {
@@ -535,6 +544,45 @@ mod tests {
             ("relay".to_owned(), 465, Security::Wrapped)
         );
         assert!(read("relay").is_err() && read("smtp://").is_err() && read("smtp://a:b").is_err());
+    }
+
+    /// Says each line of a script and hears what is said to it.
+    fn scripted(stream: TcpStream, script: &[&str]) -> (BufReader<TcpStream>, Vec<String>) {
+        let mut heard = Vec::new();
+        let mut lines = BufReader::new(stream);
+        for answer in script {
+            write!(lines.get_mut(), "{answer}\r\n").unwrap();
+            let mut line = String::new();
+            lines.read_line(&mut line).unwrap();
+            heard.push(line.trim_end().to_owned());
+        }
+        (lines, heard)
+    }
+
+    #[test]
+    fn what_is_offered_is_taken_also_without_a_password_and_what_fails_costs_no_mail() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let relay = Relay::parse(&format!("smtp://127.0.0.1:{port}"), "desk.example").unwrap();
+        let offers = "250-x\r\n250 STARTTLS";
+        let far = std::thread::spawn(move || {
+            let (stream, _) = listener.accept().unwrap();
+            let (mut lines, first) = scripted(stream, &["220 x", offers]);
+            // What follows the consent is the greeting of TLS: a record of the handshake.
+            write!(lines.get_mut(), "220 go\r\n").unwrap();
+            let mut record = [0];
+            lines.read_exact(&mut record).unwrap();
+            drop(lines);
+            let (stream, _) = listener.accept().unwrap();
+            let (_open, second) = scripted(stream, &["220 x", offers, "250 x", "250 x"]);
+            (first, record, second)
+        });
+        let mail = mail();
+        let sent = relay.send(&mail, &bytes(&mail).unwrap());
+        let (first, record, second) = far.join().unwrap();
+        assert_eq!(first, ["EHLO desk.example", "STARTTLS"]);
+        assert_eq!(record, [22]);
+        assert!(second[1].starts_with("MAIL FROM:"), "{second:?} {sent:?}");
     }
 
     /// A relay that answers each command with the next line of a script; an empty line hangs up.

@@ -14,7 +14,7 @@ use crate::mail::{
     contoso, customer, deliver, deliver_all, deliver_to, mail, take, takes_mail, ticket, tickets,
     timeline, to,
 };
-use crate::mail_senders::{says, vouched_for};
+use crate::mail_senders::{DISOWNED, UNVERIFIED, says, vouched_for};
 use crate::served::Served;
 use crate::visitor::Visitor;
 
@@ -332,6 +332,10 @@ both_databases!(a11_what_the_senders_domain_says_is_shown, |desk| {
         let taken = mail(&desk, "ada@watch.example.org", &head, "severity: disaster");
         let page = eve.get(&format!("/mail/in/{}", taken.id)).text;
         assert!(page.contains(shown), "{verdict}\n{page}");
+        // So does the ticket that it opened.
+        let room = eve.get(&format!("/INC-{}", n + 1)).text;
+        assert!(room.contains(UNVERIFIED), "{verdict}\n{room}");
+        assert_eq!(room.contains(DISOWNED), *verdict == "fail", "{room}");
     }
 });
 

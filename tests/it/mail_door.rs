@@ -2,14 +2,18 @@
 //! addresses and texts beyond ASCII.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tokio_rustls::TlsAcceptor;
 use watchkeeper::domain::intake::{Verdict, Way};
+use watchkeeper::domain::outgoing::{Handover, OutgoingMail};
+use watchkeeper::domain::text::EmailAddress;
 use watchkeeper::listen::session::Dialect;
 use watchkeeper::listen::smtp::{self, Listener};
+use watchkeeper::outbound::Signing;
+use watchkeeper::outbound::mail::{Mailer, Relay};
 
 use crate::both_databases;
 use crate::desk::{Desk, On};
@@ -196,6 +200,68 @@ fn a_line_that_is_encrypted_midway_carries_mail_and_forgets_what_was_said_in_the
         !said.contains("sender ok") && said.matches("250 2.1.0").count() == 0,
         "{said}"
     );
+}
+
+/// A way to this port by another, and what is said that way.
+fn overheard(port: u16) -> (u16, Arc<Mutex<Vec<u8>>>) {
+    let way = TcpListener::bind("127.0.0.1:0").unwrap();
+    let by = way.local_addr().unwrap().port();
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let hears = Arc::clone(&heard);
+    std::thread::spawn(move || {
+        let (mut near, _) = way.accept().unwrap();
+        let mut far = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let (mut from_far, mut to_near) = (far.try_clone().unwrap(), near.try_clone().unwrap());
+        std::thread::spawn(move || std::io::copy(&mut from_far, &mut to_near));
+        let mut said = [0; 4_096];
+        while let Ok(len @ 1..) = near.read(&mut said) {
+            hears.lock().unwrap().extend_from_slice(&said[..len]);
+            far.write_all(&said[..len]).unwrap();
+        }
+        let _ = far.shutdown(std::net::Shutdown::Both);
+    });
+    (by, heard)
+}
+
+#[test]
+fn a_letter_of_ours_goes_encrypted_to_a_relay_that_offers_it_also_without_a_password() {
+    let desk = Desk::new(On::Sqlite);
+    desk.let_letters_go();
+    let folder = &dovecot().folder;
+    // Signed by nobody whom the world knows, as relays on a network of one's own are.
+    let tls = watchkeeper::tls::read(&folder.join("cert.pem"), &folder.join("key.pem")).unwrap();
+    let tls = TlsAcceptor::from(Arc::new(tls));
+    for (tls, is_sealed) in [(Some(tls), true), (None, false)] {
+        let listening = Listening::with(&desk, Dialect::Smtp, tls);
+        let (port, heard) = overheard(listening.port);
+        let relay = Relay::parse(&format!("smtp://127.0.0.1:{port}"), "desk.example").unwrap();
+        let letter = OutgoingMail {
+            bounces_to: None,
+            message_id: format!("{is_sealed}@desk.example"),
+            from: EmailAddress::parse("desk@desk.example").unwrap(),
+            from_name: "Desk".to_owned(),
+            to: EmailAddress::parse("support@watch.example.org").unwrap(),
+            to_name: String::new(),
+            reply_to: None,
+            subject: format!("Sealed: {is_sealed}"),
+            text: "Hello".to_owned(),
+            html: None,
+            in_reply_to: None,
+            references: Vec::new(),
+            headers: Vec::new(),
+            calendar: None,
+            files: Vec::new(),
+            dated_at: desk.now(),
+        };
+        let sent = Mailer::Relay(relay, Signing::Off).send(&letter);
+        assert!(matches!(sent, Handover::Accepted(_)), "{sent:?}");
+        desk.settle();
+        let taken = ledger(&desk);
+        assert!(taken.iter().any(|it| it.subject == letter.subject));
+        let heard = String::from_utf8_lossy(&heard.lock().unwrap()).into_owned();
+        assert_eq!(heard.contains("STARTTLS\r\n"), is_sealed, "{heard}");
+        assert_eq!(heard.contains("MAIL FROM"), !is_sealed, "{heard}");
+    }
 }
 
 both_databases!(

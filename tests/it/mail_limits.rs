@@ -260,10 +260,24 @@ both_databases!(
         for shown in ["🚒🔥", "השרת נפל", "台北", "🚨 Störung"] {
             assert!(page.contains(shown), "{shown}\n{page}");
         }
-        for word in ["%D7%A0%D7%A4%D7%9C", "St%C3%B6rung", "steht"] {
+        for word in [
+            "%D7%A0%D7%A4%D7%9C",
+            "St%C3%B6rung",
+            "steht",
+            "zerowidth",
+            "zero%E2%80%8Bwidth",
+            "width",
+            "evil",
+            "%E5%8F%B0%E5%8C%97",
+            "%F0%9F%9A%92",
+            "%F0%9F%9A%A8+%F0%9F%94%A5",
+        ] {
             let found = ada.get(&format!("/search?q={word}")).text;
             assert!(found.contains("INC-1"), "{word}\n{found}");
         }
+        // A sign that it doesn't have.
+        let found = ada.get("/search?q=%F0%9F%9A%91").text;
+        assert!(!found.contains("INC-1"), "{found}");
         assert_eq!(tickets(&desk), 1);
     }
 );

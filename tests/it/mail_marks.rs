@@ -246,3 +246,37 @@ both_databases!(
         assert!(!hidden.contains("/html\""), "it has no such form");
     }
 );
+
+both_databases!(
+    a_form_that_is_too_big_or_too_deep_to_be_cleaned_says_so_and_leads_to_the_text_and_the_mail,
+    |desk| {
+        desk.let_letters_go();
+        let served = Served::new(&desk.app);
+        let eve = desk.person("Eve", Roles::of(&[Role::Responder]));
+        let eve = Visitor::logged_in(&served, &desk.app, Holder::Person(eve.id));
+        for (n, (html, is_shown)) in [
+            ("<div>".repeat(1_000) + "deep", false),
+            ("<p>wide</p>\r\n".repeat(200_000), false),
+            ("<p>small</p>".to_owned(), true),
+        ]
+        .iter()
+        .enumerate()
+        {
+            let raw = format!(
+                "From: {CAROL}\r\nSubject: Form {n}\r\nContent-Type: text/html; charset=utf-8\r\n\r\n{html}\r\n"
+            );
+            let taken = deliver(&desk, Some(CAROL), raw.as_bytes());
+            let at = format!("/mail/in/{}", taken.id);
+            assert!(eve.get(&at).text.contains(&format!("href=\"{at}/html\"")));
+            let form = eve.get(&format!("{at}/html"));
+            assert_eq!(form.status, 200, "{n}");
+            let says_so = form.text.contains("HTML form not shown");
+            let leads_on = [format!("href=\"{at}#text\""), format!("href=\"{at}/raw\"")];
+            let leads_on = leads_on.iter().all(|link| form.text.contains(link));
+            assert_eq!((says_so, leads_on), (!is_shown, !is_shown), "{n}");
+        }
+        // One without an HTML form has no such page.
+        let plain = mail(&desk, CAROL, "Subject: Plain", "Text");
+        assert_eq!(eve.get(&format!("/mail/in/{}/html", plain.id)).status, 404);
+    }
+);

@@ -17,12 +17,26 @@ use crate::desk::Desk;
 use crate::mail::{
     colleague, contoso, customer, deliver, mail, take, takes_mail, ticket, tickets, timeline, to,
 };
+use crate::served::Served;
+use crate::visitor::Visitor;
 
 pub(crate) const CAROL: &str = "carol@contoso.example";
 const RESPONDER: Roles = Roles::of(&[Role::Responder]);
 const LEAD: Roles = Roles::of(&[Role::Responder, Role::Lead, Role::Admin]);
 /// The name by which the relay of these stories signs.
 const RELAY: &str = "mx.watch.example.org";
+
+/// How a page marks an entry whose writer nobody vouches for, and one whose domain disowns it.
+pub(crate) const UNVERIFIED: &str = "<span class=\"tag\">not verified</span>";
+pub(crate) const DISOWNED: &str = "isn&#39;t from them (DMARC)";
+
+/// The page of a ticket, as one of ours sees it.
+pub(crate) fn room_of(desk: &Desk, key: &str) -> String {
+    let reader = desk.person(&format!("Reader-{key}"), RESPONDER);
+    let served = Served::new(&desk.app);
+    let reader = Visitor::logged_in(&served, &desk.app, Holder::Person(reader.id));
+    reader.get(&format!("/{key}")).text
+}
 
 /// A house whose relay looks at DMARC.
 pub(crate) fn vouched_for(mut desk: Desk) -> Desk {
@@ -108,6 +122,16 @@ both_databases!(
         assert_eq!(ticket(&desk, "INC-2").requester_address, None);
         // Nobody is answered: least of all ourselves.
         assert!(desk.letters().is_empty());
+        // Whoever filled it in says who they are, and nobody vouches for it.
+        contoso(&desk);
+        let named = format!("Reply-To: {CAROL}\r\n");
+        deliver(&desk, Some("www@web.example"), form(&named, 3).as_bytes());
+        assert!(ticket(&desk, "INC-3").requester.is_some());
+        assert!(room_of(&desk, "INC-3").contains(UNVERIFIED));
+        let direct = mail(&desk, CAROL, "Subject: By herself", "Text");
+        assert_eq!(direct.verdict, Some(Verdict::Opened));
+        assert!(!room_of(&desk, "INC-4").contains(UNVERIFIED));
+        assert_eq!(desk.letters().len(), 2);
     }
 );
 
@@ -285,6 +309,36 @@ both_databases!(
             (note.actor.clone(), note.facts.get("unverified")),
             (Actor::Stranger, Some("yes"))
         );
+        // A ticket of its own says as much as an answer does.
+        let head = format!(
+            "{}\r\nSubject: Pay here\r\nMessage-ID: <s9@evil.example>",
+            says("fail")
+        );
+        let forged = mail(&desk, ada, &head, "Now");
+        assert_eq!(forged.verdict, Some(Verdict::Opened));
+        let opened = &timeline(&desk, "INC-2")[0];
+        assert_eq!(
+            (opened.actor.clone(), opened.facts.get("refuted")),
+            (Actor::Stranger, Some("yes"))
+        );
+        let room = room_of(&desk, "INC-2");
+        assert!(
+            room.contains(DISOWNED) && room.contains(UNVERIFIED),
+            "{room}"
+        );
+        let (ours, theirs) = (
+            "header.from=watch.example.org",
+            "header.from=contoso.example",
+        );
+        let head = says("fail").replace(ours, theirs);
+        mail(
+            &desk,
+            CAROL,
+            &format!("{head}\r\nSubject: Pay there"),
+            "Now",
+        );
+        let room = room_of(&desk, "INC-3");
+        assert!(room.contains(DISOWNED), "{room}");
     }
 );
 
@@ -348,10 +402,10 @@ both_databases!(
             let taken = deliver(&desk, Some("bounces@lists.example"), raw.as_bytes());
             assert_eq!(taken.verdict, Some(Verdict::Opened), "{author}");
             assert_eq!(taken.from_address.as_deref(), Some(CAROL), "{author}");
-            assert!(
-                ticket(&desk, &format!("INC-{n}")).requester.is_some(),
-                "{author}"
-            );
+            let key = format!("INC-{n}");
+            assert!(ticket(&desk, &key).requester.is_some(), "{author}");
+            // The list says that it was Carol.
+            assert!(room_of(&desk, &key).contains(UNVERIFIED), "{author}");
         }
         let raw = by_list("news@lists.example", "Reply-To: carol@contoso.example", 3);
         let taken = deliver(&desk, Some("bounces@lists.example"), raw.as_bytes());
@@ -381,6 +435,7 @@ both_databases!(
         assert!(opened.requester.is_some() && opened.customer.is_some());
         let first = &timeline(&desk, "INC-1")[0];
         assert_eq!(first.actor_name, "Carol (passed on by Ada)");
+        assert!(room_of(&desk, "INC-1").contains(UNVERIFIED));
         to(&desk.letters(), CAROL);
 
         mail(&desk, ada, "Subject: Fwd: Uplink again", body);

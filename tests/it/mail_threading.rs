@@ -307,7 +307,7 @@ both_databases!(
     e28_of_two_tokens_our_newest_id_decides_and_without_one_a_new_ticket_links_to_both,
     |desk| {
         desk.let_letters_go();
-        opened(&desk);
+        let first = opened(&desk);
         mail(
             &desk,
             CAROL,
@@ -321,6 +321,24 @@ both_databases!(
         let decided = mail(&desk, CAROL, &head, "Printer again");
         assert_eq!(decided.verdict, Some(Verdict::Appended));
         assert_eq!(decided.ticket, Some(ticket(&desk, "INC-2").id));
+        // Both are ours: the later letter decides, whichever ticket it is of.
+        let ada = take(&desk, "INC-1");
+        act::reply(&desk.as_person(&ada), key("INC-1"), "Looking.", None, None).unwrap();
+        let third = to(&desk.letters(), CAROL).message_id.clone();
+        for (place, (ids, of)) in [
+            (format!("<{first}> <{second}>"), "INC-2"),
+            (format!("<{first}> <{second}> <{third}>"), "INC-1"),
+        ]
+        .iter()
+        .enumerate()
+        {
+            let head = format!(
+                "{subject}\r\nMessage-ID: <n{place}@contoso.example>\r\nReferences: <c1@contoso.example> {ids}"
+            );
+            let decided = mail(&desk, CAROL, &head, "Newest");
+            assert_eq!(decided.verdict, Some(Verdict::Appended), "{ids}");
+            assert_eq!(decided.ticket, Some(ticket(&desk, of).id), "{ids}");
+        }
         let head = format!("{subject}\r\nMessage-ID: <c4@contoso.example>");
         let both = mail(&desk, CAROL, &head, "Both again");
         assert_eq!(both.verdict, Some(Verdict::Opened));

@@ -97,6 +97,7 @@ mod mail_out;
 mod mail_quarantine;
 mod mail_reading;
 mod mail_reasons;
+mod mail_roles;
 mod mail_routes;
 mod mail_senders;
 mod mail_server;

@@ -221,6 +221,9 @@ fn reasons(mail: &StoredMail) -> Vec<String> {
     if because.get("forged").is_some() {
         reasons.push(words.t("mail-because-forged").into_owned());
     }
+    if let Some(why) = because.get("rights") {
+        reasons.push(words.t(&format!("mail-because-rights-{why}")).into_owned());
+    }
     if let (Some(clue), Some(key)) = (because.get("clue"), because.get("key")) {
         let values = [
             ("key", key.into()),
@@ -332,8 +335,17 @@ pub async fn show(
     })
 }
 
+/// Says why a mail's HTML form isn't shown, and where its words are.
+#[derive(Template)]
+#[template(path = "mail/no_html.html")]
+struct NoHtmlPage {
+    p: Page,
+    id: MailId,
+}
+
 /// The mail's HTML form, cleaned, on a page of its own where nothing runs and nothing is fetched; its own pictures are in it.
 pub async fn html(
+    req: HttpRequest,
     app: web::Data<App>,
     viewer: Viewer,
     id: web::Path<String>,
@@ -344,12 +356,17 @@ pub async fn html(
             allow(&ctx.by, Action::ReadMail, Target::House)?;
             let (mail, raw) = load(ctx, id)?;
             let letter = mail::read(&raw, mail.envelope_from.as_deref());
-            let page = letter.html.as_deref();
-            page.and_then(|page| clean(page, mail::pictures(&letter)))
-                .ok_or(Error::NotFound)
+            let page = letter.html.as_deref().ok_or(Error::NotFound)?;
+            Ok(clean(page, mail::pictures(&letter)))
         })
         .await?;
-    Ok(reply::shut_in(page))
+    match page {
+        Some(page) => Ok(reply::shut_in(page)),
+        None => reply::page(&NoHtmlPage {
+            p: Page::new(&req, "mail-html-not-shown"),
+            id,
+        }),
+    }
 }
 
 /// The mail's bytes, as they came: their signatures still verify.

@@ -14,7 +14,7 @@ use crate::domain::id::{AttachmentId, Id, MailId};
 use crate::domain::plain_sight::plain_sight;
 use crate::domain::quarantine::Danger;
 use crate::domain::quote;
-use crate::domain::timeline::{Audience, Door, EntryKind};
+use crate::domain::timeline::{Actor, Audience, Door, EntryKind};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::wording::Speaking;
 use crate::http::marks::{self, Detail};
@@ -271,9 +271,9 @@ fn again(entry: &Recorded) -> Option<i64> {
 
 /// Whether a mail's sender is proven, and what else its reader should know before trusting or answering it.
 fn mail_marks(entry: &Recorded, words: &Words) -> Vec<String> {
-    let is_strangers = entry.actor == crate::domain::timeline::Actor::Stranger;
+    let is_unproven = entry.actor == Actor::Stranger || entry.facts.get("unverified").is_some();
     let mut marks = Vec::new();
-    if entry.door == Door::Mail && is_strangers {
+    if entry.door == Door::Mail && is_unproven {
         marks.push(words.t("mail-unverified").into_owned());
     }
     for (fact, key) in [
@@ -339,7 +339,7 @@ fn who(entry: &Recorded, words: &Words) -> String {
         return words.t("tape-somebody").into_owned();
     }
     match entry.actor {
-        crate::domain::timeline::Actor::System => words.t("tape-house").into_owned(),
+        Actor::System => words.t("tape-house").into_owned(),
         _ if entry.door == Door::Git => plain_sight(&entry.actor_name).into_owned(),
         _ => entry.actor_name.clone(),
     }
