@@ -124,7 +124,9 @@ mod tests {
         vec!["prod".into(), "Staging EU".into()]
     }
 
-    fn read(name: &str) -> Option<(String, Vec<(Option<String>, Option<String>)>)> {
+    type Readings = Vec<(Option<String>, Option<String>)>;
+
+    fn read(name: &str) -> Option<(String, Readings)> {
         let house = house();
         let found = place(name, &house)?;
         let own = |text: Option<&str>| text.map(str::to_owned);
