@@ -82,7 +82,7 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "smtp_relay",
         default: "",
-        meaning: "where mail goes out: `smtp://host:25`, `smtps://user:password@host`; empty: what set-up was told",
+        meaning: "where mail goes out: `smtp://host:25`, `smtps://user:password@host`; `smtp` takes STARTTLS where it is offered, and sends a password to another host only under it; empty: what set-up was told",
     },
     Key {
         name: "mail_from",
@@ -92,7 +92,7 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "mail_auth_relay",
         default: "",
-        meaning: "the name by which our own relay signs `Authentication-Results`; its DMARC verdict says whether mail from staff is theirs; empty: nobody's is believed",
+        meaning: "the name by which our own relay signs `Authentication-Results`; its DMARC verdict says whether mail from staff is theirs: then it may do what their roles let them do in the browser; empty: nobody's is believed",
     },
     Key {
         name: "mail_spool",
