@@ -82,8 +82,10 @@ pub(super) fn fill_plan(
         }
     }
     let risk = commit.facts.get("risk").and_then(risk_said);
-    if ticket.risk.is_none() && risk.is_some() {
-        ticket.risk = risk;
+    // A commit may know of a risk that nobody has seen; it makes none smaller. The words come most risky first.
+    let is_more = |said: &Risk| ticket.risk.is_none_or(|known| *said < known);
+    if let Some(said) = risk.filter(is_more) {
+        ticket.risk = Some(said);
         filled.push("risk");
     }
     if filled.is_empty() {
