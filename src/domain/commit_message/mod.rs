@@ -31,7 +31,7 @@ pub use normalise::MESSAGE_BYTES;
 pub use prose::could_be_verb;
 
 /// Raised when the same message would give other links or facts.
-pub const PARSER_VERSION: i32 = 1;
+pub const PARSER_VERSION: i32 = 2;
 /// Different keys taken from one message; later ones are not links.
 pub const LINKS: usize = 100;
 /// Keys that one range in a trailer may stand for.
