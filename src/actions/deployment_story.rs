@@ -176,11 +176,16 @@ pub(super) fn turned(conn: &mut Conn, it: &Deployment) -> Result<Turned> {
         .collect();
     tickets.sort();
     tickets.dedup();
+    let added: HashSet<&str> = oids.into_iter().collect();
+    // What lies on a branch that was squashed into ours, or on nobody's way here, was never live: it isn't published.
+    let was_there = |it: &RecordedCommit| {
+        it.seq <= place && it.published_at.is_some() && !added.contains(it.oid.as_str())
+    };
     for ticket in tickets {
-        let before = commits::is_in_effect(conn, ticket, repository, |it| {
-            it.seq <= place && !added.contains(&it.oid)
+        let before = commits::is_in_effect(conn, ticket, repository, was_there)?;
+        let after = commits::is_in_effect(conn, ticket, repository, |it| {
+            was_there(it) || added.contains(it.oid.as_str())
         })?;
-        let after = commits::is_in_effect(conn, ticket, repository, |it| it.seq <= place)?;
         match (before, after) {
             (true, false) => turned.gone.push(ticket),
             (false, false) => turned.void.push(ticket),

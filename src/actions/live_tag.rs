@@ -2,7 +2,7 @@
 //!
 //! What a tag says is a fact: it moved before we heard of it. Whether it may was asked by the hook before (`push_verdict`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::deployment::{self, Asked};
 use crate::app::Ctx;
@@ -14,6 +14,9 @@ use crate::domain::people::Service;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use crate::store::{self, Tx};
+
+/// Tags that say nothing, of one push, that are named.
+const UNCLEAR: usize = 20;
 
 /// What a tag says is live.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +34,7 @@ pub(super) struct Said<'a> {
     told: BTreeMap<Lane, Told<'a>>,
     /// The repository's past comes in: nothing happened just now.
     is_past: bool,
-    /// Those that name no environment or service of the house.
+    /// Those that name no environment or service of the house: the first of them.
     pub unclear: Vec<String>,
 }
 
@@ -50,7 +53,9 @@ pub(super) fn read<'a>(tx: &mut Tx, repository: &Repository, push: &'a Push) -> 
     if !repository.tags_say_live || !push.refs.iter().any(|it| is_meant(&it.name)) {
         return Ok(said);
     }
-    let known = store::repository::recorded_tips(tx, repository.id)?;
+    let known: HashMap<String, String> = store::repository::recorded_tips(tx, repository.id)?
+        .into_iter()
+        .collect();
     said.is_past = known.is_empty() || push.is_bulk;
     let environments = store::house::environments(tx)?;
     let mut services = store::house::services(tx)?;
@@ -59,9 +64,7 @@ pub(super) fn read<'a>(tx: &mut Tx, repository: &Repository, push: &'a Push) -> 
         // One that is deleted, or names no commit, says nothing of what is live.
         let Some(tag) = &moved.tag else { continue };
         // A hook and a forge may tell of the same move.
-        let stands =
-            |(name, oid): &(String, String)| *name == moved.name && oid == moved.new.as_str();
-        if known.iter().any(stands) {
+        if known.get(&moved.name).map(String::as_str) == Some(moved.new.as_str()) {
             continue;
         }
         let found = place(&moved.name, &environments).and_then(|place| {
@@ -76,7 +79,9 @@ pub(super) fn read<'a>(tx: &mut Tx, repository: &Repository, push: &'a Push) -> 
             Some((place.environment.to_owned(), service.clone(), version))
         });
         let Some((environment, service, named)) = found else {
-            said.unclear.push(moved.name.clone());
+            if said.unclear.len() < UNCLEAR {
+                said.unclear.push(moved.name.clone());
+            }
             continue;
         };
         let lane = Lane {

@@ -9,26 +9,13 @@ use crate::domain::timestamp::Timestamp;
 /// Reads a raw commit object. `None` if it isn't one (no author or committer line).
 pub fn commit(oid: Oid, raw: &[u8]) -> Option<Commit> {
     let (mut parents, mut author, mut committer, mut encoding) = (Vec::new(), None, None, None);
-    let mut rest = raw;
-    while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-        let line = &rest[..end];
-        rest = &rest[end + 1..];
-        if line.is_empty() {
-            break;
-        }
-        // Signatures continue on lines that begin with a blank.
-        let Some(blank) = line.iter().position(|byte| *byte == b' ') else {
-            continue;
-        };
-        let value = &line[blank + 1..];
-        match &line[..blank] {
-            b"parent" => parents.extend(std::str::from_utf8(value).ok().and_then(Oid::parse)),
-            b"author" => author = Some(value),
-            b"committer" => committer = Some(value),
-            b"encoding" => encoding = Some(String::from_utf8_lossy(value).into_owned()),
-            _ => {}
-        }
-    }
+    let rest = headers(raw, |name, value| match name {
+        b"parent" => parents.extend(std::str::from_utf8(value).ok().and_then(Oid::parse)),
+        b"author" => author = Some(value),
+        b"committer" => committer = Some(value),
+        b"encoding" => encoding = Some(String::from_utf8_lossy(value).into_owned()),
+        _ => {}
+    });
     let encoding = encoding.as_deref();
     Some(Commit {
         oid,
@@ -39,9 +26,8 @@ pub fn commit(oid: Oid, raw: &[u8]) -> Option<Commit> {
     })
 }
 
-/// Who made a raw tag object, when, and what they said with it. Old ones name nobody.
-pub fn tag(raw: &[u8]) -> (Option<Signature>, String) {
-    let mut tagger = None;
+/// Reads the lines `name value` that a raw object begins with; the rest, behind an empty line, is its message.
+fn headers<'a>(raw: &'a [u8], mut found: impl FnMut(&'a [u8], &'a [u8])) -> &'a [u8] {
     let mut rest = raw;
     while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
         let line = &rest[..end];
@@ -49,10 +35,22 @@ pub fn tag(raw: &[u8]) -> (Option<Signature>, String) {
         if line.is_empty() {
             break;
         }
-        if let Some(value) = line.strip_prefix(b"tagger ") {
-            tagger = Some(signature(value, None));
+        // Signatures continue on lines that begin with a blank.
+        if let Some(blank) = line.iter().position(|byte| *byte == b' ') {
+            found(&line[..blank], &line[blank + 1..]);
         }
     }
+    rest
+}
+
+/// Who made a raw tag object, when, and what they said with it. Old ones name nobody.
+pub fn tag(raw: &[u8]) -> (Option<Signature>, String) {
+    let mut tagger = None;
+    let rest = headers(raw, |name, value| {
+        if name == b"tagger" {
+            tagger = Some(signature(value, None));
+        }
+    });
     let message = decode(rest, None);
     // A signature follows the message, and is none of it.
     let signed = [

@@ -78,6 +78,25 @@ both_databases!(
             [format!("git revert --no-edit {raised}")]
         );
 
+        // Squashed: what was squashed stays on its branch, was never live, and keeps nothing alive.
+        let squashed = approved(&bench.desk, &ann, &ben, web);
+        bench.work(&["checkout", "-q", "-b", "queue"]);
+        bench.commit("queue.toml", &format!("Add a queue\n\nRefs: {squashed}"));
+        bench.work(&["push", "-q", "origin", "queue"]);
+        bench.work(&["checkout", "-q", "main"]);
+        bench.work(&["merge", "-q", "--squash", "queue"]);
+        bench.work(&[
+            "commit",
+            "-q",
+            "-m",
+            &format!("Queue (#7)\n\nRefs: {squashed}"),
+        ]);
+        deploy(&bench, "4.1");
+        assert_eq!(bench.ticket(squashed).state, State::OnWatch);
+        revert(&bench, "HEAD");
+        deploy(&bench, "4.2");
+        assert_eq!(did(&bench, squashed), ["succeeded", "reverted"]);
+
         // What came and went within one deployment never was live.
         let void = approved(&bench.desk, &ann, &ben, web);
         bench.commit("void.toml", &format!("Try it\n\nRefs: {void}"));
