@@ -3,18 +3,20 @@
 use std::collections::BTreeMap;
 
 use super::commits::belongs;
+use super::push_verdict::person_of;
 use super::ticket::change as change_ticket;
 use super::{agenda, approval_stand_in, change as change_actions};
 use crate::app::Ctx;
 use crate::domain::access::Action;
 use crate::domain::approval::{
-    Apart, Case, Field, HOUSE_SECS, Need, Needs, Of, Reminders, Rule, Snapshot, StandIn, Verdict,
-    Vote, expires, strictest,
+    Apart, Case, Field, HOUSE_SECS, Need, Needs, Of, Reminders, Rule, Side, Snapshot, StandIn,
+    Verdict, Vote, expires, strictest,
 };
 use crate::domain::change::{Change, Sort};
 use crate::domain::freeze::{Asked, Freeze};
-use crate::domain::id::{Id, PersonId, ServiceId, TeamId, TicketKey};
+use crate::domain::id::{Id, PersonId, PushId, ServiceId, TeamId, TicketKey};
 use crate::domain::refusal::{FieldError, Refusal};
+use crate::domain::settings::Settings;
 use crate::domain::severity::Risk;
 use crate::domain::standing;
 use crate::domain::text::EmailAddress;
@@ -28,6 +30,8 @@ use crate::words::Words;
 
 /// Commits whose authors are looked at; an import's others are nobody's work on this change.
 const COMMITS: i64 = 200;
+/// Deployments whose actors are looked at.
+const DEPLOYMENTS: i64 = 50;
 
 /// How it stands with the approval of a change, and what that is read from.
 #[derive(Debug, Clone)]
@@ -193,9 +197,61 @@ fn apart(conn: &mut Conn, ticket: &Ticket, change: &Change) -> Result<BTreeMap<P
             apart.insert(id, Apart::Planned);
         }
     }
+    let settings = store::settings::all(conn)?;
+    for side in &settings.approvers_apart {
+        let (them, why) = match side {
+            Side::Pusher => (pushers(conn, ticket, &settings)?, Apart::Pushed),
+            Side::Deployer => (deployers(conn, ticket, change, &settings)?, Apart::Deployed),
+        };
+        for id in them {
+            apart.entry(id).or_insert(why);
+        }
+    }
     apart.extend(change.asked_by.map(|id| (id, Apart::Asked)));
     apart.extend(change.requested_by.map(|id| (id, Apart::Requested)));
     Ok(apart)
+}
+
+/// Whoever pushed its commits, as far as we know them.
+fn pushers(conn: &mut Conn, ticket: &Ticket, settings: &Settings) -> Result<Vec<PersonId>> {
+    let linked = store::git_link::of_ticket(conn, ticket.id, COMMITS)?;
+    let its = linked.iter().filter(|(_, link)| belongs(link.relation));
+    let mut pushes: Vec<PushId> = its.map(|(commit, _)| commit.push).collect();
+    pushes.sort_unstable();
+    pushes.dedup();
+    let names = store::repository::pushers(conn, &pushes)?;
+    known_as(conn, settings, names)
+}
+
+/// Whoever deployed it where it is for.
+fn deployers(
+    conn: &mut Conn,
+    ticket: &Ticket,
+    change: &Change,
+    settings: &Settings,
+) -> Result<Vec<PersonId>> {
+    let (environment, _) = environment(conn, change)?;
+    let mut found = Vec::new();
+    let mut names = Vec::new();
+    for it in store::deployment::of_ticket(conn, ticket.id, DEPLOYMENTS)? {
+        if it.lane.environment == environment {
+            found.extend(it.by);
+            names.extend(it.actor);
+        }
+    }
+    found.extend(known_as(conn, settings, names)?);
+    Ok(found)
+}
+
+/// Those of them whom we know, by login or address.
+fn known_as(conn: &mut Conn, settings: &Settings, mut names: Vec<String>) -> Result<Vec<PersonId>> {
+    names.sort_unstable();
+    names.dedup();
+    let mut found = Vec::new();
+    for name in names {
+        found.extend(person_of(conn, settings, &name)?.map(|it| it.id));
+    }
+    Ok(found)
 }
 
 /// What was approved before votes were kept, as it is now.
@@ -320,15 +376,42 @@ pub fn verdict(
     Ok(Scene::load(conn, ticket, change)?.case.verdict(now))
 }
 
-/// A change begins only while its approval stands; what was said otherwise says what to do.
+/// Who begins or deploys a change: a person of ours, or somebody as a pipeline calls them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Doer<'a> {
+    pub person: Option<PersonId>,
+    pub named: Option<&'a str>,
+}
+
+/// A change begins only while its approval stands, where the house wants that without the vote of whoever does it; what was said
+/// otherwise says what to do.
 pub fn refuse_unless_standing(
     conn: &mut Conn,
     ticket: &Ticket,
     change: &Change,
+    doer: Doer<'_>,
     now: Timestamp,
 ) -> Result<()> {
     let key = ticket.key.to_string();
-    let refusal = match verdict(conn, ticket, change, now)? {
+    let mut scene = Scene::load(conn, ticket, change)?;
+    let settings = store::settings::all(conn)?;
+    if settings.approvers_apart.contains(&Side::Deployer)
+        && !change.is_standing(ticket)
+        && scene.case.verdict(now).is_standing()
+    {
+        let named = known_as(
+            conn,
+            &settings,
+            doer.named.map(str::to_owned).into_iter().collect(),
+        )?;
+        for id in doer.person.into_iter().chain(named) {
+            scene.case.apart.entry(id).or_insert(Apart::Deployed);
+        }
+        if !scene.case.verdict(now).is_standing() {
+            return Err(Refusal::new("approved-and-deploys").with("key", key).into());
+        }
+    }
+    let refusal = match scene.case.verdict(now) {
         Verdict::Standing { .. } => return Ok(()),
         Verdict::Waits { opens, by_name, .. } => Refusal::new("approval-not-yet")
             .with("at", opens.rfc3339())

@@ -125,7 +125,11 @@ pub fn start(ctx: &Ctx<'_>, key: TicketKey, rev: Option<i64>) -> Result<Ticket> 
         let mut change = store::change::of(tx, ticket.id)?;
         let has_begun = ticket.state == State::OnWatch;
         if ticket.state == State::Approved {
-            approval::refuse_unless_standing(tx, ticket, &change, ctx.now)?;
+            let doer = approval::Doer {
+                person: ctx.by.person(),
+                named: None,
+            };
+            approval::refuse_unless_standing(tx, ticket, &change, doer, ctx.now)?;
             if let Some(refusal) = agenda::stops(tx, ticket, &change, ctx.now)? {
                 return Err(refusal.into());
             }

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::domain::commit_message::Relation;
+use crate::domain::deployment::Freshness;
 use crate::domain::git::{Repository, Revertible, in_effect, revert_commands};
 use crate::domain::id::{CommitId, PushId, RepositoryId, TicketId};
 use crate::domain::ticket::Ticket;
@@ -27,6 +28,8 @@ pub struct OnTicket {
     pub replaced_by: HashMap<CommitId, String>,
     /// The commands that take the published commits back, to be run from top to bottom; empty if there is nothing to take back.
     pub revert: Vec<String>,
+    /// Whether they still revert cleanly, if that could be tried.
+    pub freshness: Option<Freshness>,
 }
 
 /// All commits of a ticket, by repository. The caller may read the ticket.
@@ -42,6 +45,7 @@ pub fn of_ticket(conn: &mut Conn, ticket: &Ticket) -> Result<Vec<OnTicket>> {
             None => by_repository.push((commit.repository, vec![(commit, link)])),
         }
     }
+    let mut tried = store::commit_revert::of(conn, ticket.id)?;
     let mut found = Vec::new();
     for (id, commits) in by_repository {
         let Some(repository) = store::repository::repository(conn, id)? else {
@@ -50,7 +54,11 @@ pub fn of_ticket(conn: &mut Conn, ticket: &Ticket) -> Result<Vec<OnTicket>> {
         let mut content = content(&commits);
         content.retain(|(commit, _)| commit.published_at.is_some());
         let (revertible, graph) = revertible(conn, &content)?;
+        let now = newest_first(&revertible, &graph);
+        // What was tried of other commits says nothing of these.
+        let tried = tried.remove(&id).filter(|(of, _)| *of == now);
         found.push(OnTicket {
+            freshness: tried.map(|(_, freshness)| freshness),
             repository,
             version_before: content
                 .first()
@@ -117,6 +125,24 @@ pub(super) fn is_in_effect(
     let content = content(&all);
     let (revertible, graph) = revertible(conn, &content)?;
     Ok(!in_effect(&revertible, &graph).is_empty())
+}
+
+/// The commits of a change that are published and in force in a repository, newest first: as they are taken back.
+pub(super) fn in_force(
+    conn: &mut Conn,
+    ticket: TicketId,
+    repository: RepositoryId,
+) -> Result<Vec<String>> {
+    let mut all = store::git_link::of_ticket(conn, ticket, SHOWN)?;
+    all.retain(|(commit, _)| commit.repository == repository && commit.published_at.is_some());
+    let content = content(&all);
+    let (revertible, graph) = revertible(conn, &content)?;
+    Ok(newest_first(&revertible, &graph))
+}
+
+fn newest_first(linked: &[Revertible], graph: &Graph) -> Vec<String> {
+    let commits = in_effect(linked, graph).into_iter().rev();
+    commits.map(|it| it.oid.clone()).collect()
 }
 
 /// The commits that belong to the ticket's work, each once: not what merely mentions it or was caused by it, nor what no branch

@@ -4,10 +4,12 @@
 //! fact and is always taken; the freeze that it happened in stands on it. Who asks in time may wait for the end of a freeze instead
 //! (`deployment_queue`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::deployment_gate::{self as gate, Passed};
-use super::{allow, deployment_queue as queue, deployment_story as story, record as record_ticket};
+use super::{
+    allow, deployment_queue as queue, deployment_story as story, fix, record as record_ticket,
+};
 use crate::actions::change::WATCH_SECS;
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
@@ -16,14 +18,13 @@ use crate::domain::deploy_queue::{self, Queued};
 use crate::domain::deployment::{
     self as domain, Check, Deployment, Lane, Report, Status, Step, Typed,
 };
-use crate::domain::id::{Id, Kind, ServiceId, TicketId, TicketKey};
+use crate::domain::id::{Id, Kind, TicketId, TicketKey};
 use crate::domain::people::Service;
 use crate::domain::refusal::FieldError;
-use crate::domain::standing;
 use crate::domain::ticket::Ticket;
-use crate::domain::timeline::{Entry, EntryKind, Facts};
+use crate::domain::timeline::{Entry, EntryKind};
 use crate::error::{Error, Result};
-use crate::store::deployment::{self as rows, Rule};
+use crate::store::deployment as rows;
 use crate::store::{self, Conn, Tx};
 
 /// How often it is tried again after somebody else changed one of its tickets.
@@ -297,7 +298,16 @@ impl Desk<'_> {
             Status::Started | Status::Failed => self.tell(tx, it, it.status.as_str()),
             Status::RolledBack => {
                 let carried = self.carried(tx, it)?;
-                self.gone(tx, it, &carried, "rolled_back")
+                let carried: Vec<TicketId> = carried.into_iter().map(|(id, ..)| id).collect();
+                let at = it.ended_at().unwrap_or(self.ctx.now);
+                let mut fixes = Vec::new();
+                for id in &carried {
+                    let its = |fix: &store::fix::Fix| fix.deployment_id == Some(it.id);
+                    if self.is_production && fix::gone(tx, *id, &it.lane, at, its)? {
+                        fixes.push(*id);
+                    }
+                }
+                self.gone(tx, it, &carried, "rolled_back", &fixes)
             }
             Status::Succeeded => {
                 let mut inside = story::contents(tx, it)?;
@@ -307,26 +317,41 @@ impl Desk<'_> {
                 inside.sort();
                 inside.dedup();
                 rows::carry(tx, it.id, &inside, false)?;
-                let (gone, did) = match it.step {
+                let (mut gone, did) = match it.step {
                     Step::Rollback => (story::taken_back(tx, it)?, "gone"),
                     _ => (turned.gone, "reverted"),
                 };
-                self.gone(tx, it, &gone, did)?;
+                let mut fixes = Vec::new();
+                if is_live && self.is_production {
+                    fixes = fix::lost(tx, it)?;
+                    if did == "reverted" {
+                        // Its commits are there still, and so are those that take them back.
+                        let at = it.ended_at().unwrap_or(self.ctx.now);
+                        for id in &gone {
+                            if fix::gone(tx, *id, &it.lane, at, |_| true)? {
+                                fixes.push(*id);
+                            }
+                        }
+                    }
+                    gone.extend(&fixes);
+                    gone.sort();
+                    gone.dedup();
+                }
+                self.gone(tx, it, &gone, did, &fixes)?;
                 self.live(tx, it, is_live)
             }
         }
     }
 
-    fn carried(&self, tx: &mut Tx, it: &Deployment) -> Result<Vec<TicketId>> {
+    fn carried(&self, tx: &mut Tx, it: &Deployment) -> Result<Vec<(TicketId, TicketKey, String)>> {
         let mut carried = rows::tickets_of(tx, &[it.id])?;
-        let carried = carried.remove(&it.id).unwrap_or_default();
-        Ok(carried.into_iter().map(|(id, ..)| id).collect())
+        Ok(carried.remove(&it.id).unwrap_or_default())
     }
 
     /// The entry that says so, on every ticket that it carries.
     fn tell(&mut self, tx: &mut Tx, it: &Deployment, did: &str) -> Result<()> {
         let has_begun = it.status == Status::Started;
-        for id in self.carried(tx, it)? {
+        for (id, ..) in self.carried(tx, it)? {
             let entry = self.entry(tx, it, did)?;
             let now = self.ctx.now;
             self.touch(tx, id, entry, |change, ticket| {
@@ -350,26 +375,44 @@ impl Desk<'_> {
         let ended_at = it.ended_at().unwrap_or(now);
         let until = ended_at.plus_secs(soak);
         let counts = is_live && self.is_production;
-        for id in self.carried(tx, it)? {
-            let entry = self.entry(tx, it, "succeeded")?;
+        let mut fixes = match counts {
+            true => fix::brought(tx, it)?,
+            false => HashMap::new(),
+        };
+        for (id, key, _) in self.carried(tx, it)? {
+            let fixed = fixes.remove(&id).filter(|_| key.kind == Kind::Incident);
+            let entry = match &fixed {
+                Some(commits) => {
+                    let names = fix::live(tx, self.ctx, id, it, commits)?;
+                    self.entry(tx, it, "fix_live")?.fact("fix", names)
+                }
+                None => self.entry(tx, it, "succeeded")?,
+            };
             self.touch(tx, id, entry, |change, ticket| match counts {
                 true => change.deployed(ticket, ended_at, until, now),
                 false => Vec::new(),
             })?;
+            if fixed.is_some()
+                && let Some((ticket, entries)) = self.tickets.get_mut(&key)
+            {
+                entries.extend(fix::settle(tx, self.ctx, ticket)?);
+            }
         }
         Ok(())
     }
 
-    /// These tickets are no longer live there.
+    /// These tickets are no longer live there; of `fixes` it was what mends them.
     fn gone(
         &mut self,
         tx: &mut Tx,
         it: &Deployment,
         tickets: &[TicketId],
         did: &str,
+        fixes: &[TicketId],
     ) -> Result<()> {
         let (now, is_production) = (self.ctx.now, self.is_production);
         for id in tickets {
+            let did = if fixes.contains(id) { "fix_gone" } else { did };
             let entry = self.entry(tx, it, did)?;
             self.touch(tx, *id, entry, |change, ticket| match is_production {
                 true => change.taken_back(ticket, now).into_iter().collect(),
@@ -464,98 +507,4 @@ const fn check_word(check: Check) -> &'static str {
         Check::Green => "check_green",
         Check::Red => "check_red",
     }
-}
-
-/// How a service's deployments are taken back and watched; what holds where nobody has said anything.
-pub fn rule(conn: &mut Conn, service: ServiceId) -> Result<Rule> {
-    Ok(rows::rule(conn, service)?.unwrap_or(Rule {
-        service_id: service,
-        revert: String::new(),
-        soak_mins: WATCH_SECS / 60,
-        version: 0,
-        most_files: standing::MOST_FILES,
-        dangers: standing::DANGERS.to_owned(),
-        gap_mins: deploy_queue::GAP_MINS,
-        needs_go: false,
-    }))
-}
-
-/// Longest time that a change is watched by itself.
-const MOST_SOAK_MINS: i64 = 30 * 24 * 60;
-
-/// A service's rule as it was typed.
-#[derive(Debug, Clone, Default)]
-pub struct TypedRule<'a> {
-    pub revert: &'a str,
-    pub soak_mins: Option<i64>,
-    /// `None`: no number.
-    pub most_files: Option<i64>,
-    pub dangers: &'a str,
-    pub gap_mins: Option<i64>,
-    pub needs_go: bool,
-}
-
-impl<'a> TypedRule<'a> {
-    /// With the limits of a lane where nobody has said anything.
-    pub fn new(revert: &'a str, soak_mins: i64) -> Self {
-        Self {
-            revert,
-            soak_mins: Some(soak_mins),
-            most_files: Some(standing::MOST_FILES),
-            dangers: standing::DANGERS,
-            gap_mins: Some(deploy_queue::GAP_MINS),
-            needs_go: false,
-        }
-    }
-}
-
-/// Sets a service's rule; `rev` is the version that was seen.
-pub fn set_rule(
-    ctx: &Ctx<'_>,
-    service: ServiceId,
-    rev: i64,
-    typed: &TypedRule<'_>,
-) -> Result<Rule> {
-    allow(&ctx.by, Action::ManageServices, Target::House)?;
-    let mut fields = crate::error::Fields::new();
-    let revert = fields.take(domain::template("revert", typed.revert));
-    let most_files = fields.take(standing::most_files("most_files", typed.most_files));
-    let dangers = fields.take(standing::dangers("dangers", typed.dangers));
-    let soak_mins = typed
-        .soak_mins
-        .filter(|mins| (1..=MOST_SOAK_MINS).contains(mins));
-    let soak_mins = fields.take(soak_mins.ok_or_else(|| FieldError::new("soak", "not-a-soak")));
-    let gap_mins = typed
-        .gap_mins
-        .filter(|mins| (0..=deploy_queue::MOST_GAP_MINS).contains(mins));
-    let gap_mins = fields.take(gap_mins.ok_or_else(|| FieldError::new("gap", "not-a-gap")));
-    fields.check()?;
-    let (Some(revert), Some(soak_mins), Some(most_files), Some(dangers), Some(gap_mins)) =
-        (revert, soak_mins, most_files, dangers, gap_mins)
-    else {
-        return Err(Error::internal("a field was neither taken nor refused"));
-    };
-    ctx.write(|tx| {
-        let service = store::house::service(tx, service)?.ok_or(Error::NotFound)?;
-        let mut rule = Rule {
-            service_id: service.id,
-            revert: revert.clone(),
-            soak_mins,
-            version: rev,
-            most_files,
-            dangers: dangers.clone(),
-            gap_mins,
-            needs_go: typed.needs_go,
-        };
-        rows::put_rule(tx, &mut rule)?;
-        let facts = Facts::new()
-            .with("revert", &rule.revert)
-            .with("soak_mins", soak_mins)
-            .with("most_files", most_files)
-            .with("dangers", dangers.replace('\n', ", "))
-            .with("gap_mins", gap_mins)
-            .with("needs_go", typed.needs_go);
-        super::audit::note(tx, ctx, "service-deploy-rule", &service.name, &facts)?;
-        Ok(rule)
-    })
 }

@@ -1,6 +1,7 @@
 //! Whether a deployment may begin: the freezes, and the approval of the change that it names. Who can't wait breaks the glass, and
 //! somebody else looks at it afterwards.
 
+use super::approval::Doer;
 use super::ticket::open_in;
 use super::{agenda, allow, approval, change as change_actions, freeze, standing};
 use crate::app::Ctx;
@@ -233,7 +234,8 @@ fn leaves(
     ticket: &Ticket,
     change: &Change,
 ) -> Result<Option<Refusal>> {
-    match approval::refuse_unless_standing(tx, ticket, change, ctx.now) {
+    // What stands for every deployment was approved for everybody's.
+    match approval::refuse_unless_standing(tx, ticket, change, Doer::default(), ctx.now) {
         Err(Error::Refused(refusal)) => return Ok(Some(refusal)),
         Err(other) => return Err(other),
         Ok(()) => {}
@@ -291,7 +293,14 @@ fn unready(
                         .with("version", report.version.clone()),
                 ));
             }
-            return match approval::refuse_unless_standing(tx, ticket, change, ctx.now) {
+            let doer = match is_production {
+                true => Doer {
+                    person: ctx.by.person(),
+                    named: report.actor.as_deref(),
+                },
+                false => Doer::default(),
+            };
+            return match approval::refuse_unless_standing(tx, ticket, change, doer, ctx.now) {
                 Err(Error::Refused(refusal)) => Ok(Some(refusal)),
                 Err(other) => Err(other),
                 // What stands for every deployment has rules of its own, in its lane.

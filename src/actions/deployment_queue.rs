@@ -1,7 +1,8 @@
 //! Deployments that wait for a freeze to lift: asked for in time, let go by their job or by a person, and begun by whoever asks again.
 
-use super::deployment::{Place, judge, rule};
+use super::deployment::{Place, judge};
 use super::deployment_gate::{self as gate, Passed};
+use super::deployment_rule::rule;
 use super::{allow, record as record_ticket};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::{allow, commits, deployment};
+use super::{allow, commits, deployment_rule};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
 use crate::domain::ancestry::{Between, Walk, Way};
@@ -122,6 +122,17 @@ pub(super) fn brought(
         return Ok(None);
     };
     Ok(Some((repository, between.added)))
+}
+
+/// The commits that were live before it and that it hasn't, and the repository that has them; `None` if they aren't known.
+pub(super) fn removed(
+    conn: &mut Conn,
+    it: &Deployment,
+) -> Result<Option<(RepositoryId, Vec<String>)>> {
+    let (Some(repository), Some(between)) = (it.repository, since_previous(conn, it)?) else {
+        return Ok(None);
+    };
+    Ok(Some((repository, between.removed)))
 }
 
 /// The tickets whose commits it brought.
@@ -411,7 +422,7 @@ fn line(
     previous: Option<&Deployment>,
     between: Option<&Between>,
 ) -> Result<Option<Revert>> {
-    let rule = deployment::rule(conn, it.lane.service)?;
+    let rule = deployment_rule::rule(conn, it.lane.service)?;
     let names = store::house::service_names(conn, &[it.lane.service])?;
     let places = Places {
         service: names.get(&it.lane.service).map_or("", String::as_str),

@@ -5,17 +5,18 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::git_change::{begin, fill_plan};
+use super::git_change::begin;
+use super::git_deed::{Blamed, Deed, Rights};
 use super::live_tag::{self, Live};
 use super::{allow, record};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
-use crate::domain::commit_message::consequence::{Consequence, consequence};
+use crate::domain::commit_message::consequence::Consequence;
 use crate::domain::commit_message::{Link, Place, Relation};
 use crate::domain::git::{Push, RefMove, ReportedCommit, Repository, newly_published};
-use crate::domain::id::{Kind, PushId, RepositoryId, TicketId, TicketKey};
+use crate::domain::id::{PushId, RepositoryId, TicketId, TicketKey};
 use crate::domain::refusal::Refusal;
-use crate::domain::ticket::Ticket;
+use crate::domain::ticket::{self, Ticket};
 use crate::domain::timeline::{Actor, Entry, EntryKind};
 use crate::error::{Error, Result};
 use crate::store::git_commit::{Arrival, RecordedCommit};
@@ -24,8 +25,6 @@ use crate::store::{self, Tx};
 
 /// How often a push is tried again after somebody else changed one of its tickets.
 const STALE_RETRIES: usize = 5;
-/// A published commit that was written longer ago acts late, and the ticket says so.
-const LATE_SECS: i64 = 24 * 3_600;
 /// Changes that begin with the commits of one push; more are nobody's work of today.
 const CHANGES_BEGUN: usize = 20;
 /// Paths named in a timeline entry; the commit keeps more.
@@ -124,6 +123,7 @@ fn record_push_in(tx: &mut Tx, ctx: &Ctx<'_>, from: RepositoryId, push: &Push) -
         commits: Vec::new(),
         links: Vec::new(),
         begun: 0,
+        rights: None,
         settled: Settled::default(),
     };
     let oids: Vec<&str> = push
@@ -146,7 +146,14 @@ fn record_push_in(tx: &mut Tx, ctx: &Ctx<'_>, from: RepositoryId, push: &Push) -
             .refs
             .get(commit.by_ref)
             .ok_or(Error::internal("a commit of no ref"))?;
-        if !commit.facts.cherry_from.is_empty() || !commit.facts.reverts.is_empty() {
+        let facts = &commit.facts;
+        let names = [
+            &facts.cherry_from,
+            &facts.reverts,
+            &facts.caused_by,
+            &facts.causes,
+        ];
+        if names.iter().any(|starts| !starts.is_empty()) {
             // What it names may have come just before it.
             desk.keep(tx)?;
         }
@@ -221,6 +228,8 @@ struct Desk<'a> {
     links: Vec<CommitLink>,
     /// Changes that began with its commits.
     begun: usize,
+    /// With whose rights its commits act; found out when the first one does.
+    rights: Option<Rights>,
     settled: Settled,
 }
 
@@ -246,7 +255,7 @@ impl Desk<'_> {
         self.push.is_bulk && self.repository.publishes(&moved.name)
     }
 
-    /// Puts a new commit on every ticket that it names, and on those of the commits that it reverts.
+    /// Puts a new commit on every ticket that it names, and on those of the commits that it reverts or finds guilty.
     fn link(&mut self, tx: &mut Tx, commit: &ReportedCommit, kept: &RecordedCommit) -> Result<()> {
         let mut stands: HashSet<(TicketId, Relation)> = HashSet::new();
         for link in &commit.links {
@@ -259,20 +268,29 @@ impl Desk<'_> {
                 None => self.settled.unknown.push(link.key),
             }
         }
-        for start in commit.facts.reverts.iter().filter(|start| start.len() >= 7) {
-            let reverted = store::git_commit::by_start(tx, self.repository.id, start)?;
-            // Two commits with this beginning: nobody can tell which was meant.
-            let [reverted] = reverted.as_slice() else {
-                continue;
-            };
-            for its in store::git_link::links_of_commit(tx, reverted.id)? {
-                let counts = its.relation != Relation::Mention;
-                if !counts || !stands.insert((its.ticket, Relation::Reverts)) {
+        let facts = &commit.facts;
+        for (relation, starts) in [
+            (Relation::Reverts, &facts.reverts),
+            (Relation::CausedBy, &facts.caused_by),
+            (Relation::Causes, &facts.causes),
+        ] {
+            for start in starts.iter().filter(|start| start.len() >= 7) {
+                let meant = store::git_commit::by_start(tx, self.repository.id, start)?;
+                // Two commits with this beginning: nobody can tell which was meant.
+                let [meant] = meant.as_slice() else {
                     continue;
+                };
+                for its in store::git_link::links_of_commit(tx, meant.id)? {
+                    let counts = match relation {
+                        Relation::Reverts => its.relation != Relation::Mention,
+                        _ => super::commits::belongs(its.relation),
+                    };
+                    if !counts || !stands.insert((its.ticket, relation)) {
+                        continue;
+                    }
+                    let ticket = store::ticket::by_id(tx, its.ticket)?.ok_or(Error::NotFound)?;
+                    self.stand(ticket.clone(), &unwritten(ticket.key, relation), kept);
                 }
-                let ticket = store::ticket::by_id(tx, its.ticket)?.ok_or(Error::NotFound)?;
-                let link = unwritten(ticket.key, Relation::Reverts);
-                self.stand(ticket, &link, kept);
             }
         }
         Ok(())
@@ -442,64 +460,65 @@ impl Desk<'_> {
 
     /// What a published commit does to one of its tickets, once.
     fn act(&mut self, tx: &mut Tx, commit: &RecordedCommit, link: &CommitLink) -> Result<()> {
-        let ctx = self.ctx;
+        if self.rights.is_none() {
+            self.rights = Some(Rights::of(tx, self.repository, self.push)?);
+        }
+        let rights = self.rights.take().unwrap_or(Rights::Unnamed);
+        let deed = Deed {
+            ctx: self.ctx,
+            repository: self.repository,
+            push: self.push,
+            rights: &rights,
+            commit,
+            link,
+        };
+        let done = self.act_with(tx, &deed);
+        self.rights = Some(rights);
+        done
+    }
+
+    fn act_with(&mut self, tx: &mut Tx, deed: &Deed<'_>) -> Result<()> {
+        let link = deed.link;
         let ticket = match self.tickets.get(&link.ticket) {
             Some(touched) => touched.ticket.clone(),
             None => store::ticket::by_id(tx, link.ticket)?.ok_or(Error::NotFound)?,
         };
-        let what = consequence(ticket.key.kind, link.relation);
-        if what == Consequence::Link
-            || !store::git_link::first_deed(tx, ticket.id, link.relation, commit, ctx.now)?
-        {
+        let Some(meant) = deed.meant(tx, &ticket)? else {
             return Ok(());
-        }
-        let repository = self.repository;
-        let late = ctx.now.secs_since(commit.committed_at) > LATE_SECS;
-        let because = |entry: Entry| {
-            entry
-                .fact("cause", "commit")
-                .fact("did", what)
-                .fact("commit", &commit.oid)
-                .fact("repository", &repository.name)
-                .fact("line", link.line)
-                .fact_some("verb", link.verb.as_ref())
-                .fact("parser", link.parser)
-                .fact_some("written_at", late.then(|| commit.committed_at.rfc3339()))
         };
-        let note = || because(Entry::new(EntryKind::Pushed).body(commit.subject.clone()));
+        let key = ticket.key;
         let touched = self.touch(ticket, link.relation, 0);
-        let ticket = &mut touched.ticket;
-        let entry = match what {
-            Consequence::Link | Consequence::Open => return Ok(()),
-            // The ticket that it would move stands there already, or can't be moved: the link says enough.
-            Consequence::Resolve if !ticket.is_open() => return Ok(()),
-            Consequence::Reopen if ticket.is_open() => return Ok(()),
-            Consequence::Resolve => because(ticket.resolve(&commit.subject, ctx.now)?),
-            Consequence::Reopen => match ticket.reopen(&commit.subject, ctx.now) {
-                Ok(entry) => {
-                    if ticket.key.kind == Kind::Incident {
-                        store::ticket::restore_affected(tx, ticket.id, None)?;
-                    }
-                    because(entry)
-                }
-                Err(refusal) => note().fact("refused", refusal.rule),
-            },
-            Consequence::Content => {
-                let Some(entry) = fill_plan(tx, ticket, commit)? else {
-                    return Ok(());
-                };
-                because(entry)
-            }
-            Consequence::RevertPrepared => {
-                let mut change = store::change::of(tx, ticket.id)?;
-                change.revert_prepared_at = Some(ctx.now);
-                store::change::put(tx, ticket.id, &change)?;
-                note()
-            }
-            Consequence::FixLanded | Consequence::NoteRevert | Consequence::RefuseReopen => note(),
+        if let Some(entry) = deed.done(tx, &mut touched.ticket, &meant)? {
+            touched.did = Some(meant.what);
+            touched.entries.push(entry);
+        }
+        for blamed in deed.blamed(tx, key, meant.what)? {
+            self.blame(tx, deed, &blamed)?;
+        }
+        Ok(())
+    }
+
+    /// The incident says what caused it, and the change what it caused.
+    fn blame(&mut self, tx: &mut Tx, deed: &Deed<'_>, said: &Blamed) -> Result<()> {
+        let (Some(incident), Some(change)) =
+            (self.find(tx, said.incident)?, self.find(tx, said.change)?)
+        else {
+            return Ok(());
         };
-        touched.did = Some(what);
+        let Some(entry) = deed.vote(tx, &incident, &change)? else {
+            return Ok(());
+        };
+        let relation = ticket::Relation::CausedBy;
+        let now = self.ctx.now;
+        let is_new = store::ticket_link::link(tx, incident.id, relation, change.id, now)?;
+        let linked = || Entry::new(EntryKind::Linked).fact("relation", relation);
+        let touched = self.touch(incident, deed.link.relation, 0);
         touched.entries.push(entry);
+        if is_new {
+            touched.entries.push(linked().fact("to", said.change));
+            let touched = self.touch(change, deed.link.relation, 0);
+            touched.entries.push(linked().fact("from", said.incident));
+        }
         Ok(())
     }
 

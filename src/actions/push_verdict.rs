@@ -249,7 +249,7 @@ pub(super) fn person_of(
     Ok(person.filter(|person| person.is_active))
 }
 
-fn principal(person: &Person) -> Principal {
+pub(super) fn principal(person: &Person) -> Principal {
     Principal::Person {
         id: person.id,
         name: person.name.clone(),

@@ -28,6 +28,8 @@ pub struct Typed {
     pub service: Option<ServiceId>,
     /// Tags say what is live.
     pub tags_say_live: bool,
+    /// Commits of pushers whom nobody here knows move tickets too.
+    pub strangers_move: bool,
     /// What pushes are asked; empty: the house's usual.
     pub push_rules: String,
     pub is_active: bool,
@@ -80,6 +82,7 @@ pub fn register(ctx: &Ctx<'_>, typed: &Typed) -> Result<(Repository, String)> {
             commit_url: checked.commit_url.clone(),
             service: typed.service,
             tags_say_live: typed.tags_say_live,
+            strangers_move: typed.strangers_move,
             push_rules: typed.push_rules.trim().to_owned(),
             is_active: true,
             made_at: ctx.now,
@@ -110,6 +113,7 @@ pub fn edit(ctx: &Ctx<'_>, id: RepositoryId, rev: i64, typed: &Typed) -> Result<
         repository.commit_url = checked.commit_url.clone();
         repository.service = typed.service;
         repository.tags_say_live = typed.tags_say_live;
+        repository.strangers_move = typed.strangers_move;
         repository.push_rules = typed.push_rules.trim().to_owned();
         repository.is_active = typed.is_active;
         store::repository::update_repository(tx, &mut repository)
@@ -117,6 +121,7 @@ pub fn edit(ctx: &Ctx<'_>, id: RepositoryId, rev: i64, typed: &Typed) -> Result<
         let facts = Facts::new()
             .with("default_branch", &repository.default_branch)
             .with("tags_say_live", repository.tags_say_live)
+            .with("strangers_move", repository.strangers_move)
             .with("is_active", repository.is_active);
         audit::note(tx, ctx, "repository-changed", &repository.name, &facts)?;
         Ok(repository)

@@ -1,6 +1,6 @@
 //! Which standing change a deployment runs under, and whether it stays in its lane.
 
-use super::{approval, deployment, deployment_story as story};
+use super::{approval, deployment_rule, deployment_story as story};
 use crate::domain::change::Change;
 use crate::domain::deployment::{self as domain, Deployment};
 use crate::domain::id::ServiceId;
@@ -52,7 +52,7 @@ pub fn lane(
     target: &str,
     now: Timestamp,
 ) -> Result<Lane> {
-    let rule = deployment::rule(conn, service)?;
+    let rule = deployment_rule::rule(conn, service)?;
     let place = domain::Lane {
         service,
         environment: environment.to_owned(),

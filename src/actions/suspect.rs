@@ -11,7 +11,7 @@ use crate::app::Ctx;
 use crate::domain::access::Action;
 use crate::domain::deployment::{Deployment, Freshness, Revert};
 use crate::domain::id::{
-    DeploymentId, Id, Kind as TicketKind, ServiceId, SubjectId, TicketId, TicketKey,
+    DeploymentId, Id, Kind as TicketKind, PersonId, ServiceId, SubjectId, TicketId, TicketKey,
 };
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::suspect::{
@@ -24,10 +24,12 @@ use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use crate::store::deployment as rows;
 use crate::store::suspect::{self as marks, Mark};
-use crate::store::{self, Conn};
+use crate::store::{self, Conn, Tx};
 
 /// Suspects shown, and alibis; those of other services behind them tell nobody anything.
 const SHOWN: usize = 20;
+/// Deployments of a change among which the one is looked for that came before an incident.
+const CARRIED: i64 = 50;
 
 /// Who is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -71,6 +73,8 @@ pub struct Answer {
     pub alibis: Vec<(Told, Alibi)>,
     pub verdict: Verdict,
     pub feeds: Vec<Feed>,
+    /// Those of the services of whose changes nobody tells, by name.
+    pub untold: Vec<String>,
     /// The services that are looked at.
     pub services: Vec<String>,
     /// Those that hang together with them, which are looked at too.
@@ -98,8 +102,13 @@ fn onset(conn: &mut Conn, ticket: &Ticket) -> Result<Timestamp> {
 }
 
 /// Everything that changed around it, ranked.
-fn lined_up(conn: &mut Conn, ticket: &Ticket, onset: Timestamp) -> Result<(Scene, Found, Lineup)> {
-    let mut scene = Scene::of(conn, ticket, onset)?;
+fn lined_up(
+    conn: &mut Conn,
+    ticket: &Ticket,
+    onset: Timestamp,
+    now: Timestamp,
+) -> Result<(Scene, Found, Lineup)> {
+    let mut scene = Scene::of(conn, ticket, onset, now)?;
     let mut found = Found::default();
     scene.deployments(conn, &mut found)?;
     scene.changes(conn, &mut found)?;
@@ -112,9 +121,10 @@ fn lined_up(conn: &mut Conn, ticket: &Ticket, onset: Timestamp) -> Result<(Scene
 /// The caller may read the incident.
 pub fn answer(conn: &mut Conn, ticket: &Ticket, now: Timestamp) -> Result<Answer> {
     let onset = onset(conn, ticket)?;
-    let (scene, found, lineup) = lined_up(conn, ticket, onset)?;
+    let (scene, found, lineup) = lined_up(conn, ticket, onset, now)?;
     let feeds = scene.feeds(conn, now)?;
-    let verdict = verdict(&lineup, &feeds, now);
+    let untold = scene.untold(conn)?;
+    let verdict = verdict(&lineup, &feeds, !untold.is_empty(), now);
     let marks = marks::marks(conn, ticket.id)?;
     let mut told: Vec<Option<Told>> = found.told.into_iter().map(Some).collect();
     for told in told.iter_mut().flatten() {
@@ -173,6 +183,7 @@ pub fn answer(conn: &mut Conn, ticket: &Ticket, now: Timestamp) -> Result<Answer
         alibis: cleared,
         verdict,
         feeds,
+        untold,
         services: scene
             .services
             .iter()
@@ -199,7 +210,7 @@ pub fn mark(ctx: &Ctx<'_>, key: TicketKey, subject: Subject, blame: Blame) -> Re
         if before.is_some_and(|it| it.blame == blame) {
             return Ok(Vec::new());
         }
-        let place = place_of(tx, ticket, subject)?;
+        let place = place_of(tx, ticket, subject, ctx.now)?;
         marks::put_mark(
             tx,
             &Mark {
@@ -242,10 +253,67 @@ pub fn mark(ctx: &Ctx<'_>, key: TicketKey, subject: Subject, blame: Blame) -> Re
     })
 }
 
+/// A commit's word that this change caused the incident: on the deployment that brought it, if there was one before it began. The
+/// entry on the incident; `None` where somebody has judged already.
+pub(super) fn vote(
+    tx: &mut Tx,
+    ctx: &Ctx<'_>,
+    incident: &Ticket,
+    change: &Ticket,
+    (by_id, by_name): (Option<PersonId>, String),
+) -> Result<Option<Entry>> {
+    let onset = onset(tx, incident)?;
+    let brought = rows::of_ticket(tx, change.id, CARRIED)?;
+    let brought = brought.iter().find(|it| it.started_at <= onset);
+    let subject = match brought {
+        Some(it) => Subject {
+            kind: Kind::Deployment,
+            id: Id::from_uuid(it.id.uuid()),
+        },
+        None => Subject {
+            kind: Kind::Change,
+            id: Id::from_uuid(change.id.uuid()),
+        },
+    };
+    let known = marks::marks(tx, incident.id)?;
+    let is_known = |it: &marks::Mark| it.kind == subject.kind && it.subject_id == subject.id;
+    if known.iter().any(is_known) {
+        return Ok(None);
+    }
+    let meant = meant(tx, subject)?;
+    let place = place_of(tx, incident, subject, ctx.now)?;
+    marks::put_mark(
+        tx,
+        &Mark {
+            place,
+            ticket_id: incident.id,
+            kind: subject.kind,
+            subject_id: subject.id,
+            service_id: meant.service,
+            blame: Blame::Caused,
+            by_id,
+            by_name,
+            marked_at: ctx.now,
+        },
+    )?;
+    Ok(Some(
+        Entry::new(EntryKind::SuspectMarked)
+            .fact("what", &meant.what)
+            .fact("blame", Blame::Caused)
+            .fact("kind", subject.kind)
+            .fact("subject", subject.id),
+    ))
+}
+
 /// Where on the list it stands, from 1.
-fn place_of(conn: &mut Conn, ticket: &Ticket, subject: Subject) -> Result<Option<i64>> {
+fn place_of(
+    conn: &mut Conn,
+    ticket: &Ticket,
+    subject: Subject,
+    now: Timestamp,
+) -> Result<Option<i64>> {
     let onset = onset(conn, ticket)?;
-    let (_, found, lineup) = lined_up(conn, ticket, onset)?;
+    let (_, found, lineup) = lined_up(conn, ticket, onset, now)?;
     let mut suspects = lineup.suspects.iter();
     let place = suspects.position(|it| found.told[it.place].subject == subject);
     Ok(place.map(|place| place as i64 + 1))

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::deployment_story as story;
 use super::suspect::{Subject, Told};
+use super::suspect_alibi::{Elsewhere, untold};
 use crate::domain::deployment::{Check, Deployment, Revert, Source, Status, Step};
 use crate::domain::id::{
     DeploymentId, Id, Kind as TicketKind, ServiceId, TeamId, TicketId, TicketKey,
@@ -58,10 +59,16 @@ pub(super) struct Scene {
     deployed: HashSet<TicketId>,
     /// Services whose deployments we are told of there.
     told_of: HashSet<ServiceId>,
+    elsewhere: Elsewhere,
 }
 
 impl Scene {
-    pub(super) fn of(conn: &mut Conn, ticket: &Ticket, onset: Timestamp) -> Result<Self> {
+    pub(super) fn of(
+        conn: &mut Conn,
+        ticket: &Ticket,
+        onset: Timestamp,
+        now: Timestamp,
+    ) -> Result<Self> {
         let services = store::ticket::services(conn, ticket.id)?;
         let all = store::house::services(conn)?;
         let environment = store::house::environments(conn)?
@@ -72,8 +79,11 @@ impl Scene {
         let team_of: HashMap<ServiceId, TeamId> =
             all.iter().map(|it| (it.id, it.team_id)).collect();
         let map = store::service_map::load(conn)?;
+        let until = ticket.restored_at.or(ticket.resolved_at).unwrap_or(now);
+        let elsewhere = Elsewhere::of(conn, ticket.id, &environment, &lanes, onset, until)?;
         Ok(Self {
             onset,
+            elsewhere,
             around: map.around(&services),
             map,
             teams: match services.is_empty() {
@@ -226,7 +236,6 @@ impl Scene {
                 is_first_in_a_while: since.is_none_or(|secs| secs > QUIET_SECS),
             };
             let near = self.near(Some(it.lane.service));
-            let is_elsewhere = it.lane.environment != self.environment;
             let history = self.history(Some(it.lane.service), Kind::Deployment);
             found.candidates.push(Candidate {
                 started_at: it.started_at,
@@ -237,7 +246,7 @@ impl Scene {
                 risk,
                 history,
                 evidence: evidence.clone(),
-                alibi: is_elsewhere.then_some(Alibi::NotLive),
+                alibi: self.elsewhere.alibi(&it),
             });
             found.told.push(Told {
                 subject: Subject {
@@ -459,6 +468,11 @@ impl Scene {
         Ok(())
     }
 
+    /// Those of the services that broke of whose changes nobody tells.
+    pub(super) fn untold(&self, conn: &mut Conn) -> Result<Vec<String>> {
+        untold(conn, &self.services, &self.told_of, &self.names)
+    }
+
     /// Who tells us of changes there.
     pub(super) fn feeds(&self, conn: &mut Conn, now: Timestamp) -> Result<Vec<Feed>> {
         let since = now.plus_secs(-RHYTHM_SECS);
@@ -479,9 +493,22 @@ impl Scene {
                 spoke.entry(repository.name).or_default().extend(pushes);
             }
         }
+        let beats = store::feed_beat::since(conn, &self.environment, retired)?;
+        for beat in &beats {
+            spoke
+                .entry(beat.source.clone())
+                .or_default()
+                .push(beat.last_at);
+        }
         let mut feeds: Vec<Feed> = spoke
             .into_iter()
             .filter_map(|(name, spoke)| Feed::of(name, spoke))
+            .map(
+                |feed| match beats.iter().find(|it| it.source == feed.name) {
+                    Some(beat) => feed.declared(beat.last_at, beat.every_secs),
+                    None => feed,
+                },
+            )
             .collect();
         feeds.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(feeds)

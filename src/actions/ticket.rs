@@ -405,7 +405,7 @@ fn step_with(
     })
 }
 
-fn step_in(
+pub(super) fn step_in(
     tx: &mut Tx,
     ctx: &Ctx<'_>,
     ticket: &mut Ticket,

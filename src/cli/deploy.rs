@@ -32,7 +32,7 @@ pub struct Door {
 }
 
 impl Door {
-    fn open(&self) -> anyhow::Result<Remote> {
+    pub(super) fn open(&self) -> anyhow::Result<Remote> {
         if !crate::config::is_public_url(self.url.trim_end_matches('/')) {
             bail!(
                 "`{}` is no address: `https://` or `http://`, a host and nothing behind it is wanted",

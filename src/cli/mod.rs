@@ -6,6 +6,7 @@ mod calc;
 pub mod demo;
 mod deploy;
 mod evidence;
+mod heartbeat;
 mod hook;
 mod mail;
 pub mod mail_explain;
@@ -68,6 +69,8 @@ enum Verb {
     /// Asks whether a deployment may begin, and records it: one line in a pipeline. Exits with 1 if it may not, with 2 if nobody
     /// could be asked.
     Deploy(Box<deploy::DeployArgs>),
+    /// Says that a pipeline is alive and has told of everything: a line for its timer. Exits with 2 if nobody could be told.
+    Heartbeat(heartbeat::HeartbeatArgs),
     /// Tells what was live at a moment.
     At(deploy::AtArgs),
     /// Tells how a service changed between two moments.
@@ -107,6 +110,7 @@ pub fn main() -> ExitCode {
             .map(done),
         Verb::Hook(verb) => hook::run(verb),
         Verb::Deploy(args) => Ok(deploy::run(&args)),
+        Verb::Heartbeat(args) => Ok(heartbeat::run(&args)),
         Verb::At(args) => Ok(deploy::at(&args)),
         Verb::Diff(args) => Ok(deploy::diff(&args)),
         Verb::Evidence(args) => config(&matches, "data")

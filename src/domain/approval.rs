@@ -61,6 +61,20 @@ words! {
         Planned = "planned",
         /// They wrote a commit of it.
         Wrote = "wrote",
+        /// They pushed a commit of it, where the house counts that.
+        Pushed = "pushed",
+        /// They deploy it, where the house counts that.
+        Deployed = "deployed",
+    }
+}
+
+words! {
+    /// Who can't approve a change besides those who wanted, planned or wrote it.
+    pub enum Side {
+        /// Whoever pushed its commits.
+        Pusher = "pusher",
+        /// Whoever begins it or deploys it.
+        Deployer = "deployer",
     }
 }
 
@@ -322,6 +336,8 @@ impl Case {
             Some(Apart::Requested | Apart::Asked) => return Err(Refusal::new("not-your-own")),
             Some(Apart::Planned) => return Err(Refusal::new("planned-it")),
             Some(Apart::Wrote) => return Err(Refusal::new("wrote-its-commits")),
+            Some(Apart::Pushed) => return Err(Refusal::new("pushed-its-commits")),
+            Some(Apart::Deployed) => return Err(Refusal::new("deployed-it")),
             None => {}
         }
         if on_behalf.is_some_and(|id| self.apart.contains_key(&id)) {

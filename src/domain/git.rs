@@ -178,6 +178,8 @@ pub struct Repository {
     pub service: Option<ServiceId>,
     /// Where no pipeline says it: tags such as `deploy/prod/4.12.0` and `env/prod` do ([`super::live_tag`]).
     pub tags_say_live: bool,
+    /// Commits of pushers whom nobody here knows resolve and reopen tickets too; else only those of people who may.
+    pub strangers_move: bool,
     /// What pushes are asked, as it was written; empty: [`super::push_rule::default_rules`].
     pub push_rules: String,
     pub is_active: bool,
@@ -508,6 +510,7 @@ mod tests {
             commit_url: Some("https://git.example/c/{commit}".into()),
             service: None,
             tags_say_live: false,
+            strangers_move: false,
             push_rules: String::new(),
             is_active: true,
             made_at: Timestamp::from_micros(0),

@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use chrono::NaiveTime;
 use chrono_tz::Tz;
 
+use super::approval::Side;
 use super::conflict::Levels;
 use super::people::web_address;
 use super::refusal::FieldError;
@@ -38,6 +39,18 @@ words! {
         MailAnswersPerHour = "mail_answers_per_hour",
         MailReopensPerHour = "mail_reopens_per_hour",
         MailStrangersPerHour = "mail_strangers_per_hour",
+        WhenFixed = "when_fixed",
+        ApproversApart = "approvers_apart",
+    }
+}
+
+words! {
+    /// What happens to an incident whose fix is live.
+    pub enum WhenFixed {
+        /// Its page says so, and somebody decides.
+        Propose = "propose",
+        /// It is resolved, if whoever pushed the fix might do so.
+        Resolve = "resolve",
     }
 }
 
@@ -88,6 +101,10 @@ pub struct Settings {
     pub mail_reopens_per_hour: i64,
     /// Automatic answers to strangers within an hour, all together; the next ones aren't sent. 0: never any.
     pub mail_strangers_per_hour: i64,
+    /// What happens to an incident whose fix is live.
+    pub when_fixed: WhenFixed,
+    /// Who can't approve a change besides whoever wanted, planned or wrote it.
+    pub approvers_apart: Vec<Side>,
 }
 
 impl Default for Settings {
@@ -119,6 +136,8 @@ impl Default for Settings {
             mail_reopens_per_hour: 5,
             // More strangers than that in an hour is somebody who uses us to write to them.
             mail_strangers_per_hour: 60,
+            when_fixed: WhenFixed::Propose,
+            approvers_apart: Vec::new(),
         }
     }
 }
@@ -163,6 +182,11 @@ impl Settings {
             SettingKey::ClockAfter => self.clock_after.to_string(),
             SettingKey::GlassReviewHours => self.glass_review_hours.to_string(),
             SettingKey::OwnWords => self.own_words.to_string(),
+            SettingKey::WhenFixed => self.when_fixed.to_string(),
+            SettingKey::ApproversApart => {
+                let words: Vec<&str> = self.approvers_apart.iter().map(|it| it.as_str()).collect();
+                words.join(" ")
+            }
             SettingKey::SelfTestHours => self.self_test_hours.to_string(),
             SettingKey::GitLogins => {
                 let lines = self.git_logins.iter();
@@ -234,13 +258,23 @@ impl Settings {
                 }
             }
             SettingKey::OwnWords => {
-                let wrong = || {
-                    let accepted: Vec<&str> = OwnWords::ALL.iter().map(|it| it.as_str()).collect();
-                    FieldError::new(field, "unknown-word")
-                        .with("value", text.to_owned())
-                        .with("accepted", accepted.join(", "))
-                };
-                self.own_words = text.parse().map_err(|()| wrong())?;
+                let known = OwnWords::ALL.iter().map(|it| it.as_str());
+                self.own_words = word(field, text, known)?;
+            }
+            SettingKey::WhenFixed => {
+                let known = WhenFixed::ALL.iter().map(|it| it.as_str());
+                self.when_fixed = word(field, text, known)?;
+            }
+            SettingKey::ApproversApart => {
+                let known = || Side::ALL.iter().map(|it| it.as_str());
+                let mut sides = Vec::new();
+                for one in text.split_whitespace() {
+                    let side = word(field, one, known())?;
+                    if !sides.contains(&side) {
+                        sides.push(side);
+                    }
+                }
+                self.approvers_apart = sides;
             }
             SettingKey::GitLogins => self.git_logins = git_logins(field, text)?,
             SettingKey::ConflictLevels => self.conflict_levels = Levels::parse(field, text)?,
@@ -301,6 +335,19 @@ fn budget(field: &'static str, text: &str, may: RangeInclusive<i64>) -> Result<i
     number
         .filter(|number| may.contains(number))
         .ok_or_else(wrong)
+}
+
+/// One of a set of words.
+fn word<T: std::str::FromStr>(
+    field: &'static str,
+    text: &str,
+    known: impl Iterator<Item = &'static str>,
+) -> Result<T, FieldError> {
+    text.parse().map_err(|_| {
+        FieldError::new(field, "unknown-word")
+            .with("value", text.to_owned())
+            .with("accepted", known.collect::<Vec<_>>().join(", "))
+    })
 }
 
 /// A web address with nothing behind its host: links, Message-IDs and calendar ids are made from it.
@@ -443,6 +490,8 @@ mod tests {
             (SettingKey::CloseAfterDays, "0", "not-days"),
             (SettingKey::GlassReviewHours, "169", "not-hours"),
             (SettingKey::OwnWords, "sometimes", "unknown-word"),
+            (SettingKey::WhenFixed, "close", "unknown-word"),
+            (SettingKey::ApproversApart, "pusher author", "unknown-word"),
             (SettingKey::SelfTestHours, "-1", "not-hours-or-never"),
             (SettingKey::SelfTestHours, "8761", "not-hours-or-never"),
             (SettingKey::MailAnswersPerHour, "0", "not-an-hourly-limit"),

@@ -141,6 +141,10 @@ words! {
         NotLive = "not_live",
         /// Another region or canary.
         OtherTarget = "other_target",
+        /// It was taken back, and the incident went on.
+        TakenBackInVain = "taken_back_in_vain",
+        /// The same version runs well where the incident isn't.
+        WellElsewhere = "well_elsewhere",
     }
 }
 
@@ -382,6 +386,8 @@ pub struct Feed {
     pub last_at: Timestamp,
     /// Nearly all of its gaps are shorter than this; `None`: it has said too little for that to be known.
     pub rhythm_secs: Option<i64>,
+    /// It says itself how often it speaks: a quarter more is no silence yet.
+    pub is_declared: bool,
 }
 
 /// Gaps that a feed's rhythm is known from, at least.
@@ -408,14 +414,25 @@ impl Feed {
             name,
             last_at,
             rhythm_secs,
+            is_declared: false,
         })
+    }
+
+    /// As it says of itself: alive at `at`, and again within so many seconds.
+    #[must_use]
+    pub fn declared(mut self, at: Timestamp, every_secs: i64) -> Self {
+        self.last_at = self.last_at.max(at);
+        self.rhythm_secs = Some(every_secs);
+        self.is_declared = true;
+        self
     }
 
     /// It can vouch for nothing having changed: it spoke as lately as it usually does.
     pub fn is_fresh(&self, now: Timestamp) -> bool {
         let silent = now.secs_since(self.last_at);
+        let slack = |rhythm: i64| if self.is_declared { rhythm / 4 } else { 0 };
         self.rhythm_secs
-            .is_some_and(|rhythm| silent <= rhythm.max(SHORTEST_SECS))
+            .is_some_and(|rhythm| silent <= (rhythm + slack(rhythm)).max(SHORTEST_SECS))
     }
 }
 
@@ -431,12 +448,12 @@ words! {
     }
 }
 
-/// What the line-up says, with what the feeds can vouch for.
-pub fn verdict(lineup: &Lineup, feeds: &[Feed], now: Timestamp) -> Verdict {
+/// What the line-up says, with what the feeds can vouch for; `untold`: a service is concerned of which no feed tells.
+pub fn verdict(lineup: &Lineup, feeds: &[Feed], untold: bool, now: Timestamp) -> Verdict {
     if lineup.suspects.iter().any(|it| it.band != Band::Listed) {
         return Verdict::Suspected;
     }
-    match !feeds.is_empty() && feeds.iter().all(|it| it.is_fresh(now)) {
+    match !untold && !feeds.is_empty() && feeds.iter().all(|it| it.is_fresh(now)) {
         true => Verdict::RuledOut,
         false => Verdict::Unknown,
     }
@@ -732,7 +749,7 @@ mod tests {
         assert_eq!(lineup.suspects[0].words, ["upstream", "checkout"]);
         assert_eq!(lineup.suspects[2].band, Band::Listed);
         assert!(lineup.suspects[0].score > lineup.suspects[1].score + 5.0);
-        assert_eq!(verdict(&lineup, &[], T0), Verdict::Suspected);
+        assert_eq!(verdict(&lineup, &[], false, T0), Verdict::Suspected);
     }
 
     #[test]
@@ -747,15 +764,15 @@ mod tests {
         assert!(!new.is_fresh(T0), "four gaps are no rhythm");
         let nobody = Lineup::default();
         assert_eq!(
-            verdict(&nobody, std::slice::from_ref(&pipeline), T0),
+            verdict(&nobody, std::slice::from_ref(&pipeline), false, T0),
             Verdict::RuledOut
         );
         assert_eq!(
-            verdict(&nobody, &[pipeline, terraform], T0),
+            verdict(&nobody, &[pipeline, terraform], false, T0),
             Verdict::Unknown
         );
         assert_eq!(
-            verdict(&nobody, &[], T0),
+            verdict(&nobody, &[], false, T0),
             Verdict::Unknown,
             "nobody vouches"
         );

@@ -199,6 +199,8 @@ words! {
         DeploymentDropped = "deployment_dropped",
         /// A responder said whether a change was the cause.
         SuspectMarked = "suspect_marked",
+        /// Its fix is live, and somebody found that it isn't over by that.
+        FixDeclined = "fix_declined",
         ApprovalAsked = "approval_asked",
         Approved = "approved",
         /// One of those who have to approve it did.

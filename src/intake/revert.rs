@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use git2::{Delta, Oid, Repository, Tree};
+use git2::{Delta, Index, Oid, Repository, Tree};
 
 use super::migration::is_irreversible;
 
@@ -26,6 +26,66 @@ pub fn attempt(repository: &Path, tip: &str, new: &str, old: &str) -> Option<Tri
     let (tip, new, old) = (tree(tip)?, tree(new)?, tree(old)?);
     // What changed from `new` to the tip, put onto `old`: the revert of everything between the two.
     let index = git.merge_trees(&new, &tip, &old, None).ok()?;
+    Some(Tried {
+        conflicts: collisions(&index)?,
+        irreversible: irreversible(&git, &tip, &new, &old)?,
+    })
+}
+
+/// Tries to take these commits back on `tip`, one after the other: merges by their first parent. `None` if the repository can't be
+/// read, or lacks one of them.
+pub fn attempt_each(repository: &Path, tip: &str, commits: &[String]) -> Option<Tried> {
+    let git = Repository::open_bare(repository).ok()?;
+    // The trees between two of them are nobody's: they stay in memory.
+    let odb = git.odb().ok()?;
+    odb.add_new_mempack_backend(1_000).ok()?;
+    let tip = git
+        .find_commit(Oid::from_str(tip).ok()?)
+        .ok()?
+        .tree()
+        .ok()?;
+    let mut now = tip.clone();
+    let mut conflicts: Vec<String> = Vec::new();
+    let mut found: Vec<String> = Vec::new();
+    for oid in commits {
+        let commit = git.find_commit(Oid::from_str(oid).ok()?).ok()?;
+        let new = commit.tree().ok()?;
+        let old = match commit.parent(0) {
+            Ok(parent) => parent.tree().ok()?,
+            // The first of all: without it there is nothing.
+            Err(_) => git
+                .find_tree(git.treebuilder(None).ok()?.write().ok()?)
+                .ok()?,
+        };
+        let mut index = git.merge_trees(&new, &now, &old, None).ok()?;
+        for path in collisions(&index)? {
+            if !conflicts.contains(&path) {
+                conflicts.push(path);
+            }
+        }
+        for path in irreversible(&git, &tip, &new, &old)? {
+            if !found.contains(&path) {
+                found.push(path);
+            }
+        }
+        if index.has_conflicts() {
+            // What comes after it can't be tried: somebody decides first.
+            break;
+        }
+        now = git.find_tree(index.write_tree_to(&git).ok()?).ok()?;
+    }
+    conflicts.sort();
+    conflicts.truncate(FILES);
+    found.sort();
+    found.truncate(FILES);
+    Some(Tried {
+        conflicts,
+        irreversible: found,
+    })
+}
+
+/// Files in which the two sides collide.
+fn collisions(index: &Index) -> Option<Vec<String>> {
     let mut files: Vec<String> = Vec::new();
     for conflict in index.conflicts().ok()? {
         let conflict = conflict.ok()?;
@@ -37,10 +97,7 @@ pub fn attempt(repository: &Path, tip: &str, new: &str, old: &str) -> Option<Tri
     }
     files.sort();
     files.truncate(FILES);
-    Some(Tried {
-        conflicts: files,
-        irreversible: irreversible(&git, &tip, &new, &old)?,
-    })
+    Some(files)
 }
 
 /// The way back may have been written later: the tip is asked too.
@@ -102,6 +159,50 @@ mod tests {
         assert_eq!(tried(&"0".repeat(40)), None);
         assert_eq!(attempt(&folder.path().join("no"), &new, &new, &old), None);
         assert_eq!(objects(), before);
+    }
+
+    #[test]
+    fn commits_are_taken_back_one_after_the_other_and_in_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let git = Repository::init_bare(folder.path()).unwrap();
+        let who = Signature::now("Ada", "ada@example.org").unwrap();
+        let commit = |text: &str, other: &str, parents: &[&str]| {
+            let mut tree = git.treebuilder(None).unwrap();
+            for (name, text) in [("pool.toml", text), ("a.txt", other)] {
+                let blob = git.blob(text.as_bytes()).unwrap();
+                tree.insert(name, blob, 0o100_644).unwrap();
+            }
+            let tree = git.find_tree(tree.write().unwrap()).unwrap();
+            let parents: Vec<_> = parents
+                .iter()
+                .map(|oid| git.find_commit(Oid::from_str(oid).unwrap()).unwrap())
+                .collect();
+            let parents: Vec<_> = parents.iter().collect();
+            let oid = git.commit(None, &who, &who, "x", &tree, &parents).unwrap();
+            oid.to_string()
+        };
+        let start = commit("size = 400\n", "a\n", &[]);
+        let one = commit("size = 600\n", "a\n", &[&start]);
+        let elsewhere = commit("size = 600\n", "b\n", &[&one]);
+        let two = commit("size = 800\n", "b\n", &[&elsewhere]);
+        let before = walk(&folder.path().join("objects"));
+        let tried = |tip: &str, commits: &[&String]| {
+            let commits: Vec<String> = commits.iter().map(|it| (*it).clone()).collect();
+            attempt_each(folder.path(), tip, &commits).map(|it| it.conflicts)
+        };
+        let clean = Some(Vec::new());
+        let pool = Some(vec!["pool.toml".to_owned()]);
+        assert_eq!(tried(&two, &[&two, &one]), clean, "the newer one makes way");
+        assert_eq!(
+            tried(&two, &[&one]),
+            pool,
+            "under the newer one it doesn't fit"
+        );
+        assert_eq!(tried(&two, &[&one, &two]), pool);
+        assert_eq!(tried(&elsewhere, &[&one]), clean);
+        assert_eq!(tried(&two, &[&"0".repeat(40)]), None);
+        assert_eq!(tried(&start, &[&start]), clean);
+        assert_eq!(walk(&folder.path().join("objects")), before);
     }
 
     #[test]

@@ -25,6 +25,7 @@ struct RepositoryRow {
     version: i64,
     push_rules: String,
     tags_say_live: bool,
+    strangers_move: bool,
 }
 
 impl RepositoryRow {
@@ -43,6 +44,7 @@ impl RepositoryRow {
             version: value.version,
             push_rules: value.push_rules.clone(),
             tags_say_live: value.tags_say_live,
+            strangers_move: value.strangers_move,
         }
     }
 
@@ -56,12 +58,24 @@ impl RepositoryRow {
             service: self.service_id,
             push_rules: self.push_rules,
             tags_say_live: self.tags_say_live,
+            strangers_move: self.strangers_move,
             is_active: self.is_active,
             made_at: self.made_at,
             last_push_at: self.last_push_at,
             version: self.version,
         }
     }
+}
+
+/// Whom the git servers called the pushers of these, each once.
+pub fn pushers(conn: &mut Conn, of: &[PushId]) -> Result<Vec<String>> {
+    let named: Vec<Option<String>> = push::table
+        .filter(push::id.eq_any(of.to_vec()))
+        .filter(push::pusher.is_not_null())
+        .select(push::pusher)
+        .distinct()
+        .load(conn)?;
+    Ok(named.into_iter().flatten().collect())
 }
 
 pub fn repository(conn: &mut Conn, id: RepositoryId) -> Result<Option<Repository>> {

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use watchkeeper::actions::deployment::TypedRule;
 use watchkeeper::actions::deployment::{self as act, Recorded};
-use watchkeeper::actions::{change, deployment_story as story, freeze, ticket, ticket_parts};
+use watchkeeper::actions::deployment_rule::{self, TypedRule};
+use watchkeeper::actions::{
+    change, commits, deployment_story as story, freeze, ticket, ticket_parts,
+};
 use watchkeeper::domain::access::{Role, Roles};
 use watchkeeper::domain::change::Plan;
 use watchkeeper::domain::deployment::{Step, Typed};
@@ -315,7 +317,7 @@ both_databases!(
     |desk| {
         let (ann, ben, web) = a_house(&desk);
         tell(&desk, typed("4.11.8", "succeeded")).unwrap();
-        act::set_rule(
+        deployment_rule::set_rule(
             &desk.as_person(&ann),
             web,
             0,
@@ -393,7 +395,8 @@ both_databases!(
         desk.advance(2 * DAY);
         desk.settle();
         assert_eq!(state(&desk, by_hand), State::OnWatch);
-        let stale = act::set_rule(&desk.as_person(&ann), web, 0, &TypedRule::new("", 60));
+        let stale =
+            deployment_rule::set_rule(&desk.as_person(&ann), web, 0, &TypedRule::new("", 60));
         assert!(matches!(stale, Err(Error::Stale)), "{stale:?}");
         browser
             .get(&format!("/services/{web}"))
@@ -467,9 +470,21 @@ both_databases!(
             (fresh.tip.as_str(), fresh.conflicts.len()),
             (new.as_str(), 0)
         );
-        Browser::of(desk, &ann)
+        let browser = Browser::of(desk, &ann);
+        browser
             .get(&format!("/deployments/{}", told.id))
             .says("Still reverts cleanly.");
+        // So are the change's own commits, by whatever they were deployed.
+        let tried = || {
+            let ticket = bench.ticket(change);
+            let found = desk
+                .app
+                .store
+                .read(|conn| commits::of_ticket(conn, &ticket));
+            found.unwrap().pop().unwrap().freshness
+        };
+        let fresh = tried().expect("it was tried");
+        assert_eq!((fresh.tip, fresh.conflicts), (new.clone(), Vec::new()));
         // What the lines leave is what was there.
         for line in &lines {
             let words: Vec<&str> = line.split(' ').skip(1).collect();
@@ -486,5 +501,19 @@ both_databases!(
         assert_eq!(detail(desk, back.id).removed_count, 3);
         let gone = bench.entries(change, EntryKind::Deployed);
         assert_eq!(gone.last().unwrap().facts.get("did"), Some("gone"));
+
+        // Somebody changed the same lines since.
+        bench.work(&["reset", "-q", "--hard", &new]);
+        bench.commit("pool.toml", "Another size");
+        bench.work(&["push", "-q", "origin", "main"]);
+        let _ = std::fs::remove_dir_all(&copy);
+        bench.copy_to(&copy);
+        desk.settle();
+        assert_eq!(tried().unwrap().conflicts, ["pool.toml"]);
+        browser.get(&format!("/{change}")).says("pool.toml");
+        // What was tried of one commit says nothing of two.
+        bench.commit("c.txt", &format!("Measure it\n\nRefs: {change}"));
+        bench.work(&["push", "-q", "origin", "main"]);
+        assert_eq!(tried(), None);
     }
 );

@@ -24,6 +24,9 @@ pub const CALLED: &[&str] = &[
     "suspect :: read",
     "suspect :: mark",
     "suspect_figures :: figures",
+    "fix :: read",
+    "fix :: decline",
+    "feed :: beat",
 ];
 
 both_databases!(
@@ -149,6 +152,8 @@ fn read_back(p: &Program) {
     );
     assert_eq!(wrong.status, 412);
     crate::suspects::by_api(p, &next.text("/deployment/id"));
+    crate::fixes::by_api(p);
+    crate::suspects_cleared::by_api(p);
 }
 
 fn run(url: &str, token: &str, args: &[&str]) -> Output {

@@ -1,7 +1,8 @@
 //! Deployments that wait for a freeze to lift: in order, looked at anew, and never over what came meanwhile.
 
 use serde_json::json;
-use watchkeeper::actions::deployment::{self as act, Asked, TypedRule, set_rule};
+use watchkeeper::actions::deployment::{self as act, Asked};
+use watchkeeper::actions::deployment_rule::{TypedRule, set_rule};
 use watchkeeper::actions::{change, freeze};
 use watchkeeper::domain::access::{Role, Roles};
 use watchkeeper::domain::change::{Plan, Sort};

@@ -1,7 +1,8 @@
 //! Deployments that waited and wait on, for a person's word: what came meanwhile, what failed, and what the service always wants.
 
-use watchkeeper::actions::deployment::{self as act, Asked, TypedRule, set_rule};
+use watchkeeper::actions::deployment::{self as act, Asked};
 use watchkeeper::actions::deployment_queue as queue;
+use watchkeeper::actions::deployment_rule::{TypedRule, set_rule};
 use watchkeeper::domain::access::{Role, Roles};
 use watchkeeper::domain::change::Plan;
 use watchkeeper::domain::deploy_queue::{Reason, State};

@@ -41,6 +41,8 @@ impl Bench {
         let typed = Typed {
             name: "infra/web".into(),
             publish: "release/*".into(),
+            // Its server names nobody.
+            strangers_move: true,
             ..Typed::default()
         };
         let (_, token) = repository::register(&desk.as_person(&admin), &typed).unwrap();

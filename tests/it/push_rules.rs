@@ -59,6 +59,7 @@ fn rules(bench: &Bench, text: &str) {
         commit_url: String::new(),
         service: listed.service,
         tags_say_live: listed.tags_say_live,
+        strangers_move: listed.strangers_move,
         push_rules: text.to_owned(),
         is_active: true,
     };

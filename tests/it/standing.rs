@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use watchkeeper::actions::approval::{Ballot, approve};
-use watchkeeper::actions::deployment::{TypedRule, set_rule};
+use watchkeeper::actions::deployment_rule::{TypedRule, set_rule};
 use watchkeeper::actions::{change, coverage, ticket};
 use watchkeeper::app::Ctx;
 use watchkeeper::domain::change::{Plan, Sort};

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use watchkeeper::actions::deployment::TypedRule;
+use watchkeeper::actions::deployment_rule::TypedRule;
 use watchkeeper::actions::suspect::{self as act, Subject};
 use watchkeeper::actions::{change, ticket};
 use watchkeeper::domain::change::Plan;
@@ -26,7 +26,7 @@ use crate::program::Program;
 use crate::sla::{HOUR, entries};
 use crate::web::Browser;
 
-fn incident(desk: &Desk, by: &Staff, opening: Opening) -> TicketKey {
+pub fn incident(desk: &Desk, by: &Staff, opening: Opening) -> TicketKey {
     let title = Title::parse("Checkout pool refuses connections").unwrap();
     let opening = Opening {
         severity: Some(Severity::High),
@@ -61,7 +61,7 @@ both_databases!(
         let pool = pool.unwrap().key;
         let waiting = change::ask_approval(&by, pool, None).unwrap();
         change::approve(&desk.as_person(&ben), pool, waiting.version).unwrap();
-        watchkeeper::actions::deployment::set_rule(
+        watchkeeper::actions::deployment_rule::set_rule(
             &by,
             web,
             0,
@@ -180,7 +180,7 @@ both_databases!(
     |desk| {
         let (ann, _, web) = a_house(&desk);
         // A deploy of every hour, elsewhere in the house: the pipeline's rhythm is known.
-        for n in 0..8 {
+        for n in 0..24 {
             let every = Typed {
                 service: "Everything".into(),
                 version: format!("1.{n}"),
@@ -190,15 +190,29 @@ both_databases!(
             tell(&desk, every).unwrap();
             desk.advance(HOUR);
         }
-        let quiet = Opening {
+        // However often it speaks of others: nobody has ever told of web.
+        let quiet = || Opening {
             services: vec![web],
             ..Opening::default()
         };
-        let key = incident(&desk, &ann, quiet);
+        let key = incident(&desk, &ann, quiet());
+        let found = act::read(&desk.as_person(&ann), key).unwrap();
+        assert_eq!(found.verdict, Verdict::Unknown);
+        assert_eq!(found.untold, ["web"]);
+        let browser = Browser::of(&desk, &ann);
+        browser
+            .get(&format!("/{key}"))
+            .says("Nobody tells us of changes of web: the others can&#39;t vouch for that.");
+        let long_ago = Typed {
+            source: "pipeline".into(),
+            started_at: Some(desk.now().plus_secs(-5 * 24 * HOUR)),
+            ..typed("0.9", "succeeded")
+        };
+        tell(&desk, long_ago).unwrap();
+        let key = incident(&desk, &ann, quiet());
         let by = desk.as_person(&ann);
         let found = act::read(&by, key).unwrap();
         assert_eq!(found.verdict, Verdict::RuledOut, "{:?}", found.suspects);
-        let browser = Browser::of(&desk, &ann);
         browser
             .get(&format!("/{key}"))
             .says("Changes are ruled out.")

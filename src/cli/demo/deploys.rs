@@ -6,7 +6,8 @@ use git2::Oid;
 use super::house::Member;
 use super::life::{DAY, HOUR, Life, MINUTE};
 use super::storefront::Work;
-use crate::actions::deployment::{self, TypedRule};
+use crate::actions::deployment;
+use crate::actions::deployment_rule::{TypedRule, set_rule};
 use crate::domain::deployment::Typed;
 use crate::domain::id::TicketKey;
 use crate::domain::timeline::Door;
@@ -43,7 +44,7 @@ impl Life<'_> {
             ),
             (self.house.edge, "deploy edge@{prev.version} --env {env}"),
         ] {
-            deployment::set_rule(&ines, service, 0, &TypedRule::new(revert, 48 * 60))?;
+            set_rule(&ines, service, 0, &TypedRule::new(revert, 48 * 60))?;
         }
         for (place, (days, hour, minute, service, version, status)) in PAST.iter().enumerate() {
             let at = midnight.plus_secs(-days * DAY + hour * HOUR + minute * MINUTE);

@@ -455,5 +455,10 @@ pub fn did_key(did: Consequence) -> &'static str {
         Consequence::NoteRevert => "did-note-revert",
         Consequence::RevertPrepared => "did-revert-prepared",
         Consequence::RefuseReopen => "did-refuse-reopen",
+        Consequence::DenyResolve => "did-deny-resolve",
+        Consequence::DenyReopen => "did-deny-reopen",
+        Consequence::Repair => "did-repair",
+        Consequence::Blame => "did-blame",
+        Consequence::Backport => "did-backport",
     }
 }

@@ -213,6 +213,8 @@ fn who_is_on_the_other_side_has_no_vote_and_loses_one_that_was_given() {
     for (who, why, said) in [
         (ben, Apart::Wrote, "wrote-its-commits"),
         (ben, Apart::Planned, "planned-it"),
+        (ben, Apart::Pushed, "pushed-its-commits"),
+        (ben, Apart::Deployed, "deployed-it"),
     ] {
         case.apart.insert(who, why);
         assert_eq!(case.worth(&case.votes[0], NOW), Worth::Apart);

@@ -23,6 +23,16 @@ words! {
         RevertPrepared = "revert_prepared",
         /// A change isn't reopened by a commit; the ticket says that it was asked for.
         RefuseReopen = "refuse_reopen",
+        /// Whoever pushed it may not resolve this.
+        DenyResolve = "deny_resolve",
+        /// Whoever pushed it may not reopen this.
+        DenyReopen = "deny_reopen",
+        /// The commit mends what this did: it is found to be a cause of the incidents that the message names.
+        Repair = "repair",
+        /// The work that the commit is part of is found to be a cause of this incident.
+        Blame = "blame",
+        /// The work is brought to another branch.
+        Backport = "backport",
     }
 }
 
@@ -30,15 +40,12 @@ words! {
 pub const fn consequence(kind: Kind, relation: Relation) -> Consequence {
     use Consequence as C;
     match (kind, relation) {
-        (
-            _,
-            Relation::Mention
-            | Relation::Merge
-            | Relation::Refs
-            | Relation::BackportOf
-            | Relation::Causes
-            | Relation::CausedBy,
-        ) => C::Link,
+        (_, Relation::Mention | Relation::Merge | Relation::Refs) => C::Link,
+        (_, Relation::BackportOf) => C::Backport,
+        (_, Relation::CausedBy) => C::Repair,
+        (Kind::Incident, Relation::Causes) => C::Blame,
+        // On anything else it is a word about it.
+        (_, Relation::Causes) => C::Link,
         (Kind::Change, Relation::Implements | Relation::Closes) => C::Content,
         (Kind::Change, Relation::Reopens) => C::RefuseReopen,
         (Kind::Change, Relation::Reverts) => C::RevertPrepared,
@@ -53,6 +60,15 @@ pub const fn consequence(kind: Kind, relation: Relation) -> Consequence {
 }
 
 impl Consequence {
+    /// What it is where whoever pushed the commit may not do that.
+    pub const fn denied(self) -> Self {
+        match self {
+            Consequence::Resolve => Consequence::DenyResolve,
+            Consequence::Reopen => Consequence::DenyReopen,
+            other => other,
+        }
+    }
+
     /// Does it move a ticket's state? Such a consequence waits until the commit is published, and happens once.
     pub const fn moves_state(self) -> bool {
         matches!(self, Consequence::Resolve | Consequence::Reopen)
@@ -95,5 +111,16 @@ mod tests {
             consequence(Kind::Incident, Relation::Reopens),
             Consequence::Reopen
         );
+        // What a relation says of the past moves nothing.
+        for kind in Kind::ALL {
+            for relation in [Relation::BackportOf, Relation::Causes, Relation::CausedBy] {
+                assert!(
+                    !consequence(*kind, relation).moves_state(),
+                    "{kind} {relation}"
+                );
+            }
+        }
+        assert!(!Consequence::Resolve.denied().moves_state());
+        assert!(!Consequence::Reopen.denied().moves_state());
     }
 }

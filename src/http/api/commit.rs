@@ -32,6 +32,12 @@ pub struct RepositoryCommits {
     pub version_after: Option<String>,
     /// Commands that take the published commits back, to be run from top to bottom; empty if there is nothing to take back.
     pub revert: Vec<String>,
+    /// Files in which that collides with what came later; empty: it is clean. Null if nobody could try.
+    pub conflicts: Option<Vec<String>>,
+    /// Steps of a database's schema that came with it and have no down step. Null if nobody could try.
+    pub irreversible: Option<Vec<String>>,
+    /// When that was tried.
+    pub checked_at: Option<At>,
     /// Oldest first; 200 of a ticket at most.
     pub commits: Vec<Commit>,
 }
@@ -96,7 +102,13 @@ impl RepositoryCommits {
                 })
                 .collect(),
         });
+        let tried = of.freshness;
+        let checked_at = tried.as_ref().map(|it| At(it.checked_at));
+        let (conflicts, irreversible) = tried.map(|it| (it.conflicts, it.irreversible)).unzip();
         Self {
+            conflicts,
+            irreversible,
+            checked_at,
             repository_id: Uid(of.repository.id),
             commits: shown.collect(),
             repository: of.repository.name,

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use super::call::{Answer, Call, Nothing, Reply};
 use super::ticket::IfMatch;
 use super::value::{ServiceUid, Uid};
-use crate::actions::deployment::{self as action, TypedRule};
+use crate::actions::deployment_rule::{self as action, TypedRule};
 use crate::actions::{self};
 use crate::domain::access::{Action, Target};
 use crate::domain::id::ServiceId;

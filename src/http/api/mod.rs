@@ -21,6 +21,8 @@ mod deployment;
 pub mod document;
 mod dora;
 mod entry;
+mod feed;
+mod fix;
 mod forge;
 mod forge_door;
 mod freeze;
@@ -145,6 +147,8 @@ doors! {
     "/api/v1/tickets/{key}/clocks/{id}" { GET clock::explained }
     "/api/v1/tickets/{key}/agreements" { GET terms::of_ticket }
     "/api/v1/tickets/{key}/suspects" { GET suspect::read, POST suspect::mark }
+    "/api/v1/tickets/{key}/fixes" { GET fix::read }
+    "/api/v1/tickets/{key}/fixes/decline" { POST fix::decline }
     "/api/v1/tickets/{key}/pages" { GET oncall::pages_of_ticket }
     "/api/v1/changes/{key}" { GET change::read, PATCH change::edit }
     "/api/v1/changes/{key}/ask-approval" { POST change::ask_approval }
@@ -222,6 +226,7 @@ doors! {
     "/api/v1/deployment-queue/{id}" { GET deploy_queue::read }
     "/api/v1/deployment-queue/{id}/go" { POST deploy_queue::go }
     "/api/v1/deployment-queue/{id}/withdraw" { POST deploy_queue::withdraw }
+    "/api/v1/heartbeats" { POST feed::beat }
     "/api/v1/live" { GET deployment::live }
     "/api/v1/live/diff" { GET deployment::diff }
     "/api/v1/services/{id}/deploy-rule" { GET deploy_rule::read, PATCH deploy_rule::edit }

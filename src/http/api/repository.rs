@@ -30,6 +30,9 @@ pub struct Repository {
     pub service_id: Option<ServiceUid>,
     /// Tags such as `deploy/prod/4.12.0` and `env/prod` say what is live: where no pipeline reports deployments.
     pub tags_say_live: bool,
+    /// Commits of pushers whom nobody here knows (by `git_logins` or their address) resolve and reopen tickets too. Else only those
+    /// of people who may do so themselves.
+    pub strangers_move: bool,
     /// What pushes are asked before refs move, as TOML: one `[[rule]]` after the other, the first whose `refs` fit counts. Empty:
     /// freezes hold for the published branches.
     pub push_rules: String,
@@ -49,6 +52,7 @@ impl Repository {
             commit_url: of.commit_url,
             service_id: of.service.map(Uid),
             tags_say_live: of.tags_say_live,
+            strangers_move: of.strangers_move,
             push_rules: of.push_rules,
             is_active: of.is_active,
             made_at: At(of.made_at),
@@ -112,6 +116,8 @@ pub struct NewRepository {
     #[serde(default)]
     tags_say_live: bool,
     #[serde(default)]
+    strangers_move: bool,
+    #[serde(default)]
     #[schema(example = "[[rule]]\nrefs = \"refs/heads/main\"\nfreeze = \"enforce\"")]
     push_rules: String,
 }
@@ -137,6 +143,7 @@ pub async fn register(call: Call<NewRepository>) -> Reply {
             commit_url: new.commit_url.clone().unwrap_or_default(),
             service: new.service_id.map(|id| id.0),
             tags_say_live: new.tags_say_live,
+            strangers_move: new.strangers_move,
             push_rules: new.push_rules.clone(),
             is_active: true,
         };
@@ -170,6 +177,7 @@ pub struct RepositoryEdit {
     #[serde(default, deserialize_with = "given")]
     service_id: Option<Option<ServiceUid>>,
     tags_say_live: Option<bool>,
+    strangers_move: Option<bool>,
     push_rules: Option<String>,
     /// False turns its hooks away.
     is_active: Option<bool>,
@@ -198,6 +206,7 @@ pub async fn edit(call: Call<RepositoryEdit>) -> Reply {
                         .service_id
                         .map_or(before.service, |service| service.map(|id| id.0)),
                     tags_say_live: asked.tags_say_live.unwrap_or(before.tags_say_live),
+                    strangers_move: asked.strangers_move.unwrap_or(before.strangers_move),
                     push_rules: asked
                         .push_rules
                         .clone()

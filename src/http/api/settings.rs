@@ -8,7 +8,9 @@ use utoipa::{IntoParams, ToSchema};
 use super::call::{Answer, Call, Nothing, Reply};
 use super::mail::{page_of, place, place_text};
 use super::paging::{self, Page};
-use super::value::{At, AuditUid, Number, OwnWordsWord, SeverityWord, Uid, Word, given};
+use super::value::{
+    At, AuditUid, Number, OwnWordsWord, SeverityWord, SideWord, Uid, WhenFixedWord, Word, given,
+};
 use crate::actions::{allow, house, settings as action};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
@@ -68,6 +70,11 @@ pub struct Settings {
     pub mail_reopens_per_hour: i64,
     /// Automatic answers to strangers within an hour, all together; 0: never any.
     pub mail_strangers_per_hour: i64,
+    /// What happens to an incident whose fix is live: it is proposed to be over, or resolved by itself if whoever pushed the fix might
+    /// do so.
+    pub when_fixed: WhenFixedWord,
+    /// Who can't approve a change besides whoever wanted, planned or wrote it: whoever pushed its commits, whoever begins or deploys it.
+    pub approvers_apart: Vec<SideWord>,
     pub environments: Vec<String>,
     /// Settings that the configuration of the process decides: what is set here has no effect meanwhile.
     pub overruled: Vec<&'static str>,
@@ -104,6 +111,8 @@ fn shown(ctx: &Ctx<'_>) -> Result<Answer> {
         mail_answers_per_hour: set.mail_answers_per_hour,
         mail_reopens_per_hour: set.mail_reopens_per_hour,
         mail_strangers_per_hour: set.mail_strangers_per_hour,
+        when_fixed: Word(set.when_fixed),
+        approvers_apart: set.approvers_apart.iter().copied().map(Word).collect(),
         house_name: set.house_name,
         public_url: set.public_url,
         environments,
@@ -166,6 +175,9 @@ pub struct SettingsEdit {
     mail_answers_per_hour: Option<i64>,
     mail_reopens_per_hour: Option<i64>,
     mail_strangers_per_hour: Option<i64>,
+    when_fixed: Option<WhenFixedWord>,
+    /// All of them.
+    approvers_apart: Option<Vec<SideWord>>,
     /// All of them; at least one.
     environments: Option<Vec<String>>,
 }
@@ -209,6 +221,11 @@ impl SettingsEdit {
                 SettingKey::MailAnswersPerHour => number(self.mail_answers_per_hour),
                 SettingKey::MailReopensPerHour => number(self.mail_reopens_per_hour),
                 SettingKey::MailStrangersPerHour => number(self.mail_strangers_per_hour),
+                SettingKey::WhenFixed => self.when_fixed.map(|word| word.0.to_string()),
+                SettingKey::ApproversApart => self.approvers_apart.as_ref().map(|words| {
+                    let words: Vec<_> = words.iter().map(|word| word.0.as_str()).collect();
+                    words.join(" ")
+                }),
             };
             text.map(|text| (*key, text))
         });

@@ -67,6 +67,8 @@ pub struct Suspects {
     pub suspect_count: usize,
     pub alibis: Vec<AlibiOf>,
     pub feeds: Vec<FeedOf>,
+    /// Names of services that it is about and of whose changes nobody tells: no feed vouches for them.
+    pub untold: Vec<String>,
 }
 
 /// A candidate.
@@ -174,6 +176,7 @@ fn shown_answer(ctx: &Ctx<'_>, key: TicketKey) -> Result<Reply> {
         alibis,
         verdict,
         feeds,
+        untold,
         services,
         around,
         environment,
@@ -209,6 +212,7 @@ fn shown_answer(ctx: &Ctx<'_>, key: TicketKey) -> Result<Reply> {
         verdict: Word(verdict),
         suspects: suspects.collect(),
         suspect_count,
+        untold,
         alibis: alibis.collect(),
         feeds: feeds
             .into_iter()

@@ -18,7 +18,9 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::id::{self, Id, Kind, TicketKey};
 use crate::domain::timestamp::Timestamp;
-use crate::domain::{access, change, delivery, severity, standing, ticket, timeline, wording};
+use crate::domain::{
+    access, approval, change, delivery, settings, severity, standing, ticket, timeline, wording,
+};
 
 /// Separates the parts of a coded message on its way through serde, which carries nothing but text.
 const MARK: char = '\u{1}';
@@ -237,6 +239,7 @@ closed! {
     ChannelWord = delivery::Channel, DeliveryKindWord = delivery::DeliveryKind, DeliveryStateWord = delivery::DeliveryState,
     AttemptOutcomeWord = delivery::AttemptOutcome, VerdictWord = change::Verdict, ChangeSortWord = change::Sort,
     LeavesWord = standing::Leaves, SpeakingWord = wording::Speaking, OwnWordsWord = wording::OwnWords,
+    WhenFixedWord = settings::WhenFixed, SideWord = approval::Side,
 }
 
 /// A word of a closed enum.

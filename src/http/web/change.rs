@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use super::agenda::conflict_texts;
 use super::approval::{self, ApprovalView};
 use super::deploy_queue::QueueLine;
-use super::deployments::{OnPage, on_page};
+use super::deployments::{FreshView, OnPage, on_page};
 use super::{ticket_preview, when};
 use crate::actions::approval::{Ballot, approve, verdict};
 use crate::actions::deployment_queue::{self, Line};
@@ -235,6 +235,8 @@ pub struct CommitsView {
     pub version_after: Option<String>,
     /// Commands, one a line; "" if there is nothing to take back.
     pub revert: String,
+    /// Whether they still revert cleanly, if that could be tried.
+    pub freshness: Option<FreshView>,
 }
 
 pub struct CommitLine {
@@ -474,6 +476,7 @@ fn one_repository(on: &commits::OnTicket, p: &Page) -> CommitsView {
         version_before: on.version_before.clone(),
         version_after: on.version_after.clone(),
         revert: on.revert.join("\n"),
+        freshness: on.freshness.clone().map(FreshView::of),
     }
 }
 

@@ -89,6 +89,7 @@ fn typed(posted: &Posted) -> Typed {
         commit_url: text("commit_url"),
         service: ServiceId::parse(posted.text("service")),
         tags_say_live: posted.ticked("tags_say_live"),
+        strangers_move: posted.ticked("strangers_move"),
         push_rules: text("push_rules"),
         is_active: posted.ticked("is_active"),
     }
@@ -239,6 +240,7 @@ pub(super) async fn edit_page(
         .with_some("commit_url", repository.commit_url.as_ref())
         .with_some("service", repository.service)
         .with_some("tags_say_live", repository.tags_say_live.then_some("yes"))
+        .with_some("strangers_move", repository.strangers_move.then_some("yes"))
         .with("push_rules", &repository.push_rules)
         .with_some("is_active", repository.is_active.then_some("yes"))
         .with("rev", repository.version);

@@ -97,6 +97,8 @@ pub struct Room {
     pub change: change::Known,
     /// What changed just before an incident.
     pub suspects: Option<actions::suspect::Answer>,
+    /// Its fixes, and what they propose.
+    pub fixes: (Vec<actions::fix::Shown>, Option<actions::fix::Proposal>),
     pub mail: MailSide,
     pub words: WordsSide,
     /// Where it goes on, if it was merged.
@@ -212,11 +214,16 @@ pub fn load(ctx: &Ctx<'_>, key: TicketKey, lens: Lens, before: Option<i64>) -> R
             Kind::Incident => Some(actions::suspect::answer(conn, &ticket, ctx.now)?),
             Kind::Change | Kind::Task | Kind::PostMortem => None,
         };
+        let fixes = (
+            actions::fix::of(conn, &ticket)?,
+            actions::fix::proposal(conn, &ticket)?,
+        );
         let asker = ticket.customer.map_or("", |id| names.customer(id));
         let clocks = Clocks::load(ctx, conn, &ticket, asker, Words::english())?;
         Ok(Room {
             change,
             suspects,
+            fixes,
             mail: ticket_mail::load(conn, ctx, id)?,
             words: ticket_words::load(conn, ctx, id)?,
             corrections: store::timeline::of_kinds(conn, id, tape::CORRECTIONS)?,

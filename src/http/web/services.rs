@@ -8,7 +8,7 @@ use super::inputs::{
     Answer, Tick, id_of, or_form, people_ticks, rev, switched, ticked_ids, with_who,
 };
 use crate::actions::allow;
-use crate::actions::deployment::{self, TypedRule};
+use crate::actions::deployment_rule::{self, TypedRule};
 use crate::actions::house::{self, ServiceLists};
 use crate::app::{App, Ctx};
 use crate::domain::access::{Action, Target};
@@ -119,7 +119,7 @@ fn load(ctx: &Ctx<'_>, id: Option<ServiceId>) -> Result<Known> {
             let mut live = store::deployment::live(conn, None)?;
             live.retain(|it| it.lane.service == id);
             known.deployments = on_page(conn, live, false)?;
-            known.rule = Some(deployment::rule(conn, id)?);
+            known.rule = Some(deployment_rule::rule(conn, id)?);
         }
         Ok(known)
     })
@@ -351,7 +351,7 @@ pub async fn save_rule(
                 },
                 needs_go: asked.ticked("needs_go"),
             };
-            deployment::set_rule(ctx, id, seen, &typed)
+            deployment_rule::set_rule(ctx, id, seen, &typed)
         })
         .await;
     match or_form(saved, &posted)? {

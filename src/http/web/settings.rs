@@ -9,11 +9,12 @@ use super::inputs::{Answer, invalid, zones};
 use crate::actions::{allow, house, settings};
 use crate::app::{App, Ctx};
 use crate::domain::access::{Action, Target};
+use crate::domain::approval::Side;
 use crate::domain::conflict::{Code, Levels};
 use crate::domain::freeze::Level;
 use crate::domain::id::{AuditId, Id};
 use crate::domain::notify::{Loudness, loudness};
-use crate::domain::settings::{SettingKey, Settings, masked_relay};
+use crate::domain::settings::{SettingKey, Settings, WhenFixed, masked_relay};
 use crate::domain::severity::Severity;
 use crate::domain::sla_agreement::Threshold;
 use crate::domain::sla_notice::{self, Hearer, Moment, Step};
@@ -39,6 +40,7 @@ struct SettingsPage {
     relay: Option<String>,
     clocks: Vec<ClockRule>,
     own_words: Vec<(String, String)>,
+    when_fixed: Vec<(String, String)>,
     conflicts: Vec<ConflictLevel>,
 }
 
@@ -275,6 +277,9 @@ fn page_of(req: &HttpRequest, known: Known, kept: Option<Form>) -> SettingsPage 
             let level = known.settings.conflict_levels.of(code);
             form = form.with(&conflict_field(code), level);
         }
+        for side in &known.settings.approvers_apart {
+            form = form.with(&format!("apart_{side}"), "yes");
+        }
         for (key, moment) in CLOCK_KEYS {
             for rule in known.settings.hearers(moment).rules() {
                 let head = rule.head();
@@ -297,6 +302,10 @@ fn page_of(req: &HttpRequest, known: Known, kept: Option<Form>) -> SettingsPage 
         own_words: OwnWords::ALL
             .iter()
             .map(|it| (it.to_string(), p.word("own-words", it.as_str())))
+            .collect(),
+        when_fixed: WhenFixed::ALL
+            .iter()
+            .map(|it| (it.to_string(), p.word("when-fixed", it.as_str())))
             .collect(),
         form,
         p,
@@ -330,11 +339,20 @@ pub async fn save(req: HttpRequest, app: web::Data<App>, viewer: Viewer, posted:
             }
             continue;
         }
+        if *key == SettingKey::ApproversApart {
+            if !posted.text("apart").is_empty() {
+                let ticked = Side::ALL.iter().map(|it| it.as_str());
+                let ticked = ticked.filter(|it| posted.ticked(&format!("apart_{it}")));
+                changes.push((*key, ticked.collect::<Vec<_>>().join(" ")));
+            }
+            continue;
+        }
         let typed = posted.text(key.as_str());
         // The relay may hold a password and is never shown: an empty field leaves it, a tick takes it away.
         let is_empty = typed.trim().is_empty();
         let leave = match key {
             SettingKey::OwnWords
+            | SettingKey::WhenFixed
             | SettingKey::SelfTestHours
             | SettingKey::MailAnswersPerHour
             | SettingKey::MailReopensPerHour

@@ -25,6 +25,8 @@ pub struct SuspectsView {
     pub more: usize,
     pub alibis: Vec<(SuspectRow, &'static str)>,
     pub feeds: Vec<FeedRow>,
+    /// Services of whose changes nobody tells; "": none.
+    pub untold: String,
     pub services: String,
     /// Those that hang together with them.
     pub around: String,
@@ -68,6 +70,7 @@ pub fn view(answer: Answer, p: &Page) -> SuspectsView {
         more: answer.suspect_count - answer.suspects.len(),
         alibis: Vec::new(),
         feeds: Vec::new(),
+        untold: answer.untold.join(", "),
         services: answer.services.join(", "),
         around: answer.around.join(", "),
         environment: answer.environment,

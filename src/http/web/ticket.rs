@@ -10,6 +10,8 @@ use chrono_tz::Tz;
 use super::change::{self, ChangeView, CommitsView};
 use super::clock;
 use super::deployments::OnPage;
+use super::fixes::{self, FixesView};
+use super::holds::{HoldLine, hold_line};
 use super::inputs::{CARRIED, carried_file};
 use super::queue::param;
 use super::room::{Lens, Reached, Room, ServiceLine, load};
@@ -21,7 +23,6 @@ use super::ticket_words::{self, WordsSide};
 use crate::actions::letter_look::Look;
 use crate::app::App;
 use crate::domain::access::Action;
-use crate::domain::hold::Hold;
 use crate::domain::id::{Kind, PersonId, TicketKey};
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::severity::{Priority, Severity};
@@ -166,6 +167,7 @@ struct RoomPage {
     commits: Vec<CommitsView>,
     deployments: OnPage,
     suspects: Option<SuspectsView>,
+    fixes: FixesView,
     may_page: bool,
     /// Pages are out and nobody has answered.
     is_paging: bool,
@@ -176,33 +178,6 @@ struct RoomPage {
     may_redact: bool,
     /// The entry whose form for redacting is open.
     redacting: Option<i64>,
-}
-
-struct HoldLine {
-    id: String,
-    /// "held 2 h, waiting for Contoso"
-    line: String,
-    reason: String,
-    until: Option<Timestamp>,
-    nudge_at: Option<Timestamp>,
-    by: String,
-}
-
-fn hold_line(hold: &Hold, p: &Page) -> HoldLine {
-    let whom = match hold.whom.as_str() {
-        "" => p.word("waiting-whom", hold.on.as_str()),
-        whom => whom.to_owned(),
-    };
-    let span = p.words.span(p.now.secs_since(hold.since).max(0));
-    let said = [("span", span.into()), ("whom", whom.into())];
-    HoldLine {
-        id: hold.id.to_string(),
-        line: p.words.with("hold-line", &said).into_owned(),
-        reason: hold.reason.clone(),
-        until: hold.until,
-        nudge_at: hold.nudge_at,
-        by: hold.by.clone(),
-    }
 }
 
 impl RoomPage {
@@ -329,6 +304,8 @@ fn drawn(
     let words = p.words;
     let deployments = std::mem::take(&mut room.change.deployments);
     let suspects = room.suspects.take().map(|it| suspects::view(it, &p));
+    let is_open = room.ticket.is_open();
+    let fixes = fixes::view(std::mem::take(&mut room.fixes), is_open, &p);
     let ticket = &room.ticket;
     let kind = ticket.key.kind;
     let (glyph, state) = row::stand(ticket, words);
@@ -556,6 +533,7 @@ fn drawn(
         commits,
         deployments,
         suspects,
+        fixes,
         can_restore,
         can_reopen,
         severities: Severity::ALL

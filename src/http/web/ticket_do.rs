@@ -156,6 +156,7 @@ pub(super) fn do_it(
             act::resolve_with(ctx, key, rev, posted.text("why"), &children)?;
             Ok("said-resolved")
         }
+        "not-over" => actions::fix::decline(ctx, key, posted.text("why")).map(|_| "said-not-over"),
         "suspect" => super::suspects::act(ctx, key, posted),
         "restore" => {
             act::step(ctx, key, rev, State::Restored, posted.text("why")).map(|_| "said-restored")

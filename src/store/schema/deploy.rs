@@ -119,6 +119,15 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    feed_beat (environment, source) {
+        environment -> Text,
+        source -> Text,
+        last_at -> BigInt,
+        every_secs -> BigInt,
+    }
+}
+
 diesel::joinable!(deployment_ticket -> deployment (deployment_id));
 diesel::joinable!(revert_check -> deployment (deployment_id));
 diesel::allow_tables_to_appear_in_same_query!(deployment, deploy_lane, deployment_ticket);

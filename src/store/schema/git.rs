@@ -16,6 +16,7 @@ diesel::table! {
         version -> BigInt,
         push_rules -> Text,
         tags_say_live -> Bool,
+        strangers_move -> Bool,
     }
 }
 
@@ -106,6 +107,33 @@ diesel::table! {
 }
 
 diesel::table! {
+    incident_fix (ticket_id, root) {
+        ticket_id -> Binary,
+        root -> Text,
+        commit_id -> Binary,
+        landed_at -> BigInt,
+        may_resolve -> Bool,
+        deployment_id -> Nullable<Binary>,
+        live_at -> Nullable<BigInt>,
+        gone_at -> Nullable<BigInt>,
+        declined_at -> Nullable<BigInt>,
+        declined_by -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    commit_revert (ticket_id, repository_id) {
+        ticket_id -> Binary,
+        repository_id -> Binary,
+        tip -> Text,
+        commits -> Text,
+        conflicts -> Text,
+        irreversible -> Text,
+        checked_at -> BigInt,
+    }
+}
+
+diesel::table! {
     change_plan (ticket_id) {
         ticket_id -> Binary,
         purpose -> Text,
@@ -128,6 +156,7 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(git_commit, git_link);
+diesel::allow_tables_to_appear_in_same_query!(git_commit, incident_fix);
 diesel::joinable!(git_link -> git_commit (commit_id));
 
 diesel::table! {

@@ -49,6 +49,8 @@ entry-deployed =
         [check_green] found { $what } well in { $environment }: its check was green
         [check_red] found { $what } unwell in { $environment }: its check was red
         [reverted] deployed { $what } to { $environment }, which takes this back: it isn't live there any more
+        [fix_live] deployed { $what } to { $environment } with the fix { $fix }: is it over?
+        [fix_gone] deployed { $what } to { $environment }: the fix isn't live there any more
         [gone] took it back: { $what } is live in { $environment } again
        *[other] deployed { $what } to { $environment }
     }
@@ -154,6 +156,7 @@ suspects-alibis =
        *[other] { $n } that can't have been it
     }
 suspects-feeds = Heard last:
+suspects-untold = Nobody tells us of changes of { $names }: the others can't vouch for that.
 suspects-no-feeds = Nothing tells us of deployments or pushes: no change can be ruled out.
 suspect-silent = not an alibi
 suspect-rhythm = normally every { $span }
@@ -185,6 +188,8 @@ suspect-band-listed = hardly
 suspect-alibi-started-after = began after it
 suspect-alibi-not-live = not live there
 suspect-alibi-other-target = another target
+suspect-alibi-taken-back-in-vain = taken back, and it went on
+suspect-alibi-well-elsewhere = the same version runs well elsewhere
 suspect-caused = It caused this
 suspect-contributed = Contributed
 suspect-cleared = Not this
@@ -200,3 +205,26 @@ revert-conflicts =
     }
 revert-irreversible = Irreversible, no down step:
 revert-tried = Tried
+
+# An incident's fixes.
+entry-fix-declined = found that it isn't over with { $what } in { $environment }
+fix-live = The fix is live
+fix-live-since = { $what } runs in { $place } since
+fix-missing =
+    { $n ->
+        [one] Another fix has landed and isn't live yet.
+       *[other] { $n } other fixes have landed and aren't live yet.
+    }
+fix-over = It is over: resolve
+fix-how = What fixed it
+fix-not-over = It isn't over
+fix-landed = A fix has landed and isn't live yet:
+fix-was-live = A fix was live and isn't any more:
+said-not-over = Noted: { $what } isn't over yet.
+refusal-no-fix-live = No fix of { $key } is live that hasn't been judged.
+settings-when-fixed = An incident whose fix is live
+settings-when-fixed-hint = A commit that says "Fixes: INC-7" is a fix; it is live once a deployment has brought it to production.
+when-fixed-propose = is proposed to be over
+when-fixed-resolve = is resolved, if whoever pushed all its fixes may do so
+heartbeat-noted = noted: { $source } is alive, and says so again within { $span }
+field-not-a-rhythm = { $value } seconds: it is a minute to 30 days.

@@ -117,6 +117,19 @@ entry-pushed =
         [revert_prepared] prepared the way back; deploying it takes the change back
         [refuse_reopen] asks to open this again; no commit reopens a change
         [reopen] asks to open this again, which can't be
+        [deny_resolve] asks to resolve this; { $refused ->
+            [pusher-may-not] { $who }, who pushed it, may not
+            [pusher-unnamed] but the git server doesn't say who pushed it
+           *[other] but nobody here is known as “{ $who }”, who pushed it
+        }
+        [deny_reopen] asks to open this again; { $refused ->
+            [pusher-may-not] { $who }, who pushed it, may not
+            [pusher-unnamed] but the git server doesn't say who pushed it
+           *[other] but nobody here is known as “{ $who }”, who pushed it
+        }
+        [repair] repairs what this did
+        [blame] is part of what caused this
+        [backport] brings this to { $ref }
        *[other] pushed
     }
 tape-by-commit-verb = line { $line } of { $commit } in { $repository } says "{ $verb }"

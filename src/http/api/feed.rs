@@ -1,0 +1,49 @@
+//! Signs of life of what tells us of changes.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::call::{Answer, Call, Reply};
+use super::value::At;
+use crate::actions::feed;
+
+/// A sign of life.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewHeartbeat {
+    /// What is alive, by the name that it gives as the source of its deployments.
+    #[schema(example = "terraform")]
+    source: String,
+    #[schema(example = "prod")]
+    environment: String,
+    /// It says so again within so many seconds: 60 to 2,592,000.
+    #[schema(example = 14_400)]
+    every_secs: i64,
+}
+
+/// The last sign of life.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Heartbeat {
+    pub source: String,
+    pub environment: String,
+    pub last_at: At,
+    pub every_secs: i64,
+}
+
+/// Say that a feed is alive
+///
+/// What tells of deployments says that it works and has told of everything: that it told of none means that there was none. While it
+/// speaks as often as it says, "no change" of an incident counts as ruled out; when it falls silent, it doesn't.
+#[utoipa::path(post, path = "/api/v1/heartbeats", tag = "deployments", request_body = NewHeartbeat, responses((status = 200, description = "Noted", body = Heartbeat)))]
+pub async fn beat(call: Call<NewHeartbeat>) -> Reply {
+    call.change(|ctx, new| {
+        let kept = feed::beat(ctx, &new.source, &new.environment, new.every_secs)?;
+        Answer::ok(&Heartbeat {
+            source: kept.source,
+            environment: kept.environment,
+            last_at: At(kept.last_at),
+            every_secs: kept.every_secs,
+        })
+    })
+    .await
+}
