@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use super::change::{self, break_glass};
+use super::change;
+use super::push_glass::Emergency;
 use super::{allow, approval, freeze, git};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Principal, Target};
 use crate::domain::approval::Verdict as Approval;
-use crate::domain::change::{Change, Plan, Sort};
+use crate::domain::change::{Change, Sort};
 use crate::domain::commit_message::Relation;
 use crate::domain::coverage::WAIVED;
 use crate::domain::freeze::{Asked, Freeze, Standing, between, next_open, standing};
@@ -22,11 +23,11 @@ use crate::domain::push_rule::{
     judge, live_tag_rules, written,
 };
 use crate::domain::settings::Settings;
-use crate::domain::text::{EmailAddress, Title};
-use crate::domain::ticket::{Opening, State, Ticket};
+use crate::domain::text::EmailAddress;
+use crate::domain::ticket::{State, Ticket};
 use crate::domain::timeline::{Door, EntryKind};
 use crate::domain::timestamp::Timestamp;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::render::push as render;
 use crate::store::people::Holder;
 use crate::store::push_decision::{self, Decision};
@@ -35,7 +36,7 @@ use crate::store::{self, Conn, Tx};
 /// Open changes that a hook knows while nobody answers.
 const CHANGES: i64 = 1_000;
 /// Refs that a decision names.
-const REFS_KEPT: usize = 20;
+pub(super) const REFS_KEPT: usize = 20;
 /// How far ahead it knows the windows.
 const AHEAD_SECS: i64 = 7 * 86_400;
 
@@ -45,6 +46,8 @@ pub struct Decided {
     pub verdict: Verdict,
     /// The ticket that the push stands on: the one it named, or the change whose glass it broke.
     pub ticket: Option<TicketKey>,
+    /// The incident that the glass was broken for.
+    pub incident: Option<TicketKey>,
     pub tips: Vec<(String, String)>,
     pub memory: Memory,
 }
@@ -72,6 +75,7 @@ pub fn decide(ctx: &Ctx<'_>, from: RepositoryId, push: &AskedPush) -> Result<Dec
     allow(&ctx.by, Action::SendHookEvents, Target::Repository(from))?;
     let scene = ctx.read(|conn| Scene::load(conn, ctx, from, push))?;
     let mut verdict = judge(&scene.rules, push, &scene.world);
+    let mut incident = None;
     let mut ticket = push.options.ticket;
     ticket = ticket.filter(|key| scene.world.tickets.contains_key(key));
     if let Some(known) = &scene.decided {
@@ -99,12 +103,18 @@ pub fn decide(ctx: &Ctx<'_>, from: RepositoryId, push: &AskedPush) -> Result<Dec
                 verdict.breaks_glass = true;
                 let mut theirs = ctx.app.ctx(principal(person), Door::Git);
                 theirs.now = ctx.now;
+                let emergency = Emergency {
+                    repository: &scene.repository,
+                    tickets: &scene.world.tickets,
+                    push,
+                    person,
+                };
                 // The change and the decision stand together or not at all: asking again opens no second one.
                 let made = theirs.as_one(
-                    |theirs| through_glass(theirs, &scene, push, person),
-                    |tx, key| keep(tx, ctx, &scene, push, &verdict, Some(*key)),
+                    |theirs| emergency.through_glass(theirs),
+                    |tx, made| keep(tx, ctx, &scene, push, &verdict, Some(made.change)),
                 )?;
-                ticket = Some(made);
+                (ticket, incident) = (Some(made.change), made.incident);
             }
             None => ctx.write(|tx| keep(tx, ctx, &scene, push, &verdict, ticket))?,
         }
@@ -112,6 +122,7 @@ pub fn decide(ctx: &Ctx<'_>, from: RepositoryId, push: &AskedPush) -> Result<Dec
     Ok(Decided {
         verdict,
         ticket,
+        incident,
         tips: scene.tips,
         memory: scene.memory,
     })
@@ -425,56 +436,17 @@ fn open_changes(conn: &mut Conn, now: Timestamp) -> Result<Vec<(TicketKey, Known
     Ok(told)
 }
 
-/// Breaks the glass of the open change that the push names, or else of one that is opened for it.
-fn through_glass(
-    ctx: &Ctx<'_>,
-    scene: &Scene,
-    push: &AskedPush,
-    person: &Person,
-) -> Result<TicketKey> {
-    let reason = push.options.break_glass.as_deref().unwrap_or_default();
-    let own = push.options.ticket.into_iter();
-    let links = push.commits.iter().flat_map(|commit| &commit.links);
-    let strong = links.filter(|link| link.relation >= Relation::Refs);
-    let named = own.chain(strong.map(|link| link.key)).find(|key| {
-        let known = scene.world.tickets.get(key);
-        known.is_some_and(|it| it.kind == Kind::Change && it.is_open)
-    });
-    if let Some(key) = named {
-        match break_glass(ctx, key, None, reason) {
-            Ok(ticket) => return Ok(ticket.key),
-            // Its glass lies broken and waits for somebody to look: this is another emergency.
-            Err(Error::Refused(_)) => {}
-            Err(other) => return Err(other),
-        }
-    }
-    let names = push.refs.iter().take(REFS_KEPT);
-    let names: Vec<&str> = names.map(|it| it.name.as_str()).collect();
-    let tip = push.refs.first();
-    let tip = tip.and_then(|moved| push.commits.iter().find(|it| it.oid == moved.new));
-    let what = tip.map_or_else(|| names.join(", "), |commit| commit.subject.clone());
-    let title = format!("Emergency push to {}: {what}", scene.repository.name);
-    let opening = Opening {
-        services: scene.repository.service.into_iter().collect(),
-        owner: Some(person.id),
-        body: format!(
-            "{reason}\n\nPushed to {} of {} with broken glass.",
-            names.join(", "),
-            scene.repository.name
-        ),
-        ..Opening::default()
-    };
-    let plan = Plan {
-        purpose: reason.to_owned(),
-        ..Plan::default()
-    };
-    let opened = change::open(
-        ctx,
-        Title::from_foreign(&title, "Emergency push"),
-        &opening,
-        plan,
-    )?;
-    Ok(break_glass(ctx, opened.key, None, reason)?.key)
+/// The refs of a push as its decision keeps them.
+pub(super) fn ref_lines(push: &AskedPush) -> String {
+    let refs = push.refs.iter().take(REFS_KEPT);
+    let refs: Vec<&str> = refs.map(|it| it.name.as_str()).collect();
+    refs.join("\n")
+}
+
+/// Its commits likewise.
+pub(super) fn commit_lines(push: &AskedPush) -> String {
+    let commits = push.commits.iter();
+    commits.map(|it| format!("{}\n", it.oid)).collect()
 }
 
 fn keep(
@@ -492,8 +464,7 @@ fn keep(
         Some(key) => store::ticket::by_key(tx, key)?.map(|ticket| ticket.id),
         None => None,
     };
-    let refs = push.refs.iter().take(REFS_KEPT);
-    let refs: Vec<&str> = refs.map(|it| it.name.as_str()).collect();
+    let refs = ref_lines(push);
     let mut reasons = render::lines(verdict, ticket, None);
     let waived = push.options.no_ticket.as_deref().map(str::trim);
     if let Some(why) = waived.filter(|why| !why.is_empty()) {
@@ -512,13 +483,9 @@ fn keep(
         breaks_glass: verdict.breaks_glass,
         by_hook: push.decided_at.is_some(),
         ticket_id,
-        refs: refs.join("\n"),
+        refs,
         commits: match ticket {
-            Some(_) => push
-                .commits
-                .iter()
-                .map(|it| format!("{}\n", it.oid))
-                .collect(),
+            Some(_) => commit_lines(push),
             None => String::new(),
         },
         reasons: reasons.join("\n"),

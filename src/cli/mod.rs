@@ -5,8 +5,10 @@ mod backup;
 mod calc;
 pub mod demo;
 mod deploy;
+mod deploy_spool;
 mod evidence;
 mod hook;
+mod ledger;
 mod mail;
 pub mod mail_explain;
 mod mail_told;
@@ -69,9 +71,9 @@ enum Verb {
     /// could be asked.
     Deploy(Box<deploy::DeployArgs>),
     /// Tells what was live at a moment.
-    At(deploy::AtArgs),
+    At(ledger::AtArgs),
     /// Tells how a service changed between two moments.
-    Diff(deploy::DiffArgs),
+    Diff(ledger::DiffArgs),
     /// Hands an auditor a period's deployments to production, what was out of order, and a sample that can be drawn again.
     Evidence(evidence::EvidenceArgs),
     /// Runs inside git: sets up and serves a repository's hooks.
@@ -107,8 +109,8 @@ pub fn main() -> ExitCode {
             .map(done),
         Verb::Hook(verb) => hook::run(verb),
         Verb::Deploy(args) => Ok(deploy::run(&args)),
-        Verb::At(args) => Ok(deploy::at(&args)),
-        Verb::Diff(args) => Ok(deploy::diff(&args)),
+        Verb::At(args) => Ok(ledger::at(&args)),
+        Verb::Diff(args) => Ok(ledger::diff(&args)),
         Verb::Evidence(args) => config(&matches, "data")
             .and_then(open)
             .and_then(|app| evidence::run(&app, &args))

@@ -32,6 +32,15 @@ pub fn lines(verdict: &Verdict, ticket: Option<TicketKey>, url: Option<&str>) ->
     lines
 }
 
+/// The incident that the glass was broken for, and where it can be read.
+pub fn incident(key: TicketKey, url: Option<&str>) -> String {
+    let key = key.to_string();
+    let place = url.map_or_else(String::new, |url| format!("{url}/{key}"));
+    let values: [(&str, Value<'_>); 2] = [("key", key.into()), ("place", place.into())];
+    let line = Words::english().with("push-glass-incident", &values);
+    line.trim_end().to_owned()
+}
+
 fn line(reason: &Reason, words: &Words) -> String {
     let key = reason.key.map(|key| key.to_string()).unwrap_or_default();
     let shown: Vec<&str> = reason.commits.iter().take(NAMED).map(Oid::short).collect();

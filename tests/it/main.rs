@@ -69,6 +69,7 @@ mod git_bench;
 mod git_gone;
 mod git_http;
 mod git_spool;
+mod glass_incidents;
 mod holds;
 mod hooks;
 mod house;

@@ -121,7 +121,9 @@ pub async fn pre_receive(
         let decided = push_verdict::decide(ctx, from, &push)?;
         let settings = ctx.read(store::settings::all)?;
         let url = ctx.app.config.public_url.clone().or(settings.public_url);
-        let message = render::push::lines(&decided.verdict, decided.ticket, url.as_deref());
+        let mut message = render::push::lines(&decided.verdict, decided.ticket, url.as_deref());
+        let incident = decided.incident;
+        message.extend(incident.map(|key| render::push::incident(key, url.as_deref())));
         Ok(AskAnswer::of(
             &decided.verdict,
             message,

@@ -98,6 +98,7 @@ push-more = { $n ->
    *[other] { $n } reasons more
 }
 push-glass = the glass is broken: { $key } has it on record, and somebody else will review it. { $place }
+push-glass-incident = it is linked to the incident { $key }. { $place }
 hook-not-an-option = refused: { $text } names no ticket
 doctor-service = { $url } answers, and takes this repository's token
 doctor-away = wrong: { $url } doesn't answer ({ $why })
