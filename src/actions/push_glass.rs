@@ -44,7 +44,7 @@ impl Emergency<'_> {
             Some(known) => known,
             None => self.change(ctx)?,
         };
-        let services: Vec<_> = self.repository.service.into_iter().collect();
+        let services = self.repository.services();
         let named: Vec<TicketKey> = self.named().collect();
         let incident = change::stand_with_incident(ctx, change, self.reason(), &named, &services)?;
         Ok(Made { change, incident })
@@ -112,7 +112,7 @@ impl Emergency<'_> {
         let what = tip.map_or_else(|| names.join(", "), |commit| commit.subject.clone());
         let title = format!("Emergency push to {repository}: {what}");
         let opening = Opening {
-            services: self.repository.service.into_iter().collect(),
+            services: self.repository.services(),
             owner: Some(self.person.id),
             body: format!(
                 "{reason}\n\nPushed to {} of {repository} with broken glass.",

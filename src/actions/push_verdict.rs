@@ -7,20 +7,20 @@ use sha2::{Digest, Sha256};
 
 use super::change;
 use super::push_glass::Emergency;
-use super::{allow, approval, freeze, git};
+use super::push_windows::Windows;
+use super::{agenda, allow, approval, freeze, git};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Principal, Target};
 use crate::domain::approval::Verdict as Approval;
 use crate::domain::change::{Change, Sort};
 use crate::domain::commit_message::Relation;
 use crate::domain::coverage::WAIVED;
-use crate::domain::freeze::{Asked, Freeze, Standing, between, next_open, standing};
 use crate::domain::git::Repository;
-use crate::domain::id::{Kind, RepositoryId, ServiceId, TicketId, TicketKey};
+use crate::domain::id::{Kind, RepositoryId, TicketId, TicketKey};
 use crate::domain::people::Person;
 use crate::domain::push_rule::{
-    Answer, AskedPush, Away, Frozen, Known, Memory, Opens, RefRule, Verdict, World, default_rules,
-    judge, live_tag_rules, written,
+    Answer, AskedPush, Away, Known, Memory, Opens, RefRule, Verdict, World, default_rules, judge,
+    live_tag_rules, written,
 };
 use crate::domain::settings::Settings;
 use crate::domain::text::EmailAddress;
@@ -37,8 +37,6 @@ use crate::store::{self, Conn, Tx};
 const CHANGES: i64 = 1_000;
 /// Refs that a decision names.
 pub(super) const REFS_KEPT: usize = 20;
-/// How far ahead it knows the windows.
-const AHEAD_SECS: i64 = 7 * 86_400;
 
 /// What is answered.
 #[derive(Debug, Clone)]
@@ -59,6 +57,14 @@ pub fn rules_of(repository: &Repository, environments: &[String]) -> Vec<RefRule
         Ok(rules) if !own.is_empty() => rules,
         _ => default_rules(&repository.default_branch, &repository.publish),
     };
+    // Where customers are needs no name.
+    let production = environments.first();
+    for rule in rules
+        .iter_mut()
+        .filter(|rule| Some(&rule.env) == production)
+    {
+        rule.env = String::new();
+    }
     if repository.tags_say_live {
         rules.extend(
             environments
@@ -147,7 +153,8 @@ struct Scene {
 impl Scene {
     fn load(conn: &mut Conn, ctx: &Ctx<'_>, from: RepositoryId, push: &AskedPush) -> Result<Self> {
         let repository = git::active(store::repository::repository(conn, from)?)?;
-        let rules = rules_of(&repository, &store::house::environments(conn)?);
+        let environments = store::house::environments(conn)?;
+        let rules = rules_of(&repository, &environments);
         let rules_text = written::write(&rules);
         let settings = store::settings::all(conn)?;
         let person = match &push.pusher {
@@ -157,17 +164,13 @@ impl Scene {
         let may_break = person.as_ref().is_some_and(may_break);
         let tips = store::repository::recorded_tips(conn, from)?;
         let (tickets, reverted) = named(conn, &repository, push, ctx.now)?;
-        let services: Vec<ServiceId> = repository.service.into_iter().collect();
-        let windows = Windows {
-            all: store::freeze::all(conn)?,
-            services: &services,
-            now: ctx.now,
-        };
+        let windows = Windows::load(conn, &repository, &rules, &environments, ctx.now)?;
         let mut memory = Memory {
             at: ctx.now,
             rules: rules_text.clone(),
-            freezes: windows.ahead(None),
-            freezes_by_type: windows.by_type(Windows::ahead),
+            freezes: windows.ahead(),
+            freezes_by_type: windows.ahead_by_type(),
+            more: windows.ahead_besides(),
             changes: Vec::new(),
             breakers: Vec::new(),
             since: repository.made_at,
@@ -181,8 +184,9 @@ impl Scene {
             world: World {
                 tickets,
                 reverted,
-                frozen: windows.open(None),
-                frozen_by_type: windows.by_type(Windows::open),
+                frozen: windows.open(),
+                frozen_by_type: windows.open_by_type(),
+                more: windows.open_besides(),
                 may_break,
                 is_first: tips.is_empty(),
                 since: repository.made_at,
@@ -196,50 +200,6 @@ impl Scene {
             tips,
             memory,
         })
-    }
-}
-
-/// What the windows say to a push to these services.
-struct Windows<'a> {
-    all: Vec<Freeze>,
-    services: &'a [ServiceId],
-    now: Timestamp,
-}
-
-impl Windows<'_> {
-    fn asked(&self, sort: Option<Sort>) -> Asked<'_> {
-        Asked::production(self.services).sort(sort)
-    }
-
-    /// Of each type to which some window says something else than to all.
-    fn by_type<T>(&self, of: impl Fn(&Self, Option<Sort>) -> T) -> BTreeMap<Sort, T> {
-        let is_told_apart = |sort: &&Sort| self.all.iter().any(|it| it.types.of(**sort).is_some());
-        let sorts = Sort::ALL.iter().filter(is_told_apart);
-        sorts.map(|sort| (*sort, of(self, Some(*sort)))).collect()
-    }
-
-    fn open(&self, sort: Option<Sort>) -> Option<Frozen> {
-        let asked = self.asked(sort);
-        let open = standing(&self.all, &asked, self.now)?;
-        Some(frozen(&open, next_open(&self.all, &asked, self.now)))
-    }
-
-    /// Those of the coming week.
-    fn ahead(&self, sort: Option<Sort>) -> Vec<Frozen> {
-        let until = self.now.plus_secs(AHEAD_SECS);
-        let ahead = between(&self.all, &self.asked(sort), self.now, until);
-        ahead.iter().map(|it| frozen(it, None)).collect()
-    }
-}
-
-fn frozen(of: &Standing<'_>, next_open: Option<Timestamp>) -> Frozen {
-    Frozen {
-        name: of.freeze.name.clone(),
-        level: of.level,
-        zone: of.freeze.zone,
-        from: of.from,
-        until: of.until,
-        next_open,
     }
 }
 
@@ -372,14 +332,12 @@ fn known(conn: &mut Conn, ticket: &Ticket, now: Timestamp) -> Result<Known> {
     };
     let glass = change::glass(conn, ticket.id)?;
     let sort = sort_of(conn, ticket, &change, approved.0)?;
-    Ok(standing_of(
-        ticket,
-        &change,
-        approved,
-        sort,
-        approver,
-        glass.map(|it| it.at),
-    ))
+    let glass_at = glass.map(|it| it.at);
+    let known = standing_of(ticket, &change, approved, sort, approver, glass_at);
+    Ok(Known {
+        clashes: agenda::clashes(conn, ticket, &change, now)?,
+        ..known
+    })
 }
 
 /// The type that it was approved as, while that holds.
@@ -413,6 +371,8 @@ fn standing_of(
         sort,
         approver,
         glass_at,
+        // Asked for where somebody waits for the answer: a thousand changes aren't held against each other for every push.
+        clashes: Vec::new(),
     }
 }
 

@@ -25,6 +25,7 @@ struct RepositoryRow {
     version: i64,
     push_rules: String,
     tags_say_live: bool,
+    other_services: String,
 }
 
 impl RepositoryRow {
@@ -43,6 +44,7 @@ impl RepositoryRow {
             version: value.version,
             push_rules: value.push_rules.clone(),
             tags_say_live: value.tags_say_live,
+            other_services: lines(&value.other_services),
         }
     }
 
@@ -56,12 +58,18 @@ impl RepositoryRow {
             service: self.service_id,
             push_rules: self.push_rules,
             tags_say_live: self.tags_say_live,
+            other_services: self.other_services.lines().filter_map(Id::parse).collect(),
             is_active: self.is_active,
             made_at: self.made_at,
             last_push_at: self.last_push_at,
             version: self.version,
         }
     }
+}
+
+fn lines(ids: &[ServiceId]) -> String {
+    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    ids.join("\n")
 }
 
 pub fn repository(conn: &mut Conn, id: RepositoryId) -> Result<Option<Repository>> {

@@ -394,3 +394,43 @@ fn a_fact_without_a_reason_is_no_emergency() {
     };
     assert_eq!(faults[0].problem, "decided-without-glass");
 }
+
+both_databases!(
+    glass_that_is_broken_for_the_same_again_and_again_proposes_a_standing_change,
+    |desk| {
+        let (ann, ben, web) = a_house(&desk);
+        let browser = crate::web::Browser::of(&desk, &ben);
+        let broken = |reason: &str| {
+            desk.advance(60);
+            let by = desk.as_person(&ann);
+            let title = Title::parse("Clear the spool").unwrap();
+            let opening = Opening {
+                services: vec![web],
+                ..Opening::default()
+            };
+            let key = change::open(&by, title, &opening, Default::default());
+            let key = key.unwrap().key;
+            change::break_glass(&by, key, None, reason).unwrap();
+            key
+        };
+        broken("the spool is full on mx1");
+        broken("The spool is full, on mx2");
+        broken("nobody answers the door");
+        broken("the spool is full on mx1");
+        let page = browser.get("/deployments");
+        page.says("the spool is full on mx1").says("CHG-2");
+        assert!(!page.text().contains("Begin a standing change"));
+        broken("the spool is full on mx3");
+        let page = browser.get("/deployments");
+        page.says("Begin a standing change");
+        let form = browser.get(&format!(
+            "/new?kind=change&title=Standing%20change&service={web}&body=again"
+        ));
+        form.says("Standing change").says("again");
+        // A month later it is another one's turn.
+        desk.advance(31 * 24 * HOUR);
+        let later = crate::web::Browser::of(&desk, &ben);
+        let later = later.get("/deployments").text();
+        assert!(!later.contains("Begin a standing change"));
+    }
+);

@@ -4,6 +4,7 @@
 pub(super) mod bare;
 mod client;
 mod commit_msg;
+mod compare;
 mod doctor;
 mod install;
 mod keep;

@@ -16,6 +16,7 @@ diesel::table! {
         version -> BigInt,
         push_rules -> Text,
         tags_say_live -> Bool,
+        other_services -> Text,
     }
 }
 
@@ -149,6 +150,7 @@ diesel::table! {
         announce_secs -> Nullable<BigInt>,
         announced_to -> Nullable<BigInt>,
         source_uid -> Nullable<Text>,
+        refs -> Text,
     }
 }
 

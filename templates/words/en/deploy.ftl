@@ -73,6 +73,15 @@ deploy-never = { $what } was never deployed to { $place }
 deploy-commits =   { $added } commits more, { $removed } fewer
 deploy-told-tickets =   { $tickets }
 
+glass-month = Broken glass, this month
+glass-month-lead = Each time somebody went ahead without approval or through a freeze, by team and reason. Other keys, hosts and versions in a reason make no other one.
+glass-reason = Reason
+glass-times = Times
+glass-habit = It comes again and again: work that is approved once needs no glass.
+glass-begin = Begin a standing change
+glass-standing-of = Standing change: { $service } { $reason }
+glass-standing-why = The glass was broken for this again and again: { $keys }. Plan it as a standing change, so that it is approved once.
+
 deployments-title = Deployments
 deploy-at = What was live at
 deploy-at-hint = Empty: now.
