@@ -93,7 +93,7 @@ impl Spool {
                 body.remove("break_glass");
                 let since = ["started_at", "decided_at"].into_iter();
                 let since = since.map(|name| said(&begun.body, name));
-                let since = since.filter(|it| !it.is_empty()).last();
+                let since = since.filter(|it| !it.is_empty()).next_back();
                 let began = since.unwrap_or_else(|| now.rfc3339());
                 let start = body.entry("started_at");
                 start.or_insert_with(|| of(&began));

@@ -332,6 +332,11 @@ fn whoever_may_not_break_the_glass_and_couldnt_be_asked_stands_on_record() {
     a_house(&desk);
     friday(&desk);
     let mut p = Program::new(desk);
+    // Pipelines know services by their names.
+    let frozen = p.get("/api/v1/freeze?service=web");
+    assert_eq!(frozen.text("/state"), "block");
+    let unknown = p.call("GET", "/api/v1/freeze?service=wbe", &[], None);
+    assert_eq!(unknown.faults()[0].1, "unknown-service-name");
     let (address, url) = (p.server.address(), p.server.url());
     let pipeline = {
         let new = watchkeeper::actions::login::NewToken {
@@ -399,6 +404,7 @@ both_databases!(
     glass_that_is_broken_for_the_same_again_and_again_proposes_a_standing_change,
     |desk| {
         let (ann, ben, web) = a_house(&desk);
+        let cleo = desk.person("Cleo", Roles::of(&[Role::Responder]));
         let browser = crate::web::Browser::of(&desk, &ben);
         let broken = |reason: &str| {
             desk.advance(60);
@@ -429,7 +435,7 @@ both_databases!(
         form.says("Standing change").says("again");
         // A month later it is another one's turn.
         desk.advance(31 * 24 * HOUR);
-        let later = crate::web::Browser::of(&desk, &ben);
+        let later = crate::web::Browser::of(&desk, &cleo);
         let later = later.get("/deployments").text();
         assert!(!later.contains("Begin a standing change"));
     }

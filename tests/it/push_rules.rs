@@ -49,7 +49,10 @@ pub fn frozen(bench: &Bench, level: Level) {
 
 /// The repository asks for these rules.
 pub fn rules(bench: &Bench, text: &str) {
-    let root = bench.desk.person("Keeper", Roles::of(&[Role::Admin]));
+    // They may be changed again.
+    bench.minute.set(bench.minute.get() + 1);
+    let name = format!("Keeper{}", bench.minute.get());
+    let root = bench.desk.person(&name, Roles::of(&[Role::Admin]));
     let by = bench.desk.as_person(&root);
     let listed = repository::list(&by).unwrap().pop().unwrap().repository;
     let typed = repository::Typed {
