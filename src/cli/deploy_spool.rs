@@ -92,8 +92,8 @@ impl Spool {
                 // It was broken for the whole of it.
                 body.remove("break_glass");
                 let since = ["started_at", "decided_at"].into_iter();
-                let since = since.map(|name| said(&begun.body, name));
-                let since = since.filter(|it| !it.is_empty()).next_back();
+                let mut since = since.map(|name| said(&begun.body, name));
+                let since = since.rfind(|it| !it.is_empty());
                 let began = since.unwrap_or_else(|| now.rfc3339());
                 let start = body.entry("started_at");
                 start.or_insert_with(|| of(&began));
