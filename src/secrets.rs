@@ -93,6 +93,45 @@ pub fn sign(key: &[u8], message: &[u8]) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
+/// What a hook goes by while nobody answers is signed for one repository: what was told to another isn't taken for its own.
+fn of_repository(repository: &str, text: &str) -> Vec<u8> {
+    format!("watchkeeper hook snapshot\n{repository}\n{text}").into_bytes()
+}
+
+/// The key that signs what hooks go by: derived from the installation's own, so that nothing else has to be kept.
+fn hook_key(own: &[u8; 32]) -> ed25519_dalek::SigningKey {
+    ed25519_dalek::SigningKey::from_bytes(&sign(own, b"hook snapshots, ed25519"))
+}
+
+/// The other half of that key, which hooks pin, in base64.
+pub fn hook_public_key(own: &[u8; 32]) -> String {
+    let key = hook_key(own).verifying_key();
+    base64::engine::general_purpose::STANDARD.encode(key.as_bytes())
+}
+
+/// The signature under what a repository's hook goes by, in base64.
+pub fn sign_for_hook(own: &[u8; 32], repository: &str, text: &str) -> String {
+    use ed25519_dalek::Signer;
+    let signature = hook_key(own).sign(&of_repository(repository, text));
+    base64::engine::general_purpose::STANDARD.encode(signature.to_bytes())
+}
+
+/// Whether that signature is of the key that was pinned.
+pub fn is_signed_for_hook(key: &str, repository: &str, text: &str, signature: &str) -> bool {
+    let bytes = |text: &str| base64::engine::general_purpose::STANDARD.decode(text).ok();
+    let key = bytes(key).and_then(|it| <[u8; 32]>::try_from(it).ok());
+    let key = key.and_then(|it| ed25519_dalek::VerifyingKey::from_bytes(&it).ok());
+    let signature = bytes(signature).and_then(|it| <[u8; 64]>::try_from(it).ok());
+    match (key, signature) {
+        (Some(key), Some(signature)) => {
+            let signature = ed25519_dalek::Signature::from_bytes(&signature);
+            let signed = of_repository(repository, text);
+            key.verify_strict(&signed, &signature).is_ok()
+        }
+        _ => false,
+    }
+}
+
 /// Compares without telling by its time where the two differ.
 pub fn same(left: &str, right: &str) -> bool {
     left.as_bytes().ct_eq(right.as_bytes()).into()
@@ -125,6 +164,22 @@ impl Drop for Seat {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_hook_goes_by_is_signed_by_one_house_for_one_repository() {
+        let (own, other) = ([1; 32], [2; 32]);
+        let key = hook_public_key(&own);
+        let signature = sign_for_hook(&own, "a", "{}");
+        assert!(is_signed_for_hook(&key, "a", "{}", &signature));
+        assert!(!is_signed_for_hook(&key, "b", "{}", &signature));
+        assert!(!is_signed_for_hook(&key, "a", "{ }", &signature));
+        let theirs = hook_public_key(&other);
+        assert!(!is_signed_for_hook(&theirs, "a", "{}", &signature));
+        for wrong in ["", "x", &signature[1..]] {
+            assert!(!is_signed_for_hook(&key, "a", "{}", wrong), "{wrong}");
+            assert!(!is_signed_for_hook(wrong, "a", "{}", &signature), "{wrong}");
+        }
+    }
 
     #[test]
     fn a_password_fits_its_own_hash_only() {

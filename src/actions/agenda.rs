@@ -11,6 +11,7 @@ use crate::domain::change::Change;
 use crate::domain::conflict::{Around, BAKE_SECS, Conflict, Planned};
 use crate::domain::freeze::Level;
 use crate::domain::id::{Kind, ServiceId, TicketId};
+use crate::domain::push_rule::Clash;
 use crate::domain::refusal::Refusal;
 use crate::domain::ticket::{State, Ticket};
 use crate::domain::timestamp::Timestamp;
@@ -173,6 +174,46 @@ pub(super) fn stops(
             .with("what", Words::english().t(&key).into_owned())
             .with("with", with),
     ))
+}
+
+/// Conflicts that are said of one change at a push.
+const SAID: usize = 3;
+
+/// What is in the way of a change that hasn't begun, where customers are, for whoever pushes it now: the same as if it began. What blocks
+/// comes first; what its approval has seen isn't said again.
+pub(super) fn clashes(
+    conn: &mut Conn,
+    ticket: &Ticket,
+    change: &Change,
+    now: Timestamp,
+) -> Result<Vec<Clash>> {
+    let waits = matches!(
+        ticket.state,
+        State::Draft | State::AwaitingApproval | State::Approved
+    );
+    if !waits || !approval::environment(conn, change)?.1 {
+        return Ok(Vec::new());
+    }
+    let levels = store::settings::all(conn)?.conflict_levels;
+    let mut found = if_begun(conn, ticket, change, now)?;
+    // The windows turn pushes away themselves.
+    found.retain(|it| !it.code.is_by_window());
+    if found.is_empty() {
+        return Ok(Vec::new());
+    }
+    let seen = approval::Scene::load(conn, ticket, change)?.case.seen(now);
+    found.retain(|it| levels.of(it.code) == Level::Block || !seen.contains(&it.mark()));
+    let mut clashes: Vec<Clash> = found
+        .into_iter()
+        .map(|it| Clash {
+            blocks: levels.of(it.code) == Level::Block,
+            with: it.with.map_or(it.window, |key| key.to_string()),
+            code: it.code,
+        })
+        .collect();
+    clashes.sort_by_key(|it| !it.blocks);
+    clashes.truncate(SAID);
+    Ok(clashes)
 }
 
 /// Everything that these changes are held against.

@@ -1,5 +1,8 @@
 //! What people do to a change beyond what they do to any ticket: plan, approve, start, watch, close.
 
+use std::cell::Cell;
+
+use super::glass_incident::{self, Broken};
 use super::ticket::{change as change_ticket, open_in, written};
 use super::{agenda, allow, allow_ticket, approval, freeze};
 use crate::app::Ctx;
@@ -7,7 +10,7 @@ use crate::domain::access::{Action, Target};
 use crate::domain::change::{
     Change, Glass, MIN_REASON_CHARS, Plan, Review, Verdict, refuse_unreviewed,
 };
-use crate::domain::id::{Id, Kind, TicketId, TicketKey};
+use crate::domain::id::{Id, Kind, ServiceId, TicketId, TicketKey};
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::text::{self, Title};
 use crate::domain::ticket::{Opening, Outcome, State, Ticket};
@@ -187,6 +190,7 @@ pub fn glass(conn: &mut Conn, ticket: TicketId) -> Result<Option<Glass>> {
                 at: entry.effective_at,
                 reason: entry.body,
                 review_until: entry.facts.instant("until"),
+                was_entitled: entry.facts.get("entitled") != Some("no"),
                 review: None,
             });
             continue;
@@ -204,12 +208,40 @@ pub fn glass(conn: &mut Conn, ticket: TicketId) -> Result<Option<Glass>> {
     Ok(glass)
 }
 
-/// Goes ahead without approval. A clock starts, by the end of which somebody else has looked at it.
+/// Goes ahead without approval. A clock starts, by the end of which somebody else has looked at it. An incident that is open on its
+/// services is linked to it.
 pub fn break_glass(
     ctx: &Ctx<'_>,
     key: TicketKey,
     rev: Option<i64>,
     reason: &str,
+) -> Result<Ticket> {
+    broken(ctx, key, rev, reason, |tx, ticket, change, reason| {
+        if !approval::environment(tx, change)?.1 {
+            return Ok(Vec::new());
+        }
+        let broken = Broken {
+            services: &store::ticket::services(tx, ticket.id)?,
+            named: &[],
+            reason,
+        };
+        let stands = glass_incident::link_open(tx, ctx, ticket, &broken)?;
+        Ok(stands.map_or_else(Vec::new, |it| it.entries))
+    })
+}
+
+/// As [`break_glass`], for whoever links the incident themselves ([`stand_with_incident`]).
+pub(super) fn break_glass_alone(ctx: &Ctx<'_>, key: TicketKey, reason: &str) -> Result<Ticket> {
+    broken(ctx, key, None, reason, |_, _, _, _| Ok(Vec::new()))
+}
+
+/// Breaks it; `more` is what else stands on the timeline because of that.
+fn broken(
+    ctx: &Ctx<'_>,
+    key: TicketKey,
+    rev: Option<i64>,
+    reason: &str,
+    more: impl Fn(&mut Tx, &Ticket, &Change, &str) -> Result<Vec<Entry>>,
 ) -> Result<Ticket> {
     allow(&ctx.by, Action::BreakGlass, Target::House)?;
     let reason = text::body("reason", reason.trim())?;
@@ -231,8 +263,40 @@ pub fn break_glass(
         if let Some(name) = freeze::gone_through(tx, ticket, &change, ctx.now)? {
             entries[0] = entries[0].clone().fact("freeze", name);
         }
+        entries.extend(more(tx, ticket, &change, &reason)?);
         Ok(entries)
     })
+}
+
+/// The incident that the change stands with whose glass was just broken; opened if none is open that it belongs to. What is planned
+/// for where no customers are has none.
+pub(super) fn stand_with_incident(
+    ctx: &Ctx<'_>,
+    key: TicketKey,
+    reason: &str,
+    named: &[TicketKey],
+    services: &[ServiceId],
+) -> Result<Option<TicketKey>> {
+    let incident = Cell::new(None);
+    change_ticket(ctx, key, None, Action::BreakGlass, |tx, ticket| {
+        let change = store::change::of(tx, ticket.id)?;
+        if !approval::environment(tx, &change)?.1 {
+            return Ok(Vec::new());
+        }
+        let mut all = store::ticket::services(tx, ticket.id)?;
+        all.extend(services);
+        all.sort_unstable();
+        all.dedup();
+        let broken = Broken {
+            services: &all,
+            named,
+            reason,
+        };
+        let stands = glass_incident::link_or_open(tx, ctx, ticket, &broken)?;
+        incident.set(Some(stands.incident));
+        Ok(stands.entries)
+    })?;
+    Ok(incident.get())
 }
 
 /// Says what somebody else found who looked at it afterwards.

@@ -40,6 +40,8 @@ pub struct Recorded {
     pub is_news: bool,
     /// The change that was opened because nobody had time to.
     pub emergency: Option<TicketKey>,
+    /// The incident that the glass was broken for.
+    pub incident: Option<TicketKey>,
 }
 
 /// What became of a wish that may wait.
@@ -149,6 +151,7 @@ pub(super) fn record_in(tx: &mut Tx, ctx: &Ctx<'_>, report: &Report) -> Result<A
             is_first: false,
             is_news: is_news || check.is_some(),
             emergency: None,
+            incident: None,
         }));
     }
     let place = Place {
@@ -179,6 +182,7 @@ pub(super) fn record_in(tx: &mut Tx, ctx: &Ctx<'_>, report: &Report) -> Result<A
     let Passed {
         change,
         emergency,
+        incident,
         entries,
         ..
     } = passed;
@@ -196,6 +200,7 @@ pub(super) fn record_in(tx: &mut Tx, ctx: &Ctx<'_>, report: &Report) -> Result<A
         is_first: true,
         is_news: true,
         emergency,
+        incident,
     }))
 }
 

@@ -2,6 +2,7 @@
 //! somebody else looks at it afterwards.
 
 use super::approval::Doer;
+use super::glass_incident::{self, Broken};
 use super::ticket::open_in;
 use super::{agenda, allow, approval, change as change_actions, freeze, standing};
 use crate::app::Ctx;
@@ -34,6 +35,8 @@ pub(super) struct Passed {
     pub entries: Vec<Entry>,
     /// That change, if it was opened for this.
     pub emergency: Option<TicketKey>,
+    /// The incident that it is for, if the glass was broken.
+    pub incident: Option<TicketKey>,
     /// A window blocks it, and it asked to wait for that one's end.
     pub wait: Option<Wait>,
 }
@@ -75,7 +78,7 @@ pub(super) fn pass(
     named: Option<Ticket>,
     new: &Deployment,
 ) -> Result<Passed> {
-    let is_wish = is_wish(report);
+    let is_judged = is_wish(report) || report.decided_at.is_some();
     let under = Under::find(tx, ctx, service, new, named)?;
     let freezes = store::freeze::all(tx)?;
     let at = report.started_at.unwrap_or(ctx.now);
@@ -91,13 +94,13 @@ pub(super) fn pass(
     let in_freeze = window.standing.or(window.exempt);
     let mut wait = None;
     let no = match &under.named {
-        Some((ticket, change)) if is_wish => {
+        Some((ticket, change)) if is_judged => {
             unready(tx, ctx, ticket, change, is_production, report)?
         }
         _ => None,
     };
     let no = no.or_else(|| {
-        let window = window.standing.filter(|_| is_wish)?;
+        let window = window.standing.filter(|_| is_judged)?;
         let refusal = may_begin(window, under.approved_at()).err()?;
         // Who has a reason to go through it doesn't wait.
         let may_wait = report.when_open && report.break_glass.is_none();
@@ -126,7 +129,7 @@ pub(super) fn pass(
                 .with("opens", opens.map_or_else(String::new, |at| at.rfc3339())),
         )
     });
-    let no = no.or(under.left.clone().filter(|_| is_wish));
+    let no = no.or(under.left.clone().filter(|_| is_judged));
     let mut passed = Passed {
         freeze: in_freeze.map(|it| it.freeze.name.clone()),
         wait,
@@ -138,7 +141,14 @@ pub(super) fn pass(
         (Some(_), Some(reason)) => {
             passed.change = under.whose_glass();
             passed.glass = Some(reason.clone());
-            break_glass(tx, ctx, service, report, reason, &mut passed)?;
+            break_glass(
+                tx,
+                ctx,
+                (service, is_production),
+                report,
+                reason,
+                &mut passed,
+            )?;
         }
     }
     Ok(passed)
@@ -323,12 +333,16 @@ fn unready(
 fn break_glass(
     tx: &mut Tx,
     ctx: &Ctx<'_>,
-    service: &Service,
+    (service, is_production): (&Service, bool),
     report: &Report,
     reason: &str,
     passed: &mut Passed,
 ) -> Result<()> {
-    allow(&ctx.by, Action::BreakGlass, Target::House)?;
+    let may = allow(&ctx.by, Action::BreakGlass, Target::House);
+    let is_entitled = may.is_ok();
+    if report.decided_at.is_none() {
+        may?;
+    }
     let mut ticket = match passed.change.take() {
         Some(ticket) => ticket,
         None => {
@@ -363,10 +377,26 @@ fn break_glass(
         let mut change = store::change::of(tx, ticket.id)?;
         let mut entries =
             change.break_glass(&mut ticket, before.as_ref(), ctx.by.person(), reason, until)?;
-        if let (Some(first), Some(name)) = (entries.first_mut(), &passed.freeze) {
-            first.facts.set("freeze", name);
+        if let Some(first) = entries.first_mut() {
+            first.effective_at = report.decided_at;
+            if let Some(name) = &passed.freeze {
+                first.facts.set("freeze", name);
+            }
+            if !is_entitled {
+                first.facts.set("entitled", "no");
+            }
         }
         passed.entries = entries;
+    }
+    if is_production {
+        let broken = Broken {
+            services: &[service.id],
+            named: &[],
+            reason,
+        };
+        let stands = glass_incident::link_or_open(tx, ctx, &ticket, &broken)?;
+        passed.incident = Some(stands.incident);
+        passed.entries.extend(stands.entries);
     }
     passed.change = Some(ticket);
     Ok(())

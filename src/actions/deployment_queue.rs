@@ -190,6 +190,7 @@ fn keeps(tx: &mut Tx, ctx: &Ctx<'_>, it: &Queued) -> Result<Option<Wait>> {
         source: Some(it.source.clone()),
         source_event_id: Some(it.source_event_id.clone()),
         break_glass: None,
+        decided_at: None,
         when_open: true,
     };
     let environments = store::house::environments(tx)?;

@@ -124,6 +124,7 @@ fn facts(freeze: &Freeze) -> Facts {
         .with("type_levels", types.join(", "))
         .with("environments", freeze.scope.environments.join(", "))
         .with_some("min_risk", freeze.scope.min_risk)
+        .with("refs", freeze.scope.refs.join(", "))
         .with_some("announce", freeze.announce_secs.map(duration::typed))
         .with("is_active", freeze.is_active)
         .with_some("source_uid", freeze.source_uid.as_ref())

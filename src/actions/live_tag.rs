@@ -162,6 +162,7 @@ impl Said<'_> {
                 source: Some(format!("tags of {}", repository.name)),
                 source_event_id: Some(format!("{} {push_id}", told.moved.short_name())),
                 break_glass: None,
+                decided_at: None,
                 when_open: false,
             };
             let Asked::Recorded(recorded) = deployment::record_in(tx, ctx, &report)? else {

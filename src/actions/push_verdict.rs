@@ -5,28 +5,29 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use super::change::{self, break_glass};
-use super::{allow, approval, freeze, git};
+use super::change;
+use super::push_glass::Emergency;
+use super::push_windows::Windows;
+use super::{agenda, allow, approval, freeze, git};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Principal, Target};
 use crate::domain::approval::Verdict as Approval;
-use crate::domain::change::{Change, Plan, Sort};
+use crate::domain::change::{Change, Sort};
 use crate::domain::commit_message::Relation;
 use crate::domain::coverage::WAIVED;
-use crate::domain::freeze::{Asked, Freeze, Standing, between, next_open, standing};
 use crate::domain::git::Repository;
-use crate::domain::id::{Kind, RepositoryId, ServiceId, TicketId, TicketKey};
+use crate::domain::id::{Kind, RepositoryId, TicketId, TicketKey};
 use crate::domain::people::Person;
 use crate::domain::push_rule::{
-    Answer, AskedPush, Away, Frozen, Known, Memory, Opens, RefRule, Verdict, World, default_rules,
-    judge, live_tag_rules, written,
+    Answer, AskedPush, Away, Known, Memory, Opens, RefRule, Verdict, World, default_rules, judge,
+    live_tag_rules, written,
 };
 use crate::domain::settings::Settings;
-use crate::domain::text::{EmailAddress, Title};
-use crate::domain::ticket::{Opening, State, Ticket};
+use crate::domain::text::EmailAddress;
+use crate::domain::ticket::{State, Ticket};
 use crate::domain::timeline::{Door, EntryKind};
 use crate::domain::timestamp::Timestamp;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::render::push as render;
 use crate::store::people::Holder;
 use crate::store::push_decision::{self, Decision};
@@ -35,9 +36,7 @@ use crate::store::{self, Conn, Tx};
 /// Open changes that a hook knows while nobody answers.
 const CHANGES: i64 = 1_000;
 /// Refs that a decision names.
-const REFS_KEPT: usize = 20;
-/// How far ahead it knows the windows.
-const AHEAD_SECS: i64 = 7 * 86_400;
+pub(super) const REFS_KEPT: usize = 20;
 
 /// What is answered.
 #[derive(Debug, Clone)]
@@ -45,6 +44,8 @@ pub struct Decided {
     pub verdict: Verdict,
     /// The ticket that the push stands on: the one it named, or the change whose glass it broke.
     pub ticket: Option<TicketKey>,
+    /// The incident that the glass was broken for.
+    pub incident: Option<TicketKey>,
     pub tips: Vec<(String, String)>,
     pub memory: Memory,
 }
@@ -56,6 +57,14 @@ pub fn rules_of(repository: &Repository, environments: &[String]) -> Vec<RefRule
         Ok(rules) if !own.is_empty() => rules,
         _ => default_rules(&repository.default_branch, &repository.publish),
     };
+    // Where customers are needs no name.
+    let production = environments.first();
+    for rule in rules
+        .iter_mut()
+        .filter(|rule| Some(&rule.env) == production)
+    {
+        rule.env = String::new();
+    }
     if repository.tags_say_live {
         rules.extend(
             environments
@@ -72,6 +81,7 @@ pub fn decide(ctx: &Ctx<'_>, from: RepositoryId, push: &AskedPush) -> Result<Dec
     allow(&ctx.by, Action::SendHookEvents, Target::Repository(from))?;
     let scene = ctx.read(|conn| Scene::load(conn, ctx, from, push))?;
     let mut verdict = judge(&scene.rules, push, &scene.world);
+    let mut incident = None;
     let mut ticket = push.options.ticket;
     ticket = ticket.filter(|key| scene.world.tickets.contains_key(key));
     if let Some(known) = &scene.decided {
@@ -99,12 +109,18 @@ pub fn decide(ctx: &Ctx<'_>, from: RepositoryId, push: &AskedPush) -> Result<Dec
                 verdict.breaks_glass = true;
                 let mut theirs = ctx.app.ctx(principal(person), Door::Git);
                 theirs.now = ctx.now;
+                let emergency = Emergency {
+                    repository: &scene.repository,
+                    tickets: &scene.world.tickets,
+                    push,
+                    person,
+                };
                 // The change and the decision stand together or not at all: asking again opens no second one.
                 let made = theirs.as_one(
-                    |theirs| through_glass(theirs, &scene, push, person),
-                    |tx, key| keep(tx, ctx, &scene, push, &verdict, Some(*key)),
+                    |theirs| emergency.through_glass(theirs),
+                    |tx, made| keep(tx, ctx, &scene, push, &verdict, Some(made.change)),
                 )?;
-                ticket = Some(made);
+                (ticket, incident) = (Some(made.change), made.incident);
             }
             None => ctx.write(|tx| keep(tx, ctx, &scene, push, &verdict, ticket))?,
         }
@@ -112,6 +128,7 @@ pub fn decide(ctx: &Ctx<'_>, from: RepositoryId, push: &AskedPush) -> Result<Dec
     Ok(Decided {
         verdict,
         ticket,
+        incident,
         tips: scene.tips,
         memory: scene.memory,
     })
@@ -136,7 +153,8 @@ struct Scene {
 impl Scene {
     fn load(conn: &mut Conn, ctx: &Ctx<'_>, from: RepositoryId, push: &AskedPush) -> Result<Self> {
         let repository = git::active(store::repository::repository(conn, from)?)?;
-        let rules = rules_of(&repository, &store::house::environments(conn)?);
+        let environments = store::house::environments(conn)?;
+        let rules = rules_of(&repository, &environments);
         let rules_text = written::write(&rules);
         let settings = store::settings::all(conn)?;
         let person = match &push.pusher {
@@ -146,17 +164,13 @@ impl Scene {
         let may_break = person.as_ref().is_some_and(may_break);
         let tips = store::repository::recorded_tips(conn, from)?;
         let (tickets, reverted) = named(conn, &repository, push, ctx.now)?;
-        let services: Vec<ServiceId> = repository.service.into_iter().collect();
-        let windows = Windows {
-            all: store::freeze::all(conn)?,
-            services: &services,
-            now: ctx.now,
-        };
+        let windows = Windows::load(conn, &repository, &rules, &environments, ctx.now)?;
         let mut memory = Memory {
             at: ctx.now,
             rules: rules_text.clone(),
-            freezes: windows.ahead(None),
-            freezes_by_type: windows.by_type(Windows::ahead),
+            freezes: windows.ahead(),
+            freezes_by_type: windows.ahead_by_type(),
+            more: windows.ahead_besides(),
             changes: Vec::new(),
             breakers: Vec::new(),
             since: repository.made_at,
@@ -170,8 +184,9 @@ impl Scene {
             world: World {
                 tickets,
                 reverted,
-                frozen: windows.open(None),
-                frozen_by_type: windows.by_type(Windows::open),
+                frozen: windows.open(),
+                frozen_by_type: windows.open_by_type(),
+                more: windows.open_besides(),
                 may_break,
                 is_first: tips.is_empty(),
                 since: repository.made_at,
@@ -185,50 +200,6 @@ impl Scene {
             tips,
             memory,
         })
-    }
-}
-
-/// What the windows say to a push to these services.
-struct Windows<'a> {
-    all: Vec<Freeze>,
-    services: &'a [ServiceId],
-    now: Timestamp,
-}
-
-impl Windows<'_> {
-    fn asked(&self, sort: Option<Sort>) -> Asked<'_> {
-        Asked::production(self.services).sort(sort)
-    }
-
-    /// Of each type to which some window says something else than to all.
-    fn by_type<T>(&self, of: impl Fn(&Self, Option<Sort>) -> T) -> BTreeMap<Sort, T> {
-        let is_told_apart = |sort: &&Sort| self.all.iter().any(|it| it.types.of(**sort).is_some());
-        let sorts = Sort::ALL.iter().filter(is_told_apart);
-        sorts.map(|sort| (*sort, of(self, Some(*sort)))).collect()
-    }
-
-    fn open(&self, sort: Option<Sort>) -> Option<Frozen> {
-        let asked = self.asked(sort);
-        let open = standing(&self.all, &asked, self.now)?;
-        Some(frozen(&open, next_open(&self.all, &asked, self.now)))
-    }
-
-    /// Those of the coming week.
-    fn ahead(&self, sort: Option<Sort>) -> Vec<Frozen> {
-        let until = self.now.plus_secs(AHEAD_SECS);
-        let ahead = between(&self.all, &self.asked(sort), self.now, until);
-        ahead.iter().map(|it| frozen(it, None)).collect()
-    }
-}
-
-fn frozen(of: &Standing<'_>, next_open: Option<Timestamp>) -> Frozen {
-    Frozen {
-        name: of.freeze.name.clone(),
-        level: of.level,
-        zone: of.freeze.zone,
-        from: of.from,
-        until: of.until,
-        next_open,
     }
 }
 
@@ -361,14 +332,12 @@ fn known(conn: &mut Conn, ticket: &Ticket, now: Timestamp) -> Result<Known> {
     };
     let glass = change::glass(conn, ticket.id)?;
     let sort = sort_of(conn, ticket, &change, approved.0)?;
-    Ok(standing_of(
-        ticket,
-        &change,
-        approved,
-        sort,
-        approver,
-        glass.map(|it| it.at),
-    ))
+    let glass_at = glass.map(|it| it.at);
+    let known = standing_of(ticket, &change, approved, sort, approver, glass_at);
+    Ok(Known {
+        clashes: agenda::clashes(conn, ticket, &change, now)?,
+        ..known
+    })
 }
 
 /// The type that it was approved as, while that holds.
@@ -402,6 +371,8 @@ fn standing_of(
         sort,
         approver,
         glass_at,
+        // Asked for where somebody waits for the answer: a thousand changes aren't held against each other for every push.
+        clashes: Vec::new(),
     }
 }
 
@@ -425,56 +396,17 @@ fn open_changes(conn: &mut Conn, now: Timestamp) -> Result<Vec<(TicketKey, Known
     Ok(told)
 }
 
-/// Breaks the glass of the open change that the push names, or else of one that is opened for it.
-fn through_glass(
-    ctx: &Ctx<'_>,
-    scene: &Scene,
-    push: &AskedPush,
-    person: &Person,
-) -> Result<TicketKey> {
-    let reason = push.options.break_glass.as_deref().unwrap_or_default();
-    let own = push.options.ticket.into_iter();
-    let links = push.commits.iter().flat_map(|commit| &commit.links);
-    let strong = links.filter(|link| link.relation >= Relation::Refs);
-    let named = own.chain(strong.map(|link| link.key)).find(|key| {
-        let known = scene.world.tickets.get(key);
-        known.is_some_and(|it| it.kind == Kind::Change && it.is_open)
-    });
-    if let Some(key) = named {
-        match break_glass(ctx, key, None, reason) {
-            Ok(ticket) => return Ok(ticket.key),
-            // Its glass lies broken and waits for somebody to look: this is another emergency.
-            Err(Error::Refused(_)) => {}
-            Err(other) => return Err(other),
-        }
-    }
-    let names = push.refs.iter().take(REFS_KEPT);
-    let names: Vec<&str> = names.map(|it| it.name.as_str()).collect();
-    let tip = push.refs.first();
-    let tip = tip.and_then(|moved| push.commits.iter().find(|it| it.oid == moved.new));
-    let what = tip.map_or_else(|| names.join(", "), |commit| commit.subject.clone());
-    let title = format!("Emergency push to {}: {what}", scene.repository.name);
-    let opening = Opening {
-        services: scene.repository.service.into_iter().collect(),
-        owner: Some(person.id),
-        body: format!(
-            "{reason}\n\nPushed to {} of {} with broken glass.",
-            names.join(", "),
-            scene.repository.name
-        ),
-        ..Opening::default()
-    };
-    let plan = Plan {
-        purpose: reason.to_owned(),
-        ..Plan::default()
-    };
-    let opened = change::open(
-        ctx,
-        Title::from_foreign(&title, "Emergency push"),
-        &opening,
-        plan,
-    )?;
-    Ok(break_glass(ctx, opened.key, None, reason)?.key)
+/// The refs of a push as its decision keeps them.
+pub(super) fn ref_lines(push: &AskedPush) -> String {
+    let refs = push.refs.iter().take(REFS_KEPT);
+    let refs: Vec<&str> = refs.map(|it| it.name.as_str()).collect();
+    refs.join("\n")
+}
+
+/// Its commits likewise.
+pub(super) fn commit_lines(push: &AskedPush) -> String {
+    let commits = push.commits.iter();
+    commits.map(|it| format!("{}\n", it.oid)).collect()
 }
 
 fn keep(
@@ -492,8 +424,7 @@ fn keep(
         Some(key) => store::ticket::by_key(tx, key)?.map(|ticket| ticket.id),
         None => None,
     };
-    let refs = push.refs.iter().take(REFS_KEPT);
-    let refs: Vec<&str> = refs.map(|it| it.name.as_str()).collect();
+    let refs = ref_lines(push);
     let mut reasons = render::lines(verdict, ticket, None);
     let waived = push.options.no_ticket.as_deref().map(str::trim);
     if let Some(why) = waived.filter(|why| !why.is_empty()) {
@@ -512,13 +443,9 @@ fn keep(
         breaks_glass: verdict.breaks_glass,
         by_hook: push.decided_at.is_some(),
         ticket_id,
-        refs: refs.join("\n"),
+        refs,
         commits: match ticket {
-            Some(_) => push
-                .commits
-                .iter()
-                .map(|it| format!("{}\n", it.oid))
-                .collect(),
+            Some(_) => commit_lines(push),
             None => String::new(),
         },
         reasons: reasons.join("\n"),

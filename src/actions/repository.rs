@@ -26,6 +26,8 @@ pub struct Typed {
     pub publish: String,
     pub commit_url: String,
     pub service: Option<ServiceId>,
+    /// What else is made from it.
+    pub other_services: Vec<ServiceId>,
     /// Tags say what is live.
     pub tags_say_live: bool,
     /// Commits of pushers whom nobody here knows move tickets too.
@@ -68,12 +70,32 @@ impl Typed {
     }
 }
 
+/// What its rules and services name has to be there.
+fn refuse_unknown(tx: &mut Tx, typed: &Typed) -> Result<()> {
+    let known = store::house::services(tx)?;
+    let mut others = typed.other_services.iter();
+    if !others.all(|id| known.iter().any(|it| it.id == *id)) {
+        return Err(FieldError::new("other_services", "unknown-service").into());
+    }
+    let environments = store::house::environments(tx)?;
+    let rules = written::read(&typed.push_rules).unwrap_or_default();
+    let is_unknown = |name: &&String| !name.is_empty() && !environments.contains(*name);
+    match rules.iter().map(|rule| &rule.env).find(is_unknown) {
+        Some(name) => Err(FieldError::new("push_rules", "rule-unknown-env")
+            .with("value", name.clone())
+            .with("known", environments.join(", "))
+            .into()),
+        None => Ok(()),
+    }
+}
+
 /// Registers a repository. Its hooks' token is returned once and stored nowhere.
 pub fn register(ctx: &Ctx<'_>, typed: &Typed) -> Result<(Repository, String)> {
     allow(&ctx.by, Action::ManageRepositories, Target::House)?;
     let checked = typed.check()?;
     let secret = secrets::new_token("wk_")?;
     ctx.write(|tx| {
+        refuse_unknown(tx, typed)?;
         let repository = Repository {
             id: Id::new(ctx.now),
             name: checked.name.clone(),
@@ -81,6 +103,7 @@ pub fn register(ctx: &Ctx<'_>, typed: &Typed) -> Result<(Repository, String)> {
             publish: checked.publish.clone(),
             commit_url: checked.commit_url.clone(),
             service: typed.service,
+            other_services: typed.other_services.clone(),
             tags_say_live: typed.tags_say_live,
             strangers_move: typed.strangers_move,
             push_rules: typed.push_rules.trim().to_owned(),
@@ -107,11 +130,13 @@ pub fn edit(ctx: &Ctx<'_>, id: RepositoryId, rev: i64, typed: &Typed) -> Result<
         if repository.version != rev {
             return Err(Error::Stale);
         }
+        refuse_unknown(tx, typed)?;
         repository.name = checked.name.clone();
         repository.default_branch = checked.default_branch.clone();
         repository.publish = checked.publish.clone();
         repository.commit_url = checked.commit_url.clone();
         repository.service = typed.service;
+        repository.other_services.clone_from(&typed.other_services);
         repository.tags_say_live = typed.tags_say_live;
         repository.strangers_move = typed.strangers_move;
         repository.push_rules = typed.push_rules.trim().to_owned();

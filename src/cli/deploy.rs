@@ -1,7 +1,8 @@
-//! `watchkeeper deploy`, `at` and `diff`: one line in a pipeline, and the same ledger read back. They speak to the service over its
-//! API, so that they run wherever the pipeline runs.
+//! `watchkeeper deploy`: one line in a pipeline. It speaks to the service over its API, so that it runs wherever the pipeline runs.
+//!
+//! Where the service doesn't answer, nothing may begin, with one exception: whoever breaks the glass goes on, and it is told later
+//! (`deploy_spool`).
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -12,7 +13,8 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::remote::{Answer, Remote};
+use super::deploy_spool::Spool;
+use super::remote::{Answer, Away, Remote};
 use crate::domain::duration;
 use crate::domain::timestamp::Timestamp;
 use crate::words::{self, Words};
@@ -51,7 +53,11 @@ impl Door {
 #[derive(Args)]
 pub struct DeployArgs {
     /// What is deployed: `web@4.12.0`.
-    #[arg(value_name = "SERVICE@VERSION")]
+    #[arg(
+        value_name = "SERVICE@VERSION",
+        default_value = "",
+        required_unless_present = "drain"
+    )]
     what: String,
     /// Where to.
     #[arg(long, default_value = "prod")]
@@ -84,7 +90,8 @@ pub struct DeployArgs {
     /// What the deploying tool calls it, such as Helm's revision.
     #[arg(long, default_value = "")]
     revision: String,
-    /// Why it can't wait for the end of a freeze or for an approval; somebody else reviews it.
+    /// Why it can't wait for the end of a freeze or for an approval; somebody else reviews it. While the service is away this goes on all
+    /// the same: it is written down, and told by the next call from here.
     #[arg(long, value_name = "REASON", default_value = "")]
     break_glass: String,
     /// What a freeze blocks waits for its end instead of being refused: exit code 3. The same command again asks whether it may begin.
@@ -105,32 +112,12 @@ pub struct DeployArgs {
     /// The run's id: the same one again is the same deployment. Found likewise.
     #[arg(long)]
     id: Option<String>,
-    #[command(flatten)]
-    door: Door,
-}
-
-#[derive(Args)]
-pub struct AtArgs {
-    /// `2026-11-28T14:00+01:00`, or `now`.
-    #[arg(value_name = "TIME")]
-    at: String,
-    /// Only there.
+    /// Only tells what was written down while the service was away.
     #[arg(long)]
-    env: Option<String>,
-    #[command(flatten)]
-    door: Door,
-}
-
-#[derive(Args)]
-pub struct DiffArgs {
-    service: String,
-    /// `2026-11-28T14:00+01:00`.
-    from: String,
-    /// The same, or `now`.
-    #[arg(default_value = "now")]
-    to: String,
-    #[arg(long, default_value = "prod")]
-    env: String,
+    drain: bool,
+    /// Where that is written down.
+    #[arg(long, value_name = "FOLDER", env = "WATCHKEEPER_DEPLOY_SPOOL")]
+    spool: Option<PathBuf>,
     #[command(flatten)]
     door: Door,
 }
@@ -205,16 +192,8 @@ pub(super) fn run(args: &DeployArgs) -> ExitCode {
     }
 }
 
-pub(super) fn at(args: &AtArgs) -> ExitCode {
-    finished(live(args))
-}
-
-pub(super) fn diff(args: &DiffArgs) -> ExitCode {
-    finished(compared(args))
-}
-
 /// Exits by the verdict: 0 yes, 1 no, 2 nobody could be asked.
-fn finished(outcome: anyhow::Result<bool>) -> ExitCode {
+pub(super) fn finished(outcome: anyhow::Result<bool>) -> ExitCode {
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
@@ -225,7 +204,7 @@ fn finished(outcome: anyhow::Result<bool>) -> ExitCode {
     }
 }
 
-fn say(key: &str, values: &[(&str, words::Value<'_>)]) {
+pub(super) fn say(key: &str, values: &[(&str, words::Value<'_>)]) {
     println!("{}", Words::english().with(key, values));
 }
 
@@ -241,6 +220,8 @@ enum Said {
 struct Verdict {
     freeze: Option<String>,
     emergency: Option<String>,
+    /// An older service doesn't say it.
+    incident: Option<String>,
     is_news: bool,
     deployment: Option<Told>,
     queued: Option<Queued>,
@@ -260,22 +241,22 @@ struct Queued {
 }
 
 #[derive(Deserialize)]
-struct Told {
-    environment: String,
-    service: String,
-    target: String,
-    version: String,
-    version_before: Option<String>,
-    status: String,
-    step: String,
-    started_at: String,
-    by_name: String,
-    actor: Option<String>,
-    tickets: Vec<String>,
+pub(super) struct Told {
+    pub(super) environment: String,
+    pub(super) service: String,
+    pub(super) target: String,
+    pub(super) version: String,
+    pub(super) version_before: Option<String>,
+    pub(super) status: String,
+    pub(super) step: String,
+    pub(super) started_at: String,
+    pub(super) by_name: String,
+    pub(super) actor: Option<String>,
+    pub(super) tickets: Vec<String>,
 }
 
 /// As people name it: `prod`, or `prod (eu-1)`.
-fn place(environment: &str, target: &str) -> String {
+pub(super) fn place(environment: &str, target: &str) -> String {
     match target {
         "" => environment.to_owned(),
         target => format!("{environment} ({target})"),
@@ -283,31 +264,19 @@ fn place(environment: &str, target: &str) -> String {
 }
 
 impl Told {
-    fn place(&self) -> String {
+    pub(super) fn place(&self) -> String {
         place(&self.environment, &self.target)
-    }
-
-    /// As one line: `web 4.12.0 in prod since …, by ana; before it 4.11.8; CHG-7`.
-    fn line(&self) -> String {
-        let mut line = format!(
-            "{} {} {} since {}, by {}",
-            self.place(),
-            self.service,
-            self.version,
-            self.started_at,
-            self.actor.as_deref().unwrap_or(&self.by_name)
-        );
-        if let Some(before) = &self.version_before {
-            line.push_str(&format!("; before it {before}"));
-        }
-        if !self.tickets.is_empty() {
-            line.push_str(&format!("; {}", self.tickets.join(", ")));
-        }
-        line
     }
 }
 
 fn deploy(args: &DeployArgs) -> anyhow::Result<Said> {
+    let spool = Spool::at(args.spool.as_deref());
+    if args.drain {
+        return match spool?.drain(&args.door.open()?)? {
+            0 => Ok(Said::Yes),
+            _ => Ok(Said::No),
+        };
+    }
     let Some((service, version)) = args.what.rsplit_once('@') else {
         bail!(
             "`{}` isn't read as SERVICE@VERSION, such as web@4.12.0",
@@ -366,10 +335,22 @@ fn deploy(args: &DeployArgs) -> anyhow::Result<Said> {
         None => 0,
     };
     let door = args.door.open()?;
+    // What went ahead before this comes before this.
+    if let Ok(spool) = &spool {
+        spool.drain(&door)?;
+    }
     let until = Instant::now() + Duration::from_secs(patience.unsigned_abs());
     let mut told = None;
     loop {
-        let said = ask(&door, &mut body, &mut told)?;
+        let said = match ask(&door, &mut body, &mut told) {
+            Err(error) if error.is::<Away>() => {
+                return match spool.and_then(|spool| spool.keep(&door, body, &error))? {
+                    true => Ok(Said::Yes),
+                    false => Err(error),
+                };
+            }
+            other => other?,
+        };
         if said != Said::Waits || Instant::now() + ASK_AGAIN > until {
             return Ok(said);
         }
@@ -432,6 +413,9 @@ fn ask(
             if let Some(key) = verdict.emergency {
                 say("deploy-emergency", &[("key", key.into())]);
             }
+            if let Some(key) = verdict.incident {
+                say("deploy-incident", &[("key", key.into())]);
+            }
             Ok(Said::Yes)
         }
     }
@@ -452,8 +436,15 @@ fn waits(it: &Queued, reason: &str) {
     );
 }
 
+pub(super) fn in_words(text: &str) -> String {
+    match Timestamp::parse_rfc3339(text) {
+        Some(at) => at.in_zone(Tz::UTC).format("%Y-%m-%d %H:%M UTC").to_string(),
+        None => text.to_owned(),
+    }
+}
+
 /// With a zone: whoever reads a pipeline's log sits elsewhere.
-fn instant(text: &str) -> anyhow::Result<Timestamp> {
+pub(super) fn instant(text: &str) -> anyhow::Result<Timestamp> {
     let folded = text.trim().replacen(' ', "T", 1);
     let zone_at = folded.rfind(['+', 'Z', 'z']).or_else(|| folded.rfind('-'));
     // Minutes are enough for people.
@@ -465,120 +456,6 @@ fn instant(text: &str) -> anyhow::Result<Timestamp> {
     Timestamp::parse_rfc3339(&whole).with_context(|| {
         format!("`{text}` is no time with its zone: write it like 2026-11-28T14:00+01:00")
     })
-}
-
-fn when(text: &str) -> anyhow::Result<Option<Timestamp>> {
-    match text {
-        "now" => Ok(None),
-        text => instant(text).map(Some),
-    }
-}
-
-#[derive(Deserialize)]
-struct Live {
-    at: String,
-    items: Vec<Told>,
-}
-
-fn live(args: &AtArgs) -> anyhow::Result<bool> {
-    let mut query = BTreeMap::new();
-    query.extend(when(&args.at)?.map(|at| ("at", at.rfc3339())));
-    query.extend(args.env.clone().map(|env| ("environment", env)));
-    match args.door.open()?.get("/api/v1/live", &query)? {
-        Answer::No(why) => {
-            eprintln!("watchkeeper: {why}");
-            Ok(false)
-        }
-        Answer::Yes(text) => {
-            let live: Live = serde_json::from_str(&text).context("the service's answer")?;
-            if live.items.is_empty() {
-                say("deploy-nothing-live", &[("at", in_words(&live.at).into())]);
-            }
-            for it in &live.items {
-                println!("{}", it.line());
-            }
-            Ok(true)
-        }
-    }
-}
-
-fn in_words(text: &str) -> String {
-    match Timestamp::parse_rfc3339(text) {
-        Some(at) => at.in_zone(Tz::UTC).format("%Y-%m-%d %H:%M UTC").to_string(),
-        None => text.to_owned(),
-    }
-}
-
-#[derive(Deserialize)]
-struct Compared {
-    targets: Vec<Target>,
-}
-
-#[derive(Deserialize)]
-struct Target {
-    target: String,
-    version_from: Option<String>,
-    version_to: Option<String>,
-    way: Option<String>,
-    added_count: usize,
-    removed_count: usize,
-    steps: Vec<Told>,
-    tickets: Vec<String>,
-}
-
-fn compared(args: &DiffArgs) -> anyhow::Result<bool> {
-    let from = when(&args.from)?.context("FROM is a moment that is over")?;
-    let mut query = BTreeMap::from([
-        ("service", args.service.clone()),
-        ("environment", args.env.clone()),
-        ("from", from.rfc3339()),
-    ]);
-    query.extend(when(&args.to)?.map(|at| ("to", at.rfc3339())));
-    match args.door.open()?.get("/api/v1/live/diff", &query)? {
-        Answer::No(why) => {
-            eprintln!("watchkeeper: {why}");
-            Ok(false)
-        }
-        Answer::Yes(text) => {
-            let compared: Compared = serde_json::from_str(&text).context("the service's answer")?;
-            if compared.targets.is_empty() {
-                say(
-                    "deploy-never",
-                    &[
-                        ("what", args.service.clone().into()),
-                        ("place", args.env.clone().into()),
-                    ],
-                );
-            }
-            for it in &compared.targets {
-                let none = || Words::english().t("none").into_owned();
-                let place = place(&args.env, &it.target);
-                println!(
-                    "{} {place}: {} -> {}",
-                    args.service,
-                    it.version_from.clone().unwrap_or_else(none),
-                    it.version_to.clone().unwrap_or_else(none)
-                );
-                if it.way.is_some() {
-                    let counts = [
-                        ("added", (it.added_count as i64).into()),
-                        ("removed", (it.removed_count as i64).into()),
-                    ];
-                    say("deploy-commits", &counts);
-                }
-                for step in &it.steps {
-                    println!("  {}", step.line());
-                }
-                if !it.tickets.is_empty() {
-                    say(
-                        "deploy-told-tickets",
-                        &[("tickets", it.tickets.join(", ").into())],
-                    );
-                }
-            }
-            Ok(true)
-        }
-    }
 }
 
 #[cfg(test)]

@@ -5,9 +5,11 @@ mod backup;
 mod calc;
 pub mod demo;
 mod deploy;
+mod deploy_spool;
 mod evidence;
 mod heartbeat;
 mod hook;
+mod ledger;
 mod mail;
 pub mod mail_explain;
 mod mail_told;
@@ -72,9 +74,9 @@ enum Verb {
     /// Says that a pipeline is alive and has told of everything: a line for its timer. Exits with 2 if nobody could be told.
     Heartbeat(heartbeat::HeartbeatArgs),
     /// Tells what was live at a moment.
-    At(deploy::AtArgs),
+    At(ledger::AtArgs),
     /// Tells how a service changed between two moments.
-    Diff(deploy::DiffArgs),
+    Diff(ledger::DiffArgs),
     /// Hands an auditor a period's deployments to production, what was out of order, and a sample that can be drawn again.
     Evidence(evidence::EvidenceArgs),
     /// Runs inside git: sets up and serves a repository's hooks.
@@ -111,8 +113,8 @@ pub fn main() -> ExitCode {
         Verb::Hook(verb) => hook::run(verb),
         Verb::Deploy(args) => Ok(deploy::run(&args)),
         Verb::Heartbeat(args) => Ok(heartbeat::run(&args)),
-        Verb::At(args) => Ok(deploy::at(&args)),
-        Verb::Diff(args) => Ok(deploy::diff(&args)),
+        Verb::At(args) => Ok(ledger::at(&args)),
+        Verb::Diff(args) => Ok(ledger::diff(&args)),
         Verb::Evidence(args) => config(&matches, "data")
             .and_then(open)
             .and_then(|app| evidence::run(&app, &args))

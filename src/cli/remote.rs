@@ -55,7 +55,17 @@ pub enum Answer {
     No(String),
 }
 
+/// Nobody answers, or whoever does is in trouble: it may be told later.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Away(String);
+
 impl Remote {
+    /// Where the service is.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     pub fn new(url: &str, token: &str, ca: Option<Vec<u8>>) -> anyhow::Result<Self> {
         let name = concat!("watchkeeper/", env!("CARGO_PKG_VERSION"));
         Ok(Self {
@@ -101,11 +111,13 @@ impl Remote {
                 call()
             }
         };
-        let mut answer = answer.with_context(|| format!("{} doesn't answer", self.url))?;
+        let away = |why: String| Away(format!("{} {why}", self.url));
+        let mut answer = answer.map_err(|error| away(format!("doesn't answer: {error}")))?;
         let status = answer.status().as_u16();
         let text = answer.body_mut().read_to_string();
-        let text = text.with_context(|| format!("{}'s answer breaks off", self.url))?;
+        let text = text.map_err(|error| away(format!("breaks off its answer: {error}")))?;
         match status {
+            408 | 429 | 500.. => Err(away(format!("answers {status}: {}", reason(&text))).into()),
             200..=299 => Ok(Answer::Yes(text)),
             409 | 422 => Ok(Answer::No(reason(&text))),
             _ => anyhow::bail!("{} answers {status}: {}", self.url, reason(&text)),

@@ -131,6 +131,8 @@ words! {
         ApproverWrote = "approver_wrote",
         /// It went through a freeze or without approval, with a reason.
         Override = "override",
+        /// The glass was broken while the service was away, by somebody who may not break it.
+        NotEntitled = "not_entitled",
         /// It began in a freeze; nobody gave a reason.
         InFreeze = "in_freeze",
         /// Nobody looked in time at the glass that was broken.
@@ -235,6 +237,9 @@ impl Item {
                     note(Exception::LateApproval, key, &late.by_name, Some(late.at));
                 }
                 (None, None) => note(Exception::Unapproved, key, "", None),
+            }
+            if let Some(glass) = change.glass.as_ref().filter(|it| !it.was_entitled) {
+                note(Exception::NotEntitled, key, &glass.by_name, Some(glass.at));
             }
             if let Some(glass) = &change.glass
                 && let Some(until) = glass.review_until

@@ -149,6 +149,8 @@ pub struct Glass {
     pub reason: String,
     /// By when somebody else looks at it.
     pub review_until: Option<Timestamp>,
+    /// False: nobody could be asked, and whoever did it may not. That is for the review to look at.
+    pub was_entitled: bool,
     pub review: Option<Review>,
 }
 
@@ -595,6 +597,7 @@ mod tests {
             at: NOW,
             reason: reason.into(),
             review_until: Some(until),
+            was_entitled: true,
             review: None,
         };
         let again = change.break_glass(&mut ticket, Some(&glass), Some(ada), reason, until);

@@ -189,6 +189,9 @@ pub struct Report {
     pub source: Option<String>,
     pub source_event_id: Option<String>,
     pub break_glass: Option<String>,
+    /// When it went through broken glass without being asked for, because the service was away. It is judged for that moment, and
+    /// never refused: it has happened.
+    pub decided_at: Option<Timestamp>,
     /// It waits for the end of a freeze rather than be refused.
     pub when_open: bool,
 }
@@ -213,6 +216,7 @@ pub struct Typed {
     pub source: String,
     pub source_event_id: String,
     pub break_glass: String,
+    pub decided_at: Option<Timestamp>,
     pub when_open: bool,
 }
 
@@ -308,6 +312,9 @@ impl Typed {
                     .with("min", MIN_REASON_CHARS.to_string()),
             );
         }
+        if self.decided_at.is_some() && break_glass.is_none() {
+            keep(FieldError::new("decided_at", "decided-without-glass"));
+        }
         if self.when_open && status != Ok(Status::Started) {
             keep(FieldError::new("when_open", "only-a-wish-waits"));
         }
@@ -324,7 +331,7 @@ impl Typed {
                     status,
                     check,
                     // A clock that is a little ahead began now.
-                    started_at: self.started_at.map(|at| at.min(now)),
+                    started_at: self.started_at.or(self.decided_at).map(|at| at.min(now)),
                     finished_at: self.finished_at.map(|at| at.min(now)),
                     actor,
                     url,
@@ -332,6 +339,8 @@ impl Typed {
                     source,
                     source_event_id,
                     break_glass,
+                    // It has happened, however wrong the clock of that machine is.
+                    decided_at: self.decided_at.map(|at| at.min(now)),
                     when_open: self.when_open,
                 })
             }

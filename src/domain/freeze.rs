@@ -142,7 +142,22 @@ impl Freeze {
             (Some(least), Some(risk)) => risk <= least,
             _ => true,
         };
-        self.is_active && is_theirs && is_there && is_risky && self.level_for(asked.sort).is_some()
+        // What is for pushes to some refs is asked for with those refs alone ([`Freeze::of_refs`]).
+        let is_any = scope.refs.is_empty();
+        is_any
+            && self.is_active
+            && is_theirs
+            && is_there
+            && is_risky
+            && self.level_for(asked.sort).is_some()
+    }
+
+    /// The same window for whoever has looked at the refs: it is as one that is for all of them.
+    #[must_use]
+    pub fn of_refs(&self) -> Self {
+        let mut own = self.clone();
+        own.scope.refs = Vec::new();
+        own
     }
 
     /// What it asks of a change of that type; `None`: such a change is exempt.

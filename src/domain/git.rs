@@ -176,6 +176,8 @@ pub struct Repository {
     /// Where a commit can be looked at; `{commit}` stands for its id.
     pub commit_url: Option<String>,
     pub service: Option<ServiceId>,
+    /// What else is made from it: their freezes hold for its pushes too.
+    pub other_services: Vec<ServiceId>,
     /// Where no pipeline says it: tags such as `deploy/prod/4.12.0` and `env/prod` do ([`super::live_tag`]).
     pub tags_say_live: bool,
     /// Commits of pushers whom nobody here knows resolve and reopen tickets too; else only those of people who may.
@@ -189,6 +191,17 @@ pub struct Repository {
 }
 
 impl Repository {
+    /// Everything that is made from it, its own service first.
+    pub fn services(&self) -> Vec<ServiceId> {
+        let mut all: Vec<ServiceId> = self.service.into_iter().collect();
+        for other in &self.other_services {
+            if !all.contains(other) {
+                all.push(*other);
+            }
+        }
+        all
+    }
+
     /// Is a commit that this ref holds published? Until then nothing acts on it.
     pub fn publishes(&self, ref_name: &str) -> bool {
         ref_name.strip_prefix("refs/heads/").is_some_and(|branch| {
@@ -509,6 +522,7 @@ mod tests {
             publish: vec!["release/*".into()],
             commit_url: Some("https://git.example/c/{commit}".into()),
             service: None,
+            other_services: Vec::new(),
             tags_say_live: false,
             strangers_move: false,
             push_rules: String::new(),

@@ -26,6 +26,7 @@ pub mod file_link;
 pub mod forge;
 pub mod freeze;
 pub mod git;
+pub mod glass_count;
 pub mod hold;
 pub mod holidays;
 pub mod id;

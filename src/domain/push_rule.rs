@@ -7,7 +7,7 @@ mod world;
 pub mod written;
 
 pub use self::asked::{AskedPush, AskedRef, Options};
-pub use self::world::{Frozen, Known, Memory, Opens, World};
+pub use self::world::{Asking, Clash, Frozen, Known, Memory, Opens, World};
 use super::commit_message::Relation;
 use super::freeze::Level;
 use super::git::{Oid, ReportedCommit, pattern_fits};
@@ -65,6 +65,8 @@ pub struct RefRule {
     pub states: Vec<State>,
     pub per: Per,
     pub freeze: Freezing,
+    /// Which environment's freezes hold for them; empty: where customers are.
+    pub env: String,
     pub force_push: Leave,
     pub delete: Leave,
     /// Whether a tag may point elsewhere than before.
@@ -84,6 +86,7 @@ impl RefRule {
             states: Vec::new(),
             per: Per::Commit,
             freeze: Freezing::Ignore,
+            env: String::new(),
             force_push: Leave::Allow,
             delete: Leave::Allow,
             move_tag: Leave::Allow,
@@ -138,6 +141,7 @@ words! {
         NotYet = "NOT_YET",
         SelfApproved = "SELF_APPROVED",
         Freeze = "FREEZE",
+        Conflict = "CONFLICT",
         WaiverNotAllowed = "WAIVER_NOT_ALLOWED",
         Autosquash = "AUTOSQUASH",
         ForcePush = "FORCE_PUSH",
@@ -161,6 +165,7 @@ impl Code {
             | Code::NotYet
             | Code::SelfApproved
             | Code::Freeze
+            | Code::Conflict
             | Code::WaiverNotAllowed
             | Code::ServiceDown => true,
             Code::Autosquash
@@ -181,6 +186,8 @@ pub struct Reason {
     /// The ticket that it is about.
     pub key: Option<TicketKey>,
     pub frozen: Option<Frozen>,
+    /// What is in the way of the ticket.
+    pub clash: Option<Clash>,
     /// When the ticket may go ahead, and who said so.
     pub opens: Option<Opens>,
     /// It is only to be known: the push isn't turned away for it.
@@ -234,6 +241,7 @@ pub fn judge(rules: &[RefRule], push: &AskedPush, world: &World) -> Verdict {
                 commits: Vec::new(),
                 key: None,
                 frozen: None,
+                clash: None,
                 opens: None,
                 is_warning: false,
             });
@@ -297,6 +305,7 @@ impl<'a> Bench<'a> {
         }
         if rule.freeze == Freezing::Enforce {
             self.ask_freeze(&commits);
+            self.ask_conflicts(&commits);
         }
         if rule.require != Require::None && !is_deleted && !self.world.is_first {
             self.ask_tickets(&commits);
@@ -317,6 +326,7 @@ impl<'a> Bench<'a> {
             commits: Vec::new(),
             key: None,
             frozen: None,
+            clash: None,
             opens: None,
             is_warning: false,
         });
@@ -336,18 +346,18 @@ impl<'a> Bench<'a> {
     /// changes each has the window of its type, and the severest counts.
     fn ask_freeze(&mut self, commits: &[&ReportedCommit]) {
         let world = self.world;
-        let named: Vec<&Known> = commits
+        let keys = self.named(commits);
+        let named: Vec<&Known> = keys
             .iter()
-            .flat_map(|commit| self.keys(commit))
-            .chain(self.push.options.ticket)
-            .chain(self.moved.keys.iter().copied())
-            .filter_map(|key| world.tickets.get(&key))
+            .filter_map(|key| world.tickets.get(key))
             .filter(|known| known.is_open)
             .collect();
         let changes = named.iter().filter(|known| known.kind == Kind::Change);
-        let windows = changes.map(|known| world.frozen_for(known));
+        let (env, place) = (self.rule.env.as_str(), self.moved.name.as_str());
+        let windows = changes.map(|known| world.frozen_for(known.sort, env, place));
         let severest = windows.max_by_key(|it| it.map(|frozen| (frozen.level, frozen.until)));
-        let Some(frozen) = severest.unwrap_or(world.frozen.as_ref()) else {
+        let to_all = || world.frozen_for(None, env, place);
+        let Some(frozen) = severest.unwrap_or_else(to_all) else {
             return;
         };
         let passes = named.iter().any(|known| {
@@ -360,6 +370,37 @@ impl<'a> Bench<'a> {
             let is_warning = frozen.level == Level::Warn;
             let made = self.because(Code::Freeze);
             (made.frozen, made.is_warning) = (reason, is_warning);
+        }
+    }
+
+    /// The tickets that the push stands for on this ref, each once.
+    fn named(&self, commits: &[&ReportedCommit]) -> Vec<TicketKey> {
+        let mut keys: Vec<TicketKey> = commits
+            .iter()
+            .flat_map(|commit| self.keys(commit))
+            .chain(self.push.options.ticket)
+            .chain(self.moved.keys.iter().copied())
+            .collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
+
+    /// What is in the way of the changes that it names, where customers are: as when they are approved and begin. What blocks them turns
+    /// the push away, the rest is said.
+    fn ask_conflicts(&mut self, commits: &[&ReportedCommit]) {
+        if !self.rule.env.is_empty() {
+            return;
+        }
+        let world = self.world;
+        for key in self.named(commits) {
+            let clashes = world.tickets.get(&key).into_iter();
+            for clash in clashes.flat_map(|known| &known.clashes) {
+                let made = self.because(Code::Conflict);
+                made.key = Some(key);
+                made.is_warning = !clash.blocks;
+                made.clash = Some(clash.clone());
+            }
         }
     }
 

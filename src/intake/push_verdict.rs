@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::push::{CommitBody, Faults, REFS, TAG_KEYS, TipBody, cut};
+use crate::domain::change::Sort;
 use crate::domain::freeze::Level;
 use crate::domain::git::{BULK_COMMITS, Oid, ReportedCommit};
 use crate::domain::id::{Kind, TicketKey};
 use crate::domain::push_rule::{
-    Answer, AskedPush, AskedRef, Frozen, Known, Memory, Opens, Options, Reason, RefRule, Verdict,
-    World, written,
+    Answer, AskedPush, AskedRef, Asking, Frozen, Known, Memory, Opens, Options, Reason, RefRule,
+    Verdict, World, written,
 };
 use crate::domain::refusal::FieldError;
 use crate::domain::ticket::State;
@@ -74,6 +75,29 @@ pub struct AskAnswer {
     pub recorded_tips: Vec<TipBody>,
     /// What the hook goes by while nobody answers.
     pub snapshot: Snapshot,
+    /// The same with the service's signature; a service from before has none.
+    #[serde(default)]
+    pub signed: Option<SignedBody>,
+}
+
+/// What a hook goes by, as it was signed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SignedBody {
+    /// The snapshot as JSON, byte by byte as it was signed.
+    pub text: String,
+    /// Ed25519, in base64, over a heading, the repository's id and the text.
+    pub signature: String,
+    /// Whose signature it is.
+    pub key: KeyBody,
+}
+
+/// What a hook pins when it is set up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct KeyBody {
+    /// The service's public key, in base64.
+    pub key: String,
+    /// The repository that it signs for.
+    pub repository: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -116,13 +140,19 @@ impl ReasonBody {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Snapshot {
     pub at: String,
-    /// The repository's rules, as they are written.
+    /// The repository's rules, as they are written; without those of other environments, for hooks that don't know them.
     pub rules: String,
+    /// The same with all of them; empty from a service that knows of none.
+    #[serde(default)]
+    pub rules_of_all: String,
     /// Windows of the coming week that hold for it, ascending.
     pub freezes: Vec<FrozenBody>,
     /// The same for approved changes of a type (`normal`, `standard`, `emergency`) to which some window says something else.
     #[serde(default)]
     pub freezes_by_type: BTreeMap<String, Vec<FrozenBody>>,
+    /// Windows of other environments, and for some refs alone.
+    #[serde(default)]
+    pub freezes_besides: Vec<BesidesBody>,
     /// Changes that are open, and how they stand.
     pub changes: BTreeMap<String, KnownBody>,
     /// Who may break the glass, as their server calls them.
@@ -131,8 +161,21 @@ pub struct Snapshot {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BesidesBody {
+    /// Empty: where customers are.
+    pub environment: String,
+    /// Patterns; none: any ref.
+    pub refs: Vec<String>,
+    pub freezes: Vec<FrozenBody>,
+    pub freezes_by_type: BTreeMap<String, Vec<FrozenBody>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FrozenBody {
     pub name: String,
+    /// Of which services of the repository, if that isn't all of them.
+    #[serde(default)]
+    pub services: Vec<String>,
     pub level: String,
     pub zone: String,
     pub from: String,
@@ -312,6 +355,7 @@ impl KnownBody {
             sort: self.kind.as_deref().and_then(|word| word.parse().ok()),
             approver: self.approver.clone(),
             glass_at: instant(self.glass_at.as_ref()),
+            clashes: Vec::new(),
         })
     }
 }
@@ -324,6 +368,7 @@ impl FrozenBody {
     pub fn of(frozen: &Frozen) -> Self {
         Self {
             name: frozen.name.clone(),
+            services: frozen.services.clone(),
             level: frozen.level.to_string(),
             zone: frozen.zone.name().to_owned(),
             from: frozen.from.rfc3339(),
@@ -334,6 +379,7 @@ impl FrozenBody {
     fn frozen(&self) -> Option<Frozen> {
         Some(Frozen {
             name: self.name.clone(),
+            services: self.services.clone(),
             level: self.level.parse::<Level>().ok()?,
             zone: self.zone.parse().ok()?,
             from: instant(Some(&self.from))?,
@@ -343,17 +389,31 @@ impl FrozenBody {
     }
 }
 
+fn by_type(all: &BTreeMap<Sort, Vec<Frozen>>) -> BTreeMap<String, Vec<FrozenBody>> {
+    let bodies = |all: &[Frozen]| all.iter().map(FrozenBody::of).collect();
+    let all = all.iter();
+    all.map(|(sort, all)| (sort.to_string(), bodies(all)))
+        .collect()
+}
+
 impl Snapshot {
     pub fn of(memory: &Memory) -> Self {
         let changes = memory.changes.iter();
         Self {
             at: memory.at.rfc3339(),
-            rules: memory.rules.clone(),
+            rules: written::write_without_env(&written::read(&memory.rules).unwrap_or_default()),
+            rules_of_all: memory.rules.clone(),
             freezes: memory.freezes.iter().map(FrozenBody::of).collect(),
-            freezes_by_type: memory
-                .freezes_by_type
+            freezes_by_type: by_type(&memory.freezes_by_type),
+            freezes_besides: memory
+                .more
                 .iter()
-                .map(|(sort, all)| (sort.to_string(), all.iter().map(FrozenBody::of).collect()))
+                .map(|it| BesidesBody {
+                    environment: it.environment.clone(),
+                    refs: it.refs.clone(),
+                    freezes: it.all.iter().map(FrozenBody::of).collect(),
+                    freezes_by_type: by_type(&it.by_type),
+                })
                 .collect(),
             changes: changes
                 .map(|(key, known)| (key.to_string(), KnownBody::of(known)))
@@ -365,7 +425,11 @@ impl Snapshot {
 
     /// The rules that it carries; none if they can't be read any more.
     pub fn rules(&self) -> Vec<RefRule> {
-        written::read(&self.rules).unwrap_or_default()
+        let all = match self.rules_of_all.is_empty() {
+            true => &self.rules,
+            false => &self.rules_of_all,
+        };
+        written::read(all).unwrap_or_default()
     }
 
     /// Whether it is young enough to decide at `now`.
@@ -394,13 +458,23 @@ impl Snapshot {
             let open = open.filter(|it| it.from <= now && now < it.until);
             open.max_by_key(|it| (it.level, it.until))
         };
-        let by_type = self.freezes_by_type.iter();
-        let by_type = by_type.filter_map(|(sort, all)| Some((sort.parse().ok()?, open(all))));
+        let by_type = |all: &BTreeMap<String, Vec<FrozenBody>>| {
+            let all = all.iter();
+            let all = all.filter_map(|(sort, all)| Some((sort.parse().ok()?, open(all))));
+            all.collect::<BTreeMap<_, _>>()
+        };
+        let more = self.freezes_besides.iter().map(|it| Asking {
+            environment: it.environment.clone(),
+            refs: it.refs.clone(),
+            all: open(&it.freezes),
+            by_type: by_type(&it.freezes_by_type),
+        });
         World {
             tickets: changes.collect(),
             reverted: BTreeMap::new(),
             frozen: open(&self.freezes),
-            frozen_by_type: by_type.collect(),
+            frozen_by_type: by_type(&self.freezes_by_type),
+            more: more.collect(),
             may_break,
             is_first,
             since: instant(Some(&self.since)).unwrap_or(now),
@@ -436,6 +510,86 @@ impl AskAnswer {
                 .map(|(name, oid)| TipBody { name, oid })
                 .collect(),
             snapshot: Snapshot::of(memory),
+            signed: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::push_rule::judge;
+
+    fn at(text: &str) -> Timestamp {
+        Timestamp::parse_rfc3339(text).unwrap()
+    }
+
+    #[test]
+    fn a_hook_alone_knows_the_windows_of_other_environments_and_of_some_refs() {
+        let window = |name: &str, services: &[&str]| Frozen {
+            name: name.to_owned(),
+            services: services.iter().map(|it| (*it).to_owned()).collect(),
+            level: Level::Block,
+            zone: chrono_tz::UTC,
+            from: at("2026-06-01T08:00:00Z"),
+            until: at("2026-06-01T20:00:00Z"),
+            next_open: None,
+        };
+        let rules = "[[rule]]\nrefs = \"refs/heads/main\"\nfreeze = \"enforce\"\nenv = \"staging\"\n\n\
+                     [[rule]]\nrefs = \"refs/heads/*\"\nfreeze = \"enforce\"\n\n";
+        let asking = |environment: &str, refs: &[&str], name: &str| Asking {
+            environment: environment.to_owned(),
+            refs: refs.iter().map(|it| (*it).to_owned()).collect(),
+            all: vec![window(name, &["db"])],
+            by_type: BTreeMap::new(),
+        };
+        let memory = Memory {
+            at: at("2026-06-01T09:00:00Z"),
+            rules: rules.to_owned(),
+            freezes: Vec::new(),
+            freezes_by_type: BTreeMap::new(),
+            more: vec![
+                asking("staging", &[], "Load test"),
+                asking("", &["refs/heads/release/*"], "Release rests"),
+            ],
+            changes: Vec::new(),
+            breakers: Vec::new(),
+            since: at("2026-01-01T00:00:00Z"),
+        };
+        let json = serde_json::to_string(&Snapshot::of(&memory)).unwrap();
+        let snapshot: Snapshot = serde_json::from_str(&json).unwrap();
+        assert_eq!(written::write(&snapshot.rules()), rules);
+        let said = |name: &str, now: &str| {
+            let oid = |digit: &str| Oid::parse(&digit.repeat(40)).unwrap();
+            let push = AskedPush {
+                push_id: "p".to_owned(),
+                pusher: None,
+                refs: vec![AskedRef {
+                    name: name.to_owned(),
+                    old: oid("1"),
+                    new: oid("2"),
+                    dropped: 0,
+                    commits: Vec::new(),
+                    keys: Vec::new(),
+                }],
+                commits: Vec::new(),
+                is_bulk: false,
+                options: Options::default(),
+                decided_at: None,
+            };
+            let world = snapshot.world(at(now), None, false);
+            let verdict = judge(&snapshot.rules(), &push, &world);
+            let names = verdict.reasons.into_iter().filter_map(|it| it.frozen);
+            names.map(|it| it.name).collect::<Vec<_>>().join(", ")
+        };
+        let now = "2026-06-01T10:00:00Z";
+        assert_eq!(said("refs/heads/main", now), "Load test");
+        assert_eq!(said("refs/heads/release/4", now), "Release rests");
+        assert_eq!(said("refs/heads/wip", now), "");
+        assert_eq!(said("refs/heads/main", "2026-06-01T21:00:00Z"), "");
+        // A hook from before reads rules that it knows, and nothing of the other environment.
+        let old = written::read(&snapshot.rules).unwrap();
+        assert!(old.iter().all(|rule| rule.env.is_empty()));
+        assert_eq!(old[0].freeze, crate::domain::push_rule::Freezing::Ignore);
     }
 }

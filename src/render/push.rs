@@ -32,6 +32,15 @@ pub fn lines(verdict: &Verdict, ticket: Option<TicketKey>, url: Option<&str>) ->
     lines
 }
 
+/// The incident that the glass was broken for, and where it can be read.
+pub fn incident(key: TicketKey, url: Option<&str>) -> String {
+    let key = key.to_string();
+    let place = url.map_or_else(String::new, |url| format!("{url}/{key}"));
+    let values: [(&str, Value<'_>); 2] = [("key", key.into()), ("place", place.into())];
+    let line = Words::english().with("push-glass-incident", &values);
+    line.trim_end().to_owned()
+}
+
 fn line(reason: &Reason, words: &Words) -> String {
     let key = reason.key.map(|key| key.to_string()).unwrap_or_default();
     let shown: Vec<&str> = reason.commits.iter().take(NAMED).map(Oid::short).collect();
@@ -53,7 +62,15 @@ fn line(reason: &Reason, words: &Words) -> String {
     let place = reason.ref_name.as_str();
     let short = place.strip_prefix("refs/heads/");
     let short = short.or_else(|| place.strip_prefix("refs/tags/"));
-    let values: [(&str, Value<'_>); 6] = [
+    let (mut what, mut with) = Default::default();
+    if let Some(clash) = &reason.clash {
+        let key = format!("conflict-{}", clash.code.as_str().replace('_', "-"));
+        what = words.t(&key).into_owned();
+        with = clash.with.clone();
+    }
+    let values: [(&str, Value<'_>); 8] = [
+        ("what", String::into(what)),
+        ("with", String::into(with)),
         ("ref", short.unwrap_or(place).to_owned().into()),
         ("key", key.into()),
         ("commits", commits.into()),
@@ -61,7 +78,12 @@ fn line(reason: &Reason, words: &Words) -> String {
         ("until", until.into()),
         ("next", next.into()),
     ];
-    let text = words.with(word(reason), &values).into_owned();
+    let mut text = words.with(word(reason), &values).into_owned();
+    let of = reason.frozen.as_ref().map(|it| it.services.join(", "));
+    if let Some(of) = of.filter(|it| !it.is_empty()) {
+        let values: [(&str, Value<'_>); 2] = [("text", text.into()), ("services", of.into())];
+        text = words.with("push-frozen-of", &values).into_owned();
+    }
     let head = match reason.is_warning {
         true => "push-warning",
         false => "push-refused",
@@ -91,6 +113,8 @@ fn word(reason: &Reason) -> &'static str {
             Some(Level::Warn) => "push-freeze-warn",
             _ => "push-freeze",
         },
+        Code::Conflict if reason.is_warning => "push-conflict-warn",
+        Code::Conflict => "push-conflict",
         Code::WaiverNotAllowed => "push-waiver",
         Code::Autosquash => "push-autosquash",
         Code::ForcePush => "push-forced",
@@ -114,6 +138,7 @@ mod tests {
             commits: Vec::new(),
             key: None,
             frozen: None,
+            clash: None,
             opens: None,
             is_warning: false,
         };

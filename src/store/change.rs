@@ -5,13 +5,15 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 
 use super::column::text_column;
-use super::schema::core::{ticket, ticket_link, ticket_service};
+use super::schema::core::{entry, ticket, ticket_link, ticket_service};
 use super::schema::deploy::deployment_ticket;
 use super::schema::git::change_plan;
 use super::{Conn, Tx};
 use crate::domain::change::{Change, Plan, Sort};
-use crate::domain::id::{Kind, PersonId, ServiceId, TicketId};
+use crate::domain::glass_count::Broken;
+use crate::domain::id::{Kind, PersonId, ServiceId, TeamId, TicketId, TicketKey};
 use crate::domain::ticket::{Relation, State, Ticket};
+use crate::domain::timeline::EntryKind;
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
 
@@ -141,6 +143,53 @@ pub fn soaked(conn: &mut Conn, now: Timestamp, most: i64) -> Result<Vec<TicketId
         .load(conn)?;
     let is_stable = |id: &TicketId| deployed.contains(id) && !blamed.contains(id);
     Ok(watched.into_iter().filter(is_stable).collect())
+}
+
+/// Changes whose entries are looked through in one statement.
+const AT_ONCE: usize = 500;
+
+/// Glass that was broken since then, in its order. Only changes are looked at that were written since.
+pub fn broken_since(conn: &mut Conn, since: Timestamp) -> Result<Vec<Broken>> {
+    type Told = (TicketId, i64, Option<TeamId>, Option<ServiceId>);
+    let changes: Vec<Told> = ticket::table
+        .filter(ticket::kind.eq(Kind::Change))
+        .filter(ticket::updated_at.ge(since))
+        .select((
+            ticket::id,
+            ticket::number,
+            ticket::team_id,
+            ticket::service_id,
+        ))
+        .load(conn)?;
+    let mut broken: Vec<(Timestamp, Broken)> = Vec::new();
+    for some in changes.chunks(AT_ONCE) {
+        let ids: Vec<TicketId> = some.iter().map(|(id, ..)| *id).collect();
+        let found: Vec<(TicketId, Timestamp, String)> = entry::table
+            .filter(entry::ticket_id.eq_any(ids))
+            .filter(entry::kind.eq(EntryKind::GlassBroken))
+            .filter(entry::effective_at.ge(since))
+            .select((entry::ticket_id, entry::effective_at, entry::body))
+            .load(conn)?;
+        for (of, at, reason) in found {
+            let told = some.iter().find(|(id, ..)| *id == of);
+            let Some((_, number, team, service)) = told else {
+                continue;
+            };
+            let key = TicketKey {
+                kind: Kind::Change,
+                number: *number,
+            };
+            let it = Broken {
+                team: *team,
+                service: *service,
+                key,
+                reason,
+            };
+            broken.push((at, it));
+        }
+    }
+    broken.sort_by_key(|(at, it)| (*at, it.key));
+    Ok(broken.into_iter().map(|(_, it)| it).collect())
 }
 
 /// Writes it. The caller records the ticket in the same transaction, whose version guards both.

@@ -31,6 +31,7 @@ struct Row {
     emergency_level: Option<String>,
     announce_secs: Option<i64>,
     source_uid: Option<String>,
+    refs: String,
 }
 
 impl Row {
@@ -53,6 +54,7 @@ impl Row {
             emergency_level: own(freeze.types.emergency),
             announce_secs: freeze.announce_secs,
             source_uid: freeze.source_uid.clone(),
+            refs: freeze.scope.refs.join("\n"),
         }
     }
 
@@ -78,6 +80,7 @@ impl Row {
             scope: Scope {
                 services,
                 environments,
+                refs: self.refs.lines().map(str::to_owned).collect(),
                 min_risk: match &self.min_risk {
                     Some(word) => Some(word.parse::<Risk>().map_err(|()| unreadable(word))?),
                     None => None,

@@ -58,3 +58,22 @@ pub fn notable(conn: &mut Conn, of: RepositoryId, most: i64) -> Result<Vec<Decis
         .select(Decision::as_select())
         .load(conn)?)
 }
+
+/// Pushes of somebody that broke the glass since then, newest first.
+pub fn through_glass(
+    conn: &mut Conn,
+    of: RepositoryId,
+    person: PersonId,
+    since: Timestamp,
+    most: i64,
+) -> Result<Vec<Decision>> {
+    Ok(push_decision::table
+        .filter(push_decision::repository_id.eq(of))
+        .filter(push_decision::person_id.eq(person))
+        .filter(push_decision::breaks_glass.eq(true))
+        .filter(push_decision::decided_at.ge(since))
+        .order(push_decision::decided_at.desc())
+        .limit(most)
+        .select(Decision::as_select())
+        .load(conn)?)
+}

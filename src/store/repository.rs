@@ -26,6 +26,7 @@ struct RepositoryRow {
     push_rules: String,
     tags_say_live: bool,
     strangers_move: bool,
+    other_services: String,
 }
 
 impl RepositoryRow {
@@ -45,6 +46,7 @@ impl RepositoryRow {
             push_rules: value.push_rules.clone(),
             tags_say_live: value.tags_say_live,
             strangers_move: value.strangers_move,
+            other_services: lines(&value.other_services),
         }
     }
 
@@ -59,6 +61,7 @@ impl RepositoryRow {
             push_rules: self.push_rules,
             tags_say_live: self.tags_say_live,
             strangers_move: self.strangers_move,
+            other_services: self.other_services.lines().filter_map(Id::parse).collect(),
             is_active: self.is_active,
             made_at: self.made_at,
             last_push_at: self.last_push_at,
@@ -76,6 +79,11 @@ pub fn pushers(conn: &mut Conn, of: &[PushId]) -> Result<Vec<String>> {
         .distinct()
         .load(conn)?;
     Ok(named.into_iter().flatten().collect())
+}
+
+fn lines(ids: &[ServiceId]) -> String {
+    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    ids.join("\n")
 }
 
 pub fn repository(conn: &mut Conn, id: RepositoryId) -> Result<Option<Repository>> {

@@ -268,6 +268,7 @@ fn queued(desk: &Desk, by: &Ctx<'_>) -> String {
         name: "Rehearsal".to_owned(),
         when: freeze::When::parse(&format!("{now} 00:00"), &format!("{now} 23:00")).expect("a day"),
         scope: freeze::Scope {
+            refs: Vec::new(),
             environments: vec!["staging".to_owned()],
             ..freeze::Scope::default()
         },

@@ -426,6 +426,46 @@ mod on_one_database {
         }
     );
 
+    both_databases!(
+        pushes_at_once_that_share_commits_make_one_row_of_each_and_lose_none,
+        |desk| {
+            let bench = Bench::new(desk);
+            let change = bench.open(Kind::Change, "Pool").key;
+            bench.commit("a.txt", "Start");
+            bench.work(&["push", "-q", "origin", "main"]);
+            bench.commit("b.txt", &format!("{change}: shared"));
+            // Each has the shared commit, and one of its own on top of it.
+            for name in ["x", "y", "z"] {
+                bench.work(&["switch", "-q", "-c", name, "main"]);
+                bench.commit(name, &format!("{change}: {name}"));
+            }
+            std::thread::scope(|scope| {
+                for name in ["x", "y", "z"] {
+                    let folder = bench.path("work");
+                    let mut push = bench.command("git", &folder);
+                    push.args(["push", "-q", "origin", name]);
+                    scope.spawn(move || assert!(push.status().unwrap().success()));
+                }
+            });
+            // Whoever came while another one told wrote theirs down.
+            bench.post_receive("");
+            let mut subjects: Vec<_> = bench
+                .commits(change)
+                .into_iter()
+                .map(|(commit, _)| commit.subject)
+                .collect();
+            subjects.sort();
+            let all = ["shared", "x", "y", "z"].map(|name| format!("{change}: {name}"));
+            assert_eq!(subjects, all);
+            assert_eq!(bench.spooled(), 0);
+            let tips = bench.desk.app.store.read(|conn| {
+                let repository = store::repository::repositories(conn)?.remove(0);
+                store::repository::recorded_tips(conn, repository.id)
+            });
+            assert_eq!(tips.unwrap().len(), 4);
+        }
+    );
+
     #[test]
     fn a_forced_push_counts_what_it_dropped_and_two_pushes_at_once_lose_nothing() {
         let bench = bench();

@@ -251,3 +251,46 @@ both_databases!(
         assert_eq!(bench.spooled(), 0);
     }
 );
+
+both_databases!(
+    a_push_over_https_that_is_turned_away_says_why_at_the_other_end,
+    |desk| {
+        let certificates = tempfile::tempdir().unwrap();
+        certify(certificates.path());
+        let bench = Bench::new(desk);
+        let http = GitHttp::new(bench.folder.path(), certificates.path());
+        let ca = certificates.path().join("ca.pem");
+        let login = STANDARD.encode(format!("{LOGIN}:{TOKEN}"));
+        let push = || {
+            let header = format!("http.extraHeader=Authorization: Basic {login}");
+            let mut command = bench.command("git", &bench.path("work"));
+            command
+                .args(["-c", &header, "push", &http.url("origin.git"), "main"])
+                .env("GIT_TERMINAL_PROMPT", "0")
+                .env("GIT_SSL_CAINFO", &ca);
+            command.output().unwrap()
+        };
+        bench.commit("a.txt", "Start");
+        let first = push();
+        assert!(first.status.success(), "{}", text(&first));
+        let before = bench.git(&bench.path("origin.git"), &["rev-parse", "main"]);
+        crate::push_rules::frozen(&bench, watchkeeper::domain::freeze::Level::Block);
+        bench.commit("b.txt", "Raise pool size");
+        let said = text(&push());
+        for line in [
+            "remote: watchkeeper: refused (FREEZE): main is frozen by \"Year end\"",
+            "-o break-glass=",
+            "pre-receive hook declined",
+        ] {
+            assert!(said.contains(line), "{line}: {said}");
+        }
+        let after = bench.git(&bench.path("origin.git"), &["rev-parse", "main"]);
+        assert_eq!(before, after);
+        // Who it was stands with the refusal.
+        let kept = bench.desk.app.store.read(|conn| {
+            let repository = watchkeeper::store::repository::repositories(conn)?.remove(0);
+            watchkeeper::store::push_decision::notable(conn, repository.id, 10)
+        });
+        assert_eq!(kept.unwrap()[0].pusher.as_deref(), Some(LOGIN));
+    }
+);

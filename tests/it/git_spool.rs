@@ -143,6 +143,9 @@ fn what_takes_longer_than_a_pusher_waits_is_told_in_the_background_and_no_part_t
         "{:?}",
         began.elapsed()
     );
+    // The earlier push was made up, and no ref holds it: today nobody holds the refs against what was told.
+    let compared = bench.path("origin.git/watchkeeper/compared");
+    std::fs::write(compared, "2099-01-01T00:00:00Z").unwrap();
     // Whoever wants to see it done waits for it, and adds nothing.
     let mut drain = bench.command(WATCHKEEPER, &bench.path("origin.git"));
     let drained = drain.args(["hook", "drain"]).output().unwrap();
@@ -321,3 +324,42 @@ fn say_more(value: &mut Value) {
         _ => {}
     }
 }
+
+both_databases!(
+    what_moved_without_a_hook_is_told_by_the_first_drain_of_the_day,
+    |desk| {
+        let bench = Bench::new(desk);
+        let change = bench.open(Kind::Change, "Pool").key;
+        bench.commit("a.txt", "Start");
+        bench.work(&["push", "-q", "origin", "main"]);
+        let bare = bench.path("origin.git");
+        // git runs no hook of ours for this.
+        let by_hand = |message: &str| {
+            bench.commit("b.txt", &format!("{change}: {message}"));
+            bench.git(&bare, &["fetch", "-q", "../work", "main:main"]);
+        };
+        let drain = || {
+            let mut drain = bench.command(WATCHKEEPER, &bare);
+            text(&drain.args(["hook", "drain"]).output().unwrap())
+        };
+        by_hand("by hand");
+        assert_eq!(bench.commits(change).len(), 0);
+        let said = drain();
+        assert!(
+            said.contains("one ref had moved and nobody told: refs/heads/main"),
+            "{said}"
+        );
+        assert_eq!(bench.commits(change).len(), 1);
+        assert_eq!(bench.spooled(), 0);
+        // Once a day is enough; the next push brings it anyway.
+        by_hand("again");
+        let said = drain();
+        assert!(!said.contains("nobody told"), "{said}");
+        let compared = bench.path("origin.git/watchkeeper/compared");
+        std::fs::write(&compared, "2026-01-01T00:00:00Z").unwrap();
+        assert!(drain().contains("nobody told"));
+        assert_eq!(bench.commits(change).len(), 2);
+        std::fs::write(&compared, "2026-01-01T00:00:00Z").unwrap();
+        assert!(!drain().contains("nobody told"), "nothing is different");
+    }
+);

@@ -48,8 +48,11 @@ pub fn frozen(bench: &Bench, level: Level) {
 }
 
 /// The repository asks for these rules.
-fn rules(bench: &Bench, text: &str) {
-    let root = bench.desk.person("Keeper", Roles::of(&[Role::Admin]));
+pub fn rules(bench: &Bench, text: &str) {
+    // They may be changed again.
+    bench.minute.set(bench.minute.get() + 1);
+    let name = format!("Keeper{}", bench.minute.get());
+    let root = bench.desk.person(&name, Roles::of(&[Role::Admin]));
     let by = bench.desk.as_person(&root);
     let listed = repository::list(&by).unwrap().pop().unwrap().repository;
     let typed = repository::Typed {
@@ -58,6 +61,7 @@ fn rules(bench: &Bench, text: &str) {
         publish: listed.publish.join("\n"),
         commit_url: String::new(),
         service: listed.service,
+        other_services: listed.other_services,
         tags_say_live: listed.tags_say_live,
         strangers_move: listed.strangers_move,
         push_rules: text.to_owned(),
@@ -305,11 +309,13 @@ fn a_freeze_that_only_warns_lets_everybody_through_and_says_so() {
     );
 }
 
-/// The hook's clock is the machine's: what it was told last is as young as the test wants it.
-fn told(bench: &Bench, minutes_ago: i64) {
+/// The hook's clock is the machine's: what it was told last is as young as the test wants it, and signed anew.
+pub fn told(bench: &Bench, minutes_ago: i64) {
     let path = bench.path("origin.git/watchkeeper/snapshot");
     let text = std::fs::read_to_string(&path).unwrap();
-    let mut snapshot: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let mut kept: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let mut snapshot: serde_json::Value =
+        serde_json::from_str(kept["text"].as_str().unwrap()).unwrap();
     let now = watchkeeper::time::TimeSource::system().now();
     snapshot["at"] = now.plus_secs(-60 * minutes_ago).rfc3339().into();
     let hour = |hours: i64| now.plus_secs(hours * HOUR).rfc3339();
@@ -317,7 +323,13 @@ fn told(bench: &Bench, minutes_ago: i64) {
         window["from"] = hour(-1).into();
         window["until"] = hour(1).into();
     }
-    std::fs::write(&path, snapshot.to_string()).unwrap();
+    let text = snapshot.to_string();
+    let repository = kept["key"]["repository"].as_str().unwrap();
+    let own = &bench.desk.app.signing_key;
+    let signature = watchkeeper::secrets::sign_for_hook(own, repository, &text);
+    kept["text"] = text.into();
+    kept["signature"] = signature.into();
+    std::fs::write(&path, kept.to_string()).unwrap();
 }
 
 #[test]

@@ -9,7 +9,7 @@ use ureq::Agent;
 use super::place::Place;
 use crate::cli::remote::agent;
 use crate::intake::push::{PushAnswer, PushBody};
-use crate::intake::push_verdict::{AskAnswer, AskBody};
+use crate::intake::push_verdict::{AskAnswer, AskBody, KeyBody};
 
 /// Until a connection stands.
 const CONNECT: Duration = Duration::from_millis(300);
@@ -33,6 +33,8 @@ pub enum Answer<T> {
 #[derive(serde::Deserialize)]
 struct VerdictBody {
     verdict: String,
+    /// A service from before has none.
+    pin: Option<KeyBody>,
 }
 
 impl Client {
@@ -56,18 +58,27 @@ impl Client {
 
     /// Whether the service knows the key.
     pub fn knows(&self, key: &str) -> Answer<bool> {
+        self.verdict(key, |body| body.verdict == "known")
+    }
+
+    fn verdict<T>(&self, key: &str, of: impl FnOnce(VerdictBody) -> T) -> Answer<T> {
         let request = self
             .agent
             .get(format!("{}/api/v1/keys/{key}/verdict", self.url))
             .header("Authorization", format!("Bearer {}", self.token));
         match read(request.call()) {
-            Answer::Got(text) => match serde_json::from_str::<VerdictBody>(&text) {
-                Ok(body) => Answer::Got(body.verdict == "known"),
+            Answer::Got(text) => match serde_json::from_str(&text) {
+                Ok(body) => Answer::Got(of(body)),
                 Err(error) => Answer::Away(error.to_string()),
             },
             Answer::Away(why) => Answer::Away(why),
             Answer::Refused(status, why) => Answer::Refused(status, why),
         }
+    }
+
+    /// Whose signature the repository goes by; nothing from a service that signs nothing.
+    pub fn pin(&self) -> Answer<Option<KeyBody>> {
+        self.verdict("TSK-1", |body| body.pin)
     }
 
     /// Tells of a push. Sending it twice is harmless, so that a broken connection is tried once more.

@@ -73,6 +73,9 @@ pub fn run(repo: Option<&Path>) -> anyhow::Result<ExitCode> {
         if set.as_deref() != Some("true") {
             note(false, "doctor-no-options", &[]);
         }
+        if place.is_set_up() && place.pin().is_none() {
+            note(true, "doctor-no-pin", &[]);
+        }
         let kept = keep::count(&git)?;
         if keep::is_chosen(&git) || kept > 0 {
             note(true, "doctor-kept", &[("count", &kept.to_string())]);

@@ -45,15 +45,20 @@ pub fn run(
         .transpose()
         .context("the authority's certificate can't be read")?;
     // The first connection of all may be slow; it is somebody's only look at whether this works.
-    match Client::new(url, token, pem, Duration::from_secs(5))?.knows("TSK-1") {
-        Answer::Got(_) => {}
-        Answer::Away(why) => say(
-            "hook-install-away",
-            &[("url", url.into()), ("why", why.into())],
-        ),
+    let pin = match Client::new(url, token, pem, Duration::from_secs(5))?.pin() {
+        Answer::Got(pin) => pin,
+        Answer::Away(why) => {
+            let values = [("url", url.into()), ("why", why.into())];
+            say("hook-install-away", &values);
+            None
+        }
         Answer::Refused(_, why) => bail!("{url} doesn't take this token: {why}"),
-    }
+    };
     place.set_up(url, token, ca)?;
+    // What it told under another key counts no more.
+    if let Some(pin) = pin {
+        place.set_pin(&pin)?;
+    }
     for name in names(is_bare) {
         let path = hook_path(&git, name)?;
         let chained = put(&path, name)?;

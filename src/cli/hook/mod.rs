@@ -4,6 +4,7 @@
 pub(super) mod bare;
 mod client;
 mod commit_msg;
+mod compare;
 mod doctor;
 mod install;
 mod keep;
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
+pub(super) use self::place::write_whole;
 use crate::words::{Value, Words};
 
 #[derive(Subcommand)]
@@ -101,7 +103,15 @@ pub fn run(verb: HookVerb) -> anyhow::Result<ExitCode> {
             }
             Ok(ExitCode::SUCCESS)
         }
-        HookVerb::Drain { repo } => spool::drain_by_hand(repo.as_deref()),
+        HookVerb::Drain { repo } => {
+            let told = spool::drain_by_hand(repo.as_deref())?;
+            // The same timer tells of deployments that went ahead, where it knows the service.
+            let left = super::deploy_spool::drain_in_passing()?;
+            Ok(match left {
+                0 => told,
+                _ => ExitCode::FAILURE,
+            })
+        }
     }
 }
 

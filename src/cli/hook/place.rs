@@ -9,11 +9,21 @@ use anyhow::{Context, bail};
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 
+use crate::domain::timestamp::Timestamp;
 use crate::intake::git::Git;
-use crate::intake::push_verdict::Snapshot;
+use crate::intake::push_verdict::{AskAnswer, KeyBody, SignedBody, Snapshot};
+use crate::secrets::is_signed_for_hook;
 
 /// How the ending begins of a file that isn't whole yet; behind it stands who writes it, as a process id.
 const HALF: &str = "new-";
+
+/// What the service told last.
+#[derive(Default)]
+pub struct Known {
+    pub snapshot: Snapshot,
+    /// It is signed by whom we know. What isn't decides nothing; it only says which refs wait for the service.
+    pub is_sound: bool,
+}
 
 pub struct Place {
     folder: PathBuf,
@@ -103,6 +113,16 @@ impl Place {
         self.write("recorded", lines.as_bytes())
     }
 
+    /// When the refs were last held against those that the service has.
+    pub fn compared_at(&self) -> Option<Timestamp> {
+        let text = fs::read_to_string(self.folder.join("compared")).ok()?;
+        Timestamp::parse_rfc3339(text.trim())
+    }
+
+    pub fn set_compared_at(&self, at: Timestamp) -> anyhow::Result<()> {
+        self.write("compared", at.rfc3339().as_bytes())
+    }
+
     /// Keys that the service knew lately.
     pub fn verdicts(&self) -> Option<String> {
         fs::read_to_string(self.folder.join("verdicts")).ok()
@@ -113,13 +133,57 @@ impl Place {
     }
 
     /// What decides while the service is away; `None`: it was never told, or can't be read.
-    pub fn snapshot(&self) -> Option<Snapshot> {
+    pub fn snapshot(&self) -> Option<Known> {
         let text = fs::read_to_string(self.folder.join("snapshot")).ok()?;
+        let pin = self.pin();
+        if let Ok(kept) = serde_json::from_str::<SignedBody>(&text) {
+            let is_sound = match &pin {
+                Some(pin) => {
+                    let SignedBody {
+                        text, signature, ..
+                    } = &kept;
+                    is_signed_for_hook(&pin.key, &pin.repository, text, signature)
+                }
+                None => false,
+            };
+            let snapshot = serde_json::from_str(&kept.text).ok()?;
+            return Some(Known { snapshot, is_sound });
+        }
+        let snapshot = serde_json::from_str(&text).ok()?;
+        // From before anything was signed; whoever pinned a key was told of a signed one since.
+        let is_sound = pin.is_none();
+        Some(Known { snapshot, is_sound })
+    }
+
+    /// Keeps what the service goes by, if it is signed by whom we know. Without a pin this is the one that is pinned: the answer came to
+    /// our token, over the way that was set up. False: it is signed by somebody else, and isn't kept.
+    pub fn keep_told(&self, answer: &AskAnswer) -> anyhow::Result<bool> {
+        let Some(signed) = &answer.signed else {
+            self.write("snapshot", &serde_json::to_vec(&answer.snapshot)?)?;
+            return Ok(self.pin().is_none());
+        };
+        let pin = match self.pin() {
+            Some(pin) => pin,
+            None => {
+                self.set_pin(&signed.key)?;
+                signed.key.clone()
+            }
+        };
+        if !is_signed_for_hook(&pin.key, &pin.repository, &signed.text, &signed.signature) {
+            return Ok(false);
+        }
+        self.write("snapshot", &serde_json::to_vec(signed)?)?;
+        Ok(true)
+    }
+
+    /// Whose signature counts here.
+    pub fn pin(&self) -> Option<KeyBody> {
+        let text = fs::read_to_string(self.folder.join("pin")).ok()?;
         serde_json::from_str(&text).ok()
     }
 
-    pub fn set_snapshot(&self, snapshot: &Snapshot) -> anyhow::Result<()> {
-        self.write("snapshot", &serde_json::to_vec(snapshot)?)
+    pub fn set_pin(&self, pin: &KeyBody) -> anyhow::Result<()> {
+        self.write("pin", &serde_json::to_vec(pin)?)
     }
 
     /// Leaves the id of a push for its post-receive hook, under each of these names.

@@ -93,27 +93,77 @@ pub(super) fn news<'a>(
 
 /// Who pushes, as whatever runs git here says: shown, and gives no rights.
 pub(super) fn pusher() -> Option<String> {
-    let variable = |name| {
-        std::env::var(name)
-            .ok()
-            .filter(|value: &String| !value.trim().is_empty())
-    };
+    pusher_by(|name| std::env::var(name).ok())
+}
+
+/// By these variables: a certificate that git found good says it before any server does, and a server before a wrapper of one's own.
+fn pusher_by(variable: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let variable = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
     if variable("GIT_PUSH_CERT_STATUS").as_deref() == Some("G")
         && let Some(signer) = variable("GIT_PUSH_CERT_SIGNER")
     {
         return Some(signer);
     }
-    [
-        "GITHUB_USER_LOGIN",
-        "PHABRICATOR_USER",
-        "GL_USERNAME",
-        "GL_ID",
-        "GITEA_PUSHER_NAME",
-        "GL_USER",
-        "REMOTE_USER",
-        // For a forced command or a wrapper of one's own.
-        "WATCHKEEPER_USER",
-    ]
-    .into_iter()
-    .find_map(variable)
+    PUSHERS.iter().find_map(|name| variable(name))
+}
+
+/// The first that is set counts.
+const PUSHERS: [&str; 8] = [
+    "GITHUB_USER_LOGIN",
+    "PHABRICATOR_USER",
+    "GL_USERNAME",
+    "GL_ID",
+    "GITEA_PUSHER_NAME",
+    "GL_USER",
+    "REMOTE_USER",
+    // For a forced command or a wrapper of one's own.
+    "WATCHKEEPER_USER",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_pushes_is_known_by_the_certificate_then_by_the_server_then_by_a_wrapper() {
+        let of = |set: &[(&str, &str)]| {
+            pusher_by(|name| {
+                let found = set.iter().find(|(known, _)| *known == name);
+                found.map(|(_, value)| (*value).to_owned())
+            })
+        };
+        let order = [
+            "GITHUB_USER_LOGIN",
+            "PHABRICATOR_USER",
+            "GL_USERNAME",
+            "GL_ID",
+            "GITEA_PUSHER_NAME",
+            "GL_USER",
+            "REMOTE_USER",
+            "WATCHKEEPER_USER",
+        ];
+        // Whatever is set behind one, that one counts.
+        for (at, first) in order.iter().enumerate() {
+            let set: Vec<(&str, &str)> = order[at..].iter().map(|name| (*name, *name)).collect();
+            assert_eq!(of(&set).as_deref(), Some(*first));
+        }
+        let signed = |status| {
+            of(&[
+                ("GIT_PUSH_CERT_STATUS", status),
+                ("GIT_PUSH_CERT_SIGNER", "Ana <ana@example.org>"),
+                ("GITHUB_USER_LOGIN", "ana"),
+            ])
+        };
+        assert_eq!(signed("G").as_deref(), Some("Ana <ana@example.org>"));
+        for bad in ["B", "U", "N", "E", ""] {
+            assert_eq!(signed(bad).as_deref(), Some("ana"), "{bad}");
+        }
+        let empty = of(&[("GITHUB_USER_LOGIN", " "), ("REMOTE_USER", "ben")]);
+        assert_eq!(empty.as_deref(), Some("ben"));
+        assert_eq!(
+            of(&[("USER", "git")]),
+            None,
+            "the account of the server is nobody"
+        );
+    }
 }

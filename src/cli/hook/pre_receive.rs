@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use sha2::{Digest, Sha256};
 
 use super::client::{Answer, Client};
-use super::place::Place;
+use super::place::{Known, Place};
 use super::{post_receive, say, spool};
 use crate::domain::git::{BULK_COMMITS, Oid, RefMove, ReportedCommit};
 use crate::domain::id::PushId;
@@ -62,13 +62,14 @@ pub fn run() -> anyhow::Result<ExitCode> {
         options,
         decided_at: None,
     };
-    let snapshot: Option<Snapshot> = place.snapshot();
-    gather(&git, &place, snapshot.as_ref(), &moves, &mut push)?;
+    let known: Option<Known> = place.snapshot();
+    let snapshot = known.as_ref().map(|it| &it.snapshot);
+    gather(&git, &place, snapshot, &moves, &mut push)?;
     let patience = deadline.saturating_duration_since(Instant::now());
     let client = Client::of(&place, patience.min(EXCHANGE))?;
     let verdict = match client.ask(&AskBody::of(&push)) {
         Answer::Got(answer) => {
-            place.set_snapshot(&answer.snapshot)?;
+            keep_told(&place, &answer)?;
             if place.recorded().is_empty() {
                 let tips = answer.recorded_tips.iter();
                 let tips: Vec<_> = tips.map(|it| (it.name.clone(), it.oid.clone())).collect();
@@ -80,9 +81,9 @@ pub fn run() -> anyhow::Result<ExitCode> {
         }
         Answer::Refused(_, why) => {
             say("hook-token-refused", &[("why", why.as_str().into())]);
-            alone(&place, &mut push, snapshot, now, &why)?
+            alone(&place, &mut push, known, now, &why)?
         }
-        Answer::Away(why) => alone(&place, &mut push, snapshot, now, &why)?,
+        Answer::Away(why) => alone(&place, &mut push, known, now, &why)?,
     };
     if push.options.dry_run {
         say("hook-dry-run", &[]);
@@ -102,11 +103,19 @@ pub fn failed(why: &str) -> ExitCode {
     let snapshot = Place::of(&Git::here())
         .ok()
         .and_then(|place| place.snapshot());
-    let rules = snapshot.map(|it| it.rules()).unwrap_or_default();
+    let rules = snapshot.map(|it| it.snapshot.rules()).unwrap_or_default();
     match rules.iter().all(|rule| rule.on_service_down == Away::Open) {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     }
+}
+
+/// Keeps what the service told for the time when it is away.
+pub(super) fn keep_told(place: &Place, answer: &AskAnswer) -> anyhow::Result<()> {
+    if !place.keep_told(answer)? {
+        say("hook-other-key", &[]);
+    }
+    Ok(())
 }
 
 fn answered(answer: &AskAnswer) -> push_rule::Answer {
@@ -144,13 +153,17 @@ fn explain(push: &AskedPush, snapshot: &Snapshot) {
 fn alone(
     place: &Place,
     push: &mut AskedPush,
-    snapshot: Option<Snapshot>,
+    known: Option<Known>,
     now: Timestamp,
     why: &str,
 ) -> anyhow::Result<push_rule::Answer> {
-    let snapshot = snapshot.unwrap_or_default();
+    let is_told = known.is_some();
+    let Known { snapshot, is_sound } = known.unwrap_or_default();
     let rules = snapshot.rules();
-    let is_fresh = snapshot.is_fresh(now);
+    if is_told && !is_sound {
+        say("hook-snapshot-unsound", &[]);
+    }
+    let is_fresh = is_sound && snapshot.is_fresh(now);
     explain(push, &snapshot);
     // What is open while the service is away isn't judged; what can't be judged is closed.
     let mut judged = push.clone();
@@ -167,7 +180,8 @@ fn alone(
         }
     });
     let is_first = place.recorded().is_empty();
-    let world = snapshot.world(now, push.pusher.as_deref(), is_first);
+    let mut world = snapshot.world(now, push.pusher.as_deref(), is_first);
+    world.may_break &= is_sound;
     let may_break = world.may_break;
     let mut verdict = judge(&rules, &judged, &world);
     add_closed(&mut verdict, push, closed, may_break);
@@ -201,6 +215,7 @@ fn add_closed(verdict: &mut Verdict, push: &AskedPush, closed: Vec<String>, may_
             commits: Vec::new(),
             key: None,
             frozen: None,
+            clash: None,
             opens: None,
             is_warning: false,
         });
@@ -212,6 +227,7 @@ fn add_closed(verdict: &mut Verdict, push: &AskedPush, closed: Vec<String>, may_
             commits: Vec::new(),
             key: None,
             frozen: None,
+            clash: None,
             opens: None,
             is_warning: breaks,
         });

@@ -230,11 +230,11 @@ pub fn drain_by_hand(repo: Option<&Path>) -> anyhow::Result<ExitCode> {
     let git = Git::in_folder(repo);
     let place = Place::of(&git)?;
     let before = waiting(&place).len();
-    drain(
-        &place,
-        EXCHANGE_BY_HAND,
-        Instant::now() + Duration::from_secs(300),
-    )?;
+    let deadline = Instant::now() + Duration::from_secs(300);
+    drain(&place, EXCHANGE_BY_HAND, deadline)?;
+    if super::compare::find_lost(&git, &place)? > 0 {
+        drain(&place, EXCHANGE_BY_HAND, deadline)?;
+    }
     let left = waiting(&place).len();
     say(
         "hook-drained",
@@ -304,7 +304,7 @@ fn tell_asked(place: &Place, path: &Path, patience: Duration) -> anyhow::Result<
     };
     Ok(match Client::of(place, patience)?.ask(&asked) {
         Answer::Got(answer) => {
-            place.set_snapshot(&answer.snapshot)?;
+            super::pre_receive::keep_told(place, &answer)?;
             for line in answer.message {
                 eprintln!("watchkeeper: {line}");
             }

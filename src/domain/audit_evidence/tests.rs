@@ -90,6 +90,7 @@ fn glass(reviewed: Option<i64>) -> Glass {
         at: START,
         reason: "the site is down".into(),
         review_until: Some(START.plus_secs(24 * HOUR)),
+        was_entitled: true,
         review: reviewed.map(|at| Review {
             by_name: "P2".into(),
             at: START.plus_secs(at),

@@ -104,7 +104,13 @@ impl Details {
         faults.extend(level.as_ref().err().cloned());
         faults.extend(types.as_ref().err().into_iter().flatten().cloned());
         faults.extend(announce.as_ref().err().cloned());
+        let refs = scope.check_refs(sort.as_ref().ok().copied());
+        faults.extend(refs.as_ref().err().cloned());
         let rest = (types, announce, When::parse(typed.from, typed.to));
+        if refs.is_err() {
+            faults.extend(rest.2.err().into_iter().flatten());
+            return Err(faults);
+        }
         match (name, zone, sort, level, rest) {
             (Ok(name), Ok(zone), Ok(sort), Ok(level), (Ok(types), Ok(announce_secs), Ok(when))) => {
                 Ok(Self {

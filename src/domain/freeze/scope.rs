@@ -1,10 +1,12 @@
 //! What a window is for, and to which types of change it says something else.
 
 use super::super::change::Sort as ChangeSort;
+use super::super::git::branch_name;
 use super::super::id::ServiceId;
+use super::super::refusal::FieldError;
 use super::super::severity::Risk;
 use super::super::word::words;
-use super::Level;
+use super::{Level, Sort};
 
 /// What a window is for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,6 +17,27 @@ pub struct Scope {
     pub environments: Vec<String>,
     /// Only for what is at least so risky, and for what nobody has judged.
     pub min_risk: Option<Risk>,
+    /// Only for pushes to refs that one of these patterns fits; none: for whatever begins.
+    pub refs: Vec<String>,
+}
+
+impl Scope {
+    /// Patterns are of whole names, and of freezes alone: outside of a maintenance window nothing is pushed to any ref.
+    pub fn check_refs(&self, sort: Option<Sort>) -> Result<(), FieldError> {
+        let is_wrong = |pattern: &&String| {
+            let rest = pattern.strip_prefix("refs/").unwrap_or_default();
+            branch_name("refs", rest).is_err()
+        };
+        if let Some(wrong) = self.refs.iter().find(is_wrong) {
+            return Err(FieldError::new("refs", "freeze-not-refs").with("value", wrong.clone()));
+        }
+        match sort {
+            Some(Sort::Allow) if !self.refs.is_empty() => {
+                Err(FieldError::new("refs", "freeze-refs-of-maintenance"))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 words! {

@@ -85,6 +85,7 @@ fn known(kind: Kind, state: State) -> Known {
         sort: None,
         approver: None,
         glass_at: None,
+        clashes: Vec::new(),
     }
 }
 
@@ -104,6 +105,7 @@ fn world() -> World {
         reverted: [("abcdef1".to_owned(), vec![key("CHG-1")])].into(),
         frozen: None,
         frozen_by_type: BTreeMap::new(),
+        more: Vec::new(),
         may_break: true,
         is_first: false,
         since: at(50),
@@ -114,6 +116,7 @@ fn world() -> World {
 fn frozen(level: Level) -> Frozen {
     Frozen {
         name: "No changes on Friday".to_owned(),
+        services: Vec::new(),
         level,
         zone: Tz::UTC,
         from: at(60),

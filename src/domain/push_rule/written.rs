@@ -8,7 +8,7 @@ use super::super::git::branch_name;
 use super::super::id::Kind;
 use super::super::refusal::FieldError;
 use super::super::ticket::State;
-use super::{RefRule, Require};
+use super::{Freezing, RefRule, Require};
 
 /// Rules of one repository; each push looks through them.
 const MOST: usize = 50;
@@ -58,6 +58,10 @@ fn rule_of(written: &Table) -> Result<RefRule, FieldError> {
             "require" => rule.require = place.one()?,
             "per" => rule.per = place.one()?,
             "freeze" => rule.freeze = place.one()?,
+            "env" => {
+                let text = value.as_str().ok_or_else(|| place.wrong())?;
+                rule.env = text.trim().to_lowercase();
+            }
             "force_push" => rule.force_push = place.one()?,
             "delete" => rule.delete = place.one()?,
             "move" => rule.move_tag = place.one()?,
@@ -113,6 +117,19 @@ impl Place<'_> {
     }
 }
 
+/// As [`write`], for hooks from before rules had environments: whatever asks for another one than where customers are asks them nothing.
+pub fn write_without_env(rules: &[RefRule]) -> String {
+    let old = rules.iter().map(|rule| match rule.env.is_empty() {
+        true => rule.clone(),
+        false => RefRule {
+            freeze: Freezing::Ignore,
+            env: String::new(),
+            ..rule.clone()
+        },
+    });
+    write(&old.collect::<Vec<RefRule>>())
+}
+
 /// Rules as people write them: what [`read`] reads comes out.
 pub fn write(rules: &[RefRule]) -> String {
     let mut text = String::new();
@@ -132,6 +149,7 @@ pub fn write(rules: &[RefRule]) -> String {
         );
         line("per", rule.per.as_str(), rule.per == open.per);
         line("freeze", rule.freeze.as_str(), rule.freeze == open.freeze);
+        line("env", &rule.env, rule.env.is_empty());
         for (name, value) in [
             ("force_push", rule.force_push),
             ("delete", rule.delete),
@@ -162,7 +180,7 @@ pub fn write(rules: &[RefRule]) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::{Away, Per};
-    use super::super::{Freezing, Leave, default_rules};
+    use super::super::{Leave, default_rules};
     use super::*;
 
     #[test]
@@ -175,6 +193,7 @@ mod tests {
             states = ["approved", "in_progress"]
             per = "merge-first-parent"
             freeze = "enforce"
+            env = "Staging"
             force_push = "deny"
             delete = "deny"
             autosquash = "deny"
@@ -189,6 +208,7 @@ mod tests {
         assert_eq!(rules[0].kinds, [Kind::Change]);
         assert_eq!(rules[0].states, [State::Approved, State::InProgress]);
         assert_eq!(rules[0].on_service_down, Away::Cached);
+        assert_eq!(rules[0].env, "staging");
         assert_eq!(rules[1].move_tag, Leave::Deny);
         assert_eq!(
             (rules[1].freeze, rules[1].require),
@@ -205,7 +225,7 @@ mod tests {
             ("[[rule]]\nrefs = 1", "rule-not-refs"),
             ("refs = \"refs/heads/main\"", "rule-other"),
             (
-                "[[rule]]\nrefs = \"refs/heads/main\"\nenv = \"prod\"",
+                "[[rule]]\nrefs = \"refs/heads/main\"\nplace = \"prod\"",
                 "rule-other",
             ),
             ("[[rule]]\nrefs = \"main\"", "rule-not-refs"),

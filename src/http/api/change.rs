@@ -97,6 +97,8 @@ pub struct Glass {
     pub reason: String,
     /// By when somebody else looks at it.
     pub review_until: Option<At>,
+    /// False: nobody could be asked, and whoever did it may not.
+    pub was_entitled: bool,
     pub review: Option<GlassReview>,
 }
 
@@ -117,6 +119,7 @@ impl Glass {
             at: At(glass.at),
             reason: glass.reason,
             review_until: glass.review_until.map(At),
+            was_entitled: glass.was_entitled,
             review: glass.review.map(|review| GlassReview {
                 by_name: review.by_name,
                 at: At(review.at),

@@ -238,6 +238,9 @@ pub struct NewDeployment {
     /// Why it can't wait for the end of a freeze or for an approval; at least ten characters. Somebody else reviews it.
     #[serde(default)]
     break_glass: String,
+    /// With `break_glass`: when it went ahead without being asked for, because the service didn't answer. It is judged for that moment
+    /// and always taken; if the teller may not break the glass, that stands on the record with it.
+    decided_at: Option<At>,
     /// With `started`: what a freeze blocks waits for its end instead of being refused. Ask again with the same `source_event_id` to
     /// learn whether it may begin.
     #[serde(default)]
@@ -253,6 +256,8 @@ pub struct DeploymentVerdict {
     pub freeze: Option<String>,
     /// The change that was opened for going through that freeze.
     pub emergency: Option<Key>,
+    /// The incident that the glass was broken for: the one that was open, or else one that was opened.
+    pub incident: Option<Key>,
     /// False if it was told before.
     pub is_news: bool,
     /// Null while it waits.
@@ -289,6 +294,7 @@ pub async fn record(call: Call<NewDeployment>) -> Reply {
                     source: new.source.clone(),
                     source_event_id: new.source_event_id.clone(),
                     break_glass: new.break_glass.clone(),
+                    decided_at: new.decided_at.map(|at| at.0),
                     when_open: new.when_open,
                 };
                 let recorded = match action::ask(ctx, typed)? {
@@ -298,6 +304,7 @@ pub async fn record(call: Call<NewDeployment>) -> Reply {
                             verdict: "queued".to_owned(),
                             freeze: None,
                             emergency: None,
+                            incident: None,
                             is_news: is_first,
                             deployment: None,
                             queued: Some(QueuedDeployment::of(queue::told(ctx, queued)?)),
@@ -315,6 +322,7 @@ pub async fn record(call: Call<NewDeployment>) -> Reply {
                     },
                     freeze: recorded.deployment.freeze,
                     emergency: recorded.emergency.map(Key),
+                    incident: recorded.incident.map(Key),
                     is_news: recorded.is_news,
                     deployment: Some(Deployment::of(told)),
                     queued: None,

@@ -13,10 +13,10 @@ use crate::domain::freeze::{
     Asked as Wanted, Details, Freeze as Domain, Scope, Sort, TypeLevels as OwnLevels, Typed,
     TypedLevels,
 };
-use crate::domain::id::FreezeId;
+use crate::domain::id::{FreezeId, ServiceId};
 use crate::domain::refusal::FieldError;
 use crate::error::{Error, Result};
-use crate::store;
+use crate::store::{self, Conn};
 
 /// What a window says to one type of change instead of its level: `warn`, `approve`, `block`, or `exempt` for nothing. Null: its
 /// level. A type counts once the change was approved as such.
@@ -73,6 +73,8 @@ pub struct Freeze {
     pub environments: Vec<String>,
     /// It is only for what is at least so risky, and for what nobody has judged. Null: for everything.
     pub min_risk: Option<RiskWord>,
+    /// It is only for pushes to refs that one of these patterns fits, such as `refs/heads/release/*`. Empty: for whatever begins.
+    pub refs: Vec<String>,
     /// So long before each occurrence the people whom it concerns get a letter. Null: none.
     pub announce_secs: Option<i64>,
     pub is_active: bool,
@@ -95,6 +97,7 @@ impl Freeze {
             services: of.scope.services.iter().map(|id| Uid(*id)).collect(),
             environments: of.scope.environments.clone(),
             min_risk: of.scope.min_risk.map(Word),
+            refs: of.scope.refs.clone(),
             announce_secs: of.announce_secs,
             is_active: of.is_active,
             source_uid: of.source_uid.clone(),
@@ -112,8 +115,8 @@ fn shown(freeze: &Domain) -> Result<Answer> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Asked {
-    /// A service's id. Without one only windows for the whole house count.
-    service: Option<ServiceUid>,
+    /// A service's id or its name. Without one only windows for the whole house count.
+    service: Option<String>,
     /// An environment; where customers are by default.
     env: Option<String>,
     /// Of what risk; unjudged by default, which every window is for.
@@ -142,6 +145,21 @@ pub struct FreezeState {
     pub next_open: Option<At>,
 }
 
+/// By its id, or by the name that people know it by.
+fn service(conn: &mut Conn, text: &str) -> Result<ServiceId> {
+    let text = text.trim();
+    let by_id = match ServiceId::parse(text) {
+        Some(id) => store::house::service(conn, id)?.map(|it| it.id),
+        None => None,
+    };
+    let found = match by_id {
+        Some(id) => Some(id),
+        None => store::house::service_by_name(conn, text)?,
+    };
+    let unknown = || FieldError::new("service", "unknown-service-name");
+    Ok(found.ok_or_else(|| unknown().with("value", text.to_owned()))?)
+}
+
 /// Ask whether changes may begin
 ///
 /// For pipelines: `state` is `block` while a window forbids them.
@@ -151,8 +169,11 @@ pub async fn state(call: Call<Nothing>) -> Reply {
     call.read(move |ctx| {
         crate::actions::allow(&ctx.by, Action::ReadHouse, Target::House)?;
         let at = asked.at.map_or(ctx.now, |at| at.0);
-        let services: Vec<_> = asked.service.iter().map(|it| it.0).collect();
         let state = ctx.read(|conn| {
+            let services: Vec<ServiceId> = match &asked.service {
+                Some(text) => vec![service(conn, text)?],
+                None => Vec::new(),
+            };
             let known = store::house::environments(conn)?;
             let production = known.first().map_or("", String::as_str);
             let environment = asked.env.as_deref().unwrap_or(production);
@@ -225,6 +246,8 @@ pub struct NewFreeze {
     services: Option<Vec<ServiceUid>>,
     environments: Option<Vec<String>>,
     min_risk: Option<RiskWord>,
+    #[serde(default)]
+    refs: Vec<String>,
     /// A minute to fourteen days.
     #[schema(example = 86400)]
     announce_secs: Option<i64>,
@@ -269,6 +292,7 @@ pub async fn add(call: Call<NewFreeze>) -> Reply {
             services: new.services.iter().flatten().map(|id| id.0).collect(),
             environments: new.environments.clone().unwrap_or_default(),
             min_risk: new.min_risk.map(|word| word.0),
+            refs: new.refs.clone(),
         };
         let details = Details::check(&typed, scope, new.is_active.unwrap_or(true));
         let freeze = action::add(ctx, &details.map_err(invalid)?)?;
@@ -296,6 +320,7 @@ pub struct FreezeEdit {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     min_risk: Option<Option<RiskWord>>,
+    refs: Option<Vec<String>>,
     /// Null: not announced any more.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<i64>)]
@@ -340,6 +365,7 @@ pub async fn edit(call: Call<FreezeEdit>) -> Reply {
                 Some(risk) => risk.map(|word| word.0),
                 None => known.scope.min_risk,
             },
+            refs: asked.refs.as_ref().unwrap_or(&known.scope.refs).clone(),
         };
         let details = Details::check(&typed, scope, asked.is_active.unwrap_or(known.is_active));
         let details = details.map_err(invalid)?;

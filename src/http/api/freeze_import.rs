@@ -126,6 +126,7 @@ pub async fn import(call: Call<FreezeFile>) -> Reply {
             services: file.services.iter().flatten().map(|id| id.0).collect(),
             environments: file.environments.clone().unwrap_or_default(),
             min_risk: file.min_risk.map(|word| word.0),
+            refs: Vec::new(),
         };
         let for_all = for_all.check(scope).map_err(invalid)?;
         let text = text(&file.text)?;

@@ -19,8 +19,8 @@ use crate::error::Error;
 use crate::http::reply::{self, Failure};
 use crate::http::viewer::{Program, run_as};
 use crate::intake::push::{LiveBody, PushAnswer, PushBody, TicketAnswer, TipBody, tips_hash};
-use crate::intake::push_verdict::{AskAnswer, AskBody};
-use crate::{render, store};
+use crate::intake::push_verdict::{AskAnswer, AskBody, KeyBody, SignedBody};
+use crate::{render, secrets, store};
 
 /// A part of a push is 1,000 commits with at most 100 paths each; this is far above what they come to.
 const BODY_BYTES: usize = 32 * 1024 * 1024;
@@ -34,10 +34,12 @@ pub struct VerdictBody {
     pub kind: Option<&'static str>,
     pub state: Option<&'static str>,
     pub is_open: Option<bool>,
+    /// For whoever sets a hook up: whose signature its repository goes by.
+    pub pin: KeyBody,
 }
 
 impl VerdictBody {
-    fn of(verdict: &Verdict) -> Self {
+    fn of(verdict: &Verdict, pin: KeyBody) -> Self {
         let ticket = verdict.ticket.as_ref();
         Self {
             key: verdict.key.to_string(),
@@ -45,6 +47,7 @@ impl VerdictBody {
             kind: ticket.map(|ticket| ticket.key.kind.as_str()),
             state: ticket.map(|ticket| ticket.state.as_str()),
             is_open: ticket.map(|ticket| ticket.is_open()),
+            pin,
         }
     }
 }
@@ -71,7 +74,7 @@ pub async fn verdict(
         git::verdict(ctx, from, key)
     })
     .await?;
-    Ok(reply::bare(StatusCode::OK).json(VerdictBody::of(&verdict)))
+    Ok(reply::bare(StatusCode::OK).json(VerdictBody::of(&verdict, pin_of(&app, from))))
 }
 
 /// What a post-receive hook tells: a push, or a part of a great one. Durable when it is answered; telling it again changes
@@ -121,17 +124,40 @@ pub async fn pre_receive(
         let decided = push_verdict::decide(ctx, from, &push)?;
         let settings = ctx.read(store::settings::all)?;
         let url = ctx.app.config.public_url.clone().or(settings.public_url);
-        let message = render::push::lines(&decided.verdict, decided.ticket, url.as_deref());
-        Ok(AskAnswer::of(
+        let mut message = render::push::lines(&decided.verdict, decided.ticket, url.as_deref());
+        let incident = decided.incident;
+        message.extend(incident.map(|key| render::push::incident(key, url.as_deref())));
+        let mut answer = AskAnswer::of(
             &decided.verdict,
             message,
             decided.ticket,
             decided.tips,
             &decided.memory,
-        ))
+        );
+        answer.signed = signed(ctx.app, from, &answer)?;
+        Ok(answer)
     })
     .await?;
     Ok(reply::bare(StatusCode::OK).json(answer))
+}
+
+/// What a hook pins: whose signature it goes by, and for whom.
+fn pin_of(app: &App, from: RepositoryId) -> KeyBody {
+    KeyBody {
+        key: secrets::hook_public_key(&app.signing_key),
+        repository: from.to_string(),
+    }
+}
+
+fn signed(app: &App, from: RepositoryId, answer: &AskAnswer) -> Result<Option<SignedBody>, Error> {
+    let text = serde_json::to_string(&answer.snapshot)
+        .map_err(|error| Error::internal(format!("a snapshot: {error}")))?;
+    let key = pin_of(app, from);
+    Ok(Some(SignedBody {
+        signature: secrets::sign_for_hook(&app.signing_key, &key.repository, &text),
+        text,
+        key,
+    }))
 }
 
 fn answer(settled: Settled, believed: Option<String>) -> PushAnswer {

@@ -28,6 +28,8 @@ pub struct Repository {
     /// Where a commit can be looked at; `{commit}` stands for its id.
     pub commit_url: Option<String>,
     pub service_id: Option<ServiceUid>,
+    /// What else is made from it: their freezes hold for its pushes too.
+    pub other_service_ids: Vec<ServiceUid>,
     /// Tags such as `deploy/prod/4.12.0` and `env/prod` say what is live: where no pipeline reports deployments.
     pub tags_say_live: bool,
     /// Commits of pushers whom nobody here knows (by `git_logins` or their address) resolve and reopen tickets too. Else only those
@@ -51,6 +53,7 @@ impl Repository {
             publish: of.publish,
             commit_url: of.commit_url,
             service_id: of.service.map(Uid),
+            other_service_ids: of.other_services.into_iter().map(Uid).collect(),
             tags_say_live: of.tags_say_live,
             strangers_move: of.strangers_move,
             push_rules: of.push_rules,
@@ -114,6 +117,8 @@ pub struct NewRepository {
     commit_url: Option<String>,
     service_id: Option<ServiceUid>,
     #[serde(default)]
+    other_service_ids: Vec<ServiceUid>,
+    #[serde(default)]
     tags_say_live: bool,
     #[serde(default)]
     strangers_move: bool,
@@ -142,6 +147,7 @@ pub async fn register(call: Call<NewRepository>) -> Reply {
             publish: new.publish.join("\n"),
             commit_url: new.commit_url.clone().unwrap_or_default(),
             service: new.service_id.map(|id| id.0),
+            other_services: new.other_service_ids.iter().map(|id| id.0).collect(),
             tags_say_live: new.tags_say_live,
             strangers_move: new.strangers_move,
             push_rules: new.push_rules.clone(),
@@ -176,6 +182,8 @@ pub struct RepositoryEdit {
     commit_url: Option<Option<String>>,
     #[serde(default, deserialize_with = "given")]
     service_id: Option<Option<ServiceUid>>,
+    /// All of them.
+    other_service_ids: Option<Vec<ServiceUid>>,
     tags_say_live: Option<bool>,
     strangers_move: Option<bool>,
     push_rules: Option<String>,
@@ -205,6 +213,10 @@ pub async fn edit(call: Call<RepositoryEdit>) -> Reply {
                     service: asked
                         .service_id
                         .map_or(before.service, |service| service.map(|id| id.0)),
+                    other_services: match &asked.other_service_ids {
+                        Some(ids) => ids.iter().map(|id| id.0).collect(),
+                        None => before.other_services.clone(),
+                    },
                     tags_say_live: asked.tags_say_live.unwrap_or(before.tags_say_live),
                     strangers_move: asked.strangers_move.unwrap_or(before.strangers_move),
                     push_rules: asked

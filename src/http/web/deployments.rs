@@ -12,6 +12,7 @@ use super::queue::param;
 use super::when;
 use crate::actions::deployment_queue::{self as queue, Line};
 use crate::actions::deployment_story::{self as story, Detail, Told};
+use crate::actions::glass_count::{self, Counted};
 use crate::app::{App, Ctx};
 use crate::domain::access::Action;
 use crate::domain::ancestry::Way;
@@ -50,6 +51,49 @@ struct ListPage {
     rows: Vec<DeployLine>,
     next: Option<String>,
     is_first: bool,
+    /// Broken glass of this month; only where now is shown.
+    glass: Vec<GlassLine>,
+}
+
+/// How often one team broke the glass for one reason.
+struct GlassLine {
+    team: String,
+    reason: String,
+    count: usize,
+    keys: Vec<String>,
+    /// Where a standing change begins, if it is time for one.
+    begin: Option<String>,
+}
+
+impl GlassLine {
+    fn of(it: Counted, p: &Page) -> Self {
+        let begin = it.line.is_habit().then(|| {
+            let what = it.service.clone().unwrap_or_default();
+            let title = p.t2(
+                "glass-standing-of",
+                "service",
+                what,
+                "reason",
+                it.line.reason.clone(),
+            );
+            let keys: Vec<String> = it.line.keys.iter().map(ToString::to_string).collect();
+            let body = p.t1("glass-standing-why", "keys", keys.join(", "));
+            let service = it.line.service.map(|id| id.to_string());
+            format!(
+                "/new?kind=change&title={}&service={}&body={}",
+                coded(title.trim()),
+                service.unwrap_or_default(),
+                coded(&body)
+            )
+        });
+        Self {
+            team: it.team.unwrap_or_default(),
+            count: it.line.count,
+            keys: it.line.keys.iter().map(ToString::to_string).collect(),
+            reason: it.line.reason,
+            begin,
+        }
+    }
 }
 
 /// A service, and what is live of it in each environment.
@@ -159,6 +203,7 @@ struct Known {
     queue: Vec<Line>,
     rows: Vec<Told>,
     next: Option<DeploymentId>,
+    glass: Vec<Counted>,
 }
 
 fn load(ctx: &Ctx<'_>, asked: &Asked, at: Option<Timestamp>) -> Result<Known> {
@@ -166,6 +211,10 @@ fn load(ctx: &Ctx<'_>, asked: &Asked, at: Option<Timestamp>) -> Result<Known> {
     let queue = match at {
         None => queue::list(ctx)?,
         Some(_) => Vec::new(),
+    };
+    let glass = match at.is_none() && asked.from.is_empty() {
+        true => glass_count::of_this_month(ctx)?,
+        false => Vec::new(),
     };
     ctx.read(|conn| {
         let mut services = store::house::services(conn)?;
@@ -192,6 +241,7 @@ fn load(ctx: &Ctx<'_>, asked: &Asked, at: Option<Timestamp>) -> Result<Known> {
             queue,
             next: found.last().filter(|_| !is_last).map(|it| it.id),
             rows: story::told(conn, found)?,
+            glass,
         })
     })
 }
@@ -249,6 +299,11 @@ pub async fn list(req: HttpRequest, app: web::Data<App>, viewer: Viewer) -> Answ
         rows: known.rows.into_iter().map(DeployLine::of).collect(),
         next: known.next.map(|from| asked.next(from)),
         is_first: asked.from.is_empty(),
+        glass: known
+            .glass
+            .into_iter()
+            .map(|it| GlassLine::of(it, &p))
+            .collect(),
         form,
         p,
     };

@@ -83,6 +83,11 @@ pub(super) fn scope(posted: &Posted, services: Vec<ServiceId>) -> Result<Scope> 
         services,
         environments: posted.all("environments").map(str::to_owned).collect(),
         min_risk,
+        refs: posted
+            .text("refs")
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect(),
     })
 }
 
@@ -182,6 +187,10 @@ fn row(freeze: Freeze, services: &[Service], p: &Page) -> Row {
     let environments = &freeze.scope.environments;
     let mut finer = Vec::new();
     finer.extend((!environments.is_empty()).then(|| environments.join(", ")));
+    let refs = &freeze.scope.refs;
+    finer.extend(
+        (!refs.is_empty()).then(|| p.t1("freeze-of-refs", "refs", refs.join(", ")).into_owned()),
+    );
     finer.extend(freeze.scope.min_risk.map(|risk| {
         let risk = p.word("risk", risk.as_str());
         p.t1("freeze-risky", "risk", risk).into_owned()
@@ -283,6 +292,7 @@ async fn drawn(
                 freeze.scope.min_risk.map_or("", |risk| risk.as_str()),
             )
             .with_all("environments", &freeze.scope.environments)
+            .with("refs", freeze.scope.refs.join("\n"))
             .with("active", if freeze.is_active { "yes" } else { "" })
             .with_all("services", &freeze.scope.services)
             .with("rev", freeze.version),

@@ -142,7 +142,9 @@ pub async fn form(req: HttpRequest, app: web::Data<App>, viewer: Viewer) -> Answ
         .with("severity", Severity::Average)
         .with("priority", Priority::Normal)
         .with("risk", Risk::Low)
-        .with_some("title", param(&req, "title"));
+        .with_some("title", param(&req, "title"))
+        .with_some("service", param(&req, "service"))
+        .with_some("body", param(&req, "body"));
     reply::page(&new_page(page, kind, form, choices, None))
 }
 

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, web};
 use askama::Template;
 
 use super::forge::{self, Section};
-use super::inputs::{Answer, id_of, or_form, rev, with_who};
+use super::inputs::{Answer, Tick, id_of, or_form, rev, with_who};
 use crate::actions::push_verdict;
 use crate::actions::repository::{self, Listed, Typed};
 use crate::app::{App, Ctx};
@@ -40,6 +40,7 @@ struct EditPage {
     repository: Repository,
     form: Form,
     services: Vec<(String, String)>,
+    others: Vec<Tick>,
     /// The rules in force, as they are written.
     rules: String,
     decisions: Vec<DecisionRow>,
@@ -88,6 +89,10 @@ fn typed(posted: &Posted) -> Typed {
         publish: text("publish"),
         commit_url: text("commit_url"),
         service: ServiceId::parse(posted.text("service")),
+        other_services: posted
+            .all("other_services")
+            .filter_map(ServiceId::parse)
+            .collect(),
         tags_say_live: posted.ticked("tags_say_live"),
         strangers_move: posted.ticked("strangers_move"),
         push_rules: text("push_rules"),
@@ -239,6 +244,7 @@ pub(super) async fn edit_page(
         .with("publish", repository.publish.join("\n"))
         .with_some("commit_url", repository.commit_url.as_ref())
         .with_some("service", repository.service)
+        .with_all("other_services", &repository.other_services)
         .with_some("tags_say_live", repository.tags_say_live.then_some("yes"))
         .with_some("strangers_move", repository.strangers_move.then_some("yes"))
         .with("push_rules", &repository.push_rules)
@@ -247,6 +253,14 @@ pub(super) async fn edit_page(
     let kept = besides.edit.take();
     let kept = with_who(app, viewer, kept, ("repository", &repository.name)).await?;
     let form = Form::opened(kept, standing);
+    let others = services.iter().filter(|(id, _)| !id.is_empty());
+    let others = others.map(|(id, name)| Tick {
+        ticked: form.is_ticked("other_services", id),
+        value: id.clone(),
+        text: name.clone(),
+        hint: String::new(),
+    });
+    let others: Vec<Tick> = others.collect();
     let forge = Section::of(shown, &address(req, url), p.words, besides);
     let forms = [&form, &forge.form, &forge.renew];
     let status = forms.map(Form::status);
@@ -259,6 +273,7 @@ pub(super) async fn edit_page(
             repository,
             form,
             services,
+            others,
             decisions,
             forge,
         },

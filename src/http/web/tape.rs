@@ -434,6 +434,8 @@ pub fn sentence(
         format!("entry-{kind}-for")
     } else if entry.facts.get("exempt").is_some() {
         format!("entry-{kind}-exempt")
+    } else if entry.facts.get("entitled") == Some("no") {
+        format!("entry-{kind}-unentitled")
     } else if entry.facts.get("freeze").is_some() {
         format!("entry-{kind}-frozen")
     } else if entry.facts.get("field") == Some("requester_address") {

@@ -17,6 +17,7 @@ diesel::table! {
         push_rules -> Text,
         tags_say_live -> Bool,
         strangers_move -> Bool,
+        other_services -> Text,
     }
 }
 
@@ -178,6 +179,7 @@ diesel::table! {
         announce_secs -> Nullable<BigInt>,
         announced_to -> Nullable<BigInt>,
         source_uid -> Nullable<Text>,
+        refs -> Text,
     }
 }
 

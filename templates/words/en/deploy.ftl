@@ -64,10 +64,25 @@ deploy-is-rollback = it goes back from { $before }
 deploy-carries = carries { $tickets }
 deploy-in-freeze = inside the freeze “{ $name }”
 deploy-emergency = { $key } was opened for it; somebody else reviews it
+deploy-spooled = the service can't be asked ({ $why }). The glass is broken: { $what } goes to { $place } all the same, and somebody else will review it. It is written down in { $path } and told by the next `watchkeeper deploy` or `watchkeeper hook drain` on this machine; if its files don't last, keep that one.
+deploy-told-late = told now what went ahead while the service was away: { $what }
+deploy-told-late-of = told now what went ahead while the service was away: { $what }, { $key }
+deploy-still-waits = { $what } still waits to be told: { $why }; it lies in { $path }
+deploy-spool-refused = the service won't have what went ahead while it was away: { $why }; it lies in { $path }
+deploy-incident = { $key } is the incident that it is linked to
 deploy-nothing-live = nothing was live at { $at }
 deploy-never = { $what } was never deployed to { $place }
 deploy-commits =   { $added } commits more, { $removed } fewer
 deploy-told-tickets =   { $tickets }
+
+glass-month = Broken glass, this month
+glass-month-lead = Each time somebody went ahead without approval or through a freeze, by team and reason. Other keys, hosts and versions in a reason make no other one.
+glass-reason = Reason
+glass-times = Times
+glass-habit = It comes again and again: work that is approved once needs no glass.
+glass-begin = Begin a standing change
+glass-standing-of = Standing change: { $service } { $reason }
+glass-standing-why = The glass was broken for this again and again: { $keys }. Plan it as a standing change, so that it is approved once.
 
 deployments-title = Deployments
 deploy-at = What was live at

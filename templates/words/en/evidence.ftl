@@ -46,6 +46,7 @@ evidence-exception-self-approval = Whoever approved the change had asked for it.
 evidence-exception-approver-deployed = Whoever approved the change also told of the deployment.
 evidence-exception-approver-wrote = Whoever approved the change wrote one of its commits, by the address in the commit.
 evidence-exception-override = It went through a freeze or without approval; a reason was given, and a review was due.
+evidence-exception-not-entitled = The glass was broken while the service was away, by somebody who may not break it.
 evidence-exception-in-freeze = It began in a freeze, and nobody gave a reason: it was told afterwards, or the freeze only warns, asks for an approval, or lets changes of this type through.
 evidence-exception-review-overdue = The glass of the change was broken, and nobody else looked at it in time.
 evidence-exception-told-late = The record came more than an hour after the deployment ended.

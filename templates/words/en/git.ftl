@@ -31,6 +31,10 @@ hook-goes-on = { $count ->
 }
 hook-told-elsewhere = an earlier push is still being recorded in the background, and this one after it
 hook-drained = { $sent } sent, { $left } still waiting
+hook-found-lost = { $count ->
+    [one] one ref had
+   *[other] { $count } refs had
+} moved and nobody told: { $refs }. It is told now
 hook-told = { $key } { $relation }, { $count ->
     [one] one commit
    *[other] { $count } commits
@@ -62,6 +66,7 @@ repository-branch = Default branch
 repository-branch-hint = What lies on it is published: commits there close tasks.
 repository-publish = Other published branches
 repository-publish-hint = Names or patterns, such as release/*.
+repository-others = What else is made from it: their freezes hold for its pushes too
 repository-url = Address of a commit
 repository-url-hint = Optional; { "{commit}" } stands for its id.
 repository-tags = Tags say what is live
@@ -93,6 +98,9 @@ push-self-approved = { $key } was approved by an author of these commits. Somebo
 push-freeze = { $ref } is frozen by "{ $name }" until { $until }. Push again after { $next }, or in an emergency: git push -o break-glass="why it can't wait"
 push-freeze-approve = { $ref } is frozen by "{ $name }" until { $until }: only what was approved since it began goes in. Ask for the approval of its change, or in an emergency: git push -o break-glass="why it can't wait"
 push-freeze-warn = "{ $name }" asks to wait until { $until } ({ $ref }). It goes through.
+push-frozen-of = { $text } It is of { $services }.
+push-conflict = { $key } can't go ahead: { $what } ({ $with }). Wait for it, or in an emergency: git push -o break-glass="why it can't wait"
+push-conflict-warn = { $key }: { $what } ({ $with }). It goes through.
 push-waiver = { $ref } wants an approved change: "no ticket" won't do.
 push-autosquash = { $commits } is still a fixup ({ $ref }). Fold it first: git rebase -i --autosquash
 push-forced = { $ref } may not lose commits. Fetch, rebase or merge, and push again.
@@ -105,6 +113,7 @@ push-more = { $n ->
    *[other] { $n } reasons more
 }
 push-glass = the glass is broken: { $key } has it on record, and somebody else will review it. { $place }
+push-glass-incident = it is linked to the incident { $key }. { $place }
 hook-not-an-option = refused: { $text } names no ticket
 doctor-service = { $url } answers, and takes this repository's token
 doctor-away = wrong: { $url } doesn't answer ({ $why })
@@ -120,6 +129,9 @@ doctor-kept-shown = wrong: clients see what is kept: git config --add transfer.h
 doctor-waiting = wrong: { $count } waiting to be told; `watchkeeper hook drain` tells them
 doctor-refused = wrong: { $count } refused by the service for good, in watchkeeper/spool; without their ending .refused they are told again
 doctor-halves = { $count } half-written files of hooks that were killed: they go by themselves after an hour
+hook-snapshot-unsound = what the service told last isn't signed by it: nothing is decided from that. Run `watchkeeper hook install` again if the service has moved
+hook-other-key = the service signs with another key than the one this repository knows: what it told isn't kept for when it is away. Run `watchkeeper hook install` again if it has moved
+doctor-no-pin = no key of the service is pinned yet: the next push does it
 hook-dry-run = this was a dry run: nothing was pushed
 hook-rule = { $ref } is judged by the rule for { $rule }
 hook-no-rule = { $ref } has no rule: it goes through
@@ -142,5 +154,6 @@ field-too-many-push-rules = At most { $max } rules.
 field-rule-not-refs = A rule's refs are whole names such as refs/heads/main or refs/tags/v*: { $refs } is none.
 field-rule-value = { $refs }: { $value } is no value for { $name }.
 field-rule-other = { $name } isn't part of a rule. Rules begin with [[rule]].
+field-rule-unknown-env = env names an environment: { $value } is none. Known: { $known }
 field-rule-never = { $refs }: an approved change is always a CHG, and types leaves it out.
 field-no-such-commit = A place in the list of commits is wanted.

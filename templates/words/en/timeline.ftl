@@ -153,6 +153,7 @@ entry-approvers-told =
     }
 entry-glass-broken = broke the glass; to be reviewed by { $until }
 entry-glass-broken-frozen = broke the glass inside the freeze “{ $freeze }”; to be reviewed by { $until }
+entry-glass-broken-unentitled = broke the glass while the service was away, and isn't among those who may; to be reviewed by { $until }
 entry-glass-reviewed = reviewed the broken glass: { $verdict }
 entry-meeting-set = set the meeting
 entry-meeting-moved = moved the meeting
