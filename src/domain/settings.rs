@@ -38,6 +38,7 @@ words! {
         MailAnswersPerHour = "mail_answers_per_hour",
         MailReopensPerHour = "mail_reopens_per_hour",
         MailStrangersPerHour = "mail_strangers_per_hour",
+        MailJoinMinutes = "mail_join_minutes",
     }
 }
 
@@ -88,6 +89,8 @@ pub struct Settings {
     pub mail_reopens_per_hour: i64,
     /// Automatic answers to strangers within an hour, all together; the next ones aren't sent. 0: never any.
     pub mail_strangers_per_hour: i64,
+    /// So long a mail may ask to join a ticket where no agreement says how soon somebody takes that one.
+    pub mail_join_minutes: i64,
 }
 
 impl Default for Settings {
@@ -119,6 +122,7 @@ impl Default for Settings {
             mail_reopens_per_hour: 5,
             // More strangers than that in an hour is somebody who uses us to write to them.
             mail_strangers_per_hour: 60,
+            mail_join_minutes: 30,
         }
     }
 }
@@ -173,6 +177,7 @@ impl Settings {
             SettingKey::MailAnswersPerHour => self.mail_answers_per_hour.to_string(),
             SettingKey::MailReopensPerHour => self.mail_reopens_per_hour.to_string(),
             SettingKey::MailStrangersPerHour => self.mail_strangers_per_hour.to_string(),
+            SettingKey::MailJoinMinutes => self.mail_join_minutes.to_string(),
         }
     }
 
@@ -263,6 +268,10 @@ impl Settings {
             SettingKey::MailStrangersPerHour => {
                 // Who expects thousands of them says so.
                 self.mail_strangers_per_hour = budget(field, text, 0..=1_000_000)?;
+            }
+            SettingKey::MailJoinMinutes => {
+                // A week: whoever waits longer for a word has gone elsewhere.
+                self.mail_join_minutes = budget(field, text, 1..=10_080)?;
             }
         }
         Ok(())
@@ -401,6 +410,7 @@ mod tests {
             (SettingKey::MailAnswersPerHour, "3"),
             (SettingKey::MailReopensPerHour, "1"),
             (SettingKey::MailStrangersPerHour, "0"),
+            (SettingKey::MailJoinMinutes, "90"),
             (
                 SettingKey::ClockBreach,
                 "disaster:owner,page high: average:owner warning: information: other:",
@@ -456,6 +466,8 @@ mod tests {
                 "few",
                 "not-an-hourly-limit",
             ),
+            (SettingKey::MailJoinMinutes, "0", "not-an-hourly-limit"),
+            (SettingKey::MailJoinMinutes, "10081", "not-an-hourly-limit"),
             (SettingKey::ClockAfter, "disaster:page", "not-a-clock-rule"),
         ] {
             let error = settings.set(key, text).unwrap_err();

@@ -122,6 +122,11 @@ fn unwanted(
     {
         return Ok(Some((why, Unsent::Over)));
     }
+    if delivery.kind == DeliveryKind::Notice
+        && let Some(why) = actions::intake::unwanted(conn, &delivery.facts)?
+    {
+        return Ok(Some((why, Unsent::Over)));
+    }
     if late_notice(delivery, now).is_some()
         && deliveries::is_over(conn, &delivery.facts, delivery.ticket)?
     {

@@ -68,6 +68,8 @@ pub struct Settings {
     pub mail_reopens_per_hour: i64,
     /// Automatic answers to strangers within an hour, all together; 0: never any.
     pub mail_strangers_per_hour: i64,
+    /// So many minutes a mail may ask to join a ticket where no agreement says how soon somebody takes that one.
+    pub mail_join_minutes: i64,
     pub environments: Vec<String>,
     /// Settings that the configuration of the process decides: what is set here has no effect meanwhile.
     pub overruled: Vec<&'static str>,
@@ -104,6 +106,7 @@ fn shown(ctx: &Ctx<'_>) -> Result<Answer> {
         mail_answers_per_hour: set.mail_answers_per_hour,
         mail_reopens_per_hour: set.mail_reopens_per_hour,
         mail_strangers_per_hour: set.mail_strangers_per_hour,
+        mail_join_minutes: set.mail_join_minutes,
         house_name: set.house_name,
         public_url: set.public_url,
         environments,
@@ -166,6 +169,7 @@ pub struct SettingsEdit {
     mail_answers_per_hour: Option<i64>,
     mail_reopens_per_hour: Option<i64>,
     mail_strangers_per_hour: Option<i64>,
+    mail_join_minutes: Option<i64>,
     /// All of them; at least one.
     environments: Option<Vec<String>>,
 }
@@ -209,6 +213,7 @@ impl SettingsEdit {
                 SettingKey::MailAnswersPerHour => number(self.mail_answers_per_hour),
                 SettingKey::MailReopensPerHour => number(self.mail_reopens_per_hour),
                 SettingKey::MailStrangersPerHour => number(self.mail_strangers_per_hour),
+                SettingKey::MailJoinMinutes => number(self.mail_join_minutes),
             };
             text.map(|text| (*key, text))
         });
