@@ -86,6 +86,7 @@ mod mail_contacts;
 mod mail_dkim;
 mod mail_door;
 mod mail_explain;
+mod mail_gateway;
 mod mail_hostile;
 mod mail_joining;
 mod mail_kept;
