@@ -1,23 +1,31 @@
 //! The running program as one value, and the context of one unit of work.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex, OnceLock, RwLock};
 use std::time::Duration;
 
 use crate::config::Config;
 use crate::domain::access::Principal;
-use crate::domain::id::TicketId;
+use crate::domain::id::{MailId, TicketId};
+use crate::domain::letter::{Letter, Remark};
 use crate::domain::roster::Roster;
 use crate::domain::sla_book::Book;
 use crate::domain::timeline::{Actor, Door};
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
+use crate::intake::mail;
 use crate::outbound::Post;
+use crate::store::intake::StoredMail;
 use crate::store::queue::Cursor;
 use crate::store::{self, Conn, Join, Store, Tx};
 use crate::time::TimeSource;
+
+/// Of the program.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The fact of a mail which version of the program ended while it read it; see `actions::intake_why`.
+pub const ENDED_VERSION: &str = "ended_version";
 
 /// Everything that is made once and shared by all threads.
 pub struct App {
@@ -42,6 +50,12 @@ pub struct App {
     pub damage: OnceLock<Vec<String>>,
     /// The jobs are told to stop: what takes long ends early, and is done again later.
     pub is_ending: AtomicBool,
+    /// When this process began: a mail that waits since earlier may be what ended the one before.
+    pub began_at: Timestamp,
+    /// The mails of before that this process has begun to read; see `jobs::mailbox`.
+    pub begun_mails: Mutex<HashSet<MailId>>,
+    /// Another reader of mails than ours, for trials of what happens when one fails.
+    pub mail_reader: OnceLock<mail::Reader>,
 }
 
 impl App {
@@ -50,6 +64,9 @@ impl App {
         let signing_key = crate::store::installation::signing_key(&store)?;
         let post = Post::of(&config);
         Ok(Self {
+            began_at: time.now(),
+            begun_mails: Mutex::default(),
+            mail_reader: OnceLock::new(),
             store,
             time,
             config,
@@ -64,6 +81,35 @@ impl App {
             damage: OnceLock::new(),
             is_ending: AtomicBool::new(false),
         })
+    }
+
+    /// A mail as it is read today, its signature judged for the day on which it came. Never panics: a reader that fails gives a letter
+    /// that says so.
+    pub fn read_mail(&self, raw: &[u8], envelope_from: Option<&str>, came_at: Timestamp) -> Letter {
+        let reader = self.mail_reader.get().copied();
+        let reader = reader.unwrap_or(mail::read_checked);
+        mail::guarded(raw, envelope_from, || {
+            reader(raw, envelope_from, &self.config.smime_ca, came_at)
+        })
+    }
+
+    /// A stored mail as it is read today, its text in the character set that somebody chose for it. One that ended processes of this
+    /// version isn't read: to look at a page must end none.
+    pub fn read_stored(&self, mail: &StoredMail, raw: &[u8]) -> Letter {
+        let from = mail.envelope_from.as_deref();
+        if mail.because.get(ENDED_VERSION) == Some(VERSION) {
+            return mail::unseen(raw, from);
+        }
+        let mut letter = self.read_mail(raw, from, mail.received_at);
+        if let Some(set) = mail.because.get("charset")
+            && !letter.remarks.contains(&Remark::ReaderFailed)
+        {
+            let chosen = mail::guarded(raw, from, || mail::read_in(raw, from, set));
+            letter.subject = chosen.subject;
+            letter.text = chosen.text;
+            letter.charsets = chosen.charsets;
+        }
+        letter
     }
 
     /// A unit of work that begins now.

@@ -77,6 +77,11 @@ impl Words {
         known.map_or_else(Words::english, |(_, words)| words())
     }
 
+    /// The languages that letters are written in, as tags.
+    pub fn languages() -> impl Iterator<Item = &'static str> {
+        CATALOGUES.iter().map(|(language, _)| *language)
+    }
+
     /// A catalogue from named texts in Fluent's syntax, and what is wrong with them: passages that don't parse, and keys that
     /// are defined again (the first holds).
     pub fn from_files(files: impl Iterator<Item = (String, String)>) -> (Self, Vec<String>) {

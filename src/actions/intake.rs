@@ -1,19 +1,20 @@
 //! Mail that came in: stored raw before anything can fail, its verdict second. Nothing is dropped: what opens or joins no
 //! ticket stands on the intake page with its reason.
 
-use super::intake_sender::{House, Sender};
+use super::allow;
+pub use super::intake_hand::{drop_held, put_right, take_in};
+pub use super::intake_join::{answer_join, open_stale_join, unwanted, warn_of_join};
+use super::intake_sender::House;
 use super::intake_verdict::Decision;
 pub use super::intake_verdict::Marks;
-use super::{allow, allow_ticket, record};
 use crate::app::{App, Ctx};
 use crate::domain::access::{Action, Target};
-use crate::domain::id::{IntakeAddressId, Kind, MailId, TicketId};
+use crate::domain::id::{IntakeAddressId, Kind, MailId};
 use crate::domain::intake::{self as rules, HeldFor, IntakeAddress, MailState, Verdict, Way};
-use crate::domain::letter::{Letter, Remark};
+use crate::domain::letter::Letter;
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::text::{self, EmailAddress};
-use crate::domain::ticket::Relation;
-use crate::domain::timeline::{Door, Entry, EntryKind};
+use crate::domain::timeline::Door;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result, is_unique_violation};
 use crate::store::blob::{self, Hash};
@@ -83,10 +84,12 @@ pub fn settle(ctx: &Ctx<'_>, mails: &[ReadMail]) -> Result<()> {
         store_large_parts(ctx, &read.letter)?;
     }
     ctx.write(|tx| {
+        decide_alone(tx, mails.iter().map(|read| (read.mail.raw, &read.letter)))?;
         let house = House::load(tx, ctx.app)?;
         for read in mails {
             if store::intake::claim(tx, read.mail.id, MailState::Waiting)? {
                 let mut mail = read.mail.clone();
+                mail.attempts += 1;
                 Decision {
                     ctx,
                     house: &house,
@@ -101,13 +104,38 @@ pub fn settle(ctx: &Ctx<'_>, mails: &[ReadMail]) -> Result<()> {
     })
 }
 
-/// Looking at this mail failed: it is looked at again, and after the last time held, visibly.
-pub fn note_failure(ctx: &Ctx<'_>, id: MailId, why: &str) -> Result<()> {
+/// Mails without a Message-ID are one mail where their bytes are equal: whoever decides about such bytes does so alone, so that two
+/// nodes that decide about two copies at the same moment don't each take theirs for the first. All at once and in one order, before
+/// anything else is written, so that no two of them wait for each other.
+pub(super) fn decide_alone<'a>(
+    tx: &mut Tx,
+    mails: impl Iterator<Item = (Hash, &'a Letter)>,
+) -> Result<()> {
+    let nameless = mails.filter(|(_, letter)| letter.message_id.is_none());
+    let mut raw: Vec<Hash> = nameless.map(|(raw, _)| raw).collect();
+    raw.sort_unstable();
+    raw.dedup();
+    raw.into_iter()
+        .try_for_each(|raw| store::bulk::lock_bytes(tx, raw))
+}
+
+/// Counts a look at this mail before it begins, so that one which ends this process is counted; how many were counted before.
+pub fn begin_look(ctx: &Ctx<'_>, id: MailId) -> Result<i32> {
     ctx.write(|tx| {
-        if !store::intake::claim(tx, id, MailState::Waiting)? {
+        let mail = store::intake::by_id(tx, id)?.ok_or(Error::NotFound)?;
+        store::intake::claim(tx, id, MailState::Waiting)?;
+        Ok(mail.attempts)
+    })
+}
+
+/// This look at the mail failed: it is looked at again, and after the last time held, visibly. `seen` is the mail as it stood before.
+pub fn note_failure(ctx: &Ctx<'_>, seen: &StoredMail, why: &str) -> Result<()> {
+    ctx.write(|tx| {
+        if !store::intake::claim(tx, seen.id, MailState::Waiting)? {
             return Ok(());
         }
-        let mut mail = store::intake::by_id(tx, id)?.ok_or(Error::NotFound)?;
+        let mut mail = store::intake::by_id(tx, seen.id)?.ok_or(Error::NotFound)?;
+        mail.attempts = seen.attempts + 1;
         mail.detail = why.chars().filter(|c| *c != '\0').take(500).collect();
         if mail.attempts >= rules::MOST_LOOKS {
             mail.state = MailState::Held;
@@ -119,7 +147,7 @@ pub fn note_failure(ctx: &Ctx<'_>, id: MailId, why: &str) -> Result<()> {
     })
 }
 
-fn store_large_parts(ctx: &Ctx<'_>, letter: &Letter) -> Result<()> {
+pub(super) fn store_large_parts(ctx: &Ctx<'_>, letter: &Letter) -> Result<()> {
     for part in letter
         .parts
         .iter()
@@ -128,160 +156,6 @@ fn store_large_parts(ctx: &Ctx<'_>, letter: &Letter) -> Result<()> {
         blob::put(&ctx.app.store, &part.bytes, ctx.now)?;
     }
     Ok(())
-}
-
-/// A person says that this mail is to be taken in after all: holds and automatic marks no longer count. One that couldn't be read
-/// when it came, and now can, is decided about anew; the ticket that carried its raw bytes stays, and is linked.
-pub fn take_in(ctx: &Ctx<'_>, id: MailId, letter: &Letter) -> Result<StoredMail> {
-    allow(&ctx.by, Action::HandleMail, Target::House)?;
-    store_large_parts(ctx, letter)?;
-    let mut ours = ctx.clone();
-    ours.door = Door::Mail;
-    ctx.write(|tx| {
-        let mut mail = store::intake::by_id(tx, id)?.ok_or(Error::NotFound)?;
-        let is_done = matches!(
-            mail.verdict,
-            Some(Verdict::Opened | Verdict::Appended | Verdict::JoinRequest)
-        );
-        let was_unreadable = mail.verdict == Some(Verdict::Unreadable);
-        if was_unreadable && letter.remarks.contains(&Remark::Unreadable) {
-            return Err(Refusal::new("mail-still-unreadable").into());
-        }
-        if is_done || !store::intake::claim(tx, id, mail.state)? {
-            return Err(Refusal::new("mail-already-taken-in").into());
-        }
-        let house = House::load(tx, ctx.app)?;
-        mail.held_for = None;
-        let carrier = mail.ticket.filter(|_| was_unreadable);
-        Decision {
-            ctx: &ours,
-            house: &house,
-            letter,
-            forced: true,
-            is_rehearsal: false,
-        }
-        .decide(tx, &mut mail, Marks::default())?;
-        if let (Some(carrier), Some(ticket)) = (carrier, mail.ticket)
-            && carrier != ticket
-        {
-            store::ticket_link::link(tx, ticket, Relation::RelatedTo, carrier, ctx.now)?;
-        }
-        Ok(mail)
-    })
-}
-
-/// A person saw that a mail's text was read in the wrong character set. The text as it reads in another one stands on the ticket as a
-/// note that corrects the entry; what came, and how it was read then, stays.
-pub fn put_right(ctx: &Ctx<'_>, id: MailId, letter: &Letter) -> Result<StoredMail> {
-    allow(&ctx.by, Action::HandleMail, Target::House)?;
-    ctx.write(|tx| {
-        let mail = store::intake::by_id(tx, id)?.ok_or(Error::NotFound)?;
-        let nowhere = || Refusal::new("mail-on-no-ticket");
-        let (ticket, seq) = mail.ticket.zip(mail.entry_seq).ok_or_else(nowhere)?;
-        let mut ticket = store::ticket::by_id(tx, ticket)?.ok_or(Error::NotFound)?;
-        allow_ticket(tx, &ctx.by, Action::WorkOnTicket, &ticket)?;
-        let entry = store::timeline::by_seq(tx, ticket.id, seq)?.ok_or(Error::NotFound)?;
-        if entry.redacted_at.is_some() {
-            return Err(Refusal::new("words-redacted").into());
-        }
-        if letter.text.trim().is_empty() || entry.body == letter.text {
-            return Err(Refusal::new("mail-reads-the-same").into());
-        }
-        let mut note = Entry::new(EntryKind::Note)
-            .body(&letter.text)
-            .fact("read_in", letter.charsets.join(", "));
-        note.corrects = Some(seq);
-        record(tx, ctx, &mut ticket, vec![note])?;
-        Ok(mail)
-    })
-}
-
-/// A person looked at a held mail and lets it go. It stays in the ledger.
-pub fn drop_held(ctx: &Ctx<'_>, id: MailId) -> Result<StoredMail> {
-    allow(&ctx.by, Action::HandleMail, Target::House)?;
-    ctx.write(|tx| {
-        let mut mail = store::intake::by_id(tx, id)?.ok_or(Error::NotFound)?;
-        if !store::intake::claim(tx, id, MailState::Held)? {
-            return Err(Refusal::new("mail-not-held").into());
-        }
-        mail.state = MailState::Settled;
-        mail.verdict = Some(Verdict::Dropped);
-        mail.settled_at = Some(ctx.now);
-        store::intake::update(tx, &mail)?;
-        Ok(mail)
-    })
-}
-
-/// Answers a join request: accepted, it is appended with the time of its own receipt; refused, it becomes a ticket of its own.
-pub fn answer_join(ctx: &Ctx<'_>, id: MailId, letter: &Letter, accept: bool) -> Result<StoredMail> {
-    allow(&ctx.by, Action::HandleMail, Target::House)?;
-    store_large_parts(ctx, letter)?;
-    let mut ours = ctx.clone();
-    ours.door = Door::Mail;
-    ctx.write(|tx| {
-        let mut mail = store::intake::by_id(tx, id)?.ok_or(Error::NotFound)?;
-        if mail.verdict != Some(Verdict::JoinRequest) {
-            return Err(Refusal::new("mail-no-join-request").into());
-        }
-        let house = House::load(tx, ctx.app)?;
-        let decision = Decision {
-            ctx: &ours,
-            house: &house,
-            letter,
-            forced: true,
-            is_rehearsal: false,
-        };
-        let sender = Sender::find(tx, &house, &mail, letter)?;
-        let asked = mail
-            .ticket
-            .ok_or_else(|| Error::internal("a join request without a ticket"))?;
-        if accept {
-            let ticket = store::ticket::by_id(tx, asked)?.ok_or(Error::NotFound)?;
-            allow_ticket(tx, &ctx.by, Action::WorkOnTicket, &ticket)?;
-            decision.append(tx, &mut mail, ticket, &sender, true)?;
-            let joined = store::ticket::by_id(tx, asked)?.ok_or(Error::NotFound)?;
-            decision.name_sender(tx, &joined, &sender)?;
-        } else {
-            decision.open(
-                tx,
-                &mut mail,
-                &sender,
-                &[(asked, Relation::RelatedTo)],
-                "join-refused",
-            )?;
-        }
-        decision.let_be_found(tx, &mail)?;
-        store::intake::update(tx, &mail)?;
-        Ok(mail)
-    })
-}
-
-/// Join requests that nobody answered in time become tickets, by the clock.
-pub fn open_stale_join(ctx: &Ctx<'_>, id: MailId, letter: &Letter) -> Result<()> {
-    store_large_parts(ctx, letter)?;
-    ctx.write(|tx| {
-        let mut mail = store::intake::by_id(tx, id)?.ok_or(Error::NotFound)?;
-        if mail.verdict != Some(Verdict::JoinRequest) {
-            return Ok(());
-        }
-        let house = House::load(tx, ctx.app)?;
-        let sender = Sender::find(tx, &house, &mail, letter)?;
-        let asked: Vec<(TicketId, Relation)> = mail
-            .ticket
-            .map(|id| (id, Relation::RelatedTo))
-            .into_iter()
-            .collect();
-        let decision = Decision {
-            ctx,
-            house: &house,
-            letter,
-            forced: true,
-            is_rehearsal: false,
-        };
-        decision.open(tx, &mut mail, &sender, &asked, "join-unanswered")?;
-        decision.let_be_found(tx, &mail)?;
-        store::intake::update(tx, &mail)
-    })
 }
 
 /// Blocks a sender: a mail address, or `@domain`.

@@ -7,7 +7,7 @@ use crate::domain::access::{Action, Principal, Target, may};
 use crate::domain::id::{CustomerId, PersonId};
 use crate::domain::intake::IntakeAddress;
 use crate::domain::letter::{Automatic, Clue, Letter, Nature, Standing, without_tag};
-use crate::domain::mail_clue::Place;
+use crate::domain::mail_clue::{Place, Who};
 use crate::domain::mail_trace::{self, Proof};
 use crate::domain::people::{Contact, Person};
 use crate::domain::seal::Seal;
@@ -33,6 +33,8 @@ pub(super) struct House {
     pub(super) answers_per_hour: i64,
     pub(super) reopens_per_hour: i64,
     pub(super) strangers_per_hour: i64,
+    /// How long a mail may ask to join a ticket where no agreement says it.
+    pub(super) join_minutes: i64,
 }
 
 impl House {
@@ -51,6 +53,7 @@ impl House {
             answers_per_hour: settings.mail_answers_per_hour,
             reopens_per_hour: settings.mail_reopens_per_hour,
             strangers_per_hour: settings.mail_strangers_per_hour,
+            join_minutes: settings.mail_join_minutes,
         })
     }
 
@@ -277,7 +280,14 @@ impl Sender {
     pub(super) fn marks(&self) -> Facts {
         let is_unproven = self.is_told || self.is_staff() && self.proof != Proof::Proven;
         let is_refuted = self.proof == Proof::Refuted;
+        // It is surely theirs, and still no more than a stranger's word.
+        let is_powerless = self.is_onlooker() && !self.is_told && self.proof == Proof::Proven;
+        let powerless = match self.is_former {
+            true => Who::Former,
+            false => Who::Onlooker,
+        };
         Facts::new()
+            .with_some("powerless", is_powerless.then_some(powerless))
             .with_some("unverified", is_unproven.then_some("yes"))
             .with_some("refuted", is_refuted.then_some("yes"))
     }

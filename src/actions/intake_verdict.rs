@@ -1,26 +1,24 @@
 //! What becomes of a mail: held, put on its ticket, beside it, or a ticket of its own. One transaction, one verdict.
 
 use super::intake::SMALL_BYTES;
-use super::intake_sender::{House, Sender, answer_address};
+use super::intake_sender::{House, Sender};
+use super::record;
 use super::ticket_parts::in_order;
-use super::{letters, record};
 use crate::app::Ctx;
 use crate::domain::alert_mail::{self, AlertMail};
-use crate::domain::id::{Kind, MailId, TicketId};
+use crate::domain::id::{MailId, TicketId};
 use crate::domain::intake::{self as rules, HeldFor, LoopSign, MailState, Verdict, Way};
 use crate::domain::letter::{
-    self, Automatic, Clue, Landing, Letter, Nature, Remark, Standing, landing, stored_id,
+    Automatic, Clue, Landing, Letter, Nature, Remark, Standing, landing, stored_id,
 };
 use crate::domain::mail_trace;
-use crate::domain::signature::is_outcome;
-use crate::domain::text::{EmailAddress, Title};
-use crate::domain::ticket::{Opening, Relation, State, Ticket};
-use crate::domain::timeline::{Audience, Entry, EntryKind, Facts};
+use crate::domain::text::EmailAddress;
+use crate::domain::ticket::{Relation, State, Ticket};
+use crate::domain::timeline::{Audience, Entry, EntryKind};
 use crate::error::{Error, Result, is_unique_violation};
 use crate::store::blob::{self, Hash, NewFile};
 use crate::store::intake::StoredMail;
 use crate::store::{self, Tx};
-use crate::words::Words;
 
 /// Addresses of one mail that become known to its ticket.
 const NAMED: usize = 50;
@@ -54,7 +52,9 @@ impl Decision<'_> {
             .message_id
             .as_ref()
             .map(|id| stored_id(id).to_owned());
-        if mail.dedupe_key.is_none() && self.is_repeat(tx, mail)? {
+        // A person says that it is no copy.
+        let is_no_copy = self.forced && mail.verdict == Some(Verdict::Duplicate);
+        if mail.dedupe_key.is_none() && !is_no_copy && self.is_repeat(tx, mail)? {
             return store::intake::update(tx, mail);
         }
         self.judge(tx, mail, marks)?;
@@ -139,6 +139,8 @@ impl Decision<'_> {
         mail.verdict = Some(verdict);
         mail.detail = detail.to_owned();
         mail.settled_at = Some(self.ctx.now);
+        mail.join_due_at = None;
+        mail.join_warn_at = None;
     }
 
     fn hold(&self, mail: &mut StoredMail, why: HeldFor, detail: &str) {
@@ -249,7 +251,14 @@ impl Decision<'_> {
         if let Some((clue, ticket)) = found {
             let standing = sender.standing(tx, &ticket, clue)?;
             self.note_clue(mail, clue, &ticket, standing);
-            return match landing(clue, standing) {
+            let landing = landing(clue, standing);
+            if self.is_unread() {
+                // Nobody can say what it means to that ticket: it is its own, and points there if its sender may.
+                let may_point = !matches!(landing, Landing::JoinRequest);
+                let related = may_point.then_some((ticket.id, Relation::RelatedTo));
+                return self.open(tx, mail, sender, related.as_slice(), self.unread_detail());
+            }
+            return match landing {
                 Landing::Appended => self.append(tx, mail, ticket, sender, false),
                 Landing::AppendedNewcomer => self.append(tx, mail, ticket, sender, true),
                 Landing::JoinRequest => self.ask_to_join(tx, mail, &ticket, sender, standing),
@@ -259,6 +268,7 @@ impl Decision<'_> {
             mail.because.set("forged", "yes");
         }
         if !clues.is_forged
+            && !self.is_unread()
             && let Some(ticket) = self.by_their_number(tx, sender)?
         {
             mail.because.set("clue", "their_number");
@@ -284,7 +294,10 @@ impl Decision<'_> {
             mail,
             sender,
             &related,
-            if clues.is_forged { "forged" } else { "" },
+            match clues.is_forged {
+                true => "forged",
+                false => self.unread_detail(),
+            },
         )
     }
 
@@ -296,7 +309,7 @@ impl Decision<'_> {
         related: &[(TicketId, Relation)],
         detail: &str,
     ) -> Result<()> {
-        let verdict = match self.letter.remarks.contains(&Remark::Unreadable) {
+        let verdict = match self.is_unread() {
             true => Verdict::Unreadable,
             false => Verdict::Opened,
         };
@@ -321,84 +334,6 @@ impl Decision<'_> {
         mail.entry_seq = Some(1);
         self.conclude(mail, verdict, detail);
         self.open_besides(tx, mail, None, sender)
-    }
-
-    /// The ticket that it would open: its kind, title and facts.
-    pub(super) fn opening(
-        &self,
-        tx: &mut Tx,
-        mail: &StoredMail,
-        sender: &Sender,
-    ) -> Result<(Kind, Title, Opening)> {
-        let (letter, words) = (self.letter, Words::english());
-        let rule = self.house.rule(mail, letter);
-        let mut title = if letter.remarks.contains(&Remark::Unreadable) {
-            Title::from_foreign(&words.t("mail-unreadable-title"), "-")
-        } else {
-            Title::from_foreign(
-                &letter::bare_subject(&letter.subject),
-                &words.t("mail-no-subject"),
-            )
-        };
-        let answer_to = answer_address(tx, letter, sender)?.or(sender.address.clone());
-        let mut opening = Opening {
-            severity: rule.and_then(|rule| rule.severity),
-            body: self.text(),
-            customer: sender.customer.or(rule.and_then(|rule| rule.customer)),
-            requester: sender.contact.as_ref().map(|contact| contact.id),
-            // Beside a contact it says where their answers go, if not to the address that we know.
-            requester_address: answer_to
-                .filter(|address| {
-                    let known = sender
-                        .contact
-                        .as_ref()
-                        .map(|contact| contact.email.folded());
-                    known != Some(address.folded())
-                })
-                .map(|address| address.as_str().to_owned()),
-            team: rule.and_then(|rule| rule.team),
-            services: rule.and_then(|rule| rule.service).into_iter().collect(),
-            // The clocks start when the mail came, however long it waited here.
-            impact_at: Some(mail.received_at),
-            reported_at: Some(mail.received_at),
-            facts: self.form(sender),
-            ..Opening::default()
-        };
-        let kind = rule.map_or(Kind::Incident, |rule| rule.kind);
-        if let Some(rule) = rule {
-            self.heed(tx, rule, sender, kind, &mut title, &mut opening)?;
-        }
-        Ok((kind, title, opening))
-    }
-
-    pub(super) fn text(&self) -> String {
-        if self.letter.text.trim().is_empty() {
-            Words::english().t("mail-no-text").into_owned()
-        } else {
-            self.letter.text.clone()
-        }
-    }
-
-    /// What its reader may want to know of the mail: whether it is surely its sender's, that it has an HTML form, that its text is
-    /// hidden, how its signature stands.
-    fn form(&self, sender: &Sender) -> Facts {
-        let letter = self.letter;
-        let has = |remark| letter.remarks.contains(&remark);
-        let encrypted = has(Remark::Encrypted).then_some("yes");
-        let html = letter.html.as_ref().map(|_| "yes");
-        let facts = sender
-            .marks()
-            .with_some("encrypted", encrypted)
-            .with_some("html", html);
-        let outcomes = letter.remarks.iter().filter(|it| is_outcome(**it));
-        let outcomes: Vec<&str> = outcomes.map(|it| it.as_str()).collect();
-        if outcomes.is_empty() {
-            return facts;
-        }
-        let signer = letter.signer.as_ref().filter(|it| !it.is_empty());
-        facts
-            .with("signature", outcomes.join(" "))
-            .with_some("signer", signer)
     }
 
     pub(super) fn append(
@@ -446,7 +381,7 @@ impl Decision<'_> {
             if answers_staff_letter {
                 first.facts.set("answers_staff_letter", "yes");
             }
-            for (name, value) in self.form(sender).iter() {
+            for (name, value) in self.form(mail, sender).iter() {
                 first.facts.set(name, value);
             }
             if mail_trace::is_new_topic(&self.letter.subject, ticket.title.as_str()) {
@@ -486,24 +421,6 @@ impl Decision<'_> {
             .iter()
             .filter(|entry| entry.recorded_at >= since)
             .count() as i64)
-    }
-
-    /// The ticket, its state, clocks and watchers stay as they are; its owner hears of it.
-    fn ask_to_join(
-        &self,
-        tx: &mut Tx,
-        mail: &mut StoredMail,
-        ticket: &Ticket,
-        sender: &Sender,
-        standing: Standing,
-    ) -> Result<()> {
-        mail.ticket = Some(ticket.id);
-        self.conclude(mail, Verdict::JoinRequest, standing.as_str());
-        let facts = Facts::new()
-            .with("letter", "join_request")
-            .with("from", &sender.shown)
-            .with("mail", mail.id);
-        letters::tell_in_charge(tx, self.ctx, ticket, &format!("join.{}", mail.id), &facts)
     }
 
     /// Files hang on the entry; where something was left out, the raw mail hangs there too.

@@ -10,6 +10,10 @@
 //! | `key` | the ticket that it led to |
 //! | `standing` | who the sender is to that ticket |
 //! | `forged` | a token or an id of our shape that isn't ours |
+//! | `ended_version` | processes of this version ended while they read it: that version reads it no more |
+//! | `taken_in_by`, `taken_in_at`, `taken_in_why` | who had it taken in after all, when and why; `no_copy_of`: though it looked like a copy of that mail |
+//! | `dropped_by`, `dropped_at` | who let a held one go |
+//! | `charset`, `charset_by`, `charset_at` | the character set that a person chose for its text; `reread_seq`: the note that has it |
 
 use super::intake_sender::{Sender, envelope_addresses};
 use super::intake_verdict::Decision;

@@ -3,7 +3,7 @@
 use super::outgoing::House;
 use crate::app::App;
 use crate::domain::delivery::DeliveryKind;
-use crate::domain::file_link::{FileLink, MAIL_BYTES};
+use crate::domain::file_link::{FileLink, room};
 use crate::domain::outgoing::File;
 use crate::error::Result;
 use crate::render::letter::{Large, word};
@@ -32,6 +32,7 @@ pub(super) fn of(
     let mut attached = Vec::new();
     let mut linked = Vec::new();
     let mut bytes_so_far = 0;
+    let room = room(app.post.announced_size());
     for file in store::blob::attachments(conn, ticket)? {
         let is_kept_back = file.redacted_at.is_some() || file.quarantined_for().is_some();
         if file.entry_seq != seq || is_kept_back {
@@ -39,7 +40,7 @@ pub(super) fn of(
         }
         bytes_so_far += file.size_bytes;
         match &house.public_url {
-            Some(url) if bytes_so_far > MAIL_BYTES => {
+            Some(url) if bytes_so_far > room => {
                 bytes_so_far -= file.size_bytes;
                 linked.push(link(app, url, delivery, &file));
             }

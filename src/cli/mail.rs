@@ -4,7 +4,7 @@
 //! may be our own fault ever makes it bounce. `watchkeeper mail explain` stores nothing and says what would become of it;
 //! `watchkeeper mail dkim` prints the record of the key that signs what goes out.
 
-use std::io::{Read, Write};
+use std::io::{IsTerminal, Read, Write};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -32,6 +32,9 @@ pub(super) struct MailArgs {
     /// An address that the mail was delivered to; may be repeated. Postfix: `${recipient}`.
     #[arg(long)]
     recipient: Vec<String>,
+    /// Say what went wrong when a mail can't be stored. Only by hand: mail servers send what a pipe says to the mail's sender.
+    #[arg(long)]
+    why: bool,
 }
 
 #[derive(clap::Subcommand)]
@@ -84,7 +87,7 @@ pub(super) fn run(config: anyhow::Result<Config>, args: &MailArgs) -> ExitCode {
             ExitCode::from(TOO_BIG)
         }
         Err(error) => {
-            eprintln!("watchkeeper: not stored, try again later: {error:#}");
+            complain(args, "not stored, try again later", &error);
             ExitCode::from(TEMPORARY)
         }
     }
@@ -102,10 +105,20 @@ fn store(config: Config, args: &MailArgs, raw: &[u8]) -> anyhow::Result<()> {
             let now = TimeSource::system().now();
             spool::keep(&config, now, Way::Pipe, from, to, raw)
                 .with_context(|| format!("{error:#}; and the spool"))?;
-            eprintln!("watchkeeper: kept in the spool: {error:#}");
+            complain(args, "kept in the spool", &error);
             Ok(())
         }
         other => other,
+    }
+}
+
+/// What is said here ends in the bounce that the mail's sender gets: nothing of this house stands in it, no path, no address of a
+/// database. Whoever sits before it, or asks, is told.
+fn complain(args: &MailArgs, what: &str, error: &anyhow::Error) {
+    if args.why || std::io::stderr().is_terminal() {
+        eprintln!("watchkeeper: {what}: {error:#}");
+    } else {
+        eprintln!("watchkeeper: {what}");
     }
 }
 

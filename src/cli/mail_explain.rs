@@ -33,7 +33,7 @@ pub fn explain(
     raw: &[u8],
     form: Form,
 ) -> Result<String> {
-    let letter = mail::read_checked(raw, from, &app.config.smime_ca, app.time.now());
+    let letter = app.read_mail(raw, from, app.time.now());
     let mark = mail::header(raw, mail::LOOP_HEADER);
     let has_loop_mark = mark.is_some_and(|mark| mark == Seal::new(app.signing_key).loop_mark());
     let ctx = app.system("mail explain", Door::Mail);

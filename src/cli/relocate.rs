@@ -41,7 +41,7 @@ pub(super) fn run(config: Config, to: &str) -> anyhow::Result<()> {
         }
     })?;
     relocate::index_mails(&target, |raw, envelope_from| {
-        mail::read(raw, envelope_from).text
+        mail::guarded(raw, envelope_from, || mail::read(raw, envelope_from)).text
     })?;
     println!("{rows} rows are on PostgreSQL. From now on: watchkeeper --database {to}");
     println!("{} stays as it was.", from.display());

@@ -6,8 +6,24 @@ use super::timestamp::Timestamp;
 
 /// How long such a link works, in seconds: 30 days.
 pub const LINK_SECS: i64 = 30 * 86_400;
-/// Bytes of files that go with one mail: more than that, in base 64, many servers refuse.
+/// Bytes of files that go with one mail at most: more than that, in base 64, many servers refuse that stand behind the relay.
 pub const MAIL_BYTES: i64 = 7 * 1024 * 1024;
+
+/// What a mail needs besides its files: header, both forms of its text, the lines between its parts.
+const WORDS_BYTES: i64 = 128 * 1024;
+
+/// Bytes of files that may go with one mail to a relay that announces `size` for a whole mail (0: no limit of its own). Base 64 makes
+/// 78 bytes of 57.
+pub const fn room(size: Option<i64>) -> i64 {
+    match size {
+        Some(size) if size > 0 => {
+            let left = size.saturating_sub(WORDS_BYTES);
+            let room = if left > 0 { left / 78 * 57 } else { 0 };
+            if room < MAIL_BYTES { room } else { MAIL_BYTES }
+        }
+        _ => MAIL_BYTES,
+    }
+}
 
 const LABEL: &str = "watchkeeper file link";
 
@@ -60,6 +76,22 @@ mod tests {
 
     use super::*;
     use crate::domain::id::Id;
+
+    #[test]
+    fn a_mail_with_all_its_files_fits_what_the_relay_takes() {
+        for size in [None, Some(0), Some(i64::MAX), Some(64 << 20)] {
+            assert_eq!(room(size), MAIL_BYTES, "{size:?}");
+        }
+        for size in [1, WORDS_BYTES, WORDS_BYTES + 1] {
+            assert_eq!(room(Some(size)), 0, "{size}");
+        }
+        for size in [200_000, 1 << 20, 5_000_000] {
+            let room = room(Some(size));
+            assert!(room > 0 && room < MAIL_BYTES);
+            let encoded = (room + 56) / 57 * 78;
+            assert!(encoded + WORDS_BYTES <= size + 78, "{size}");
+        }
+    }
 
     #[test]
     fn a_link_says_what_was_signed_and_nothing_else() {

@@ -86,13 +86,11 @@ words! {
 
 /// Mails with one subject from one address within an hour; the next ones are held.
 pub const SAME_SUBJECT_PER_HOUR: i64 = 10;
-/// A join request that nobody answered becomes a ticket of its own after this long, in seconds.
-pub const JOIN_PATIENCE_SECS: i64 = 30 * 60;
 /// Two mails without Message-ID and with equal bytes are one within this time, in seconds.
 pub const RAW_REPEAT_SECS: i64 = 24 * 3_600;
 /// Senders that one address names.
 const MOST_SENDERS: usize = 100;
-/// Looks at one mail before it is held as failed.
+/// Looks at one mail that fail, or end the process, before it is decided about without reading it.
 pub const MOST_LOOKS: i32 = 3;
 
 /// An address of ours that takes mail, and what mail to it becomes.

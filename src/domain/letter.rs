@@ -77,8 +77,7 @@ pub struct Writer {
 /// A part that isn't the readable text: kept byte for byte, offered as a download.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
-    /// Safe to show and to export: no path, no control or bidi characters, no device, at most 200 bytes, and no other part
-    /// of the mail has it.
+    /// Safe to show and to export: no path, no control or bidi characters, no device, at most 200 bytes, and no other part has it.
     pub name: String,
     /// The name as the mail has it, decoded and not cleaned; `None` if it has none.
     pub written_name: Option<String>,
@@ -96,6 +95,8 @@ words! {
     pub enum Remark {
         /// Nothing in it could be understood: not even a header.
         Unreadable = "unreadable",
+        /// The reader itself failed on it: what its header says is known, its text stands as it came.
+        ReaderFailed = "reader_failed",
         /// Too many headers or parameters: only the header block was read.
         OverLimits = "over_limits",
         /// More parts, or deeper ones, than are kept one by one; the rest is one raw part.

@@ -38,6 +38,7 @@ mod link_token;
 pub mod live_tag;
 pub mod login;
 pub mod mail_clue;
+pub mod mail_join;
 pub mod mail_trace;
 pub mod mail_words;
 pub mod mailbox;

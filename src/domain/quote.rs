@@ -18,6 +18,20 @@ pub struct Passage {
 
 /// The line that our own mail begins with; what stands below its first occurrence in a reply is our text.
 pub const REPLY_ABOVE: &str = "##- reply above this line -##";
+/// The same in the other languages that our letters are written in. Each is known whatever language a ticket has now: who answers an old
+/// letter quotes it. A line that was once sent is never taken from here.
+pub const REPLY_ABOVE_IN: &[(&str, &str)] = &[("de", "##- Bitte über dieser Zeile antworten -##")];
+
+/// The line for letters in this language.
+pub fn reply_above(language: &str) -> &'static str {
+    let known = REPLY_ABOVE_IN.iter().find(|(of, _)| *of == language);
+    known.map_or(REPLY_ABOVE, |(_, line)| line)
+}
+
+fn is_our_line(line: &str) -> bool {
+    let mut others = REPLY_ABOVE_IN.iter();
+    line.contains(REPLY_ABOVE) || others.any(|(_, ours)| line.contains(ours))
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sort {
@@ -86,7 +100,7 @@ fn sort(lines: &[(Range<usize>, &str)]) -> Vec<Sort> {
         .collect();
     for at in 0..lines.len() {
         let line = lines[at].1.trim();
-        if line.contains(REPLY_ABOVE) {
+        if is_our_line(line) {
             // Its client's "On … wrote:" stands right above our first line.
             let from = attribution_above(lines, at);
             sorts[from..].fill(Sort::Quote);
@@ -577,6 +591,31 @@ mod tests {
         assert_eq!(typed(&text), "Done");
         let text = format!("Done\n\nDesk:\n{REPLY_ABOVE}\nold\n\nolder\n{REPLY_ABOVE}\n");
         assert!(!typed(&text).contains("old"));
+        // In any language that we write in, also two of them in one mail: at the first.
+        let others = REPLY_ABOVE_IN.iter().map(|(_, line)| *line);
+        let all: Vec<&str> = [REPLY_ABOVE].into_iter().chain(others).collect();
+        for first in &all {
+            for second in &all {
+                for text in [
+                    format!("Done\n\n> {first}\n> old\n> {second}\n> older\n"),
+                    format!("Done\n\nDesk:\n{first}\nold\n\nolder\n{second}\nolder\n"),
+                    format!("Done\n\nDesk\n  *{first}*\nold\n"),
+                ] {
+                    let typed = typed(&text);
+                    assert!(
+                        typed.starts_with("Done") && !typed.contains("old"),
+                        "{text}"
+                    );
+                }
+            }
+        }
+        // What only looks like it is text.
+        for text in [
+            "Done\n##- reply -##\nold",
+            "Done\nBitte über dieser Zeile antworten\nold",
+        ] {
+            assert_eq!(typed(text), text);
+        }
     }
 
     #[test]

@@ -39,6 +39,7 @@ words! {
         MailAnswersPerHour = "mail_answers_per_hour",
         MailReopensPerHour = "mail_reopens_per_hour",
         MailStrangersPerHour = "mail_strangers_per_hour",
+        MailJoinMinutes = "mail_join_minutes",
         WhenFixed = "when_fixed",
         ApproversApart = "approvers_apart",
     }
@@ -105,6 +106,8 @@ pub struct Settings {
     pub when_fixed: WhenFixed,
     /// Who can't approve a change besides whoever wanted, planned or wrote it.
     pub approvers_apart: Vec<Side>,
+    /// So long a mail may ask to join a ticket where no agreement says how soon somebody takes that one.
+    pub mail_join_minutes: i64,
 }
 
 impl Default for Settings {
@@ -138,6 +141,7 @@ impl Default for Settings {
             mail_strangers_per_hour: 60,
             when_fixed: WhenFixed::Propose,
             approvers_apart: Vec::new(),
+            mail_join_minutes: 30,
         }
     }
 }
@@ -197,6 +201,7 @@ impl Settings {
             SettingKey::MailAnswersPerHour => self.mail_answers_per_hour.to_string(),
             SettingKey::MailReopensPerHour => self.mail_reopens_per_hour.to_string(),
             SettingKey::MailStrangersPerHour => self.mail_strangers_per_hour.to_string(),
+            SettingKey::MailJoinMinutes => self.mail_join_minutes.to_string(),
         }
     }
 
@@ -297,6 +302,10 @@ impl Settings {
             SettingKey::MailStrangersPerHour => {
                 // Who expects thousands of them says so.
                 self.mail_strangers_per_hour = budget(field, text, 0..=1_000_000)?;
+            }
+            SettingKey::MailJoinMinutes => {
+                // A week: whoever waits longer for a word has gone elsewhere.
+                self.mail_join_minutes = budget(field, text, 1..=10_080)?;
             }
         }
         Ok(())
@@ -448,6 +457,7 @@ mod tests {
             (SettingKey::MailAnswersPerHour, "3"),
             (SettingKey::MailReopensPerHour, "1"),
             (SettingKey::MailStrangersPerHour, "0"),
+            (SettingKey::MailJoinMinutes, "90"),
             (
                 SettingKey::ClockBreach,
                 "disaster:owner,page high: average:owner warning: information: other:",
@@ -505,6 +515,8 @@ mod tests {
                 "few",
                 "not-an-hourly-limit",
             ),
+            (SettingKey::MailJoinMinutes, "0", "not-an-hourly-limit"),
+            (SettingKey::MailJoinMinutes, "10081", "not-an-hourly-limit"),
             (SettingKey::ClockAfter, "disaster:page", "not-a-clock-rule"),
         ] {
             let error = settings.set(key, text).unwrap_err();

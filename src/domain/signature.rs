@@ -48,6 +48,7 @@ pub const fn is_outcome(remark: Remark) -> bool {
         | Remark::ChainExpired
         | Remark::ChainUnchecked => true,
         Remark::Unreadable
+        | Remark::ReaderFailed
         | Remark::OverLimits
         | Remark::PartsLeftOut
         | Remark::TextCut

@@ -589,4 +589,4 @@ mod event_tests;
 #[cfg(test)]
 mod promise_tests;
 #[cfg(test)]
-mod tests;
+pub(in crate::domain) mod tests;

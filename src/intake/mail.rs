@@ -11,6 +11,7 @@ use base64::Engine;
 use mail_parser::MessageParser;
 
 use super::mail_trace;
+pub use super::mail_unread::{Reader, failed, guarded, unseen};
 use super::reading::address::{Mailbox, mailboxes};
 use super::reading::body::{self, Body, tidy};
 use super::reading::calendar_reply;
@@ -211,10 +212,22 @@ fn prepared(raw: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(fed.collect())
 }
 
+/// A mail of which nothing can be understood: its bytes as text.
 fn unreadable(raw: &[u8], envelope_from: Option<&str>) -> Letter {
-    let mut remarks = vec![Remark::Unreadable];
     let some = &raw[..raw.len().min(2 * BODY_BYTES)];
     let read = decode(some, None);
+    let mut remarks = vec![Remark::Unreadable];
+    let text = cut(tidy(&read.text), &mut remarks);
+    bare(envelope_from, text, read.set, remarks)
+}
+
+/// A letter of which nothing is known but its envelope and some text.
+pub(super) fn bare(
+    envelope_from: Option<&str>,
+    text: String,
+    set: String,
+    remarks: Vec<Remark>,
+) -> Letter {
     Letter {
         message_id: None,
         in_reply_to: Vec::new(),
@@ -230,9 +243,9 @@ fn unreadable(raw: &[u8], envelope_from: Option<&str>) -> Letter {
         delivered_to: Vec::new(),
         subject: String::new(),
         dated_at: None,
-        text: cut(tidy(&read.text), &mut remarks),
+        text,
         html: None,
-        charsets: vec![read.set],
+        charsets: vec![set],
         answer: None,
         nature: if envelope_from == Some("") {
             Nature::Automatic(letter::Automatic::NoReturnPath)

@@ -10,6 +10,7 @@ pub mod mail;
 #[cfg(test)]
 mod mail_tests;
 mod mail_trace;
+mod mail_unread;
 mod migration;
 pub mod push;
 pub mod push_verdict;

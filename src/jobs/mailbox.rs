@@ -1,12 +1,15 @@
 //! Turns stored mail into tickets and messages: a batch at a time in one transaction, or one by one when a batch fails, so that
 //! one mail that can't be dealt with stops nobody.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use super::{Again, Job, UNHURRIED};
 use crate::actions::intake::{self as actions, Marks, ReadMail};
-use crate::app::App;
-use crate::domain::intake::JOIN_PATIENCE_SECS;
+use crate::app::{App, Ctx, ENDED_VERSION, VERSION};
+use crate::domain::intake::MOST_LOOKS;
+use crate::domain::letter::{Letter, Remark};
 use crate::domain::seal::Seal;
 use crate::domain::timeline::Door;
 use crate::error::{Error, Result};
@@ -49,8 +52,12 @@ fn run(app: &App) -> Result<Again> {
             bytes = 0;
         }
         bytes += mail.size_bytes;
-        if let Some(read) = read(app, mail)? {
-            batch.push(read);
+        let is_suspect = is_suspect(app, &mail);
+        match read(app, mail)? {
+            // Alone, so that it takes no other's good name with it.
+            Some(read) if is_suspect => take(app, &[read])?,
+            Some(read) => batch.push(read),
+            None => {}
         }
     }
     if !batch.is_empty() {
@@ -59,46 +66,84 @@ fn run(app: &App) -> Result<Again> {
     Ok(if is_full { Again::AtOnce } else { Again::Later })
 }
 
-/// Reads a stored mail, or notes that it can't be.
+/// Reads a stored mail; `None` if it can't be now, which is noted. A mail is looked at a fixed number of times, whether the look fails or
+/// ends this process; then what is known of it without reading it is decided about.
 fn read(app: &App, mail: StoredMail) -> Result<Option<ReadMail>> {
+    let ctx = app.system("mailbox", Door::Mail);
     let raw = app.store.read(|conn| store::blob::get(conn, mail.raw))?;
     let Some(raw) = raw else {
-        let ctx = app.system("mailbox", Door::Mail);
-        actions::note_failure(&ctx, mail.id, "bytes-missing")?;
+        actions::note_failure(&ctx, &mail, "bytes-missing")?;
         return Ok(None);
     };
-    // The parser promises not to panic; one that does anyway must not stop the others.
-    let authorities = &app.config.smime_ca;
-    let letter = std::panic::catch_unwind(|| {
-        let from = mail.envelope_from.as_deref();
-        mail::read_checked(&raw, from, authorities, mail.received_at)
-    });
-    match letter {
-        Ok(letter) => {
-            let own = Seal::new(app.signing_key).loop_mark();
-            let has_loop_mark =
-                mail::header(&raw, mail::LOOP_HEADER).is_some_and(|mark| mark == own);
-            let marks = Marks {
-                has_loop_mark,
-                is_cut: (raw.len() as i64) < mail.size_bytes,
-            };
-            Ok(Some(ReadMail {
-                mail,
-                letter,
-                marks,
-            }))
+    let from = mail.envelope_from.as_deref();
+    let deaths = deaths(app, &ctx, &mail)?;
+    if deaths >= MOST_LOOKS {
+        tracing::error!(mail = %mail.id, deaths, "processes ended again and again while they read a mail; it is not read any more");
+        let letter = match deaths < 2 * MOST_LOOKS {
+            true => mail::failed(&raw, from),
+            // Not even its header can be read.
+            false => mail::unseen(&raw, from),
+        };
+        let mut mail = mail;
+        mail.because.set(ENDED_VERSION, VERSION);
+        return Ok(Some(with_marks(app, mail, letter, &raw)));
+    }
+    let letter = app.read_mail(&raw, from, mail.received_at);
+    if letter.remarks.contains(&Remark::ReaderFailed) {
+        tracing::error!(mail = %mail.id, looks = mail.attempts + 1, "the reader failed on a mail");
+        if !is_last_look(&mail) {
+            actions::note_failure(&ctx, &mail, "reading-failed")?;
+            return Ok(None);
         }
-        Err(_) => {
-            let ctx = app.system("mailbox", Door::Mail);
-            actions::note_failure(&ctx, mail.id, "reading-failed")?;
-            Ok(None)
-        }
+    }
+    Ok(Some(with_marks(app, mail, letter, &raw)))
+}
+
+/// How many looks at this mail may each have ended a process. This one is counted, once for this process: as long as it lives, none of its
+/// looks has ended it.
+fn deaths(app: &App, ctx: &Ctx<'_>, mail: &StoredMail) -> Result<i32> {
+    let mut begun = app
+        .begun_mails
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    if !is_suspect(app, mail) || begun.contains(&mail.id) {
+        return Ok(0);
+    }
+    let before = actions::begin_look(ctx, mail.id)?;
+    begun.insert(mail.id);
+    Ok(before)
+}
+
+/// It waits since before this process began: it may be what ended the one before. Looks at such mails are counted before they begin,
+/// which costs a transaction each; mails that come while all is well are spared that.
+fn is_suspect(app: &App, mail: &StoredMail) -> bool {
+    mail.id.made_at().is_none_or(|at| at < app.began_at)
+}
+
+fn is_last_look(mail: &StoredMail) -> bool {
+    mail.attempts + 1 >= MOST_LOOKS
+}
+
+fn with_marks(app: &App, mail: StoredMail, letter: Letter, raw: &[u8]) -> ReadMail {
+    let own = Seal::new(app.signing_key).loop_mark();
+    let is_ours = || mail::header(raw, mail::LOOP_HEADER).is_some_and(|mark| mark == own);
+    let marks = Marks {
+        has_loop_mark: catch_unwind(AssertUnwindSafe(is_ours)).unwrap_or(false),
+        is_cut: (raw.len() as i64) < mail.size_bytes,
+    };
+    ReadMail {
+        mail,
+        letter,
+        marks,
     }
 }
 
 fn take(app: &App, batch: &[ReadMail]) -> Result<()> {
     let ctx = app.system("mailbox", Door::Mail);
-    let fault = match actions::settle(&ctx, batch) {
+    // A fault of ours in deciding about one mail is that mail's alone, too.
+    let settled = catch_unwind(AssertUnwindSafe(|| actions::settle(&ctx, batch)));
+    let fault = match settled.unwrap_or_else(|_| Err(Error::internal("deciding about it panicked")))
+    {
         Ok(()) => return Ok(()),
         // The database is away: nobody's mail is to blame.
         Err(error @ Error::Unavailable(_)) => return Err(error),
@@ -111,30 +156,46 @@ fn take(app: &App, batch: &[ReadMail]) -> Result<()> {
         }
         return Ok(());
     }
-    match (fault, batch.first()) {
+    let read = match (fault, batch.first()) {
         // Somebody changed the ticket at the same moment: the next look decides again.
-        (Error::Stale, _) | (_, None) => Ok(()),
+        (Error::Stale, _) | (_, None) => return Ok(()),
         (fault, Some(read)) => {
             tracing::error!(%fault, mail = %read.mail.id, "a mail could not be dealt with");
-            actions::note_failure(&ctx, read.mail.id, &fault.to_string())
+            if !is_last_look(&read.mail) || read.letter.remarks.contains(&Remark::ReaderFailed) {
+                return actions::note_failure(&ctx, &read.mail, &fault.to_string());
+            }
+            read
         }
-    }
+    };
+    // What was made of it can't be decided about: what is known without reading it may be.
+    let raw = app
+        .store
+        .read(|conn| store::blob::get(conn, read.mail.raw))?;
+    let raw = raw.unwrap_or_default();
+    let letter = mail::failed(&raw, read.mail.envelope_from.as_deref());
+    take(app, &[with_marks(app, read.mail.clone(), letter, &raw)])
 }
 
-/// Join requests that nobody answered become tickets of their own.
+/// Join requests that nobody answered become tickets of their own; before that, whoever has the ticket is warned.
 fn open_stale_joins(app: &App) -> Result<Again> {
     let ctx = app.system("mailbox", Door::Mail);
-    let before = ctx.now.plus_secs(-JOIN_PATIENCE_SECS);
-    let stale = app
-        .store
-        .read(|conn| store::intake::stale_join_requests(conn, before, LOOK))?;
-    for id in stale {
+    let (due, to_warn) = app.store.read(|conn| {
+        Ok((
+            store::mail_join::due(conn, ctx.now, LOOK)?,
+            store::mail_join::to_warn(conn, ctx.now, LOOK)?,
+        ))
+    })?;
+    for id in due {
         let stored = app.store.read(|conn| store::intake::by_id(conn, id))?;
-        if let Some(mail) = stored
-            && let Some(read) = read(app, mail)?
-        {
-            actions::open_stale_join(&ctx, id, &read.letter)?;
-        }
+        let Some(mail) = stored else { continue };
+        let raw = app.store.read(|conn| store::blob::get(conn, mail.raw))?;
+        // Without its bytes it is still somebody who waits.
+        let raw = raw.unwrap_or_default();
+        let letter = app.read_stored(&mail, &raw);
+        actions::open_stale_join(&ctx, id, &letter)?;
+    }
+    for id in to_warn {
+        actions::warn_of_join(&ctx, id)?;
     }
     Ok(Again::Later)
 }

@@ -122,6 +122,11 @@ fn unwanted(
     {
         return Ok(Some((why, Unsent::Over)));
     }
+    if delivery.kind == DeliveryKind::Notice
+        && let Some(why) = actions::intake::unwanted(conn, &delivery.facts)?
+    {
+        return Ok(Some((why, Unsent::Over)));
+    }
     if late_notice(delivery, now).is_some()
         && deliveries::is_over(conn, &delivery.facts, delivery.ticket)?
     {
@@ -156,6 +161,10 @@ fn send_mail(app: &App, ctx: &Ctx<'_>, house: &House, delivery: &Delivery) -> Re
         Gathered::Together(about) => Some(about),
         Gathered::Later => return Ok(()),
     };
+    // Files that are too large for it go by a link.
+    if delivery.kind == DeliveryKind::Reply {
+        mailer.get_to_know();
+    }
     let mail = match app.store.read(|conn| {
         let written = gathered.as_deref().unwrap_or(delivery);
         compose(conn, app, house, written, ctx.now)

@@ -5,6 +5,7 @@
 //! answer the outcome is unknown, and is reported as such. Blocking: it runs on the delivery threads.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Attachment, Mailbox, Message, MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{SmtpConnection, TlsParameters};
-use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
+use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Rcpt, Rset};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
 
 use super::Signing;
@@ -48,6 +49,25 @@ impl Mailer {
         }
     }
 
+    /// The size of mails that the relay announced when it was last called, 0 for none; `None` as long as it wasn't.
+    pub fn announced_size(&self) -> Option<i64> {
+        match self {
+            Mailer::Nowhere | Mailer::Folder(..) => None,
+            Mailer::Relay(relay, _) => relay.announced_size(),
+            Mailer::Recorded(recorder) => recorder.announced_size(),
+        }
+    }
+
+    /// Calls a relay that wasn't called yet, so that it is known what it takes. One that doesn't answer says so when a mail is handed over.
+    pub fn get_to_know(&self) {
+        if let Mailer::Relay(relay, _) = self
+            && relay.announced_size().is_none()
+            && let Ok(connection) = relay.connection()
+        {
+            relay.ask_size(connection);
+        }
+    }
+
     /// Whether anything could be sent at all.
     pub const fn is_somewhere(&self) -> bool {
         !matches!(self, Mailer::Nowhere)
@@ -60,6 +80,7 @@ pub struct Recorder {
     sent: Mutex<Vec<OutgoingMail>>,
     answers: Mutex<Vec<Handover>>,
     always: Mutex<Option<Handover>>,
+    announced: Mutex<Option<i64>>,
 }
 
 impl Recorder {
@@ -79,6 +100,21 @@ impl Recorder {
     /// What every mail is answered with that has no answer of its own; `None`: it is accepted.
     pub fn answer_all(&self, answer: Option<Handover>) {
         *self.always.lock().unwrap_or_else(PoisonError::into_inner) = answer;
+    }
+
+    /// The size of mails that it announces, as a relay does.
+    pub fn announce(&self, size: i64) {
+        *self
+            .announced
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(size);
+    }
+
+    fn announced_size(&self) -> Option<i64> {
+        *self
+            .announced
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn take(&self, mail: &OutgoingMail) -> Handover {
@@ -145,6 +181,8 @@ pub struct Relay {
     credentials: Option<Credentials>,
     hello: ClientId,
     idle: Mutex<Vec<SmtpConnection>>,
+    /// The size of mails that it announced last, 0 for none; negative as long as it wasn't called.
+    announced: AtomicI64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -199,6 +237,7 @@ impl Relay {
             credentials,
             hello,
             idle: Mutex::new(Vec::new()),
+            announced: AtomicI64::new(-1),
         })
     }
 
@@ -208,18 +247,46 @@ impl Relay {
             Err(error) => return Handover::Deferred(error.to_string()),
         };
         let outcome = self.dialogue(&mut connection, mail, bytes);
+        if matches!(&outcome, Handover::Refused(why) if why.contains("552")) {
+            // Too large, perhaps: what it takes is asked anew.
+            self.announced.store(-1, Ordering::Relaxed);
+        }
         match outcome {
             Handover::Accepted(_) | Handover::Refused(_) | Handover::Deferred(_)
                 if !connection.has_broken() =>
             {
-                let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-                if idle.len() < IDLE {
-                    idle.push(connection);
-                }
+                self.keep(connection);
             }
             _ => connection.abort(),
         }
         outcome
+    }
+
+    fn keep(&self, connection: SmtpConnection) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < IDLE {
+            idle.push(connection);
+        }
+    }
+
+    /// Asks what it takes. Of the first greeting the transport keeps less than it says; to greet again is allowed at any time. A relay that
+    /// doesn't like it isn't asked again.
+    fn ask_size(&self, mut connection: SmtpConnection) {
+        let greeting = connection.command(Ehlo::new(self.hello.clone()));
+        let size = greeting
+            .as_ref()
+            .ok()
+            .and_then(|it| it.message().find_map(size_in));
+        self.announced.store(size.unwrap_or(0), Ordering::Relaxed);
+        match greeting {
+            Ok(_) => self.keep(connection),
+            Err(_) => connection.abort(),
+        }
+    }
+
+    fn announced_size(&self) -> Option<i64> {
+        let size = self.announced.load(Ordering::Relaxed);
+        (size >= 0).then_some(size)
     }
 
     fn dialogue(
@@ -301,6 +368,13 @@ impl Relay {
         }
         Ok(connection)
     }
+}
+
+/// The largest mail, in bytes, that a line of a greeting announces (RFC 1870); 0 or no number: no limit of its own.
+fn size_in(line: &str) -> Option<i64> {
+    let mut words = line.split_whitespace();
+    let is_size = words.next()?.eq_ignore_ascii_case("SIZE");
+    is_size.then(|| words.next().and_then(|size| size.parse().ok()).unwrap_or(0))
 }
 
 /// Names the sender and the recipient, up to where the text may begin; or says what became of it. Nothing is handed over yet.
@@ -610,6 +684,22 @@ mod tests {
             }
         });
         Relay::parse(&format!("smtp://127.0.0.1:{port}"), "desk.example").unwrap()
+    }
+
+    #[test]
+    fn what_a_relay_takes_is_read_from_its_greeting() {
+        for (line, size) in [
+            ("SIZE 35882577", Some(35_882_577)),
+            ("size 1000", Some(1_000)),
+            ("SIZE", Some(0)),
+            ("SIZE 0", Some(0)),
+            ("SIZE many", Some(0)),
+            ("PIPELINING", None),
+            ("SIZES 5", None),
+            ("", None),
+        ] {
+            assert_eq!(size_in(line), size, "{line}");
+        }
     }
 
     #[test]

@@ -52,6 +52,15 @@ impl Post {
         }
     }
 
+    /// The size of mails that the relay announced when it was last called, 0 for none; `None` as long as it wasn't.
+    pub fn announced_size(&self) -> Option<i64> {
+        if let Some(fixed) = &self.fixed {
+            return fixed.announced_size();
+        }
+        let known = self.relay.lock().unwrap_or_else(PoisonError::into_inner);
+        known.as_ref().and_then(|(_, it)| it.announced_size())
+    }
+
     /// Mail has somewhere to go when `url` is the relay's address.
     pub fn leads_somewhere(&self, url: Option<&str>) -> bool {
         self.fixed.is_some() || url.is_some_and(|url| Relay::parse(url, "").is_ok())

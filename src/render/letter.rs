@@ -10,7 +10,7 @@ use askama::Template;
 use chrono_tz::Tz;
 
 use crate::domain::delivery::DeliveryKind;
-use crate::domain::quote::REPLY_ABOVE;
+use crate::domain::quote::reply_above;
 use crate::domain::ticket::Ticket;
 use crate::domain::timeline::Facts;
 use crate::domain::timestamp::Timestamp;
@@ -166,7 +166,9 @@ fn sheet(words: &Words, about: &About<'_>) -> Sheet {
     Sheet {
         language: words.t("catalogue-language").into_owned(),
         subject: subject.split_whitespace().collect::<Vec<_>>().join(" "),
-        marker: ANSWERABLE.contains(&word).then_some(REPLY_ABOVE),
+        marker: ANSWERABLE
+            .contains(&word)
+            .then(|| reply_above(&words.t("catalogue-language"))),
         paragraphs: paragraphs(&say("body")),
         quoted,
         large: about
@@ -414,6 +416,40 @@ mod tests {
     }
 
     #[test]
+    fn e86_a_letter_of_any_language_begins_with_a_line_that_ends_a_reply() {
+        let (facts, ticket) = (Facts::new(), ticket());
+        let mut lines = Vec::new();
+        for language in Words::languages() {
+            let about = about(DeliveryKind::AutoAnswer, &facts, &ticket);
+            let written = write(Words::in_language(language), &about).unwrap();
+            let first = written.text.lines().next().unwrap().to_owned();
+            assert!(written.html.contains(&first), "{language}");
+            let quoted: String = written
+                .text
+                .lines()
+                .map(|line| format!("> {line}\n"))
+                .collect();
+            for reply in [
+                format!("Still down.\n\n{quoted}"),
+                format!("Still down.\n\n{}", written.text),
+            ] {
+                assert_eq!(
+                    crate::domain::quote::typed(&reply).trim(),
+                    "Still down.",
+                    "{language}"
+                );
+            }
+            lines.push(first);
+        }
+        // Each in its own words.
+        let all = lines.len();
+        lines.sort_unstable();
+        lines.dedup();
+        assert_eq!((lines.len(), all), (all, Words::languages().count()));
+        assert!(all > 1);
+    }
+
+    #[test]
     fn an_answer_names_the_ticket_and_repeats_nothing() {
         let (facts, ticket) = (Facts::new(), ticket());
         let written = write(
@@ -432,7 +468,7 @@ mod tests {
                 && !written.text.contains("failed over")
         );
         assert!(
-            written.text.contains("INC-12") && written.text.starts_with(REPLY_ABOVE),
+            written.text.contains("INC-12") && written.text.starts_with(reply_above("en")),
             "{}",
             written.text
         );

@@ -23,7 +23,7 @@ const CHUNK: usize = 256 * 1024;
 const CHUNKS_AT_ONCE: usize = 16;
 
 /// A SHA-256.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Hash(pub [u8; 32]);
 
 impl Hash {

@@ -8,9 +8,11 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Binary, Text};
 
 use super::backend::{Conn, Tx};
+use super::blob::Hash;
 use super::outbox;
 use super::schema::core::{
-    affected, counter, delivery, entry, ticket, ticket_label, ticket_role, ticket_service, watcher,
+    affected, blob, counter, delivery, entry, ticket, ticket_label, ticket_role, ticket_service,
+    watcher,
 };
 use super::schema::search::{search_doc, search_fts};
 use super::schema::sla::{clock, clock_notice};
@@ -25,6 +27,16 @@ use crate::domain::ticket::{Role, Ticket};
 use crate::domain::timeline::Audience;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
+
+/// Makes everybody else who decides about these stored bytes wait for the end of this transaction. (SQLite has one writer anyway.)
+pub fn lock_bytes(tx: &mut Tx, hash: Hash) -> Result<()> {
+    if matches!(**tx, Conn::Pg(_)) {
+        diesel::update(blob::table.find(hash.0.to_vec()))
+            .set(blob::stored_at.eq(blob::stored_at))
+            .execute(&mut **tx)?;
+    }
+    Ok(())
+}
 
 /// Values in one statement: SQLite takes 32,766.
 const VALUES: usize = 30_000;

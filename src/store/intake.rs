@@ -46,6 +46,10 @@ pub struct StoredMail {
     pub settled_at: Option<Timestamp>,
     /// What decided: see `actions::intake_why`.
     pub because: Facts,
+    /// While it asks to join a ticket: until when somebody decides.
+    pub join_due_at: Option<Timestamp>,
+    /// When whoever has the ticket is warned of that; unset once they were.
+    pub join_warn_at: Option<Timestamp>,
 }
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
@@ -73,6 +77,8 @@ pub(super) struct Row {
     attempts: i32,
     settled_at: Option<Timestamp>,
     because: String,
+    join_due_at: Option<Timestamp>,
+    join_warn_at: Option<Timestamp>,
 }
 
 impl Row {
@@ -100,6 +106,8 @@ impl Row {
             attempts: value.attempts,
             settled_at: value.settled_at,
             because: facts_json(&value.because),
+            join_due_at: value.join_due_at,
+            join_warn_at: value.join_warn_at,
         }
     }
 
@@ -129,6 +137,8 @@ impl Row {
             attempts: self.attempts,
             settled_at: self.settled_at,
             because: facts_of(&self.because),
+            join_due_at: self.join_due_at,
+            join_warn_at: self.join_warn_at,
         })
     }
 }
@@ -256,19 +266,6 @@ pub fn senders_of_ticket(conn: &mut Conn, ticket: TicketId) -> Result<Vec<String
     Ok(rows.into_iter().flatten().collect())
 }
 
-/// The mails that ask to join a ticket and weren't answered, oldest first; at most ten.
-pub fn join_requests_of(conn: &mut Conn, ticket: TicketId) -> Result<Vec<StoredMail>> {
-    mails(
-        mail::table
-            .filter(mail::ticket_id.eq(ticket))
-            .filter(mail::verdict.eq(Verdict::JoinRequest))
-            .order((mail::received_at, mail::id))
-            .limit(10)
-            .select(Row::as_select())
-            .load(conn)?,
-    )
-}
-
 /// Whose mails count, by folded addresses.
 #[derive(Debug)]
 pub enum Writers {
@@ -368,17 +365,6 @@ pub fn delivery_by_message(conn: &mut Conn, message_id: &str) -> Result<Option<O
         ))
         .first(conn)
         .optional()?)
-}
-
-/// Join requests that were received before `before` and nobody answered.
-pub fn stale_join_requests(conn: &mut Conn, before: Timestamp, most: i64) -> Result<Vec<MailId>> {
-    Ok(mail::table
-        .filter(mail::verdict.eq(Verdict::JoinRequest))
-        .filter(mail::received_at.le(before))
-        .order((mail::received_at, mail::id))
-        .limit(most)
-        .select(mail::id)
-        .load(conn)?)
 }
 
 /// What the ledger's page asks for.
@@ -508,5 +494,7 @@ pub fn arrived(
         attempts: 0,
         settled_at: None,
         because: Facts::new(),
+        join_due_at: None,
+        join_warn_at: None,
     }
 }

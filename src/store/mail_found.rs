@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use super::backend::Conn;
 use super::intake::{Row, StoredMail, mails};
 use super::schema::mail::mail;
+use super::timeline::facts_of;
 use crate::domain::id::{MailId, TicketId};
 use crate::domain::intake::{MailState, Verdict};
 use crate::error::Result;
@@ -40,14 +41,26 @@ pub fn by_ids(conn: &mut Conn, ids: &[MailId]) -> Result<Vec<StoredMail>> {
     mails(rows)
 }
 
+/// What stands behind an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Behind {
+    pub mail: MailId,
+    /// The note that has its text as it reads in a character set that somebody chose.
+    pub reread_seq: Option<i64>,
+}
+
 /// Which mail stands behind an entry of the ticket, by the entry's number.
-pub fn behind_entries(conn: &mut Conn, ticket: TicketId) -> Result<HashMap<i64, MailId>> {
-    let rows: Vec<(Option<i64>, MailId)> = mail::table
+pub fn behind_entries(conn: &mut Conn, ticket: TicketId) -> Result<HashMap<i64, Behind>> {
+    let rows: Vec<(Option<i64>, MailId, String)> = mail::table
         .filter(mail::ticket_id.eq(ticket))
         .filter(mail::entry_seq.is_not_null())
         .filter(mail::verdict.ne(Verdict::Duplicate))
-        .select((mail::entry_seq, mail::id))
+        .select((mail::entry_seq, mail::id, mail::because))
         .load(conn)?;
-    let known = rows.into_iter().filter_map(|(seq, id)| Some((seq?, id)));
+    let known = rows.into_iter().filter_map(|(seq, mail, because)| {
+        let reread_seq = facts_of(&because).get("reread_seq").map(str::parse);
+        let reread_seq = reread_seq.and_then(|seq| seq.ok());
+        Some((seq?, Behind { mail, reread_seq }))
+    });
     Ok(known.collect())
 }

@@ -43,6 +43,7 @@ pub mod kin;
 pub mod login;
 pub mod mail_found;
 pub mod mail_health;
+pub mod mail_join;
 pub mod mail_mark;
 pub mod mail_named;
 pub mod mail_twin;

@@ -212,6 +212,30 @@ both_databases!(
     }
 );
 
+both_databases!(
+    e97_what_the_relay_would_refuse_by_its_size_leaves_by_a_link,
+    |desk| {
+        let (lead, _, _, _) = asked(&desk);
+        let ctx = desk.as_person(&lead);
+        // A mail of one megabyte at most: half a one goes along, the next doesn't any more.
+        desk.app.post.recorder().unwrap().announce(1 << 20);
+        let half = vec![b'h'; 500_000];
+        let first = evidence::keep(&ctx, "first.bin", "application/octet-stream", &half).unwrap();
+        let second = evidence::keep(&ctx, "second.bin", "video/mp4", &half).unwrap();
+        act::reply_with(&ctx, key("INC-1"), "Both.", None, None, &[first, second]).unwrap();
+        let letters = desk.letters();
+        let letter = to_cleo(&letters);
+        assert_eq!(files_in(letter), [("first.bin".to_owned(), half)]);
+        assert!(
+            letter.text.contains("second.bin") && letter.text.contains("/file/"),
+            "{}",
+            letter.text
+        );
+        let size = watchkeeper::outbound::mail::bytes(letter).unwrap().len();
+        assert!(size <= 1 << 20, "{size}");
+    }
+);
+
 both_databases!(what_a_customer_sends_is_theirs_to_read, |desk| {
     let (_, _, _, contact) = asked(&desk);
     let served = Served::new(&desk.app);

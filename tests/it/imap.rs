@@ -306,7 +306,7 @@ both_databases!(
         let bob = desk.person("Bob", Roles::of(&[Role::Responder]));
         let letter = crate::mail::read_again(&desk, held);
         let ctx = desk.as_person(&bob);
-        watchkeeper::actions::intake::take_in(&ctx, held.id, &letter).unwrap();
+        watchkeeper::actions::intake::take_in(&ctx, held.id, &letter, "").unwrap();
         assert_eq!(ticket(&desk, "INC-2").title.as_str(), "A film of it");
     }
 );

@@ -498,9 +498,9 @@ both_databases!(loops_and_blocked_senders_are_held_for_a_person, |desk| {
     assert_eq!((tickets(&desk), desk.letters().len()), (0, 0));
     // A person looks, and lets one in.
     let letter = read_again(&desk, &stored);
-    let taken = intake::take_in(&desk.as_person(&ada), stored.id, &letter).unwrap();
+    let taken = intake::take_in(&desk.as_person(&ada), stored.id, &letter, "").unwrap();
     assert_eq!((taken.verdict, tickets(&desk)), (Some(Verdict::Opened), 1));
-    assert!(intake::take_in(&desk.as_person(&ada), stored.id, &letter).is_err());
+    assert!(intake::take_in(&desk.as_person(&ada), stored.id, &letter, "").is_err());
 });
 
 both_databases!(

@@ -38,7 +38,7 @@ both_databases!(
         assert_eq!(unread.verdict, Some(Verdict::Unreadable));
 
         let by = desk.as_person(&ada);
-        let refused = intake::take_in(&by, id, &bad).unwrap_err();
+        let refused = intake::take_in(&by, id, &bad, "").unwrap_err();
         assert!(
             refused.to_string().contains("mail-still-unreadable"),
             "{refused}"
@@ -69,6 +69,6 @@ both_databases!(
             "{links:?}"
         );
         assert!(!browser.get(&place).text.contains("Read it again"));
-        assert!(intake::take_in(&by, id, &good).is_err(), "once");
+        assert!(intake::take_in(&by, id, &good, "").is_err(), "once");
     }
 );

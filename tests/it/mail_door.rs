@@ -253,7 +253,13 @@ fn a_letter_of_ours_goes_encrypted_to_a_relay_that_offers_it_also_without_a_pass
             files: Vec::new(),
             dated_at: desk.now(),
         };
-        let sent = Mailer::Relay(relay, Signing::Off).send(&letter);
+        let mailer = Mailer::Relay(relay, Signing::Off);
+        // What it takes is asked, and known from then on; the line is used for the mail.
+        assert_eq!(mailer.announced_size(), None);
+        mailer.get_to_know();
+        let limit = i64::try_from(desk.app.config.mail_limit_bytes).unwrap();
+        assert_eq!(mailer.announced_size(), Some(limit));
+        let sent = mailer.send(&letter);
         assert!(matches!(sent, Handover::Accepted(_)), "{sent:?}");
         desk.settle();
         let taken = ledger(&desk);

@@ -5,11 +5,11 @@ use std::net::TcpStream;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
-use watchkeeper::actions::{intake, ticket as act, ticket_parts};
+use watchkeeper::actions::{ticket as act, ticket_parts};
 use watchkeeper::domain::access::{Role, Roles};
 use watchkeeper::domain::delivery::{DeliveryKind, DeliveryState};
 use watchkeeper::domain::id::Kind;
-use watchkeeper::domain::intake::{HeldFor, MOST_LOOKS, MailState, Verdict, Way};
+use watchkeeper::domain::intake::Verdict;
 use watchkeeper::domain::outgoing::{Handover, OutgoingMail, retry_after_secs};
 use watchkeeper::domain::severity::Severity;
 use watchkeeper::domain::text::Title;
@@ -60,29 +60,6 @@ both_databases!(
         }
         assert_eq!(stored(&desk, taken.id), taken, "nobody looks again");
         assert_eq!(tickets(&desk), 1);
-
-        // One at which looking itself fails is looked at a few times, and then held for a person.
-        let lost = intake::accept(
-            &desk.app,
-            Way::Lmtp,
-            None,
-            &[],
-            b"From: a@x.example\r\n\r\nx\r\n",
-        )
-        .unwrap();
-        let system = desk
-            .app
-            .system("mailbox", watchkeeper::domain::timeline::Door::Mail);
-        for look in 1..=MOST_LOOKS + 2 {
-            intake::note_failure(&system, lost, "reading-failed").unwrap();
-            let mail = stored(&desk, lost);
-            let is_over = look >= MOST_LOOKS;
-            assert_eq!(mail.state == MailState::Held, is_over, "look {look}");
-            assert!(mail.attempts <= MOST_LOOKS);
-        }
-        assert_eq!(stored(&desk, lost).held_for, Some(HeldFor::Failed));
-        desk.advance(86_400);
-        assert_eq!(stored(&desk, lost).state, MailState::Held);
     }
 );
 

@@ -21,6 +21,15 @@ const DAN: &str = "dan@x.example";
 
 /// Generous: this is the unoptimised build on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Two seconds of one processor, as case 75 says; a build without optimisation may take ten times as long.
+const CPU: Duration = Duration::from_secs(if cfg!(debug_assertions) { 20 } else { 2 });
+
+/// What this thread has used of its processor, however busy the machine is otherwise: on it the mail is taken in, read and decided about.
+fn cpu_time() -> Duration {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux tells");
+    let nanos = told.split(' ').next().and_then(|it| it.parse().ok());
+    Duration::from_nanos(nanos.expect("a number"))
+}
 
 fn browser(desk: &Desk, served: &Served) -> Visitor {
     let ada = desk.person("Ada", Roles::of(&[Role::Responder]));
@@ -165,7 +174,17 @@ both_databases!(
             ("2 000 links", page(links(2_000))),
             ("20 000 links", page(links(20_000))),
             ("nested tags", page("<div>".repeat(100_000))),
+            (
+                "20 MB of HTML",
+                page("<p>word word word</p>\r\n".repeat(900_000)),
+            ),
             ("blanks", page(" ".repeat(1_000_000))),
+            (
+                "an address that never ends",
+                ("X-A: y".to_owned(), "a@".repeat(500_000)),
+            ),
+            ("an open tag", page("<a ".repeat(300_000))),
+            ("open comments", page("<!--".repeat(200_000) + "-->")),
             ("lines of >", ("X-A: y".to_owned(), ">\r\n".repeat(200_000))),
         ]
         .into_iter()
@@ -173,9 +192,10 @@ both_databases!(
         {
             let raw =
                 format!("From: {DAN}\r\nSubject: With {name}\r\n{head}\r\n\r\n{body}deep\r\n");
-            let began = Instant::now();
+            let before = cpu_time();
             let taken = deliver(&desk, Some(DAN), raw.as_bytes());
-            assert!(began.elapsed() < PATIENCE, "{name}: {:?}", began.elapsed());
+            let took = cpu_time() - before;
+            assert!(took < CPU, "{name}: {took:?}");
             assert_eq!(
                 (taken.verdict, taken.state),
                 (Some(Verdict::Opened), MailState::Settled),

@@ -114,7 +114,7 @@ both_databases!(
         // A person takes one in; after the hour it goes on by itself.
         let ada = desk.person("Ada", Roles::of(&[Role::Responder]));
         let letter = read_again(&desk, &held[0]);
-        intake::take_in(&desk.as_person(&ada), held[0].id, &letter).unwrap();
+        intake::take_in(&desk.as_person(&ada), held[0].id, &letter, "").unwrap();
         desk.advance(3_700);
         desk.letters();
         let later = mail(
@@ -448,7 +448,7 @@ both_databases!(
         assert_eq!(finds(&as_ada, "turbine%20sun"), (false, false));
         // Who takes it in finds it where it stands now.
         let letter = read_again(&desk, &held);
-        intake::take_in(&desk.as_person(&ada), held.id, &letter).unwrap();
+        intake::take_in(&desk.as_person(&ada), held.id, &letter, "").unwrap();
         assert_eq!(finds(&as_ada, "turbine"), (false, true));
         desk.letters();
     }

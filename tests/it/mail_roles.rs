@@ -117,6 +117,26 @@ both_databases!(
             (Actor::Stranger, Audience::Internal)
         );
         assert_eq!(ticket(&desk, "INC-1").severity, Some(Severity::Average));
+        // Who wrote it is sure; it says why it is no more than a stranger's word all the same.
+        let room = reader.get("/INC-1").text;
+        let entry = format!("id=\"e{}\"", let_in.seq);
+        let entry = room
+            .split(&entry)
+            .nth(1)
+            .unwrap()
+            .split("</li>")
+            .next()
+            .unwrap();
+        assert!(
+            entry.contains("verified: one of ours, whose roles work on no tickets"),
+            "{entry}"
+        );
+        assert!(!entry.contains("not verified"), "{entry}");
+        // So do those who still ask, beside the ticket.
+        assert!(
+            room.contains("verified: one of ours, who has no access now"),
+            "{room}"
+        );
         // Turned away, it is a ticket.
         let letter = read_again(&desk, &asked[2]);
         let alone = intake::answer_join(&desk.as_person(&bob), asked[2].id, &letter, false);

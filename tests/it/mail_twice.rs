@@ -1,14 +1,19 @@
 //! Mail that comes twice, or looks as if it did: one mail is one message, and two are never taken for one.
 
+use std::sync::Arc;
+
 use watchkeeper::actions::intake;
 use watchkeeper::domain::access::{Role, Roles};
 use watchkeeper::domain::id::{Kind, TicketId};
-use watchkeeper::domain::intake::Verdict;
+use watchkeeper::domain::intake::{Verdict, Way};
 use watchkeeper::domain::search::Question;
+use watchkeeper::domain::timeline::Door;
 use watchkeeper::store;
+use watchkeeper::store::backend::DatabaseUrl;
 use watchkeeper::store::intake::StoredMail;
 
 use crate::both_databases;
+use crate::clock_notices::second_node;
 use crate::desk::Desk;
 use crate::mail::{
     contoso, deliver, deliver_to, mail, read_again, stored, takes_mail, ticket, tickets, timeline,
@@ -155,7 +160,8 @@ both_databases!(
         for mail in [&one, &besides[0]] {
             let behind =
                 |conn: &mut _| store::mail_found::behind_entries(conn, mail.ticket.unwrap());
-            assert_eq!(desk.app.store.read(behind).unwrap().get(&1), Some(&mail.id));
+            let behind = desk.app.store.read(behind).unwrap();
+            assert_eq!(behind.get(&1).map(|it| it.mail), Some(mail.id));
             assert!(namesakes(&desk, mail).is_empty());
         }
         desk.let_letters_go();
@@ -197,7 +203,7 @@ both_databases!(
         );
         let ada = desk.person("Ada", Roles::of(&[Role::Responder]));
         let letter = read_again(&desk, &first);
-        let taken = intake::take_in(&desk.as_person(&ada), first.id, &letter).unwrap();
+        let taken = intake::take_in(&desk.as_person(&ada), first.id, &letter, "").unwrap();
         assert_eq!(standing(&desk, &taken), "INC-1");
         let besides = of(&desk, &first);
         assert_eq!(
@@ -346,5 +352,52 @@ both_databases!(
         assert_eq!(tickets(&desk), 2);
         assert_eq!(ticket(&desk, "INC-1").title.as_str(), "Uplink 1");
         assert_eq!(timeline(&desk, "INC-1")[0].body, "Down.");
+    }
+);
+
+both_databases!(
+    e15_two_nodes_that_decide_about_two_copies_without_an_id_at_once_open_one_ticket,
+    |desk| {
+        desk.let_letters_go();
+        contoso(&desk);
+        let nodes = match desk.app.config.database {
+            // One process works on an embedded database; its threads are the nodes.
+            DatabaseUrl::Sqlite(_) => [Arc::clone(&desk.app), Arc::clone(&desk.app)],
+            DatabaseUrl::Postgres(_) => [Arc::clone(&desk.app), second_node(&desk)],
+        };
+        const ROUNDS: usize = 40;
+        for round in 0..ROUNDS {
+            // Each by somebody else: no budget of answers holds them.
+            let from = format!("alarm{round}@devices.example");
+            let raw = format!("From: {from}\r\nSubject: Round {round}\r\n\r\nDisk full.\r\n");
+            let reads = nodes.each_ref().map(|node| {
+                let to = ["support@watch.example.org".to_owned()];
+                let id = intake::accept(node, Way::Lmtp, Some(&from), &to, raw.as_bytes()).unwrap();
+                let mail = stored(&desk, id);
+                intake::ReadMail {
+                    letter: read_again(&desk, &mail),
+                    mail,
+                    marks: intake::Marks::default(),
+                }
+            });
+            let start = std::sync::Barrier::new(2);
+            std::thread::scope(|scope| {
+                for (node, read) in nodes.iter().zip(&reads) {
+                    let start = &start;
+                    scope.spawn(move || {
+                        let ctx = node.system("mailbox", Door::Mail);
+                        start.wait();
+                        intake::settle(&ctx, std::slice::from_ref(read)).unwrap();
+                    });
+                }
+            });
+            let mut verdicts = reads
+                .each_ref()
+                .map(|read| stored(&desk, read.mail.id).verdict);
+            verdicts.sort_by_key(|verdict| verdict.map(|it| it.as_str()));
+            let wanted = [Some(Verdict::Duplicate), Some(Verdict::Opened)];
+            assert_eq!(verdicts, wanted, "round {round}");
+        }
+        assert_eq!(tickets(&desk), ROUNDS);
     }
 );

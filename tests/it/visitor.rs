@@ -88,6 +88,40 @@ impl Visitor {
         self.keep(request.call())
     }
 
+    /// The page that an answer leads to, with what it has to say.
+    pub fn follow(&self, answer: &Answer) -> Answer {
+        let said = answer
+            .cookies
+            .iter()
+            .find_map(|it| it.strip_prefix("said="));
+        let said = said
+            .unwrap_or_default()
+            .split(';')
+            .next()
+            .unwrap_or_default();
+        self.get_saying(&answer.place, said)
+    }
+
+    /// A page, asked for with this cookie of what was said.
+    pub fn get_saying(&self, path: &str, said: &str) -> Answer {
+        let session = self.session.as_deref().unwrap_or_default();
+        let cookies = format!("watchkeeper={session}; said={said}");
+        let request = self.agent.get(format!("{}{path}", self.base));
+        self.keep(request.header("cookie", cookies).call())
+    }
+
+    /// A file, byte for byte.
+    pub fn get_bytes(&self, path: &str) -> Vec<u8> {
+        let session = self.session.as_deref().unwrap_or_default();
+        let request = self.agent.get(format!("{}{path}", self.base));
+        let answer = request
+            .header("cookie", format!("watchkeeper={session}"))
+            .call();
+        let mut answer = answer.expect("the server answers");
+        assert_eq!(answer.status().as_u16(), 200, "{path}");
+        answer.body_mut().read_to_vec().expect("it ends")
+    }
+
     /// Sends a form as a page of ours would, with its token.
     pub fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let token = self

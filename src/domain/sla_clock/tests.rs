@@ -10,17 +10,17 @@ use crate::domain::sla_agreement::Anchor;
 use crate::domain::sla_policy::Policy;
 
 pub(super) const BERLIN: Tz = Tz::Europe__Berlin;
-pub(super) const MINUTE: i64 = 60;
-pub(super) const HOUR: i64 = 3600;
+pub(in crate::domain) const MINUTE: i64 = 60;
+pub(in crate::domain) const HOUR: i64 = 3600;
 
 /// Monday 1 June 2026, 09:00 in Berlin, plus seconds.
-pub(super) fn mon(secs: i64) -> Timestamp {
+pub(in crate::domain) fn mon(secs: i64) -> Timestamp {
     Timestamp::parse_rfc3339("2026-06-01T07:00:00Z")
         .unwrap()
         .plus_secs(secs)
 }
 
-pub(super) fn working() -> Arc<Hours> {
+pub(in crate::domain) fn working() -> Arc<Hours> {
     let range = Range::parse("09:00-17:00").unwrap();
     let week: Vec<_> = (0..=4).map(|day| (day, range)).collect();
     Arc::new(Hours::of(Arc::new(
@@ -28,11 +28,11 @@ pub(super) fn working() -> Arc<Hours> {
     )))
 }
 
-pub(super) fn always() -> Arc<Hours> {
+pub(in crate::domain) fn always() -> Arc<Hours> {
     Arc::new(Hours::of(Arc::new(Calendar::always(BERLIN))))
 }
 
-pub(super) fn target(metric: Metric, promisee: Promisee, budget: Budget) -> Target {
+pub(in crate::domain) fn target(metric: Metric, promisee: Promisee, budget: Budget) -> Target {
     Target {
         id: Some(Id::new(mon(i64::from(metric as u8)))),
         metric,

@@ -1,5 +1,6 @@
 //! Mail that came in and messages that went out, with their fate.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -79,10 +80,12 @@ pub struct Mail {
     /// Why it waits for a person.
     pub held_for: Option<&'static str>,
     pub detail: String,
-    /// What decided, by name: `route`, `proof`, `clue`, `pointer`, `key`, `standing`, `forged`.
+    /// What decided, by name: `route`, `proof`, `clue`, `pointer`, `key`, `standing`, `forged`, `taken_in_by`, `charset`.
     pub because: Facts,
     /// The mail that this one is a copy of; where it opened a ticket all the same, its address asks for one of its own.
     pub copy_of_id: Option<MailUid>,
+    /// While it asks to join its ticket: until when somebody decides. Unanswered, it becomes a ticket of its own then.
+    pub decide_until: Option<At>,
     pub ticket_id: Option<TicketUid>,
     pub entry_seq: Option<i64>,
     pub message_id: Option<String>,
@@ -104,6 +107,7 @@ impl Mail {
             detail: of.detail,
             because: Facts(of.because),
             copy_of_id: of.duplicate_of.map(Uid),
+            decide_until: of.join_due_at.map(At),
             ticket_id: of.ticket.map(Uid),
             entry_seq: of.entry_seq,
             message_id: of.message_id,
@@ -206,11 +210,23 @@ pub async fn drop_held(call: Call<Nothing>) -> Reply {
 
 /// Take a held mail in
 ///
-/// It is decided about anew, and neither its hold nor an automatic mark counts: it opens a ticket or joins one. One that couldn't be
-/// read when it came is read again; `mail-still-unreadable` if it still can't.
-#[utoipa::path(post, path = "/api/v1/mail/{id}/take-in", tag = "mail", responses((status = 200, description = "Taken in", body = Mail)))]
-pub async fn take_in(call: Call<Nothing>) -> Reply {
-    settle(call, intake::take_in).await
+/// It is decided about anew, and neither its hold nor an automatic mark counts, nor that it looks like a copy of another: it opens a
+/// ticket or joins one. One that couldn't be read when it came is read again; `mail-still-unreadable` if it still can't.
+#[utoipa::path(post, path = "/api/v1/mail/{id}/take-in", tag = "mail", request_body = TakeIn, responses((status = 200, description = "Taken in", body = Mail)))]
+pub async fn take_in(call: Call<TakeIn>) -> Reply {
+    settle(call, |ctx, id, letter, asked: TakeIn| {
+        intake::take_in(ctx, id, letter, asked.reason.as_deref().unwrap_or_default())
+    })
+    .await
+}
+
+/// Why.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TakeIn {
+    /// Required for one that was taken for a copy of another.
+    #[schema(example = "two alarms with the same words")]
+    reason: Option<String>,
 }
 
 /// Accept a request to join
@@ -218,7 +234,7 @@ pub async fn take_in(call: Call<Nothing>) -> Reply {
 /// The mail stands on the ticket's timeline, with the time of its own receipt.
 #[utoipa::path(post, path = "/api/v1/mail/{id}/accept", tag = "mail", responses((status = 200, description = "Accepted", body = Mail)))]
 pub async fn accept(call: Call<Nothing>) -> Reply {
-    settle(call, |ctx, id, letter| {
+    settle(call, |ctx, id, letter, _: Nothing| {
         intake::answer_join(ctx, id, letter, true)
     })
     .await
@@ -229,7 +245,7 @@ pub async fn accept(call: Call<Nothing>) -> Reply {
 /// The mail becomes a ticket of its own.
 #[utoipa::path(post, path = "/api/v1/mail/{id}/refuse", tag = "mail", responses((status = 200, description = "Refused", body = Mail)))]
 pub async fn refuse(call: Call<Nothing>) -> Reply {
-    settle(call, |ctx, id, letter| {
+    settle(call, |ctx, id, letter, _: Nothing| {
         intake::answer_join(ctx, id, letter, false)
     })
     .await
@@ -245,7 +261,8 @@ pub struct Charset {
 
 /// Read a mail in another character set
 ///
-/// Its text, read so, stands on its ticket as a note that corrects the mail's entry. The mail stays as it came.
+/// Whatever reads the mail from now on reads it so. If it stands on a ticket, its text, read so, stands there as a note that corrects the
+/// mail's entry, and is shown in its place. The mail stays as it came.
 #[utoipa::path(post, path = "/api/v1/mail/{id}/put-right", tag = "mail", request_body = Charset, responses((status = 200, description = "Put right", body = Mail)))]
 pub async fn put_right(call: Call<Charset>) -> Reply {
     let id: MailId = call.id("id")?;
@@ -253,22 +270,23 @@ pub async fn put_right(call: Call<Charset>) -> Reply {
         actions::allow(&ctx.by, Action::HandleMail, Target::House)?;
         let (mail, raw) = stored(ctx, id)?;
         let letter = crate::http::web::mail::read_in(&mail, &raw, &asked.charset)?;
-        Answer::ok(&Mail::of(intake::put_right(ctx, id, &letter)?))
+        let set = asked.charset.trim().to_lowercase();
+        Answer::ok(&Mail::of(intake::put_right(ctx, id, &letter, &set)?))
     })
     .await
 }
 
 /// Decides about a stored mail, whose bytes are read anew.
-async fn settle(
-    call: Call<Nothing>,
-    decide: impl Fn(&Ctx<'_>, MailId, &Letter) -> Result<StoredMail> + Send + 'static,
+async fn settle<T: DeserializeOwned + Clone + 'static>(
+    call: Call<T>,
+    decide: impl Fn(&Ctx<'_>, MailId, &Letter, T) -> Result<StoredMail> + Send + 'static,
 ) -> Reply {
     let id: MailId = call.id("id")?;
-    call.change(move |ctx, _| {
+    call.change(move |ctx, asked| {
         actions::allow(&ctx.by, Action::HandleMail, Target::House)?;
         let (mail, raw) = stored(ctx, id)?;
         let letter = crate::http::web::mail::checked(ctx, &mail, &raw);
-        Answer::ok(&Mail::of(decide(ctx, id, &letter)?))
+        Answer::ok(&Mail::of(decide(ctx, id, &letter, asked.clone())?))
     })
     .await
 }

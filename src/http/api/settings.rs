@@ -75,6 +75,8 @@ pub struct Settings {
     pub when_fixed: WhenFixedWord,
     /// Who can't approve a change besides whoever wanted, planned or wrote it: whoever pushed its commits, whoever begins or deploys it.
     pub approvers_apart: Vec<SideWord>,
+    /// So many minutes a mail may ask to join a ticket where no agreement says how soon somebody takes that one.
+    pub mail_join_minutes: i64,
     pub environments: Vec<String>,
     /// Settings that the configuration of the process decides: what is set here has no effect meanwhile.
     pub overruled: Vec<&'static str>,
@@ -113,6 +115,7 @@ fn shown(ctx: &Ctx<'_>) -> Result<Answer> {
         mail_strangers_per_hour: set.mail_strangers_per_hour,
         when_fixed: Word(set.when_fixed),
         approvers_apart: set.approvers_apart.iter().copied().map(Word).collect(),
+        mail_join_minutes: set.mail_join_minutes,
         house_name: set.house_name,
         public_url: set.public_url,
         environments,
@@ -178,6 +181,7 @@ pub struct SettingsEdit {
     when_fixed: Option<WhenFixedWord>,
     /// All of them.
     approvers_apart: Option<Vec<SideWord>>,
+    mail_join_minutes: Option<i64>,
     /// All of them; at least one.
     environments: Option<Vec<String>>,
 }
@@ -226,6 +230,7 @@ impl SettingsEdit {
                     let words: Vec<_> = words.iter().map(|word| word.0.as_str()).collect();
                     words.join(" ")
                 }),
+                SettingKey::MailJoinMinutes => number(self.mail_join_minutes),
             };
             text.map(|text| (*key, text))
         });

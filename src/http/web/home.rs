@@ -9,7 +9,7 @@ use super::row::TicketRow;
 use crate::actions;
 use crate::app::{App, Ctx};
 use crate::domain::access::{Action, Target};
-use crate::domain::id::{Kind, PersonId, TeamId, TicketId};
+use crate::domain::id::{Kind, MailId, PersonId, TeamId, TicketId, TicketKey};
 use crate::domain::oncall::{Shift, Stretch, stretches};
 use crate::domain::query::Sort;
 use crate::domain::severity::Severity;
@@ -20,12 +20,16 @@ use crate::http::frame;
 use crate::http::marks::{Burns, Tick};
 use crate::http::page::{Page, Viewer};
 use crate::http::reply;
+use crate::store::intake::StoredMail;
 use crate::store::proposal::Proposal;
 use crate::store::queue::{self, Filter};
 use crate::store::{self, Conn};
 
 /// How far ahead shifts are looked for.
 const AHEAD_SECS: i64 = 28 * 86_400;
+
+/// Mails that ask to join a ticket; the ledger of mail has the others.
+const MOST_JOINS: i64 = 5;
 
 /// More words than this wait nowhere.
 const MOST_WAITING: i64 = 200;
@@ -60,6 +64,15 @@ struct HomePage {
     /// Tickets with words that wait for a second person, for who can be it; and how many words.
     words: Vec<TicketRow>,
     word_count: usize,
+    joins: Vec<Join>,
+}
+
+/// A mail that asks to join a ticket, for those who may read mail.
+struct Join {
+    mail: MailId,
+    key: TicketKey,
+    from: String,
+    until: Timestamp,
 }
 
 struct Found {
@@ -72,6 +85,7 @@ struct Found {
     changes: Vec<Ticket>,
     words: Vec<Ticket>,
     word_count: usize,
+    joins: Vec<Join>,
 }
 
 /// `GET /`
@@ -97,6 +111,7 @@ pub async fn shift(req: HttpRequest, app: web::Data<App>, viewer: Viewer) -> Ans
         changes: rows(&found.changes),
         words: rows(&found.words),
         word_count: found.word_count,
+        joins: found.joins,
         watch: found.watch,
         p: page,
     };
@@ -198,8 +213,29 @@ fn load(ctx: &Ctx<'_>) -> Result<Found> {
             changes,
             words,
             word_count: waiting.len(),
+            joins: joins(conn, ctx)?,
         })
     })
+}
+
+/// The mails that ask to join a ticket, those first that are decided about first.
+fn joins(conn: &mut Conn, ctx: &Ctx<'_>) -> Result<Vec<Join>> {
+    if actions::allow(&ctx.by, Action::ReadMail, Target::House).is_err() {
+        return Ok(Vec::new());
+    }
+    let mails = store::mail_join::ahead(conn, MOST_JOINS)?;
+    let asked: Vec<TicketId> = mails.iter().filter_map(|mail| mail.ticket).collect();
+    let tickets = store::ticket::by_ids(conn, &asked)?;
+    let join = |mail: StoredMail| {
+        let ticket = tickets.iter().find(|it| Some(it.id) == mail.ticket)?;
+        Some(Join {
+            mail: mail.id,
+            key: ticket.key,
+            from: mail.from_shown,
+            until: mail.join_due_at?,
+        })
+    };
+    Ok(mails.into_iter().filter_map(join).collect())
 }
 
 /// The tickets of what has waited longest.

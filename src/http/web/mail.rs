@@ -21,9 +21,9 @@ use crate::http::reply::{self, Failure};
 use crate::intake::mail;
 use crate::intake::reading::charset::CHOICES;
 use crate::intake::reading::clean::clean;
-use crate::store;
 use crate::store::intake::{LedgerFilter, StoredMail};
 use crate::store::mailbox::Standing;
+use crate::store::{self, Conn};
 use crate::words::Words;
 
 /// Lines of one page of the ledger.
@@ -102,7 +102,7 @@ pub async fn ledger(
         .run(&app, move |ctx| {
             allow(&ctx.by, Action::ReadMail, Target::House)?;
             ctx.read(|conn| {
-                let mails = store::intake::ledger(conn, &filter, before, LINES)?;
+                let mails = mails(conn, &filter, before)?;
                 let ids: Vec<_> = mails.iter().filter_map(|mail| mail.ticket).collect();
                 let tickets = store::ticket::by_ids(conn, &ids)?;
                 let key_of = |mail: &StoredMail| {
@@ -137,6 +137,22 @@ pub async fn ledger(
     })
 }
 
+/// A page of the ledger; of the mails that ask to join a ticket those first that are decided about first, as long as one page has them all.
+fn mails(
+    conn: &mut Conn,
+    filter: &LedgerFilter,
+    before: Option<(Timestamp, MailId)>,
+) -> Result<Vec<StoredMail>> {
+    let asks = filter.verdict == Some(Verdict::JoinRequest);
+    if asks && filter.sender.is_none() && before.is_none() {
+        let ahead = store::mail_join::ahead(conn, LINES)?;
+        if (ahead.len() as i64) < LINES {
+            return Ok(ahead);
+        }
+    }
+    store::intake::ledger(conn, filter, before, LINES)
+}
+
 #[derive(Template)]
 #[template(path = "mail/show.html")]
 struct MailPage {
@@ -168,6 +184,11 @@ impl MailPage {
         self.may_handle && settled
     }
 
+    /// It was taken for a copy; a person may know better.
+    fn may_be_no_copy(&self) -> bool {
+        self.may_handle && self.mail.verdict == Some(Verdict::Duplicate)
+    }
+
     /// It couldn't be read when it came, and now it can.
     fn may_read_again(&self) -> bool {
         let is_readable = !self.letter.remarks.contains(&Remark::Unreadable);
@@ -184,9 +205,48 @@ impl MailPage {
         }
     }
 
-    /// Its text as it is shown can be put on its ticket.
+    /// The character set that its text is shown in can be kept, and its text so put on its ticket.
     fn may_put_right(&self) -> bool {
-        self.may_handle && !self.chosen_set.is_empty() && self.mail.entry_seq.is_some()
+        let is_news = self.mail.because.get("charset") != Some(self.chosen_set.as_str());
+        self.may_handle && !self.chosen_set.is_empty() && is_news
+    }
+
+    /// What people did about it: when, and what.
+    fn deeds(&self) -> Vec<(Timestamp, String)> {
+        let because = &self.mail.because;
+        let said = |name: &str| because.get(name).unwrap_or_default();
+        let of = |at: &str, by: &str, key: &str, place: &str, value: &str| {
+            let values = [("name", said(by).into()), (place, value.into())];
+            let words = self.p.words.with(key, &values).into_owned();
+            Some((because.instant(at)?, words))
+        };
+        let why = said("taken_in_why");
+        let taken_in = match (because.get("no_copy_of"), why) {
+            (Some(_), _) => "mail-deed-no-copy",
+            (None, "") => "mail-deed-taken-in",
+            (None, _) => "mail-deed-taken-in-why",
+        };
+        let mut deeds: Vec<(Timestamp, String)> = [
+            of("taken_in_at", "taken_in_by", taken_in, "why", why),
+            of("dropped_at", "dropped_by", "mail-deed-dropped", "why", ""),
+            of(
+                "charset_at",
+                "charset_by",
+                "mail-deed-charset",
+                "set",
+                said("charset"),
+            ),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        deeds.sort_by_key(|(at, _)| *at);
+        deeds
+    }
+
+    /// The mail that it was taken for a copy of.
+    fn no_copy_of(&self) -> Option<&str> {
+        self.mail.because.get("no_copy_of")
     }
 
     fn is_chosen(&self, set: &str) -> bool {
@@ -242,6 +302,18 @@ fn reasons(mail: &StoredMail) -> Vec<String> {
     reasons
 }
 
+/// What is known of a mail's sender, as the catalogue says it.
+pub(super) fn proof(mail: &StoredMail) -> &'static str {
+    let because = &mail.because;
+    match (because.get("proof"), because.get("rights")) {
+        (Some("proven"), Some("former")) => "tape-powerless-former",
+        (Some("proven"), Some(_)) => "tape-powerless-onlooker",
+        (Some("proven"), None) => "mail-proven",
+        (Some("refuted"), _) => "mail-refuted",
+        _ => "mail-unverified",
+    }
+}
+
 /// A stored mail, its bytes read anew.
 pub(super) fn load(ctx: &Ctx<'_>, id: MailId) -> Result<(StoredMail, Vec<u8>)> {
     ctx.read(|conn| {
@@ -251,10 +323,9 @@ pub(super) fn load(ctx: &Ctx<'_>, id: MailId) -> Result<(StoredMail, Vec<u8>)> {
     })
 }
 
-/// A stored mail as it is read today; its signature is judged for the day on which it came.
+/// A stored mail as it is read today, in the character set that somebody chose for it.
 pub(in crate::http) fn checked(ctx: &Ctx<'_>, mail: &StoredMail, raw: &[u8]) -> Letter {
-    let from = mail.envelope_from.as_deref();
-    mail::read_checked(raw, from, &ctx.app.config.smime_ca, mail.received_at)
+    ctx.app.read_stored(mail, raw)
 }
 
 /// A stored mail, its text in a character set that somebody chose.
@@ -264,7 +335,33 @@ pub(in crate::http) fn read_in(mail: &StoredMail, raw: &[u8], set: &str) -> Resu
         let unknown = FieldError::new("charset", "not-a-charset").with("value", set);
         return Err(unknown.with("accepted", CHOICES.join(", ")).into());
     }
-    Ok(mail::read_in(raw, mail.envelope_from.as_deref(), &set))
+    Ok(in_set(mail, raw, &set))
+}
+
+fn in_set(mail: &StoredMail, raw: &[u8], set: &str) -> Letter {
+    let from = mail.envelope_from.as_deref();
+    mail::guarded(raw, from, || mail::read_in(raw, from, set))
+}
+
+/// How the page shows it: in the set that is asked for, as the mail says itself where none is, and otherwise as it stands.
+fn shown(
+    ctx: &Ctx<'_>,
+    mail: &StoredMail,
+    raw: &[u8],
+    is_asked: bool,
+    set: Option<&str>,
+) -> Letter {
+    let from = mail.envelope_from.as_deref();
+    let mut letter = match is_asked {
+        true => ctx.app.read_mail(raw, from, mail.received_at),
+        false => checked(ctx, mail, raw),
+    };
+    if let Some(set) = set {
+        let read = in_set(mail, raw, set);
+        letter.text = read.text;
+        letter.charsets = read.charsets;
+    }
+    letter
 }
 
 pub async fn show(
@@ -274,18 +371,15 @@ pub async fn show(
     id: web::Path<String>,
 ) -> Answer {
     let id: MailId = id_of(&id)?;
-    let set = param(&req, "charset").filter(|set| CHOICES.contains(&set.as_str()));
+    let asked = param(&req, "charset");
+    let is_asked = asked.is_some();
+    let set = asked.filter(|set| CHOICES.contains(&set.as_str()));
     let chosen = set.clone();
     let (mail, letter, key, (also_to, namesakes, other_keys)) = viewer
         .run(&app, move |ctx| {
             allow(&ctx.by, Action::ReadMail, Target::House)?;
             let (mail, raw) = load(ctx, id)?;
-            let mut letter = checked(ctx, &mail, &raw);
-            if let Some(set) = &chosen {
-                let read = mail::read_in(&raw, mail.envelope_from.as_deref(), set);
-                letter.text = read.text;
-                letter.charsets = read.charsets;
-            }
+            let letter = shown(ctx, &mail, &raw, is_asked, chosen.as_deref());
             let key = match mail.ticket {
                 Some(ticket) => ctx
                     .read(|conn| store::ticket::by_id(conn, ticket))?
@@ -311,17 +405,16 @@ pub async fn show(
         .await?;
     let p = Page::new(&req, "mail-one-title");
     let may_handle = p.may(Action::HandleMail);
-    let proof = match mail.because.get("proof") {
-        Some("proven") => "mail-proven",
-        Some("refuted") => "mail-refuted",
-        _ => "mail-unverified",
-    };
+    let proof = proof(&mail);
     let mut letter = letter;
     let files = std::mem::take(&mut letter.parts);
     reply::page(&MailPage {
         reasons: reasons(&mail),
         proof,
-        chosen_set: set.unwrap_or_default(),
+        chosen_set: match is_asked {
+            true => set.unwrap_or_default(),
+            false => mail.because.get("charset").unwrap_or_default().to_owned(),
+        },
         sets: CHOICES,
         p,
         mail,
@@ -355,7 +448,7 @@ pub async fn html(
         .run(&app, move |ctx| {
             allow(&ctx.by, Action::ReadMail, Target::House)?;
             let (mail, raw) = load(ctx, id)?;
-            let letter = mail::read(&raw, mail.envelope_from.as_deref());
+            let letter = checked(ctx, &mail, &raw);
             let page = letter.html.as_deref().ok_or(Error::NotFound)?;
             Ok(clean(page, mail::pictures(&letter)))
         })
@@ -409,11 +502,11 @@ pub async fn handle(
             let (stored, raw) = load(ctx, id)?;
             let letter = checked(ctx, &stored, &raw);
             match verb.as_str() {
-                "take-in" => act::take_in(ctx, id, &letter).map(|_| ()),
+                "take-in" => act::take_in(ctx, id, &letter, &reason).map(|_| ()),
                 "drop" => act::drop_held(ctx, id).map(|_| ()),
                 "put-right" => {
                     let letter = read_in(&stored, &raw, &set)?;
-                    act::put_right(ctx, id, &letter).map(|_| ())
+                    act::put_right(ctx, id, &letter, &set.trim().to_lowercase()).map(|_| ())
                 }
                 "accept" => act::answer_join(ctx, id, &letter, true).map(|_| ()),
                 "refuse" => act::answer_join(ctx, id, &letter, false).map(|_| ()),

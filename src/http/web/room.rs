@@ -11,12 +11,13 @@ use super::ticket_words::{self, WordsSide};
 use crate::actions::{self, allow, letters};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
-use crate::domain::id::{Kind, MailId, PersonId, TicketKey};
+use crate::domain::id::{Kind, MailId, PersonId, TicketId, TicketKey};
 use crate::domain::people::Part;
 use crate::domain::ticket::{Role, Ticket};
 use crate::domain::timeline::{Audience, EntryKind};
 use crate::error::{Error, Result};
 use crate::store::blob::Attachment;
+use crate::store::mail_found::Behind;
 use crate::store::ticket::{Affected, Watcher};
 use crate::store::timeline::Recorded;
 use crate::store::{self, Conn};
@@ -78,6 +79,8 @@ pub struct Room {
     pub files: Vec<Attachment>,
     /// The mails behind entries; for whoever may read mail.
     pub mails: HashMap<i64, MailId>,
+    /// By the entry's number, the note that has its text read anew.
+    pub rereads: HashMap<i64, Recorded>,
     pub older: Option<i64>,
     pub affected: Vec<Affected>,
     pub links: Vec<(store::ticket_link::Link, Ticket)>,
@@ -220,6 +223,7 @@ pub fn load(ctx: &Ctx<'_>, key: TicketKey, lens: Lens, before: Option<i64>) -> R
         );
         let asker = ticket.customer.map_or("", |id| names.customer(id));
         let clocks = Clocks::load(ctx, conn, &ticket, asker, Words::english())?;
+        let behind = store::mail_found::behind_entries(conn, id)?;
         Ok(Room {
             change,
             suspects,
@@ -229,9 +233,10 @@ pub fn load(ctx: &Ctx<'_>, key: TicketKey, lens: Lens, before: Option<i64>) -> R
             corrections: store::timeline::of_kinds(conn, id, tape::CORRECTIONS)?,
             files: store::blob::attachments(conn, id)?,
             mails: match allow(&ctx.by, Action::ReadMail, Target::House) {
-                Ok(()) => store::mail_found::behind_entries(conn, id)?,
+                Ok(()) => behind.iter().map(|(seq, it)| (*seq, it.mail)).collect(),
                 Err(_) => HashMap::new(),
             },
+            rereads: rereads(conn, id, &behind)?,
             clocks,
             labels: store::ticket::labels(conn, id)?,
             links: links
@@ -347,4 +352,36 @@ fn service_line(
         name: service.name,
         runbook_url: service.runbook_url,
     }))
+}
+
+impl Room {
+    /// Says which mails stand behind entries, and shows their texts as they were read last.
+    pub fn show_mails(&self, items: &mut [tape::Item], words: &Words) {
+        for item in items {
+            item.mail = self.mails.get(&item.seq).copied();
+            if let Some(note) = self.rereads.get(&item.seq) {
+                item.read_again(note, words);
+            }
+        }
+    }
+}
+
+/// The notes that have the texts of mails as they read in a character set that somebody chose, by the entries that they correct.
+fn rereads(
+    conn: &mut Conn,
+    ticket: TicketId,
+    behind: &HashMap<i64, Behind>,
+) -> Result<HashMap<i64, Recorded>> {
+    let mut rereads = HashMap::new();
+    for (seq, note) in behind
+        .iter()
+        .filter_map(|(seq, it)| Some((seq, it.reread_seq?)))
+    {
+        let note = store::timeline::by_seq(conn, ticket, note)?;
+        rereads.extend(
+            note.filter(|it| it.redacted_at.is_none())
+                .map(|note| (*seq, note)),
+        );
+    }
+    Ok(rereads)
 }

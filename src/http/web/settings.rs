@@ -356,7 +356,8 @@ pub async fn save(req: HttpRequest, app: web::Data<App>, viewer: Viewer, posted:
             | SettingKey::SelfTestHours
             | SettingKey::MailAnswersPerHour
             | SettingKey::MailReopensPerHour
-            | SettingKey::MailStrangersPerHour => is_empty,
+            | SettingKey::MailStrangersPerHour
+            | SettingKey::MailJoinMinutes => is_empty,
             key => key.is_secret() && is_empty && !posted.ticked("no_relay"),
         };
         if !leave {

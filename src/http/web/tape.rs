@@ -77,6 +77,31 @@ impl Item {
         self.has_text() || self.has_title || self.files.iter().any(|file| !file.is_redacted)
     }
 
+    /// Its text reads otherwise in the character set that somebody chose: that is shown, and what was read first stands folded below.
+    pub fn read_again(&mut self, note: &Recorded, words: &Words) {
+        if self.is_redacted {
+            return;
+        }
+        let first = self.pieces.iter().map(|piece| piece.text.as_str());
+        let first = first.collect::<Vec<_>>().join("\n");
+        let first = format!("{}\n{first}", words.t("tape-first-reading"));
+        let as_mail = Recorded {
+            door: Door::Mail,
+            ..note.clone()
+        };
+        self.pieces = pieces(&as_mail);
+        self.pieces.push(Piece {
+            text: first,
+            is_folded: true,
+        });
+        let said = [
+            ("set", note.facts.get("read_in").unwrap_or_default().into()),
+            ("name", note.actor_name.as_str().into()),
+        ];
+        self.marks
+            .push(words.with("tape-read-again", &said).into_owned());
+    }
+
     pub fn has_text(&self) -> bool {
         !self.is_redacted && !self.pieces.is_empty()
     }
@@ -273,7 +298,11 @@ fn again(entry: &Recorded) -> Option<i64> {
 fn mail_marks(entry: &Recorded, words: &Words) -> Vec<String> {
     let is_unproven = entry.actor == Actor::Stranger || entry.facts.get("unverified").is_some();
     let mut marks = Vec::new();
-    if entry.door == Door::Mail && is_unproven {
+    // Who it is, our relay vouches for; it is only that they may not.
+    if let Some(who) = entry.facts.get("powerless") {
+        let key = format!("tape-powerless-{who}");
+        marks.push(words.t(&key).into_owned());
+    } else if entry.door == Door::Mail && is_unproven {
         marks.push(words.t("mail-unverified").into_owned());
     }
     for (fact, key) in [
@@ -281,6 +310,7 @@ fn mail_marks(entry: &Recorded, words: &Words) -> Vec<String> {
         ("refuted", "tape-refuted"),
         ("answers_staff_letter", "tape-answers-staff"),
         ("encrypted", "tape-encrypted"),
+        ("reader_failed", "tape-reader-failed"),
     ] {
         if entry.facts.get(fact).is_some() {
             marks.push(words.t(key).into_owned());

@@ -403,9 +403,7 @@ fn drawn(
         p.now,
         p.zone,
     );
-    for item in &mut items {
-        item.mail = room.mails.get(&item.seq).copied();
-    }
+    room.show_mails(&mut items, words);
     RoomPage {
         key: ticket.key.to_string(),
         kind,

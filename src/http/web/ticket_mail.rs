@@ -4,13 +4,12 @@ use crate::actions::{self, intake as act};
 use crate::app::Ctx;
 use crate::domain::access::{self, Action, Target};
 use crate::domain::id::{Id, MailId, TicketId, TicketKey};
-use crate::domain::intake::{JOIN_PATIENCE_SECS, Verdict, patterns_for};
+use crate::domain::intake::{Verdict, patterns_for};
 use crate::domain::quote;
 use crate::domain::text::EmailAddress;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use crate::http::form::Posted;
-use crate::intake::mail;
 use crate::store::{self, Conn};
 
 /// Of a mail that asks to join, as many characters are shown; the rest is one click away.
@@ -29,6 +28,8 @@ pub struct JoinLine {
     pub from: String,
     pub subject: String,
     pub text: String,
+    /// What is known of its sender, as the catalogue says it.
+    pub proof: &'static str,
     pub received_at: Timestamp,
     /// When it becomes a ticket of its own, if nobody answers.
     pub until: Timestamp,
@@ -60,16 +61,17 @@ pub fn load(conn: &mut Conn, ctx: &Ctx<'_>, ticket: TicketId) -> Result<MailSide
             blocked_by,
         });
     }
-    for asked in store::intake::join_requests_of(conn, ticket)? {
+    for asked in store::mail_join::of_ticket(conn, ticket)? {
         let raw = store::blob::get(conn, asked.raw)?.unwrap_or_default();
-        let letter = mail::read(&raw, asked.envelope_from.as_deref());
+        let letter = super::mail::checked(ctx, &asked, &raw);
         side.joins.push(JoinLine {
             id: asked.id.to_string(),
+            proof: super::mail::proof(&asked),
             from: asked.from_shown,
             subject: asked.subject,
             text: shortened(&quote::typed(&letter.text)),
             received_at: asked.received_at,
-            until: asked.received_at.plus_secs(JOIN_PATIENCE_SECS),
+            until: asked.join_due_at.unwrap_or(asked.received_at),
         });
     }
     let kin = store::mail_mark::kin(conn, ticket)?;

@@ -9,6 +9,8 @@ pub mod body;
 pub mod calendar_reply;
 pub mod charset;
 pub mod clean;
+#[cfg(test)]
+mod clean_tests;
 pub mod cms;
 pub mod header;
 pub mod html;

@@ -24,6 +24,8 @@ diesel::table! {
         attempts -> Integer,
         settled_at -> Nullable<BigInt>,
         because -> Text,
+        join_due_at -> Nullable<BigInt>,
+        join_warn_at -> Nullable<BigInt>,
     }
 }
 

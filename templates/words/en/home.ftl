@@ -28,3 +28,5 @@ home-replied = Customer wrote last
 home-no-replied = Every customer has an answer.
 home-changes = Changes now
 home-no-changes = None is approved or running.
+home-joins = Mails that ask to join a ticket
+home-join-to = to

@@ -4,6 +4,7 @@ mail-unknown-sender = unknown sender
 mail-no-subject = (no subject)
 mail-no-text = (no text)
 mail-unreadable-title = Unreadable mail
+mail-unreadable-title-of = Unreadable mail: { $subject }
 
 letter-footer-promise = Next update promised by { $at }
 letter-footer-promise-own = Next update promised by { $at } (your time)
@@ -53,7 +54,13 @@ letter-join-request-subject = Somebody else writes about: { $title }
 letter-join-request-body =
     { $from } sent a mail that points to { $key } "{ $title }", but isn't known to it.
 
-    Accept or refuse it beside the ticket. Unanswered, it becomes a ticket of its own after 30 minutes.
+    Accept or refuse it beside the ticket. Unanswered, it becomes a ticket of its own at { $until }.
+letter-join-soon-subject = Decide about a mail: { $title }
+letter-join-soon-body =
+    { $from } asks to join { $key } "{ $title }", and nobody has answered yet.
+
+    Accept or refuse it beside the ticket. At { $until } it becomes a ticket of its own.
+letter-join-soon-action = Look at it
 letter-staff-bounced-subject = A notice to { $from } came back
 letter-staff-bounced-body =
     Mail to { $from } can't be delivered: { $why }. Whoever it is for hears nothing of their tickets and is paged by no mail.
@@ -196,6 +203,17 @@ mail-read-in = Unreadable? Read its text as
 mail-read-in-own = what it says itself
 mail-read-in-do = Read
 mail-put-right = Put this text on the ticket
+mail-keep-set = Read it so from now on
+mail-no-copy = It is no copy: take it in
+mail-no-copy-why = Why it is no copy
+mail-no-copy-of = Was taken for a copy of
+mail-deed-taken-in = { $name } had it taken in
+mail-deed-taken-in-why = { $name } had it taken in: { $why }
+mail-deed-no-copy = { $name } said that it is no copy and had it taken in: { $why }
+mail-deed-dropped = { $name } let it go
+mail-deed-charset = { $name } had its text read as { $set }
+tape-read-again = read as { $set }, chosen by { $name }
+tape-first-reading = As it was read first:
 tape-read-in = read again as { $set }
 field-not-a-charset = "{ $value }" is no character set that can be chosen. There are { $accepted }.
 refusal-mail-on-no-ticket = This mail stands on no ticket.
@@ -237,7 +255,7 @@ mail-kin = Same mail thread?
 mail-has-forged = A mail here carries an id or reply address of ours that isn't genuine: guessed, old, or of another installation. It was matched with no ticket.
 mail-passed-on = { $name } (passed on by { $agent })
 mail-why-bytes-missing = its bytes are missing
-mail-why-reading-failed = reading it failed
+mail-why-reading-failed = reading it failed each time it was tried; the mail is kept as it came
 mail-why-forged = it carries an id of ours that isn't genuine
 mail-why-newcomer = new on this ticket
 mail-why-after-close = its ticket was closed
@@ -259,13 +277,17 @@ mail-why-abuse-report = an abuse report
 mail-why-calendar-reply = an answer to an invitation
 mail-why-voicemail = a recorded call
 tape-refuted = the sender's domain says that it isn't from them (DMARC)
+tape-powerless-onlooker = verified: one of ours, whose roles work on no tickets
+tape-powerless-former = verified: one of ours, who has no access now
 tape-newcomer = new on this ticket
 tape-caller = { $name } called
 tape-severity-word = severity by the word "{ $word }"
 tape-encrypted = encrypted: its text can't be read here
+tape-reader-failed = reading this mail failed: the file mail.eml is all of it
 tape-answers-staff = answers a letter of ours for staff: internal
 tape-new-topic = new subject "{ $subject }": its own ticket?
 join-until = Unanswered, it becomes a ticket of its own at
+join-decide-until = Decide until
 mail-held-loop = our own mail came back
 mail-held-blocked = the sender is blocked
 mail-held-flood = too many with this subject within an hour
@@ -280,6 +302,7 @@ mailbox-since = since
 mail-held-large = above the limit: its header is here, the whole is in its mailbox
 mail-held-failed = reading it failed
 mail-remark-unreadable = Nothing in it could be understood.
+mail-remark-reader-failed = The program that reads mail failed on it. Its header and its first lines stand here; the raw mail has all of it.
 mail-remark-over-limits = Too many headers or parts: only the header was read.
 mail-remark-parts-left-out = More parts, or deeper ones, than are kept one by one: the rest is one file.
 mail-remark-text-cut = The text was cut; the raw mail has all of it.
@@ -417,6 +440,7 @@ unwanted-promise-kept = the promise was kept meanwhile
 unwanted-promise-held = its clock is held; the release tells again
 unwanted-promise-moved = the deadline has moved since
 unwanted-newer = a newer page about the same incident took its place
+unwanted-join-answered = somebody answered the request before it could be sent
 unwanted-over = the ticket was over before it could be sent
 unwanted-window-moved = the window was changed or switched off before it could be sent
 unwanted-window-over = the window was over before it could be sent
