@@ -57,6 +57,7 @@ pub fn read_as(
         period,
         items,
         freezes: around.freezes,
+        production: around.production,
         services,
         levels: store::settings::all(conn)?.conflict_levels,
     })
@@ -116,6 +117,7 @@ fn if_begun(
         owner: ticket.owner,
         risk: ticket.risk,
         sort: plan.sort,
+        environment: plan.environment.clone(),
         linked: store::agenda::linked_to(conn, ticket.id)?,
     };
     // Last: what its own services call is looked at too.
@@ -216,6 +218,12 @@ pub(super) fn clashes(
     Ok(clashes)
 }
 
+/// The environment in which customers are.
+fn production(conn: &mut Conn) -> Result<String> {
+    let known = store::house::environments(conn)?;
+    Ok(known.into_iter().next().unwrap_or_default())
+}
+
 /// Everything that these changes are held against.
 fn around(conn: &mut Conn, planned: Vec<Planned>) -> Result<Around> {
     let mut services: Vec<ServiceId> = planned.iter().flat_map(|it| it.services.clone()).collect();
@@ -227,6 +235,7 @@ fn around(conn: &mut Conn, planned: Vec<Planned>) -> Result<Around> {
     Ok(Around {
         map,
         freezes: store::freeze::all(conn)?,
+        production: production(conn)?,
         incidents: store::agenda::open_incidents(conn, &services)?,
         unreviewed: store::agenda::unreviewed(conn, &services)?,
         planned,

@@ -376,6 +376,16 @@ pub fn verdict(
     Ok(Scene::load(conn, ticket, change)?.case.verdict(now))
 }
 
+/// Those without whose vote it isn't approved.
+pub(super) fn needed(
+    conn: &mut Conn,
+    ticket: &Ticket,
+    change: &Change,
+    now: Timestamp,
+) -> Result<Vec<PersonId>> {
+    Ok(Scene::load(conn, ticket, change)?.case.needed(now))
+}
+
 /// Who begins or deploys a change: a person of ours, or somebody as a pipeline calls them.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Doer<'a> {

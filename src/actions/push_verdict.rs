@@ -11,7 +11,7 @@ use super::push_windows::Windows;
 use super::{agenda, allow, approval, freeze, git};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Principal, Target};
-use crate::domain::approval::Verdict as Approval;
+use crate::domain::approval::{Side, Verdict as Approval};
 use crate::domain::change::{Change, Sort};
 use crate::domain::commit_message::Relation;
 use crate::domain::coverage::WAIVED;
@@ -188,6 +188,10 @@ impl Scene {
                 frozen_by_type: windows.open_by_type(),
                 more: windows.open_besides(),
                 may_break,
+                pusher: person
+                    .as_ref()
+                    .filter(|_| settings.approvers_apart.contains(&Side::Pusher))
+                    .map(|it| it.email.folded()),
                 is_first: tips.is_empty(),
                 since: repository.made_at,
                 is_away: false,
@@ -320,20 +324,18 @@ fn known(conn: &mut Conn, ticket: &Ticket, now: Timestamp) -> Result<Known> {
             &Change::default(),
             (false, None),
             None,
-            None,
+            Vec::new(),
             None,
         ));
     }
     let change = store::change::of(conn, ticket.id)?;
     let approved = approved(conn, ticket, &change, now)?;
-    let approver = match change.approved_by {
-        Some(id) => store::people::person(conn, id)?.map(|it| it.email.folded()),
-        None => None,
-    };
+    let people = store::people::persons(conn)?;
+    let approvers = approvers(conn, &people, ticket, &change, now)?;
     let glass = change::glass(conn, ticket.id)?;
     let sort = sort_of(conn, ticket, &change, approved.0)?;
     let glass_at = glass.map(|it| it.at);
-    let known = standing_of(ticket, &change, approved, sort, approver, glass_at);
+    let known = standing_of(ticket, &change, approved, sort, approvers, glass_at);
     Ok(Known {
         clashes: agenda::clashes(conn, ticket, &change, now)?,
         ..known
@@ -353,12 +355,28 @@ fn sort_of(
     }
 }
 
+/// The addresses of those without whose word it isn't approved.
+fn approvers(
+    conn: &mut Conn,
+    people: &[Person],
+    ticket: &Ticket,
+    change: &Change,
+    now: Timestamp,
+) -> Result<Vec<String>> {
+    let needed = match ticket.state {
+        State::Approved => approval::needed(conn, ticket, change, now)?,
+        _ => change.approved_by.into_iter().collect(),
+    };
+    let theirs = people.iter().filter(|it| needed.contains(&it.id));
+    Ok(theirs.map(|it| it.email.folded()).collect())
+}
+
 fn standing_of(
     ticket: &Ticket,
     change: &Change,
     (is_stale, opens): (bool, Option<Opens>),
     sort: Option<Sort>,
-    approver: Option<String>,
+    approvers: Vec<String>,
     glass_at: Option<Timestamp>,
 ) -> Known {
     Known {
@@ -369,7 +387,7 @@ fn standing_of(
         is_stale,
         opens,
         sort,
-        approver,
+        approvers,
         glass_at,
         // Asked for where somebody waits for the answer: a thousand changes aren't held against each other for every push.
         clashes: Vec::new(),
@@ -384,13 +402,12 @@ fn open_changes(conn: &mut Conn, now: Timestamp) -> Result<Vec<(TicketKey, Known
     let broken = store::timeline::of_kinds_of(conn, &ids, &kinds)?;
     let mut told = Vec::with_capacity(open.len());
     for (ticket, change) in &open {
-        let approver = people.iter().find(|it| Some(it.id) == change.approved_by);
-        let approver = approver.map(|it| it.email.folded());
+        let approvers = approvers(conn, &people, ticket, change, now)?;
         let glass = broken.get(&ticket.id).and_then(|all| all.last());
         let glass_at = glass.map(|entry| entry.effective_at);
         let approved = approved(conn, ticket, change, now)?;
         let sort = sort_of(conn, ticket, change, approved.0)?;
-        let known = standing_of(ticket, change, approved, sort, approver, glass_at);
+        let known = standing_of(ticket, change, approved, sort, approvers, glass_at);
         told.push((ticket.key, known));
     }
     Ok(told)

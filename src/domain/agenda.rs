@@ -21,6 +21,8 @@ pub struct Agenda {
     pub period: Interval,
     pub items: Vec<Item>,
     pub freezes: Vec<Freeze>,
+    /// The environment in which customers are.
+    pub production: String,
     /// Those that are in use.
     pub services: Vec<Service>,
     /// What a conflict means for a change that is about to begin.
@@ -31,7 +33,10 @@ impl Agenda {
     /// When changes of a service don't begin; of the whole house without one.
     pub fn closed(&self, service: Option<ServiceId>) -> Vec<Interval> {
         let services: Vec<ServiceId> = service.into_iter().collect();
-        let asked = Asked::production(&services);
+        let asked = Asked {
+            environment: &self.production,
+            ..Asked::production(&services)
+        };
         let found = between(&self.freezes, &asked, self.period.from, self.period.to);
         let closed = found.iter().filter(|it| it.level != Level::Warn);
         closed

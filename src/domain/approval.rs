@@ -314,6 +314,23 @@ impl Case {
         false
     }
 
+    /// Those without whose vote it wouldn't hold any more; nobody if it doesn't.
+    pub fn needed(&self, now: Timestamp) -> Vec<PersonId> {
+        if !self.verdict(now).holds() {
+            return Vec::new();
+        }
+        let counting = self.of_worth(now, &[Worth::Counts]);
+        let mut voters: Vec<PersonId> = counting.iter().map(|vote| vote.by).collect();
+        voters.sort_unstable();
+        voters.dedup();
+        voters.retain(|id| {
+            let mut without = self.clone();
+            without.apart.insert(*id, Apart::Wrote);
+            !without.verdict(now).holds()
+        });
+        voters
+    }
+
     /// When these, which are enough, are no more.
     fn ends(&self, votes: &[&Vote]) -> Timestamp {
         let mut ends: Vec<Timestamp> = votes.iter().map(|vote| vote.until).collect();

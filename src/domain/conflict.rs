@@ -72,6 +72,8 @@ pub struct Planned {
     pub owner: Option<PersonId>,
     pub risk: Option<Risk>,
     pub sort: ChangeSort,
+    /// Where it is done; `None`: where customers are.
+    pub environment: Option<String>,
     /// Tickets that it is linked to, but for incidents that came of it: a remedy names what it is for.
     pub linked: Vec<TicketId>,
 }
@@ -91,6 +93,8 @@ pub struct Around {
     /// How services hang together.
     pub map: ServiceMap,
     pub freezes: Vec<Freeze>,
+    /// The environment in which customers are.
+    pub production: String,
     /// Incidents that are open.
     pub incidents: Vec<Open>,
     /// Changes whose glass was broken and that wait for their review.
@@ -173,9 +177,14 @@ impl Planned {
 
     /// The windows of the hours in which it would begin and end.
     fn windows(&self, around: &Around, found: &mut Vec<Conflict>) {
-        let asked = Asked::production(&self.services)
-            .risk(self.risk)
-            .sort(Some(self.sort));
+        let environment = self.environment.as_ref().unwrap_or(&around.production);
+        let asked = Asked {
+            services: &self.services,
+            environment,
+            is_production: *environment == around.production,
+            risk: self.risk,
+            sort: Some(self.sort),
+        };
         let end = self.ends_at.max(self.starts_at.plus_micros(1));
         match standing(&around.freezes, &asked, self.starts_at) {
             Some(it) if it.is_outside() && it.level != Level::Warn => {
@@ -234,6 +243,7 @@ mod tests {
             owner: None,
             risk: None,
             sort: ChangeSort::Normal,
+            environment: None,
             linked: Vec::new(),
         }
     }
@@ -280,6 +290,35 @@ mod tests {
         // One that says no end bakes from its start.
         let moment = planned(2, at(9, 45), at(9, 45), 7);
         assert_eq!(told(&first, &around(moment)), ["same_service CHG-2"]);
+    }
+
+    #[test]
+    fn a_window_counts_where_the_change_is_done() {
+        let everywhere = window("Year end", "Tue 00:00", "Wed 00:00", Sort::Deny);
+        let around = |environments: &[&str]| {
+            let mut freeze = everywhere.clone();
+            freeze.scope.environments = environments.iter().map(|it| (*it).to_owned()).collect();
+            Around {
+                freezes: vec![freeze],
+                production: "prod".to_owned(),
+                ..Around::default()
+            }
+        };
+        let mut change = planned(1, at(10, 0), at(11, 0), 7);
+        let frozen = ["in_freeze Year end"];
+        assert_eq!(told(&change, &around(&[])), frozen);
+        assert_eq!(
+            told(&change, &around(&["prod"])),
+            frozen,
+            "by its name, too"
+        );
+        assert!(told(&change, &around(&["lab"])).is_empty());
+        change.environment = Some("lab".to_owned());
+        assert_eq!(told(&change, &around(&["prod", "lab"])), frozen);
+        assert!(told(&change, &around(&[])).is_empty());
+        assert!(told(&change, &around(&["prod"])).is_empty());
+        change.environment = Some("prod".to_owned());
+        assert_eq!(told(&change, &around(&["prod"])), frozen);
     }
 
     #[test]

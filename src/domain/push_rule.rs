@@ -579,9 +579,11 @@ impl<'a> Bench<'a> {
             }
             let is_own = |commit: &&ReportedCommit| {
                 let mut wrote = commit.facts.co_authors.iter().chain([&commit.author.email]);
-                wrote.any(|email| known.approver == Some(email.to_lowercase()))
+                wrote.any(|email| known.approvers.contains(&email.to_lowercase()))
             };
-            if commits.iter().any(is_own) {
+            let pushes = self.world.pusher.as_ref();
+            let pushes = pushes.is_some_and(|it| known.approvers.contains(it));
+            if pushes || commits.iter().any(is_own) {
                 return Some(Code::SelfApproved);
             }
         }

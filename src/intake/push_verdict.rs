@@ -195,7 +195,11 @@ pub struct KnownBody {
     /// The type that it was approved as, while that holds.
     #[serde(default)]
     pub kind: Option<String>,
+    /// The last of those who approved it: all that an older hook looks at.
     pub approver: Option<String>,
+    /// Those without whose word it isn't approved.
+    #[serde(default)]
+    pub approvers: Vec<String>,
     pub glass_at: Option<String>,
 }
 
@@ -338,7 +342,8 @@ impl KnownBody {
             is_stale: known.is_stale,
             opens: known.opens.as_ref().map(OpensBody::of),
             kind: known.sort.map(|sort| sort.to_string()),
-            approver: known.approver.clone(),
+            approver: known.approvers.last().cloned(),
+            approvers: known.approvers.clone(),
             glass_at: known.glass_at.map(Timestamp::rfc3339),
         }
     }
@@ -353,7 +358,10 @@ impl KnownBody {
             is_stale: self.is_stale,
             opens: opens.filter(|opens| opens.at > now),
             sort: self.kind.as_deref().and_then(|word| word.parse().ok()),
-            approver: self.approver.clone(),
+            approvers: match self.approvers.is_empty() {
+                true => self.approver.clone().into_iter().collect(),
+                false => self.approvers.clone(),
+            },
             glass_at: instant(self.glass_at.as_ref()),
             clashes: Vec::new(),
         })
@@ -476,6 +484,7 @@ impl Snapshot {
             frozen_by_type: by_type(&self.freezes_by_type),
             more: more.collect(),
             may_break,
+            pusher: None,
             is_first,
             since: instant(Some(&self.since)).unwrap_or(now),
             is_away: true,

@@ -126,6 +126,12 @@ fn with_tickets(conn: &mut Conn, rows: Vec<Row>) -> Result<Vec<(Ticket, Planned)
         .collect();
     let mut services = tickets::services_of(conn, &ids)?;
     let mut linked = linked(conn, &ids)?;
+    let places: Vec<(TicketId, Option<String>)> = change_plan::table
+        .filter(change_plan::ticket_id.eq_any(&ids))
+        .filter(change_plan::environment.is_not_null())
+        .select((change_plan::ticket_id, change_plan::environment))
+        .load(conn)?;
+    let mut places: HashMap<TicketId, Option<String>> = places.into_iter().collect();
     let planned = rows
         .into_iter()
         .filter_map(|(id, starts_at, ends_at, ended_at, sort)| {
@@ -141,6 +147,7 @@ fn with_tickets(conn: &mut Conn, rows: Vec<Row>) -> Result<Vec<(Ticket, Planned)
                 owner: of.owner,
                 risk: of.risk,
                 sort,
+                environment: places.remove(&id).flatten(),
                 linked: linked.remove(&id).unwrap_or_default(),
             };
             Some((of, planned))

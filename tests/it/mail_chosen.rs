@@ -75,7 +75,7 @@ both_databases!(
                 .iter()
                 .any(|link| Some(link.other) == first.ticket)
         );
-        assert_eq!(to(&desk.letters(), CAROL).subject.contains("INC-2"), true);
+        assert!(to(&desk.letters(), CAROL).subject.contains("INC-2"));
         let page = browser.get(&place).text;
         for said in [
             "Ann said that it is no copy and had it taken in: the disk ran full &lt;again&gt;",

@@ -259,7 +259,7 @@ both_databases!(
         deliver_to(&desk, Some("robot@partner.example"), &[support], raw);
         let stripped = |letter: &watchkeeper::domain::outgoing::OutgoingMail, n: usize| {
             let robot = "robot@partner.example".to_owned();
-            let to = if n % 2 == 0 { sales } else { support };
+            let to = if n.is_multiple_of(2) { sales } else { support };
             let raw = format!(
                 "From: {robot}\r\nTo: {to}\r\nSubject: Passed on {n}\r\nMessage-ID: <p{}@partner.example>\r\n\r\n{}\r\n",
                 n + 1,
@@ -279,7 +279,7 @@ both_databases!(
         );
         deliver_to(&desk, Some(robot), &[support], raw.as_bytes());
         let known = |letter: &watchkeeper::domain::outgoing::OutgoingMail, n: usize| {
-            let to = if n % 2 == 0 { sales } else { support };
+            let to = if n.is_multiple_of(2) { sales } else { support };
             let raw = format!(
                 "From: {robot}\r\nTo: {to}\r\nSubject: Another {n}\r\nMessage-ID: <q{}@contoso.example>\r\n\r\nRound {n}\r\n",
                 n + 1

@@ -52,6 +52,25 @@ fn case(approvers: usize, teams: &[(TeamId, &[PersonId])]) -> Case {
 }
 
 #[test]
+fn those_are_needed_without_whose_vote_it_would_not_hold() {
+    let [ada, ben, cleo] = people();
+    let mut all = [ada, ben];
+    all.sort_unstable();
+    let with = |approvers, voters: &[PersonId]| {
+        let mut case = case(approvers, &[]);
+        for voter in voters {
+            case.vote(vote(*voter, &case));
+        }
+        case.needed(NOW)
+    };
+    assert_eq!(with(1, &[ada]), [ada]);
+    assert_eq!(with(1, &[ada, ben]), [], "one more than it takes");
+    assert_eq!(with(2, &[ada, ben]), all);
+    assert_eq!(with(2, &[ada, ben, cleo]), []);
+    assert_eq!(with(2, &[ada]), [], "it isn't approved");
+}
+
+#[test]
 fn everybody_is_for_one_need_and_who_fits_two_takes_the_one_that_others_cant() {
     let [ada, ben, cleo] = people();
     let [db, web] = teams();

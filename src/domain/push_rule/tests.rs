@@ -83,7 +83,7 @@ fn known(kind: Kind, state: State) -> Known {
         is_stale: false,
         opens: None,
         sort: None,
-        approver: None,
+        approvers: Vec::new(),
         glass_at: None,
         clashes: Vec::new(),
     }
@@ -92,7 +92,7 @@ fn known(kind: Kind, state: State) -> Known {
 fn world() -> World {
     let approved = Known {
         approved_at: Some(at(40)),
-        approver: Some("grace@example.org".to_owned()),
+        approvers: vec!["grace@example.org".to_owned()],
         ..known(Kind::Change, State::Approved)
     };
     World {
@@ -107,6 +107,7 @@ fn world() -> World {
         frozen_by_type: BTreeMap::new(),
         more: Vec::new(),
         may_break: true,
+        pusher: None,
         is_first: false,
         since: at(50),
         is_away: false,
@@ -271,8 +272,18 @@ fn an_approved_change_is_approved_by_somebody_else_and_of_the_right_kind() {
     assert_eq!(said("TSK-3", &world(), &strict), [Code::WrongType]);
     let mut own = world();
     let change = own.tickets.get_mut(&key("CHG-1")).unwrap();
-    change.approver = Some("ada@example.org".to_owned());
+    change.approvers.push("ada@example.org".to_owned());
     assert_eq!(said("CHG-1", &own, &strict), [Code::SelfApproved]);
+    // Whoever pushes it, where the house counts that; and nobody whose word isn't needed.
+    let mut pushes = world();
+    pushes.pusher = Some("grace@example.org".to_owned());
+    assert_eq!(said("CHG-1", &pushes, &strict), [Code::SelfApproved]);
+    let approvers = |pushes: &mut World| {
+        let change = pushes.tickets.get_mut(&key("CHG-1")).unwrap();
+        std::mem::take(&mut change.approvers)
+    };
+    approvers(&mut pushes);
+    assert_eq!(said("CHG-1", &pushes, &strict), []);
     // As one who wrote it with its author, too.
     let mut with = push(vec![commit(
         '1',

@@ -25,8 +25,8 @@ pub struct Known {
     pub opens: Option<Opens>,
     /// The type that it was approved as, while that holds.
     pub sort: Option<Sort>,
-    /// The address of who approved it, folded.
-    pub approver: Option<String>,
+    /// The addresses, folded, of those without whose word it isn't approved.
+    pub approvers: Vec<String>,
     /// When its glass was broken last.
     pub glass_at: Option<Timestamp>,
     /// What is in its way, if it hasn't begun; what blocks it first.
@@ -82,6 +82,8 @@ pub struct World {
     pub more: Vec<Asking<Option<Frozen>>>,
     /// Whoever pushes is known, and may break the glass.
     pub may_break: bool,
+    /// The address, folded, of whoever pushes, where the house doesn't let them approve what they push.
+    pub pusher: Option<String>,
     /// Nothing of the repository was recorded before: its past is taken as it is.
     pub is_first: bool,
     /// Commits from before this were never asked for a ticket.
