@@ -117,7 +117,7 @@ impl Place<'_> {
     }
 }
 
-/// As [`write`], for hooks from before rules had environments: whatever asks for another one than where customers are asks them nothing.
+/// As [`write()`], for hooks from before rules had environments: whatever asks for another one than where customers are asks them nothing.
 pub fn write_without_env(rules: &[RefRule]) -> String {
     let old = rules.iter().map(|rule| match rule.env.is_empty() {
         true => rule.clone(),
