@@ -120,13 +120,14 @@ pub(super) fn pass(
             }
             Level::Approve | Level::Warn => "deploy-frozen-unapproved",
         };
-        let opens = next_open(&freezes, &asked, at);
+        // Where one window follows the other, this one's end is all that is known.
+        let opens = next_open(&freezes, &asked, at).unwrap_or(window.until);
         let mut said = Refusal::new(rule);
         said.args = refusal.args;
         Some(
             said.with("service", service.name.clone())
                 .with("environment", report.environment.clone())
-                .with("opens", opens.map_or_else(String::new, |at| at.rfc3339())),
+                .with("opens", opens.rfc3339()),
         )
     });
     let no = no.or(under.left.clone().filter(|_| is_judged));

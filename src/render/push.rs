@@ -111,6 +111,14 @@ fn word(reason: &Reason) -> &'static str {
         Code::Freeze => match reason.frozen.as_ref().map(|it| it.level) {
             Some(Level::Approve) => "push-freeze-approve",
             Some(Level::Warn) => "push-freeze-warn",
+            // One window after the other, or nobody could be asked what comes after this one.
+            _ if reason
+                .frozen
+                .as_ref()
+                .is_some_and(|it| it.next_open.is_none()) =>
+            {
+                "push-freeze-closed"
+            }
             _ => "push-freeze",
         },
         Code::Conflict if reason.is_warning => "push-conflict-warn",
@@ -129,6 +137,46 @@ fn word(reason: &Reason) -> &'static str {
 mod tests {
     use super::*;
     use crate::domain::push_rule::Answer;
+
+    #[test]
+    fn a_freeze_says_when_to_push_again_only_if_that_is_known() {
+        use crate::domain::freeze::Level;
+        use crate::domain::push_rule::Frozen;
+        let at = |hour: i64| Timestamp::from_micros(1_780_000_000_000_000).plus_secs(hour * 3_600);
+        let said = |next_open| {
+            let reason = Reason {
+                code: Code::Freeze,
+                ref_name: "refs/heads/main".to_owned(),
+                commits: Vec::new(),
+                key: None,
+                frozen: Some(Frozen {
+                    name: "Year end".to_owned(),
+                    level: Level::Block,
+                    zone: chrono_tz::UTC,
+                    from: at(0),
+                    until: at(8),
+                    next_open,
+                    services: Vec::new(),
+                }),
+                clash: None,
+                opens: None,
+                is_warning: false,
+            };
+            let verdict = Verdict {
+                answer: Answer::Reject,
+                reasons: vec![reason],
+                breaks_glass: false,
+            };
+            lines(&verdict, None, None).join("\n")
+        };
+        assert!(
+            said(Some(at(9))).contains("Push again after"),
+            "{}",
+            said(Some(at(9)))
+        );
+        assert!(!said(None).contains("Push again"), "{}", said(None));
+        assert!(said(None).contains("-o break-glass="), "{}", said(None));
+    }
 
     #[test]
     fn a_mirror_that_is_turned_away_reads_a_screenful_and_how_much_more_there_is() {

@@ -96,6 +96,7 @@ push-approval-stale = The approval of { $key } doesn't hold any more: it ran out
 push-not-yet = { $name } approved { $key } from { $until } on: it isn't pushed before. Push again then, or in an emergency: git push -o break-glass="why it can't wait"
 push-self-approved = { $key } was approved by an author of these commits. Somebody else has to look at it.
 push-freeze = { $ref } is frozen by "{ $name }" until { $until }. Push again after { $next }, or in an emergency: git push -o break-glass="why it can't wait"
+push-freeze-closed = { $ref } is frozen by "{ $name }" until { $until }. What can't wait goes through in an emergency: git push -o break-glass="why it can't wait"
 push-freeze-approve = { $ref } is frozen by "{ $name }" until { $until }: only what was approved since it began goes in. Ask for the approval of its change, or in an emergency: git push -o break-glass="why it can't wait"
 push-freeze-warn = "{ $name }" asks to wait until { $until } ({ $ref }). It goes through.
 push-frozen-of = { $text } It is of { $services }.
