@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use super::{Again, Job, UNHURRIED, forge};
 use crate::actions::{commit_revert, deployment_story as story};
-use crate::app::App;
+use crate::app::{App, Ctx};
 use crate::domain::deployment::Freshness;
 use crate::domain::id::RepositoryId;
 use crate::domain::timeline::Door;
 use crate::error::Result;
-use crate::intake::revert::{attempt, attempt_each};
+use crate::intake::revert::{Tried, attempt, attempt_each};
 
 pub(super) const JOB: Job = Job {
     name: "revert",
@@ -20,51 +20,52 @@ pub(super) const JOB: Job = Job {
 };
 
 /// Tries of one look.
-const AT_ONCE: usize = 20;
-/// Changes whose commits one look tries.
-const LOOKED_AT: usize = 50;
+const AT_ONCE: usize = 50;
 
 fn run(app: &App) -> Result<Again> {
     let ctx = app.system("revert", Door::Clock);
-    let waiting = app.store.read(story::untried)?;
-    let is_full = waiting.len() > AT_ONCE;
-    for it in waiting.into_iter().take(AT_ONCE) {
-        let Some(place) = place(app, &it.repository, it.repository_id) else {
-            continue;
-        };
-        let Some(tried) = attempt(&place, &it.tip, &it.new, &it.old) else {
-            continue;
-        };
-        let freshness = Freshness {
-            tip: it.tip,
-            conflicts: tried.conflicts,
-            irreversible: tried.irreversible,
-            checked_at: ctx.now,
-        };
-        story::tried(&ctx, it.deployment, &freshness)?;
+    // What can't be read here is never tried, and keeps nothing else waiting.
+    let mut left = AT_ONCE;
+    for it in app.store.read(story::untried)? {
+        let place = place(app, &it.repository, it.repository_id);
+        let tried = place.and_then(|place| attempt(&place, &it.tip, &it.new, &it.old));
+        let Some(tried) = tried else { continue };
+        if left == 0 {
+            return Ok(Again::AtOnce);
+        }
+        left -= 1;
+        story::tried(&ctx, it.deployment, &freshness(it.tip, tried, &ctx))?;
     }
     let changes = app
         .store
-        .read(|conn| commit_revert::untried(conn, ctx.now, LOOKED_AT))?;
-    let mut tries = 0;
-    for it in &changes {
+        .read(|conn| commit_revert::untried(conn, ctx.now))?;
+    for it in changes {
         let Some(place) = place(app, &it.repository, it.repository_id) else {
             continue;
         };
-        let Some(tried) = attempt_each(&place, &it.tip, &it.commits) else {
+        let commits = app
+            .store
+            .read(|conn| commit_revert::commits_of(conn, &it))?;
+        let Some(tried) = attempt_each(&place, &it.tip, &commits) else {
             continue;
         };
-        let freshness = Freshness {
-            tip: it.tip.clone(),
-            conflicts: tried.conflicts,
-            irreversible: tried.irreversible,
-            checked_at: ctx.now,
-        };
-        commit_revert::tried(&ctx, it, &freshness)?;
-        tries += 1;
+        if left == 0 {
+            return Ok(Again::AtOnce);
+        }
+        left -= 1;
+        let found = freshness(it.tip.clone(), tried, &ctx);
+        commit_revert::tried(&ctx, &it, &commits, &found)?;
     }
-    let is_full = is_full || tries == LOOKED_AT;
-    Ok(if is_full { Again::AtOnce } else { Again::Later })
+    Ok(Again::Later)
+}
+
+fn freshness(tip: String, tried: Tried, ctx: &Ctx<'_>) -> Freshness {
+    Freshness {
+        tip,
+        conflicts: tried.conflicts,
+        irreversible: tried.irreversible,
+        checked_at: ctx.now,
+    }
 }
 
 /// Where its repository can be read here.

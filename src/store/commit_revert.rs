@@ -72,49 +72,53 @@ pub fn put(
     Ok(())
 }
 
-/// Tickets with commits of theirs that were published since then, and the repositories that have them; newest first. `most`
-/// commits are looked at.
+/// Tickets with commits of theirs that were published since then, the repositories that have them, and when the last one was; newest
+/// first. `most` commits are looked at.
 pub fn lately(
     conn: &mut Conn,
     since: Timestamp,
     most: i64,
-) -> Result<Vec<(TicketId, RepositoryId)>> {
+) -> Result<Vec<(TicketId, RepositoryId, Option<Timestamp>)>> {
     let work = [
         Relation::Merge,
         Relation::Refs,
         Relation::Implements,
         Relation::Closes,
     ];
-    let mut found: Vec<(TicketId, RepositoryId)> = git_link::table
+    let mut found: Vec<(TicketId, RepositoryId, Option<Timestamp>)> = git_link::table
         .inner_join(git_commit::table)
         .filter(git_commit::published_at.ge(since))
         .filter(git_commit::acts.eq(true))
         .filter(git_link::relation.eq_any(work))
         .order((git_commit::published_at.desc(), git_commit::seq.desc()))
         .limit(most)
-        .select((git_link::ticket_id, git_commit::repository_id))
+        .select((
+            git_link::ticket_id,
+            git_commit::repository_id,
+            git_commit::published_at,
+        ))
         .load(conn)?;
     let mut seen = HashSet::new();
-    found.retain(|it| seen.insert(*it));
+    found.retain(|(ticket, repository, _)| seen.insert((*ticket, *repository)));
     Ok(found)
 }
 
-/// What was tried of all of these: at which tip, and of which commits.
+/// At which tip, and when, the commits of these were tried.
 pub fn tips(
     conn: &mut Conn,
     tickets: &[TicketId],
-) -> Result<HashMap<(TicketId, RepositoryId), (String, String)>> {
-    let rows: Vec<(TicketId, RepositoryId, String, String)> = commit_revert::table
+) -> Result<HashMap<(TicketId, RepositoryId), (String, Timestamp)>> {
+    let rows: Vec<(TicketId, RepositoryId, String, Timestamp)> = commit_revert::table
         .filter(commit_revert::ticket_id.eq_any(tickets.to_vec()))
         .select((
             commit_revert::ticket_id,
             commit_revert::repository_id,
             commit_revert::tip,
-            commit_revert::commits,
+            commit_revert::checked_at,
         ))
         .load(conn)?;
     let known = rows.into_iter();
     Ok(known
-        .map(|(ticket, repository, tip, of)| ((ticket, repository), (tip, of)))
+        .map(|(ticket, repository, tip, at)| ((ticket, repository), (tip, at)))
         .collect())
 }
