@@ -71,9 +71,20 @@ impl Scene {
         };
         let applied = rule.as_ref().map(|rule| (rule.id, rule.terms));
         let title = ticket.title.as_str();
+        let commits = match &rule {
+            Some(rule) if rule.binds_commits => bound_commits(conn, ticket)?,
+            _ => Vec::new(),
+        };
         let mut scene = Self {
             case: Case {
-                snapshot: Snapshot::of(title, &change.plan, ticket.risk, &services, applied),
+                snapshot: Snapshot::of(
+                    title,
+                    &change.plan,
+                    ticket.risk,
+                    &services,
+                    applied,
+                    &commits,
+                ),
                 approvers: usize::from(needs.approvers),
                 teams,
                 members,
@@ -210,6 +221,15 @@ fn apart(conn: &mut Conn, ticket: &Ticket, change: &Change) -> Result<BTreeMap<P
     apart.extend(change.asked_by.map(|id| (id, Apart::Asked)));
     apart.extend(change.requested_by.map(|id| (id, Apart::Requested)));
     Ok(apart)
+}
+
+/// Its commits that a branch or tag still holds: what is approved where the rule binds them.
+fn bound_commits(conn: &mut Conn, ticket: &Ticket) -> Result<Vec<String>> {
+    let linked = store::git_link::of_ticket(conn, ticket.id, COMMITS)?;
+    let its = linked.into_iter().filter(|(commit, link)| {
+        belongs(link.relation) && !link.negated && commit.gone_at.is_none()
+    });
+    Ok(its.map(|(commit, _)| commit.oid).collect())
 }
 
 /// Whoever pushed its commits, as far as we know them.
@@ -511,6 +531,13 @@ pub fn value_in_words(conn: &mut Conn, field: Field, value: &str) -> Result<Stri
             }
             None => Words::english().t("approval-rule-house").into_owned(),
         },
+        Field::Commits if !value.is_empty() => {
+            let n = i64::try_from(value.split(' ').count()).unwrap_or(i64::MAX);
+            let values = [("n", n.into()), ("list", value.replace(' ', ", ").into())];
+            Words::english()
+                .with("approval-commits", &values)
+                .into_owned()
+        }
         _ => value.to_owned(),
     })
 }

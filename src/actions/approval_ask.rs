@@ -361,6 +361,9 @@ fn details(
         let after = plan.version_after.clone().unwrap_or_else(unknown);
         line("approval-letter-version", format!("{before} → {after}"));
     }
+    if let Some(artefact) = &plan.artefact {
+        line("approval-letter-artefact", artefact.clone());
+    }
     let risk = ticket.risk.map_or("approval-letter-no-risk", risk_key);
     let commits = commits::of_ticket(conn, ticket)?;
     let by_facts = change_risk::of(conn, ticket, change, &commits, now)?;

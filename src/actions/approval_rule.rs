@@ -45,6 +45,7 @@ pub fn add(ctx: &Ctx<'_>, details: &Details) -> Result<Rule> {
             name: details.name.clone(),
             when: details.when.clone(),
             needs: details.needs,
+            binds_commits: details.binds_commits,
             valid_secs: details.valid_secs,
             reminders: details.reminders,
             is_active: details.is_active,
@@ -121,6 +122,7 @@ fn facts(rule: &Rule) -> Facts {
         .with("approvers", rule.needs.approvers)
         .with_some("team", rule.needs.team)
         .with("owner", rule.needs.wants_owner)
+        .with("binds_commits", rule.binds_commits)
         .with("valid", duration::typed(rule.valid_secs))
         .with("remind", duration::typed(rule.reminders.remind_secs))
         .with_some(

@@ -7,11 +7,12 @@ use super::{allow, audit, change as change_actions, deployment_story as story};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
 use crate::domain::audit_evidence::dossier::{
-    Commit, Dossier, Drawn, Incident, LaneCount, Line, Question, RefEvents, Request, Source,
+    ChainLink, Commit, Dossier, Drawn, Incident, LaneCount, Line, Question, RefEvents, Request,
+    Source,
 };
 use crate::domain::audit_evidence::{Approval, Approver, Carried, Gap, Item, Somebody, draw, gaps};
 use crate::domain::deployment::Deployment;
-use crate::domain::id::{DeploymentId, Kind, PersonId, ServiceId, TicketId, TicketKey};
+use crate::domain::id::{DeploymentId, Id, Kind, PersonId, ServiceId, TicketId, TicketKey};
 use crate::domain::refusal::{FieldError, Refusal};
 use crate::domain::sla_report::Period;
 use crate::domain::suspect::Blame;
@@ -283,6 +284,8 @@ fn one(conn: &mut Conn, place: usize, item: &Item, people: &People) -> Result<Dr
         .map(|it| (it.key, it))
         .collect();
     let (mut requests, mut timeline) = (Vec::new(), Vec::new());
+    let told = store::deployment_fact::of_deployment(conn, item.it.id)?;
+    let mut facts: Vec<Id<()>> = told.iter().map(|it| Id::from_uuid(it.id.uuid())).collect();
     let mut hidden: HashSet<String> = HashSet::new();
     for (key, ticket) in &tickets {
         let entries = store::timeline::of_ticket(conn, ticket.id)?;
@@ -291,6 +294,8 @@ fn one(conn: &mut Conn, place: usize, item: &Item, people: &People) -> Result<Dr
         }
         if key.kind == Kind::Change {
             requests.push(request(conn, ticket, people)?);
+            let chained = entries.iter().filter(|it| it.kind.is_chained(&it.facts));
+            facts.extend(chained.map(|it| Id::from_uuid(it.id.uuid())));
             timeline.extend(entries.into_iter().map(|it| line(*key, it)));
         }
     }
@@ -324,7 +329,23 @@ fn one(conn: &mut Conn, place: usize, item: &Item, people: &People) -> Result<Dr
         revert: detail.revert,
         freshness: detail.freshness,
         incidents: incidents(conn, item, &tickets)?,
+        links: links(conn, &facts)?,
     })
+}
+
+/// The links of these facts, in order. What was told a moment ago has none yet.
+fn links(conn: &mut Conn, facts: &[Id<()>]) -> Result<Vec<ChainLink>> {
+    let mut found = Vec::new();
+    for link in store::compensation::links_of(conn, facts)? {
+        found.push(ChainLink {
+            seq: link.seq,
+            before: store::compensation::hash_before(conn, link.seq)?,
+            canonical: link.canonical,
+            hash: link.hash,
+        });
+    }
+    found.sort_by_key(|it| it.seq);
+    Ok(found)
 }
 
 fn request(conn: &mut Conn, ticket: &Ticket, people: &People) -> Result<Request> {

@@ -4,32 +4,35 @@ use std::collections::HashMap;
 
 use crate::app::Ctx;
 use crate::domain::compensation::{self, Entry, FactKind, GENESIS};
-use crate::domain::id::Id;
+use crate::domain::id::{EntryId, Id};
 use crate::error::{Error, Result, is_unique_violation};
 use crate::store::compensation::Link;
 use crate::store::page_log::PageEvent;
-use crate::store::{self, Conn};
+use crate::store::timeline::Recorded;
+use crate::store::{self, Conn, deployment_fact};
 
 /// Links up to `most` facts; how many there were. Another node that chains at the same moment wins, and the next look goes on
 /// from its head.
 pub fn chain(ctx: &Ctx<'_>, most: i64) -> Result<usize> {
-    if ctx
-        .read(|conn| store::compensation::unchained(conn, 1))?
-        .is_empty()
-    {
+    let has_work = |conn: &mut Conn| {
+        let is_idle = store::compensation::unchained(conn, 1)?.is_empty();
+        Ok(!is_idle || deployment_fact::is_any_missing(conn)?)
+    };
+    if !ctx.read(has_work)? {
         return Ok(0);
     }
     let done = ctx.app.store.write(|tx| {
+        deployment_fact::keep_missing(tx, ctx.now, most)?;
         let waiting = store::compensation::unchained(tx, most)?;
         let (mut seq, mut head) = match store::compensation::head(tx)? {
             Some(link) => (link.seq, link.hash),
             None => (0, GENESIS.to_owned()),
         };
-        let events = page_events(tx, waiting.iter().copied())?;
+        let kept = Kept::of(tx, waiting.iter().copied())?;
         let mut links = Vec::with_capacity(waiting.len());
         for (fact, kind) in &waiting {
             seq += 1;
-            let canonical = entry(tx, &events, *kind, *fact)?
+            let canonical = entry(tx, &kept, *kind, *fact)?
                 .integer("entry", seq)
                 .canonical();
             head = compensation::link(&head, &canonical);
@@ -51,31 +54,55 @@ pub fn chain(ctx: &Ctx<'_>, most: i64) -> Result<usize> {
     }
 }
 
-/// Those of the facts that are page events: by far the most, so that they are read together.
-fn page_events(
-    conn: &mut Conn,
-    facts: impl Iterator<Item = (Id<()>, FactKind)>,
-) -> Result<HashMap<Id<()>, PageEvent>> {
-    let ids: Vec<Id<()>> = facts
-        .filter(|(_, kind)| *kind == FactKind::PageEvent)
-        .map(|(fact, _)| fact)
-        .collect();
-    store::page_log::events(conn, &ids)
+/// Those of the facts of which there are many, read together.
+struct Kept {
+    events: HashMap<Id<()>, PageEvent>,
+    entries: HashMap<Id<()>, Recorded>,
 }
 
+impl Kept {
+    fn of(conn: &mut Conn, facts: impl Iterator<Item = (Id<()>, FactKind)>) -> Result<Self> {
+        let (mut events, mut entries) = (Vec::new(), Vec::new());
+        for (fact, kind) in facts {
+            match kind {
+                FactKind::PageEvent => events.push(fact),
+                FactKind::Approval => entries.push(fact),
+                FactKind::Shift | FactKind::Work | FactKind::Deployment => {}
+            }
+        }
+        Ok(Self {
+            events: store::page_log::events(conn, &events)?,
+            entries: {
+                let ids: Vec<EntryId> = entries.iter().map(|id| Id::from_uuid(id.uuid())).collect();
+                let found = store::timeline::by_ids(conn, &ids)?;
+                let by_fact = |it: Recorded| (Id::from_uuid(it.id.uuid()), it);
+                found.into_iter().map(by_fact).collect()
+            },
+        })
+    }
+}
+
+/// What an entry of an approval says that nobody's name or words are in.
+const APPROVAL_FACTS: [&str; 8] = [
+    "digest",
+    "for",
+    "not_before",
+    "review_until",
+    "rule",
+    "to",
+    "until",
+    "verdict",
+];
+
 /// A stored fact as the chain writes it. People stand there by their id: a name may have to be forgotten one day.
-fn entry(
-    conn: &mut Conn,
-    events: &HashMap<Id<()>, PageEvent>,
-    kind: FactKind,
-    fact: Id<()>,
-) -> Result<Entry> {
+fn entry(conn: &mut Conn, kept: &Kept, kind: FactKind, fact: Id<()>) -> Result<Entry> {
     let base = Entry::default()
         .text("fact", fact.to_string())
         .text("kind", kind.as_str());
     Ok(match kind {
         FactKind::PageEvent => {
-            let event = events
+            let event = kept
+                .events
                 .get(&fact)
                 .ok_or_else(|| store::compensation::lost("page event", fact))?;
             base.text("event", event.kind.as_str())
@@ -107,7 +134,40 @@ fn entry(
                 .text("start", work.started_at.rfc3339())
                 .text("end", work.ended_at.rfc3339())
         }
+        FactKind::Deployment => {
+            let told = deployment_fact::fact(conn, fact)?;
+            base.text("deployment", told.deployment_id.to_string())
+                .integer("nth", told.nth)
+                .text("told", told.told)
+                .text("kept", told.recorded_at.rfc3339())
+        }
+        FactKind::Approval => {
+            let entry = kept
+                .entries
+                .get(&fact)
+                .ok_or_else(|| store::compensation::lost("approval", fact))?;
+            let base = base
+                .text("event", entry.kind.as_str())
+                .text("ticket", entry.ticket.to_string())
+                .integer("place", entry.seq)
+                .text("at", entry.effective_at.rfc3339())
+                .text("recorded", entry.recorded_at.rfc3339())
+                .text("door", entry.door.as_str())
+                .maybe_text("by", entry.actor.person().map(|id| id.to_string()));
+            APPROVAL_FACTS.iter().fold(base, |base, name| {
+                base.maybe_text(name, entry.facts.get(name))
+            })
+        }
     })
+}
+
+/// Whether the ledger still says what its last telling was; what other facts say is all that there is of them.
+fn is_in_the_ledger(conn: &mut Conn, link: &Link) -> Result<bool> {
+    if link.kind != FactKind::Deployment {
+        return Ok(true);
+    }
+    let told = deployment_fact::fact(conn, link.fact_id)?;
+    deployment_fact::stands(conn, told.deployment_id)
 }
 
 /// What checking the whole chain found.
@@ -146,11 +206,16 @@ pub fn check(ctx: &Ctx<'_>) -> Result<Checked> {
             }
         }
         let facts = links.iter().map(|link| (link.fact_id, link.kind));
-        let events = ctx.read(|conn| page_events(conn, facts))?;
+        let kept = ctx.read(|conn| Kept::of(conn, facts))?;
         for link in &links {
-            let now = ctx.read(|conn| entry(conn, &events, link.kind, link.fact_id));
+            let now = ctx.read(|conn| {
+                let entry = entry(conn, &kept, link.kind, link.fact_id)?;
+                Ok((entry, is_in_the_ledger(conn, link)?))
+            });
             let holds = match now {
-                Ok(fact) => fact.integer("entry", link.seq).canonical() == link.canonical,
+                Ok((fact, is_there)) => {
+                    is_there && fact.integer("entry", link.seq).canonical() == link.canonical
+                }
                 // The fact is gone.
                 Err(Error::Internal(_)) => false,
                 Err(error) => return Err(error),

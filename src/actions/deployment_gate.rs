@@ -304,6 +304,22 @@ fn unready(
                         .with("version", report.version.clone()),
                 ));
             }
+            let sealed = change.plan.artefact.as_deref().filter(|_| is_bound);
+            if let Some(planned) = sealed
+                && report.artefact.as_deref() != Some(planned)
+            {
+                let told = report.artefact.as_deref();
+                let rule = match told {
+                    Some(_) => "deploy-other-artefact",
+                    None => "deploy-no-artefact",
+                };
+                return Ok(Some(
+                    Refusal::new(rule)
+                        .with("key", ticket.key.to_string())
+                        .with("planned", planned.to_owned())
+                        .with("artefact", told.unwrap_or_default().to_owned()),
+                ));
+            }
             let doer = match is_production {
                 true => Doer {
                     person: ctx.by.person(),

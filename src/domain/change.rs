@@ -4,6 +4,7 @@
 //! was read: editing the plan afterwards takes the approval back. Whoever can't wait for one breaks the glass: the change goes
 //! ahead, and somebody else looks at it afterwards.
 
+use super::deployment::ARTEFACT_CHARS;
 use super::id::PersonId;
 use super::refusal::{FieldError, Refusal};
 use super::text::{self, NAME_CHARS};
@@ -35,6 +36,8 @@ pub struct Plan {
     /// As people name it; what git says stands beside it.
     pub version_before: Option<String>,
     pub version_after: Option<String>,
+    /// The digest of what is to be deployed: an approval is for that, and nothing else is deployed under it.
+    pub artefact: Option<String>,
     pub revert: String,
     /// Where it is done; `None`: where customers are.
     pub environment: Option<String>,
@@ -65,6 +68,11 @@ impl Plan {
                 Err(fault) => faults.push(fault),
             }
         }
+        let artefact = self.artefact.as_deref().unwrap_or("");
+        match text::optional_line("artefact", artefact, ARTEFACT_CHARS) {
+            Ok(clean) => self.artefact = clean,
+            Err(fault) => faults.push(fault),
+        }
         match (self.starts_at, self.ends_at) {
             (Some(start), Some(end)) if end <= start => {
                 faults.push(FieldError::new("ends_at", "ends-before-start"));
@@ -91,6 +99,7 @@ impl Plan {
                 self.version_before != other.version_before,
             ),
             ("version_after", self.version_after != other.version_after),
+            ("artefact", self.artefact != other.artefact),
             ("revert", self.revert != other.revert),
             ("environment", self.environment != other.environment),
             ("sort", self.sort != other.sort),

@@ -1,5 +1,5 @@
 //! Facts fit for pay: who was on call, who was woken and who worked, with night minutes; and the chain that makes a later
-//! change visible. No money in this version.
+//! change of them, of deployments and of approvals visible. No money in this version.
 //!
 //! Each committed fact becomes one link: `hash_n = SHA-256(hash_{n-1} ‖ "\n" ‖ canonical_json(entry_n))`, starting from 64
 //! zeros. Canonical means: keys sorted by byte, no spaces, integers only. The links are made by a job after the fact is
@@ -18,7 +18,15 @@ use super::word::words;
 
 words! {
     /// The kinds of fact that are chained.
-    pub enum FactKind { Shift = "shift", PageEvent = "page_event", Work = "work" }
+    pub enum FactKind {
+        Shift = "shift",
+        PageEvent = "page_event",
+        Work = "work",
+        /// What was told of a deployment.
+        Deployment = "deployment",
+        /// A step of a change's approval, or of its broken glass.
+        Approval = "approval",
+    }
 }
 
 /// What the first link builds on.

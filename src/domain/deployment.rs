@@ -4,6 +4,7 @@
 //! targets. What failed or was rolled back was never live. Facts may come late and in any order: they are put where they belong.
 
 use super::ancestry::Way;
+use super::compensation;
 use super::id::{DeploymentId, PersonId, RepositoryId, ServiceId, TicketKey};
 use super::people::web_address;
 use super::refusal::{FieldError, Refusal};
@@ -103,6 +104,36 @@ pub struct Deployment {
 }
 
 impl Deployment {
+    /// What was told of it, as the chain writes it. People stand there by their id; what pipelines call them, and why somebody broke
+    /// the glass, may have to be forgotten one day.
+    pub fn as_told(&self) -> compensation::Entry {
+        compensation::Entry::default()
+            .text("environment", &self.lane.environment)
+            .text("service", self.lane.service.to_string())
+            .text("target", &self.lane.target)
+            .integer("seq", self.seq)
+            .text("source", &self.source)
+            .text("source_event", &self.source_event_id)
+            .text("version", &self.version)
+            .maybe_text("commit", self.commit.as_ref())
+            .maybe_text("artefact", self.artefact.as_ref())
+            .maybe_text("revision", self.revision.as_ref())
+            .text("status", self.status.as_str())
+            .text("started", self.started_at.rfc3339())
+            .maybe_text("finished", self.finished_at.map(Timestamp::rfc3339))
+            .maybe_text("by", self.by.map(|id| id.to_string()))
+            .maybe_text("freeze", self.freeze.as_ref())
+            .text(
+                "glass",
+                if self.glass.is_some() {
+                    "broken"
+                } else {
+                    "whole"
+                },
+            )
+            .text("recorded", self.recorded_at.rfc3339())
+    }
+
     /// Its place in its lane.
     pub fn place(&self) -> (Timestamp, i64) {
         (self.started_at, self.seq)
@@ -223,6 +254,8 @@ pub struct Typed {
 /// Clocks of build machines go wrong by this much before we say so.
 const SKEW_SECS: i64 = 120;
 const ID_CHARS: usize = 200;
+/// The digest of what is deployed, with the name of its registry at most.
+pub const ARTEFACT_CHARS: usize = ID_CHARS;
 const TARGET_CHARS: usize = 60;
 /// Characters that a reason to go through a freeze has at least.
 pub use super::change::MIN_REASON_CHARS;
@@ -245,7 +278,7 @@ impl Typed {
         let environment = line("environment", &self.environment, 40, true);
         let version = line("version", &self.version, NAME_CHARS, true);
         let target = line("target", &self.target, TARGET_CHARS, false);
-        let artefact = line("artefact", &self.artefact, ID_CHARS, false);
+        let artefact = line("artefact", &self.artefact, ARTEFACT_CHARS, false);
         let revision = line("revision", &self.revision, TARGET_CHARS, false);
         let actor = line("actor", &self.actor, NAME_CHARS, false);
         let source = line("source", &self.source, NAME_CHARS, false);

@@ -109,7 +109,7 @@ ids! {
     MailMark => MailId, IntakeAddressMark => IntakeAddressId, RepositoryMark => RepositoryId, PushMark => PushId, CommitMark => CommitId,
     ReportMark => ReportId, MeetingMark => MeetingId, HookMark => HookId, WayMark => WayId, AuditMark => AuditId,
     FreezeMark => FreezeId, PeriodLockMark => PeriodLockId, RecountMark => RecountId, SubjectMark => SubjectId,
-    WordingMark => WordingId, DeploymentMark => DeploymentId, ForgeDeliveryMark => ForgeDeliveryId,
+    WordingMark => WordingId, DeploymentMark => DeploymentId, DeploymentFactMark => DeploymentFactId, ForgeDeliveryMark => ForgeDeliveryId,
     ApprovalRuleMark => ApprovalRuleId, StandInMark => StandInId, QueuedMark => QueuedId,
 }
 

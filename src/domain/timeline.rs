@@ -223,6 +223,23 @@ words! {
     }
 }
 
+impl EntryKind {
+    /// Whether the chain holds such an entry: it is a step of a change's approval, or of its broken glass.
+    pub fn is_chained(self, facts: &Facts) -> bool {
+        match self {
+            EntryKind::ApprovalAsked
+            | EntryKind::ApprovalGiven
+            | EntryKind::Approved
+            | EntryKind::ApprovalRefused
+            | EntryKind::GlassBroken
+            | EntryKind::GlassReviewed => true,
+            // Back to the drawing board, without its approval.
+            EntryKind::StateChanged => facts.get("to") == Some("draft"),
+            _ => false,
+        }
+    }
+}
+
 /// Named values of an entry, in the order in which they were given; stored as one JSON object of strings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts(Vec<(String, String)>);

@@ -35,6 +35,7 @@ struct RuleRow {
     escalate_secs: i64,
     escalate_team_id: Option<TeamId>,
     terms: i64,
+    binds_commits: bool,
 }
 
 impl RuleRow {
@@ -55,6 +56,7 @@ impl RuleRow {
             escalate_secs: rule.reminders.escalate.map_or(0, |(_, secs)| secs),
             escalate_team_id: rule.reminders.escalate.map(|(team, _)| team),
             terms: rule.terms,
+            binds_commits: rule.binds_commits,
         }
     }
 
@@ -75,6 +77,7 @@ impl RuleRow {
                 wants_owner: self.wants_owner,
             },
             name: self.name,
+            binds_commits: self.binds_commits,
             valid_secs: self.valid_secs,
             reminders: Reminders {
                 remind_secs: self.remind_secs,

@@ -293,6 +293,11 @@ impl Store {
         })
     }
 
+    /// For filling a database that is made anew if that fails: nothing that is written by this store is durable.
+    pub fn hurry(&self) -> Result<()> {
+        self.writer.as_ref().map_or(Ok(()), Writer::hurry)
+    }
+
     pub fn url(&self) -> &DatabaseUrl {
         &self.url
     }

@@ -39,6 +39,7 @@ struct Row {
     environment: Option<String>,
     sort: Sort,
     ended_at: Option<Timestamp>,
+    artefact: Option<String>,
 }
 
 /// The standing changes of a service that are approved, the newest first.
@@ -79,6 +80,7 @@ impl Row {
             environment: plan.environment,
             sort: plan.sort,
             ended_at: change.ended_at,
+            artefact: plan.artefact,
         }
     }
 
@@ -91,6 +93,7 @@ impl Row {
                 side_effects: self.side_effects,
                 version_before: self.version_before,
                 version_after: self.version_after,
+                artefact: self.artefact,
                 revert: self.revert,
                 environment: self.environment,
                 sort: self.sort,

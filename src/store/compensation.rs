@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use super::backend::{Conn, Tx, direct, far};
 use super::column::text_column;
 use super::schema::oncall::{ledger_link, shift_fact, unchained_fact, work_fact};
-use crate::domain::compensation::FactKind;
+use crate::domain::compensation::{FactKind, GENESIS};
 use crate::domain::id::{Id, PageId, PersonId, ShiftId, TeamId, TicketId, WorkId};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
@@ -168,6 +168,16 @@ pub fn head(conn: &mut Conn) -> Result<Option<Link>> {
         .select(Link::as_select())
         .first(conn)
         .optional()?)
+}
+
+/// What the link at this place hangs on.
+pub fn hash_before(conn: &mut Conn, seq: i64) -> Result<String> {
+    let before: Option<String> = ledger_link::table
+        .find(seq - 1)
+        .select(ledger_link::hash)
+        .get_result(conn)
+        .optional()?;
+    Ok(before.unwrap_or_else(|| GENESIS.to_owned()))
 }
 
 /// Up to `most` links after `seq`, in order.

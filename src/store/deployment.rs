@@ -6,7 +6,7 @@ use diesel::prelude::*;
 
 use super::column::text_column;
 use super::schema::deploy::{deploy_lane, deploy_rule, deployment, deployment_ticket};
-use super::{Conn, Tx};
+use super::{Conn, Tx, deployment_fact};
 use crate::domain::deployment::{Check, Deployment, Lane, Status, Step};
 use crate::domain::id::{DeploymentId, PersonId, RepositoryId, ServiceId, TicketId, TicketKey};
 use crate::domain::timestamp::Timestamp;
@@ -78,7 +78,7 @@ impl Row {
         }
     }
 
-    fn deployment(self) -> Deployment {
+    pub(super) fn deployment(self) -> Deployment {
         Deployment {
             id: self.id,
             lane: Lane {
@@ -207,7 +207,7 @@ pub fn insert(tx: &mut Tx, new: &Deployment) -> Result<()> {
     diesel::insert_into(deployment::table)
         .values(Row::of(new))
         .execute(&mut **tx)?;
-    Ok(())
+    deployment_fact::keep(tx, new, new.updated_at)
 }
 
 /// Writes what has changed of it. The caller is in its lane.
@@ -215,7 +215,7 @@ pub fn update(tx: &mut Tx, known: &Deployment) -> Result<()> {
     diesel::update(deployment::table.find(known.id))
         .set(Row::of(known))
         .execute(&mut **tx)?;
-    Ok(())
+    deployment_fact::keep(tx, known, known.updated_at)
 }
 
 /// What was live in the lane immediately before this place: the last that succeeded.

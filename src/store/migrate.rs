@@ -1,6 +1,6 @@
 //! Brings the schema up to this binary's, and refuses a database that a newer binary has migrated.
 
-use diesel::RunQueryDsl;
+use diesel::{Connection, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::backend::{Conn, DatabaseUrl, Store};
@@ -100,11 +100,25 @@ pub fn answers(conn: &mut Conn) -> Result<()> {
     Ok(conn.batch_execute("SELECT 1")?)
 }
 
-/// Applies what is missing. The caller has looked at [`standing`] and made a backup.
+/// Applies what is missing, all of it or nothing. The caller has looked at [`standing`] and made a backup.
 pub fn up(store: &Store) -> Result<()> {
-    each_way(store.url(), |conn| match conn {
-        Conn::Sqlite(conn) => conn.run_pending_migrations(SQLITE).map(|_| ()),
-        Conn::Pg(conn) => conn.run_pending_migrations(POSTGRES).map(|_| ()),
+    each_way(store.url(), |conn| {
+        // What fails is told as what it said: the transaction's own error can't carry it.
+        let mut failed = None;
+        let done = conn.transaction(|conn| {
+            let applied = match conn {
+                Conn::Sqlite(conn) => conn.run_pending_migrations(SQLITE).map(|_| ()),
+                Conn::Pg(conn) => conn.run_pending_migrations(POSTGRES).map(|_| ()),
+            };
+            applied.map_err(|error| {
+                failed = Some(error);
+                diesel::result::Error::RollbackTransaction
+            })
+        });
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(done?),
+        }
     })
 }
 
@@ -121,7 +135,7 @@ fn each_way(
     url: &DatabaseUrl,
     run: impl FnOnce(&mut Conn) -> diesel::migration::Result<()>,
 ) -> Result<()> {
-    use diesel::connection::{Connection, SimpleConnection};
+    use diesel::connection::SimpleConnection;
     let failed = |error: diesel::ConnectionError| Error::Unavailable(error.to_string());
     let mut conn = match url {
         DatabaseUrl::Sqlite(path) => {

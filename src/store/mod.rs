@@ -24,6 +24,7 @@ pub mod credit;
 pub mod customer;
 pub mod deploy_queue;
 pub mod deployment;
+pub mod deployment_fact;
 pub mod dora;
 pub mod feed_beat;
 pub mod fix;

@@ -5,7 +5,9 @@ use std::collections::{HashMap, HashSet};
 use diesel::prelude::*;
 
 use super::backend::{Conn, Tx, direct};
+use super::compensation::line_up;
 use super::schema::core::entry;
+use crate::domain::compensation::FactKind;
 use crate::domain::correction::Said;
 use crate::domain::id::{ContactId, CustomerId, EntryId, Id, TicketId};
 use crate::domain::timeline::{Actor, Audience, Door, EntryKind, Facts};
@@ -167,6 +169,9 @@ pub fn append(tx: &mut Tx, value: &Recorded) -> Result<()> {
     direct!(tx, |own| diesel::insert_into(entry::table)
         .values(Row::of(value))
         .execute(own))?;
+    if value.kind.is_chained(&value.facts) {
+        line_up(tx, value.id.uuid(), FactKind::Approval, value.recorded_at)?;
+    }
     Ok(())
 }
 

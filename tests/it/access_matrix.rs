@@ -302,6 +302,7 @@ fn approvals(desk: &Desk, by: &Ctx<'_>) -> (String, String) {
             approvers: 2,
             ..approval::Needs::HOUSE
         },
+        binds_commits: false,
         valid_secs: approval::HOUSE_SECS,
         reminders: approval::Reminders::default(),
         is_active: true,

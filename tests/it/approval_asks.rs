@@ -226,6 +226,7 @@ both_databases!(
             name: all[0].name.clone(),
             when: all[0].when.clone(),
             needs: all[0].needs,
+            binds_commits: all[0].binds_commits,
             valid_secs: all[0].valid_secs,
             reminders: Reminders {
                 remind_secs: 0,

@@ -112,6 +112,7 @@ both_databases!(
             name: "Everything live".to_owned(),
             when: rule.when.clone(),
             needs: rule.needs,
+            binds_commits: rule.binds_commits,
             valid_secs: rule.valid_secs,
             reminders: Reminders {
                 remind_secs: HOUR,

@@ -1,6 +1,7 @@
 //! What a change's own facts say: of its risk, and of the version that it was approved for.
 
-use watchkeeper::actions::change;
+use watchkeeper::actions::{approval_rule, change};
+use watchkeeper::domain::approval::{Details, HOUSE_SECS, Needs, Reminders, When};
 use watchkeeper::domain::change::Plan;
 use watchkeeper::domain::deployment::Typed;
 use watchkeeper::domain::id::{Kind, TicketKey};
@@ -105,6 +106,103 @@ both_databases!(what_was_approved_for_one_version_carries_no_other, |desk| {
     };
     tell(&desk, any).unwrap();
 });
+
+both_databases!(what_was_approved_for_one_build_carries_no_other, |desk| {
+    let (ann, ben, web) = a_house(&desk);
+    let sealed = "sha256:9f86d081884c7d65";
+    let plan = Plan {
+        artefact: Some(sealed.to_owned()),
+        ..Plan::default()
+    };
+    let opening = Opening {
+        services: vec![web],
+        ..Opening::default()
+    };
+    let title = Title::parse("Roll out the build of Friday").unwrap();
+    let by = desk.as_person(&ann);
+    let key = change::open(&by, title, &opening, plan).unwrap().key;
+    let waiting = change::ask_approval(&by, key, None).unwrap();
+    change::approve(&desk.as_person(&ben), key, waiting.version).unwrap();
+    Browser::of(&desk, &ben)
+        .get(&format!("/{key}"))
+        .says("Digest of what is deployed")
+        .says(sealed);
+    let of = |artefact: &str| Typed {
+        change: key.to_string(),
+        artefact: artefact.into(),
+        ..typed("5.0.0", "succeeded")
+    };
+    for (artefact, rule) in [
+        ("sha256:60303ae22b998861", "deploy-other-artefact"),
+        ("", "deploy-no-artefact"),
+    ] {
+        let Err(Error::Refused(refusal)) = tell(&desk, of(artefact)) else {
+            panic!("{artefact} isn't what was approved")
+        };
+        assert_eq!(refusal.rule, rule);
+    }
+    tell(&desk, of(sealed)).unwrap();
+    let (ticket, ..) = change::read(&by, key).unwrap();
+    assert_eq!(ticket.state, State::OnWatch);
+});
+
+both_databases!(
+    where_the_rule_says_so_a_vote_is_for_the_commits_that_there_were,
+    |desk| {
+        let (ann, ben, _) = a_house(&desk);
+        let details = Details {
+            name: "Reviewed".to_owned(),
+            when: When::default(),
+            needs: Needs::HOUSE,
+            binds_commits: false,
+            valid_secs: HOUSE_SECS,
+            reminders: Reminders::default(),
+            is_active: true,
+        };
+        let rule = approval_rule::add(&desk.as_person(&ben), &details).unwrap();
+        let bench = Bench::new(desk);
+        bench.commit("a.txt", "Start");
+        bench.work(&["push", "-q", "origin", "main"]);
+        let title = Title::parse("Raise the pool size").unwrap();
+        let by = bench.desk.as_person(&ann);
+        let opening = Opening::default();
+        let key = change::open(&by, title, &opening, Plan::default())
+            .unwrap()
+            .key;
+        let push = |file: &str| {
+            bench.commit(file, &format!("Raise it\n\nRefs: {key}"));
+            bench.work(&["push", "-q", "origin", "main"]);
+            bench.desk.advance(60);
+        };
+        let page = || Browser::of(&bench.desk, &ben).get(&format!("/{key}"));
+        push("b.txt");
+        let waiting = change::ask_approval(&by, key, None).unwrap();
+        change::approve(&bench.desk.as_person(&ben), key, waiting.version).unwrap();
+        // As long as no rule says otherwise, work goes on under the approval.
+        push("c.txt");
+        assert!(!page().text().contains("Ask for approval again"));
+        // Bound, the rule is another: it is approved for the two commits that there are, and for no third.
+        let bound = Details {
+            binds_commits: true,
+            ..details
+        };
+        approval_rule::edit(&bench.desk.as_person(&ben), rule.id, rule.version, &bound).unwrap();
+        let seen = bench.ticket(key).version;
+        change::approve(&bench.desk.as_person(&ben), key, seen).unwrap();
+        push("d.txt");
+        page()
+            .says("2 commits: ")
+            .says("3 commits: ")
+            .says("Ask for approval again");
+        let Err(Error::Refused(refusal)) = change::start(&by, key, None) else {
+            panic!("it was approved for two commits")
+        };
+        assert_eq!(refusal.rule, "approval-stale");
+        let seen = bench.ticket(key).version;
+        change::approve(&bench.desk.as_person(&ben), key, seen).unwrap();
+        change::start(&by, key, None).unwrap();
+    }
+);
 
 both_databases!(a_change_may_begin_with_a_commit_and_begins_once, |desk| {
     let (ann, _, _) = a_house(&desk);

@@ -30,6 +30,7 @@ mod browser_budgets;
 mod browser_evidence;
 mod browser_steps;
 mod calc;
+mod chained_changes;
 mod change;
 mod change_facts;
 mod clock_notices;

@@ -92,6 +92,7 @@ pub fn make(config: &Config, until: Timestamp, tickets: u64) -> anyhow::Result<E
     };
     let start = until.plus_secs(-days * 86_400);
     let store = Store::open(&config.database)?;
+    store.hurry()?;
     migrate::up(&store)?;
     anyhow::ensure!(
         !store.read(crate::store::login::is_founded)?,
@@ -144,6 +145,7 @@ pub fn make(config: &Config, until: Timestamp, tickets: u64) -> anyhow::Result<E
             approvers: 2,
             ..approval::Needs::HOUSE
         },
+        binds_commits: false,
         valid_secs: approval::HOUSE_SECS,
         reminders: approval::Reminders::default(),
         is_active: true,

@@ -252,7 +252,7 @@ mod tests {
     }
 
     fn snapshot(title: &str) -> Snapshot {
-        Snapshot::of(title, &Plan::default(), None, &[], None)
+        Snapshot::of(title, &Plan::default(), None, &[], None, &[])
     }
 
     fn case(approvers: usize) -> Case {

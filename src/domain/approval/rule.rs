@@ -96,6 +96,8 @@ pub struct Rule {
     pub name: String,
     pub when: When,
     pub needs: Needs,
+    /// A vote is for the commits that there were, too: one more, and it is to be approved anew.
+    pub binds_commits: bool,
     pub valid_secs: i64,
     pub reminders: Reminders,
     pub is_active: bool,
@@ -109,8 +111,15 @@ impl Rule {
     /// As it is once somebody has said this of it. Its name and its reminders decide nothing.
     #[must_use]
     pub fn edited(self, to: &Details) -> Self {
-        let decides = (&self.when, self.needs, self.valid_secs, self.is_active);
-        let is_same = decides == (&to.when, to.needs, to.valid_secs, to.is_active);
+        let decides = (
+            (&self.when, self.needs, self.binds_commits),
+            (self.valid_secs, self.is_active),
+        );
+        let is_same = decides
+            == (
+                (&to.when, to.needs, to.binds_commits),
+                (to.valid_secs, to.is_active),
+            );
         Self {
             terms: if is_same {
                 self.terms
@@ -120,6 +129,7 @@ impl Rule {
             name: to.name.clone(),
             when: to.when.clone(),
             needs: to.needs,
+            binds_commits: to.binds_commits,
             valid_secs: to.valid_secs,
             reminders: to.reminders,
             is_active: to.is_active,
@@ -151,6 +161,7 @@ pub struct Details {
     pub name: String,
     pub when: When,
     pub needs: Needs,
+    pub binds_commits: bool,
     pub valid_secs: i64,
     pub reminders: Reminders,
     pub is_active: bool,
@@ -165,6 +176,7 @@ pub struct Typed<'a> {
     pub valid: &'a str,
     pub team: Option<TeamId>,
     pub wants_owner: bool,
+    pub binds_commits: bool,
     /// Lengths of time; empty: four hours, and never.
     pub remind: &'a str,
     pub escalate: &'a str,
@@ -213,6 +225,7 @@ impl Details {
                 name,
                 when,
                 needs,
+                binds_commits: typed.binds_commits,
                 valid_secs,
                 reminders,
                 is_active,

@@ -11,6 +11,8 @@ use super::super::word::words;
 
 /// Digits of a digest that people are shown.
 const SHOWN: usize = 8;
+/// Digits of a commit: no two of one change share them.
+const COMMIT_DIGITS: usize = 12;
 
 words! {
     /// A field that an approval is for.
@@ -22,6 +24,7 @@ words! {
         SideEffects = "side_effects",
         VersionBefore = "version_before",
         VersionAfter = "version_after",
+        Artefact = "artefact",
         Revert = "revert",
         Environment = "environment",
         Sort = "sort",
@@ -30,6 +33,15 @@ words! {
         Services = "services",
         /// The rule that said who is needed: its id and the version of what it decides; empty: the house's own.
         Rule = "rule",
+        /// The first digits of their ids, with blanks between; empty where the rule doesn't bind them.
+        Commits = "commits",
+    }
+}
+
+impl Field {
+    /// Fields that votes of older versions never had: empty, they are as if they weren't there, so that those votes still stand.
+    const fn came_later(self) -> bool {
+        matches!(self, Field::Artefact | Field::Commits)
     }
 }
 
@@ -52,6 +64,7 @@ impl Snapshot {
         risk: Option<Risk>,
         services: &[ServiceId],
         rule: Option<(ApprovalRuleId, i64)>,
+        commits: &[String],
     ) -> Self {
         let at = |at: Option<Timestamp>| at.map(Timestamp::rfc3339).unwrap_or_default();
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
@@ -65,14 +78,26 @@ impl Snapshot {
             Field::SideEffects => plan.side_effects.clone(),
             Field::VersionBefore => text(&plan.version_before),
             Field::VersionAfter => text(&plan.version_after),
+            Field::Artefact => text(&plan.artefact),
             Field::Revert => plan.revert.clone(),
             Field::Environment => text(&plan.environment),
             Field::Sort => plan.sort.to_string(),
             Field::Risk => risk.map(|it| it.to_string()).unwrap_or_default(),
             Field::Services => services.join(" "),
             Field::Rule => rule.map_or_else(String::new, |(id, version)| format!("{id} {version}")),
+            Field::Commits => {
+                let short = |oid: &String| oid.get(..COMMIT_DIGITS).unwrap_or(oid).to_owned();
+                let mut short: Vec<String> = commits.iter().map(short).collect();
+                short.sort_unstable();
+                short.dedup();
+                short.join(" ")
+            }
         };
-        Self(Field::ALL.iter().map(|it| (*it, value(*it))).collect())
+        let all = Field::ALL.iter().map(|it| (*it, value(*it)));
+        Self(
+            all.filter(|(field, value)| !(field.came_later() && value.is_empty()))
+                .collect(),
+        )
     }
 
     /// As it was kept.

@@ -35,7 +35,7 @@ fn vote(by: PersonId, case: &Case) -> Vote {
 }
 
 fn snapshot(title: &str) -> Snapshot {
-    Snapshot::of(title, &Plan::default(), Some(Risk::Low), &[], None)
+    Snapshot::of(title, &Plan::default(), Some(Risk::Low), &[], None, &[])
 }
 
 fn case(approvers: usize, teams: &[(TeamId, &[PersonId])]) -> Case {
@@ -155,7 +155,18 @@ fn every_field_moves_the_digest_and_none_can_stand_for_another() {
     let plan = |change: fn(&mut Plan)| {
         let mut plan = Plan::default();
         change(&mut plan);
-        Snapshot::of("A", &plan, Some(Risk::Low), &[service], None)
+        Snapshot::of("A", &plan, Some(Risk::Low), &[service], None, &[])
+    };
+    let bound = |oids: &[&str]| {
+        let oids: Vec<String> = oids.iter().map(|it| it.repeat(20)).collect();
+        Snapshot::of(
+            "A",
+            &Plan::default(),
+            Some(Risk::Low),
+            &[service],
+            None,
+            &oids,
+        )
     };
     let all = [
         plan(|_| {}),
@@ -174,14 +185,23 @@ fn every_field_moves_the_digest_and_none_can_stand_for_another() {
             Some(Risk::Low),
             &[service],
             None,
+            &[],
         ),
-        Snapshot::of("A", &Plan::default(), Some(Risk::High), &[service], None),
+        Snapshot::of(
+            "A",
+            &Plan::default(),
+            Some(Risk::High),
+            &[service],
+            None,
+            &[],
+        ),
         Snapshot::of(
             "A",
             &Plan::default(),
             Some(Risk::Low),
             &[service, other],
             None,
+            &[],
         ),
         Snapshot::of(
             "A",
@@ -189,7 +209,11 @@ fn every_field_moves_the_digest_and_none_can_stand_for_another() {
             Some(Risk::Low),
             &[service],
             Some((Id::new(NOW), 1)),
+            &[],
         ),
+        plan(|it| it.artefact = Some("x".into())),
+        bound(&["b2", "a1"]),
+        bound(&["b2", "a1", "c3"]),
     ];
     let mut digests: Vec<String> = all.iter().map(Snapshot::digest).collect();
     assert_eq!(digests[0].len(), 64);
@@ -207,8 +231,13 @@ fn every_field_moves_the_digest_and_none_can_stand_for_another() {
         Some(Risk::Low),
         &[other, service],
         None,
+        &[],
     );
     assert_eq!(turned.digest(), all[12].digest());
+    // Nor is that of commits; and a vote from before plans had artefacts is what it was.
+    assert_eq!(bound(&["a1", "b2", "a1"]).digest(), all[15].digest());
+    assert!(all[0].facts().get("artefact").is_none());
+    assert!(all[0].facts().get("commits").is_none());
 }
 
 #[test]
@@ -257,6 +286,7 @@ fn of_the_rules_that_fit_the_strictest_applies() {
             name: name.to_owned(),
             when,
             needs,
+            binds_commits: false,
             valid_secs,
             reminders: Reminders::default(),
             is_active: true,
@@ -346,6 +376,7 @@ fn a_rule_wants_somebody_and_says_everything_that_is_wrong_with_it() {
             valid,
             team: None,
             wants_owner,
+            binds_commits: false,
             remind: "",
             escalate: "",
             escalate_team: None,
@@ -501,6 +532,7 @@ fn an_approval_is_for_what_a_rule_decides_and_not_for_its_name_or_its_reminders(
             sort: None,
         },
         needs: Needs::HOUSE,
+        binds_commits: false,
         valid_secs: HOUSE_SECS,
         reminders: Reminders::default(),
         is_active: true,
@@ -513,6 +545,7 @@ fn an_approval_is_for_what_a_rule_decides_and_not_for_its_name_or_its_reminders(
             name: known.name.clone(),
             when: known.when.clone(),
             needs: known.needs,
+            binds_commits: known.binds_commits,
             valid_secs: known.valid_secs,
             reminders: known.reminders,
             is_active: known.is_active,
@@ -540,7 +573,7 @@ fn an_approval_is_for_what_a_rule_decides_and_not_for_its_name_or_its_reminders(
     for change in same {
         assert_eq!(said(change), 3);
     }
-    let others: [&dyn Fn(&mut Details); 9] = [
+    let others: [&dyn Fn(&mut Details); 10] = [
         &|it| it.when.environments.truncate(1),
         &|it| it.when.services.truncate(1),
         &|it| it.when.min_risk = None,
@@ -548,6 +581,7 @@ fn an_approval_is_for_what_a_rule_decides_and_not_for_its_name_or_its_reminders(
         &|it| it.needs.approvers = 2,
         &|it| it.needs.team = Some(db),
         &|it| it.needs.wants_owner = true,
+        &|it| it.binds_commits = true,
         &|it| it.valid_secs += 3_600,
         &|it| it.is_active = false,
     ];

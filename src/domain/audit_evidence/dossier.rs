@@ -108,6 +108,18 @@ pub struct Drawn {
     pub revert: Option<Revert>,
     pub freshness: Option<Freshness>,
     pub incidents: Vec<Incident>,
+    /// The links of the chain that hold it and the approvals of its changes.
+    pub links: Vec<ChainLink>,
+}
+
+/// A link of the chain with all that it takes to compute it again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChainLink {
+    pub seq: i64,
+    /// The hash of the link before.
+    pub before: String,
+    pub canonical: String,
+    pub hash: String,
 }
 
 /// What was asked for with a change.

@@ -245,6 +245,8 @@ pub struct ApprovalRule {
     pub team_id: Option<TeamUid>,
     /// And one more from the team of each of its services.
     pub wants_owner: bool,
+    /// A vote is for the change's commits, too: one more, and it is to be approved anew.
+    pub binds_commits: bool,
     /// How long a vote stands.
     pub valid_secs: i64,
     /// So long after they were asked approvers are reminded, once. 0: never.
@@ -269,6 +271,7 @@ impl ApprovalRule {
             approvers: of.needs.approvers,
             team_id: of.needs.team.map(Uid),
             wants_owner: of.needs.wants_owner,
+            binds_commits: of.binds_commits,
             valid_secs: of.valid_secs,
             remind_secs: of.reminders.remind_secs,
             escalate_secs: of.reminders.escalate.map(|(_, secs)| secs),
@@ -316,6 +319,7 @@ pub struct NewApprovalRule {
     team_id: Option<TeamUid>,
     /// False by default.
     wants_owner: Option<bool>,
+    binds_commits: Option<bool>,
     /// A day by default.
     #[schema(example = 86_400)]
     valid_secs: Option<i64>,
@@ -340,6 +344,7 @@ pub async fn add(call: Call<NewApprovalRule>) -> Reply {
             valid: &typed_secs(new.valid_secs),
             team: new.team_id.map(|id| id.0),
             wants_owner: new.wants_owner.unwrap_or(false),
+            binds_commits: new.binds_commits.unwrap_or(false),
             remind: &typed_secs(new.remind_secs),
             escalate: &typed_secs(new.escalate_secs),
             escalate_team: new.escalate_team_id.map(|id| id.0),
@@ -406,6 +411,7 @@ pub struct ApprovalRuleEdit {
     #[schema(value_type = Option<String>)]
     team_id: Option<Option<TeamUid>>,
     wants_owner: Option<bool>,
+    binds_commits: Option<bool>,
     valid_secs: Option<i64>,
     /// 0: never.
     remind_secs: Option<i64>,
@@ -438,6 +444,7 @@ pub async fn edit(call: Call<ApprovalRuleEdit>) -> Reply {
                 None => known.needs.team,
             },
             wants_owner: asked.wants_owner.unwrap_or(known.needs.wants_owner),
+            binds_commits: asked.binds_commits.unwrap_or(known.binds_commits),
             remind: &typed_secs(asked.remind_secs.or(Some(known.reminders.remind_secs))),
             escalate: &typed_secs(match asked.escalate_secs {
                 Some(secs) => secs,

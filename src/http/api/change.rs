@@ -31,6 +31,8 @@ pub struct Change {
     pub side_effects: String,
     pub version_before: Option<String>,
     pub version_after: Option<String>,
+    /// The digest of what is to be deployed. An approval is for that: nothing else is deployed under it.
+    pub artefact: Option<String>,
     /// How to take it back.
     pub revert: String,
     /// Whose idea it was: they can't approve it.
@@ -156,6 +158,7 @@ fn shown(ctx: &Ctx<'_>, key: TicketKey) -> Result<Answer> {
         side_effects: plan.side_effects,
         version_before: plan.version_before,
         version_after: plan.version_after,
+        artefact: plan.artefact,
         revert: plan.revert,
         risk_by_facts: FactualRisk {
             level: Word(change_risk::level(&risk)),
@@ -202,6 +205,8 @@ pub struct PlanEdit {
     version_before: Option<Option<String>>,
     #[serde(default, deserialize_with = "given")]
     version_after: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    artefact: Option<Option<String>>,
     revert: Option<String>,
     /// Null: where customers are.
     #[serde(default, deserialize_with = "given")]
@@ -253,6 +258,7 @@ fn edited(
             .clone()
             .unwrap_or(before.version_before),
         version_after: asked.version_after.clone().unwrap_or(before.version_after),
+        artefact: asked.artefact.clone().unwrap_or(before.artefact),
         revert: asked.revert.clone().unwrap_or(before.revert),
         environment: asked.environment.clone().unwrap_or(before.environment),
         sort: asked.kind.map_or(before.sort, |word| word.0),

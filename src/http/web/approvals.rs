@@ -105,6 +105,7 @@ fn details(posted: &Posted, services: Vec<ServiceId>) -> Result<Details> {
         valid: posted.text("valid"),
         team: team_of(posted, "team")?,
         wants_owner: posted.ticked("owner"),
+        binds_commits: posted.ticked("binds_commits"),
         remind: posted.text("remind"),
         escalate: posted.text("escalate"),
         escalate_team,
@@ -197,6 +198,9 @@ fn row(rule: Rule, known: &Known, p: &Page) -> Row {
     if rule.needs.wants_owner {
         needs.push(p.t("approval-need-owner").into_owned());
     }
+    if rule.binds_commits {
+        needs.push(p.t("approval-need-commits").into_owned());
+    }
     let mut silence = Vec::new();
     let Reminders {
         remind_secs,
@@ -254,6 +258,7 @@ fn standing(edited: Option<&Rule>, p: &Page) -> Form {
             rule.reminders.escalate.map(|(team, _)| team),
         )
         .with("owner", if rule.needs.wants_owner { "yes" } else { "" })
+        .with("binds_commits", if rule.binds_commits { "yes" } else { "" })
         .with(
             "min_risk",
             rule.when.min_risk.map_or("", |risk| risk.as_str()),

@@ -297,6 +297,7 @@ pub fn view(known: &Known, ticket: &Ticket, p: &Page, kept: Option<Form>) -> Opt
         .with("side_effects", &plan.side_effects)
         .with_some("version_before", plan.version_before.as_ref())
         .with_some("version_after", plan.version_after.as_ref())
+        .with_some("artefact", plan.artefact.as_ref())
         .with("revert", &plan.revert)
         .with("environment", plan.environment.as_deref().unwrap_or(""))
         .with("sort", plan.sort)
@@ -575,6 +576,7 @@ fn plan(posted: &Posted, zone: Tz, now: Timestamp) -> Result<Plan> {
         side_effects: text("side_effects"),
         version_before: Some(text("version_before")),
         version_after: Some(text("version_after")),
+        artefact: Some(text("artefact")),
         revert: text("revert"),
         environment: Some(text("environment")),
         sort: sort.unwrap_or_default(),

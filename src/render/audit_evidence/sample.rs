@@ -49,7 +49,24 @@ pub fn write(of: &Dossier, drawn: &Drawn) -> Result<Files, csv::Error> {
         ("commits.csv".to_owned(), commits(drawn)?),
         ("revert.json".to_owned(), pretty(&revert(drawn))),
         ("incidents.csv".to_owned(), incidents(drawn)?),
+        ("chain.jsonl".to_owned(), chain(drawn)),
     ])
+}
+
+/// A link a line.
+fn chain(drawn: &Drawn) -> Vec<u8> {
+    let mut lines = String::new();
+    for it in &drawn.links {
+        let line = json!({
+            "seq": it.seq,
+            "before": it.before,
+            "canonical": it.canonical,
+            "hash": it.hash,
+        });
+        lines.push_str(&line.to_string());
+        lines.push('\n');
+    }
+    lines.into_bytes()
 }
 
 fn request(of: &Request) -> serde_json::Value {
@@ -86,6 +103,7 @@ fn request(of: &Request) -> serde_json::Value {
         "revert_plan": plan.revert,
         "version_before": plan.version_before,
         "version_after": plan.version_after,
+        "artefact": plan.artefact,
         "planned_from": some(plan.starts_at),
         "planned_until": some(plan.ends_at),
         "broken_glass": glass,

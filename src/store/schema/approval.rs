@@ -17,6 +17,7 @@ diesel::table! {
         escalate_secs -> BigInt,
         escalate_team_id -> Nullable<Binary>,
         terms -> BigInt,
+        binds_commits -> Bool,
     }
 }
 

@@ -31,6 +31,17 @@ diesel::table! {
         recorded_at -> BigInt,
         updated_at -> BigInt,
         check_result -> Nullable<Text>,
+        fact_count -> BigInt,
+    }
+}
+
+diesel::table! {
+    deployment_fact (id) {
+        id -> Binary,
+        deployment_id -> Binary,
+        nth -> BigInt,
+        told -> Text,
+        recorded_at -> BigInt,
     }
 }
 
@@ -131,6 +142,7 @@ diesel::table! {
 diesel::joinable!(deployment_ticket -> deployment (deployment_id));
 diesel::joinable!(revert_check -> deployment (deployment_id));
 diesel::allow_tables_to_appear_in_same_query!(deployment, deploy_lane, deployment_ticket);
+diesel::allow_tables_to_appear_in_same_query!(deployment, deployment_fact);
 diesel::allow_tables_to_appear_in_same_query!(revert_check, deployment);
 diesel::allow_tables_to_appear_in_same_query!(change_plan, deployment);
 diesel::allow_tables_to_appear_in_same_query!(change_plan, deployment_ticket);

@@ -153,6 +153,7 @@ diesel::table! {
         environment -> Nullable<Text>,
         sort -> Text,
         ended_at -> Nullable<BigInt>,
+        artefact -> Nullable<Text>,
     }
 }
 

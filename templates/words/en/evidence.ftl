@@ -59,7 +59,7 @@ evidence-lacks =
     Not kept, and in no file: payloads of chats, logs and tests of pipelines (run_url leads to them), diffs
     (commits.csv has paths). Texts are as they stand now: what was redacted is shown as its tombstone.
 evidence-chain =
-    The chain of on-call facts of this installation stands at entry { $seq }, { $hash }. Deployments aren't in that chain.
-evidence-no-chain = The chain of on-call facts of this installation has no entry. Deployments aren't in that chain.
+    The chain of this installation's facts (on-call, deployments, approvals, broken glass) stands at entry { $seq }, { $hash }. chain.jsonl of each sample has the links of its deployment and approvals: the SHA-256 of "before", a line feed and "canonical" is "hash".
+evidence-no-chain = The chain of this installation's facts has no entry yet.
 evidence-sample =
     Sample: { $n } were drawn with the seed { $seed }; sample/01 is the first. { $how }
