@@ -1,6 +1,7 @@
 //! What a change's own facts say: of its risk, and of the version that it was approved for.
 
 use watchkeeper::actions::{approval_rule, change};
+use watchkeeper::domain::access::{Role, Roles};
 use watchkeeper::domain::approval::{Details, HOUSE_SECS, Needs, Reminders, When};
 use watchkeeper::domain::change::Plan;
 use watchkeeper::domain::deployment::Typed;
@@ -159,7 +160,8 @@ both_databases!(
             reminders: Reminders::default(),
             is_active: true,
         };
-        let rule = approval_rule::add(&desk.as_person(&ben), &details).unwrap();
+        let ida = desk.person("Ida", Roles::of(&[Role::Admin]));
+        let rule = approval_rule::add(&desk.as_person(&ida), &details).unwrap();
         let bench = Bench::new(desk);
         bench.commit("a.txt", "Start");
         bench.work(&["push", "-q", "origin", "main"]);
@@ -174,7 +176,8 @@ both_databases!(
             bench.work(&["push", "-q", "origin", "main"]);
             bench.desk.advance(60);
         };
-        let page = || Browser::of(&bench.desk, &ben).get(&format!("/{key}"));
+        let browser = Browser::of(&bench.desk, &ben);
+        let page = || browser.get(&format!("/{key}"));
         push("b.txt");
         let waiting = change::ask_approval(&by, key, None).unwrap();
         change::approve(&bench.desk.as_person(&ben), key, waiting.version).unwrap();
@@ -186,7 +189,7 @@ both_databases!(
             binds_commits: true,
             ..details
         };
-        approval_rule::edit(&bench.desk.as_person(&ben), rule.id, rule.version, &bound).unwrap();
+        approval_rule::edit(&bench.desk.as_person(&ida), rule.id, rule.version, &bound).unwrap();
         let seen = bench.ticket(key).version;
         change::approve(&bench.desk.as_person(&ben), key, seen).unwrap();
         push("d.txt");
