@@ -52,6 +52,7 @@ pub const ELSEWHERE: &[&str] = &[
     "person :: set_holidays",
     "hook :: verdict",
     "hook :: post_receive",
+    "hook :: compared",
     "intake :: blocked",
     "intake :: block",
     "intake :: unblock",

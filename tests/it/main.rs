@@ -135,6 +135,7 @@ mod pushed;
 mod reference;
 mod relay_away;
 mod relocate;
+mod repository_gaps;
 mod restored;
 mod room;
 mod roster;

@@ -124,6 +124,42 @@ both_databases!(
     }
 );
 
+both_databases!(
+    a_repository_is_registered_with_everything_that_is_made_from_it,
+    |desk| {
+        let (.., web) = a_house(&desk);
+        let root = desk.person("Keeper", Roles::of(&[Role::Admin]));
+        let (db, mail) = (service(&desk, &root, "db"), service(&desk, &root, "mail"));
+        let browser = Browser::of(&desk, &root);
+        let name = |id: ServiceId| id.to_string();
+        let form = |branch: &'static str| {
+            let fields = [
+                ("name", "infra/all".to_owned()),
+                ("default_branch", branch.to_owned()),
+                ("service", name(web)),
+                ("other_services", name(db)),
+                ("other_services", name(mail)),
+            ];
+            let fields: Vec<(&str, &str)> = fields.iter().map(|(k, v)| (*k, v.as_str())).collect();
+            browser.post("/repositories", &fields)
+        };
+        browser
+            .get("/repositories")
+            .says(&format!("name=\"other_services\" value=\"{db}\""));
+        // What was ticked stays ticked where something else is wrong.
+        form("no branch")
+            .is(422)
+            .says(&format!("value=\"{mail}\" checked"));
+        form("main").is(200).says("watchkeeper hook install");
+        let known = desk
+            .app
+            .store
+            .read(store::repository::repositories)
+            .unwrap();
+        assert_eq!(known[0].services(), [web, db, mail]);
+    }
+);
+
 both_databases!(a_rule_asks_for_the_windows_of_its_environment, |desk| {
     let (bench, root, _) = a_bench(desk);
     let staging = Scope {

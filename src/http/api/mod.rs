@@ -282,6 +282,7 @@ doors! {
     "/api/v1/keys/{key}/verdict" { GET hook::verdict }
     "/api/v1/hook/pre-receive" { POST hook::pre_receive }
     "/api/v1/hook/post-receive" { POST hook::post_receive }
+    "/api/v1/hook/compared" { POST hook::compared }
     "/api/v1/forge/{id}" { POST forge_door::receive }
 }
 

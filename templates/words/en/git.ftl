@@ -75,6 +75,23 @@ repository-strangers = Pushers whom nobody here knows may resolve and reopen, to
 repository-strangers-hint = "Closes TSK-7" acts with the rights of whoever pushed: somebody whose login or address is known here. Tick this where the git server doesn't say who pushes, and everybody who may push may also do that.
 repository-active = In use; without this its hooks are turned away
 repository-retired = retired
+repository-silent = silent
+repository-silent-since = Nothing was heard of this repository since
+repository-silent-text = It may rest. If people do push there, its hook can't reach us any more: "watchkeeper hook doctor" says why, on the server. A timer for "watchkeeper hook drain" shows that it is well while nobody pushes. Untick "In use" below if it is done with.
+repository-gap = { $count ->
+    [one] one ref moved unheard
+   *[other] { $count } refs moved unheard
+}
+repository-gaps = Refs that moved, and nobody told us
+repository-gaps-text = Commits there stand on no ticket yet. "watchkeeper hook drain" on the server tells of them, and so does the next push; then this goes away.
+repository-gap-found = found
+repository-gap-missing = { $count ->
+    [0] nothing is missing
+    [one] one commit is missing
+   *[other] { $count } commits are missing
+}
+repository-gap-gone = it is gone
+repository-compared = Refs last compared with ours
 repository-last = Last push
 repository-tokens = Tokens
 repository-token = Command with the token
