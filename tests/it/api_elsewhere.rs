@@ -53,6 +53,7 @@ pub const ELSEWHERE: &[&str] = &[
     "hook :: verdict",
     "hook :: post_receive",
     "hook :: compared",
+    "glass_count :: read",
     "intake :: blocked",
     "intake :: block",
     "intake :: unblock",

@@ -75,7 +75,11 @@ deploy-never = { $what } was never deployed to { $place }
 deploy-commits =   { $added } commits more, { $removed } fewer
 deploy-told-tickets =   { $tickets }
 
-glass-month = Broken glass, this month
+deploy-mixed = mixed versions
+glass-month = Broken glass, { $month }
+glass-before = The month before
+glass-after = The month after
+glass-none = No glass was broken.
 glass-month-lead = Each time somebody went ahead without approval or through a freeze, by team and reason. Other keys, hosts and versions in a reason make no other one.
 glass-reason = Reason
 glass-times = Times
