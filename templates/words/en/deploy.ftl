@@ -246,4 +246,5 @@ settings-when-fixed-hint = A commit that says "Fixes: INC-7" is a fix; it is liv
 when-fixed-propose = is proposed to be over
 when-fixed-resolve = is resolved, if whoever pushed all its fixes may do so
 heartbeat-noted = noted: { $source } is alive, and says so again within { $span }
+heartbeat-noted-for = noted: { $source } is alive, tells of { $services }, and says so again within { $span }
 field-not-a-rhythm = { $value } seconds: it is a minute to 30 days.
