@@ -131,6 +131,7 @@ mod proof;
 mod proposals;
 mod push_rules;
 mod push_scopes;
+mod push_signed;
 mod pushed;
 mod reference;
 mod relay_away;
