@@ -1,14 +1,14 @@
 //! The calendar of changes: what is planned when, which windows stand in the way, and what conflicts with what. Nothing of it is
 //! stored.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{allow, allow_ticket, approval};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Principal, Target};
 use crate::domain::agenda::{Agenda, Item};
 use crate::domain::change::Change;
-use crate::domain::conflict::{Around, BAKE_SECS, Conflict, Planned};
+use crate::domain::conflict::{Around, BAKE_SECS, Conflict, Levels, Planned};
 use crate::domain::freeze::Level;
 use crate::domain::id::{Kind, ServiceId, TicketId};
 use crate::domain::push_rule::Clash;
@@ -41,7 +41,7 @@ pub fn read_as(
     let found = store::agenda::planned(conn, period)?;
     let mut planned: Vec<Planned> = found.iter().map(|(_, planned)| planned.clone()).collect();
     and_others(&mut planned, store::agenda::ended(conn, period)?);
-    let around = around(conn, planned)?;
+    let around = around(conn, planned, &[])?;
     let mut items = Vec::with_capacity(found.len());
     for (ticket, planned) in found {
         if allow_ticket(conn, by, Action::ReadTickets, &ticket).is_err() {
@@ -65,11 +65,7 @@ pub fn read_as(
 
 /// What is in the way of one change that has a time and hasn't begun: what has is done with or goes on.
 pub fn conflicts(ctx: &Ctx<'_>, conn: &mut Conn, ticket: &Ticket) -> Result<Vec<Conflict>> {
-    let waits = matches!(
-        ticket.state,
-        State::Draft | State::AwaitingApproval | State::Approved
-    );
-    if ticket.key.kind != Kind::Change || !waits {
+    if ticket.key.kind != Kind::Change || !waits(ticket) {
         return Ok(Vec::new());
     }
     let plan = store::change::of(conn, ticket.id)?.plan;
@@ -82,48 +78,61 @@ pub fn conflicts(ctx: &Ctx<'_>, conn: &mut Conn, ticket: &Ticket) -> Result<Vec<
     let mut planned: Vec<Planned> = found.into_iter().map(|(_, planned)| planned).collect();
     and_others(&mut planned, store::agenda::ended(conn, period)?);
     let own = planned.iter().find(|it| it.ticket == ticket.id).cloned();
-    let around = around(conn, planned)?;
+    let around = around(conn, planned, &[])?;
     Ok(own.map_or_else(Vec::new, |own| own.conflicts(&around, ctx.now)))
 }
 
-/// What would be in its way if it began at `now` and took as long as was planned: what is planned for these hours, and what somebody
-/// works on, whatever was planned.
+/// What would be in its way if it began at `now` and took as long as was planned.
 fn if_begun(
     conn: &mut Conn,
     ticket: &Ticket,
     change: &Change,
     now: Timestamp,
 ) -> Result<Vec<Conflict>> {
+    let services = store::ticket::services(conn, ticket.id)?;
+    let mut own = begun(ticket, change, services, now);
+    own.linked = store::agenda::linked_to(conn, ticket.id)?;
+    let around = around_now(conn, &own.services, now, own.ends_at)?;
+    Ok(own.conflicts(&around, now))
+}
+
+/// It, begun at `now`. What it is linked to is left out.
+fn begun(ticket: &Ticket, change: &Change, services: Vec<ServiceId>, now: Timestamp) -> Planned {
     let plan = &change.plan;
     let length = match (plan.starts_at, plan.ends_at) {
         (Some(from), Some(to)) => to.secs_since(from),
         _ => 0,
     };
-    let ends_at = now.plus_secs(length);
-    let period = Interval::new(now, ends_at.plus_secs(BAKE_SECS));
-    let mut others = store::agenda::under_way(conn, now)?;
-    let planned = store::agenda::planned(conn, period)?.into_iter();
-    and_others(&mut others, planned.map(|(_, planned)| planned).collect());
-    and_others(&mut others, store::agenda::ended(conn, period)?);
-    others.retain(|it| it.ticket != ticket.id);
-    let own = Planned {
+    Planned {
         ticket: ticket.id,
         key: ticket.key,
         title: ticket.title.to_string(),
         starts_at: now,
-        ends_at,
+        ends_at: now.plus_secs(length),
         ended_at: None,
-        services: store::ticket::services(conn, ticket.id)?,
+        services,
         owner: ticket.owner,
         risk: ticket.risk,
         sort: plan.sort,
         environment: plan.environment.clone(),
-        linked: store::agenda::linked_to(conn, ticket.id)?,
-    };
-    // Last: what its own services call is looked at too.
-    others.push(own.clone());
-    let around = around(conn, others)?;
-    Ok(own.conflicts(&around, now))
+        linked: Vec::new(),
+    }
+}
+
+/// What changes of these services are held against that begin at `now` and are done by `until`: what is planned for these hours, and
+/// what somebody works on, whatever was planned.
+fn around_now(
+    conn: &mut Conn,
+    services: &[ServiceId],
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<Around> {
+    let period = Interval::new(now, until.plus_secs(BAKE_SECS));
+    let mut others = store::agenda::under_way(conn, now)?;
+    let planned = store::agenda::planned(conn, period)?.into_iter();
+    and_others(&mut others, planned.map(|(_, planned)| planned).collect());
+    and_others(&mut others, store::agenda::ended(conn, period)?);
+    around(conn, others, services)
 }
 
 /// Adds those of `more` that aren't known yet.
@@ -189,15 +198,79 @@ pub(super) fn clashes(
     change: &Change,
     now: Timestamp,
 ) -> Result<Vec<Clash>> {
-    let waits = matches!(
-        ticket.state,
-        State::Draft | State::AwaitingApproval | State::Approved
-    );
-    if !waits || !approval::environment(conn, change)?.1 {
+    if !waits(ticket) || !approval::environment(conn, change)?.1 {
         return Ok(Vec::new());
     }
     let levels = store::settings::all(conn)?.conflict_levels;
-    let mut found = if_begun(conn, ticket, change, now)?;
+    let found = if_begun(conn, ticket, change, now)?;
+    said(conn, ticket, change, found, &levels, now)
+}
+
+/// The same of many at once, by ticket; those that nothing is in the way of are left out.
+pub(super) fn clashes_of_all(
+    conn: &mut Conn,
+    open: &[(Ticket, Change)],
+    now: Timestamp,
+) -> Result<BTreeMap<TicketId, Vec<Clash>>> {
+    let production = production(conn)?;
+    let is_there = |change: &Change| {
+        let place = change.plan.environment.as_ref();
+        place.is_none_or(|place| *place == production)
+    };
+    let asked = open.iter();
+    let asked: Vec<_> = asked
+        .filter(|(ticket, change)| waits(ticket) && is_there(change))
+        .collect();
+    let ids: Vec<TicketId> = asked.iter().map(|(ticket, _)| ticket.id).collect();
+    let services_of = store::ticket::services_of(conn, &ids)?;
+    let own = |ticket: &Ticket, change: &Change| {
+        let services = services_of.get(&ticket.id).cloned().unwrap_or_default();
+        begun(ticket, change, services, now)
+    };
+    let until = asked
+        .iter()
+        .map(|(ticket, change)| own(ticket, change).ends_at);
+    let Some(until) = until.max() else {
+        return Ok(BTreeMap::new());
+    };
+    let services: BTreeSet<ServiceId> = services_of.values().flatten().copied().collect();
+    let services: Vec<ServiceId> = services.into_iter().collect();
+    let around = around_now(conn, &services, now, until)?;
+    let levels = store::settings::all(conn)?.conflict_levels;
+    let mut all = BTreeMap::new();
+    for (ticket, change) in asked {
+        let mut own = own(ticket, change);
+        // What it is linked to only takes some of them away: most have none.
+        let mut found = own.conflicts(&around, now);
+        if found.iter().any(|it| !it.code.is_by_window()) {
+            own.linked = store::agenda::linked_to(conn, ticket.id)?;
+            found = own.conflicts(&around, now);
+        }
+        let clashes = said(conn, ticket, change, found, &levels, now)?;
+        if !clashes.is_empty() {
+            all.insert(ticket.id, clashes);
+        }
+    }
+    Ok(all)
+}
+
+/// Whether it hasn't begun.
+const fn waits(ticket: &Ticket) -> bool {
+    matches!(
+        ticket.state,
+        State::Draft | State::AwaitingApproval | State::Approved
+    )
+}
+
+/// What is said of this at a push.
+fn said(
+    conn: &mut Conn,
+    ticket: &Ticket,
+    change: &Change,
+    mut found: Vec<Conflict>,
+    levels: &Levels,
+    now: Timestamp,
+) -> Result<Vec<Clash>> {
     // The windows turn pushes away themselves.
     found.retain(|it| !it.code.is_by_window());
     if found.is_empty() {
@@ -224,9 +297,10 @@ fn production(conn: &mut Conn) -> Result<String> {
     Ok(known.into_iter().next().unwrap_or_default())
 }
 
-/// Everything that these changes are held against.
-fn around(conn: &mut Conn, planned: Vec<Planned>) -> Result<Around> {
+/// Everything that changes are held against: these, and what happens to their services and to `more` of them.
+fn around(conn: &mut Conn, planned: Vec<Planned>, more: &[ServiceId]) -> Result<Around> {
     let mut services: Vec<ServiceId> = planned.iter().flat_map(|it| it.services.clone()).collect();
+    services.extend(more);
     services.sort_unstable();
     services.dedup();
     let map = store::service_map::load(conn)?;

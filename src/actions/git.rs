@@ -186,6 +186,7 @@ fn record_push_in(tx: &mut Tx, ctx: &Ctx<'_>, from: RepositoryId, push: &Push) -
             if store::repository::insert_ref_move(tx, push_id, moved)? {
                 news.push(&moved.name);
                 store::repository::set_recorded_tip(tx, from, moved, ctx.now)?;
+                store::repository_gap::fill(tx, from, &moved.name)?;
                 desk.publish(tx, moved)?;
             }
         }

@@ -1,11 +1,12 @@
 //! The broken glass of a month, counted.
 
-use chrono::{Datelike, NaiveTime};
+use chrono::{Datelike, Months, NaiveDate, NaiveTime};
 
 use super::allow;
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
 use crate::domain::glass_count::{self, Line};
+use crate::domain::refusal::FieldError;
 use crate::domain::wall_clock;
 use crate::error::Result;
 use crate::store::{self, Conn};
@@ -18,16 +19,44 @@ pub struct Counted {
     pub service: Option<String>,
 }
 
-/// What was broken since this month began, on the wall clock of the house.
-pub fn of_this_month(ctx: &Ctx<'_>) -> Result<Vec<Counted>> {
+/// A month, such as `2026-06`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Count {
+    pub month: String,
+    pub before: String,
+    /// None after the present one.
+    pub after: Option<String>,
+    pub lines: Vec<Counted>,
+}
+
+/// What was broken in a month, on the wall clock of the house; the present one by default.
+pub fn of_month(ctx: &Ctx<'_>, asked: Option<&str>) -> Result<Count> {
     allow(&ctx.by, Action::ReadTickets, Target::House)?;
     ctx.read(|conn| {
         let zone = store::settings::all(conn)?.house_zone;
         let today = ctx.now.in_zone(zone).date_naive();
-        let first = today.with_day(1).unwrap_or(today);
-        let since = wall_clock::instant(first.and_time(NaiveTime::MIN), zone);
-        let broken = store::change::broken_since(conn, since)?;
-        named(conn, glass_count::lines(broken))
+        let present = today.with_day(1).unwrap_or(today);
+        let wrong = || {
+            let typed = asked.unwrap_or_default().to_owned();
+            FieldError::new("month", "not-a-month").with("value", typed)
+        };
+        let first = match asked {
+            Some(text) => NaiveDate::parse_from_str(&format!("{text}-01"), "%Y-%m-%d"),
+            None => Ok(present),
+        };
+        let first = first.map_err(|_| wrong())?;
+        let month = Months::new(1);
+        let before = first.checked_sub_months(month).ok_or_else(wrong)?;
+        let after = first.checked_add_months(month).ok_or_else(wrong)?;
+        let at = |day: NaiveDate| wall_clock::instant(day.and_time(NaiveTime::MIN), zone);
+        let broken = store::change::broken_between(conn, at(first), at(after))?;
+        let name = |day: NaiveDate| day.format("%Y-%m").to_string();
+        Ok(Count {
+            month: name(first),
+            before: name(before),
+            after: (after <= present).then(|| name(after)),
+            lines: named(conn, glass_count::lines(broken))?,
+        })
     })
 }
 

@@ -84,6 +84,7 @@ pub mod recount;
 mod recount_anew;
 pub mod redact;
 pub mod repository;
+pub mod repository_gap;
 pub mod roster;
 pub mod self_test;
 pub mod settings;

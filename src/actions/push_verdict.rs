@@ -389,7 +389,6 @@ fn standing_of(
         sort,
         approvers,
         glass_at,
-        // Asked for where somebody waits for the answer: a thousand changes aren't held against each other for every push.
         clashes: Vec::new(),
     }
 }
@@ -400,6 +399,7 @@ fn open_changes(conn: &mut Conn, now: Timestamp) -> Result<Vec<(TicketKey, Known
     let ids: Vec<TicketId> = open.iter().map(|(ticket, _)| ticket.id).collect();
     let kinds = [EntryKind::GlassBroken];
     let broken = store::timeline::of_kinds_of(conn, &ids, &kinds)?;
+    let mut clashes = agenda::clashes_of_all(conn, &open, now)?;
     let mut told = Vec::with_capacity(open.len());
     for (ticket, change) in &open {
         let approvers = approvers(conn, &people, ticket, change, now)?;
@@ -407,7 +407,10 @@ fn open_changes(conn: &mut Conn, now: Timestamp) -> Result<Vec<(TicketKey, Known
         let glass_at = glass.map(|entry| entry.effective_at);
         let approved = approved(conn, ticket, change, now)?;
         let sort = sort_of(conn, ticket, change, approved.0)?;
-        let known = standing_of(ticket, change, approved, sort, approvers, glass_at);
+        let known = Known {
+            clashes: clashes.remove(&ticket.id).unwrap_or_default(),
+            ..standing_of(ticket, change, approved, sort, approvers, glass_at)
+        };
         told.push((ticket.key, known));
     }
     Ok(told)

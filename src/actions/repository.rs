@@ -1,6 +1,7 @@
 //! Repositories that may tell us about their commits, and the token that their hooks carry.
 
 use super::login::{NewToken, make_token_in};
+use super::repository_gap::{Hearing, hearings};
 use super::{allow, audit};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Roles, Scope, Scopes, Target, TokenOwner};
@@ -189,6 +190,7 @@ fn taken(error: Error, name: &str) -> Error {
 pub struct Listed {
     pub repository: Repository,
     pub tokens: Vec<Token>,
+    pub hearing: Hearing,
 }
 
 /// All repositories, for the settings page.
@@ -197,6 +199,7 @@ pub fn list(ctx: &Ctx<'_>) -> Result<Vec<Listed>> {
     ctx.read(|conn| {
         let tokens = store::token::all(conn)?;
         let repositories = store::repository::repositories(conn)?;
+        let mut hearings = hearings(conn, &repositories, ctx.now)?;
         Ok(repositories
             .into_iter()
             .map(|repository| Listed {
@@ -207,6 +210,7 @@ pub fn list(ctx: &Ctx<'_>) -> Result<Vec<Listed>> {
                     })
                     .cloned()
                     .collect(),
+                hearing: hearings.remove(&repository.id).unwrap_or_default(),
                 repository,
             })
             .collect())

@@ -123,7 +123,7 @@ pub fn answer(conn: &mut Conn, ticket: &Ticket, now: Timestamp) -> Result<Answer
     let onset = onset(conn, ticket)?;
     let (scene, found, lineup) = lined_up(conn, ticket, onset, now)?;
     let feeds = scene.feeds(conn, now)?;
-    let untold = scene.untold(conn)?;
+    let untold = scene.untold(conn, now)?;
     let verdict = verdict(&lineup, &feeds, !untold.is_empty(), now);
     let marks = marks::marks(conn, ticket.id)?;
     let mut told: Vec<Option<Told>> = found.told.into_iter().map(Some).collect();

@@ -4,11 +4,13 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::domain::deployment::{Check, Deployment, Lane, Status, Step};
+use crate::domain::git::Repository;
 use crate::domain::id::{DeploymentId, ServiceId, TicketId};
 use crate::domain::suspect::Alibi;
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
 use crate::store::deployment as rows;
+use crate::store::feed_beat::Beat;
 use crate::store::{self, Conn};
 
 /// A service has recovered so long after what broke it was taken back, or that wasn't it.
@@ -112,22 +114,28 @@ fn named(label: &str) -> String {
     last.trim().to_lowercase()
 }
 
-/// Those of `services` of whose changes nobody ever tells: no feed vouches for them, however freshly it speaks of others.
+/// Those of `services` of whose changes nobody ever tells: no feed vouches for them, however freshly it speaks of others. `beats`: of the
+/// feeds that are still heard of.
 pub(super) fn untold(
     conn: &mut Conn,
     services: &[ServiceId],
     told_of: &HashSet<ServiceId>,
+    beats: &[Beat],
     names: &HashMap<ServiceId, String>,
 ) -> Result<Vec<String>> {
+    let vouched = store::feed_beat::services_of(conn, beats)?;
     let repositories = store::repository::repositories(conn)?;
     let pushes: HashSet<ServiceId> = repositories
         .iter()
         .filter(|it| it.is_active && it.last_push_at.is_some())
-        .filter_map(|it| it.service)
+        .flat_map(Repository::services)
         .collect();
-    let silent = services
-        .iter()
-        .filter(|id| !told_of.contains(id) && !pushes.contains(id));
+    let is_told = |id: &ServiceId| {
+        [told_of, &pushes, &vouched]
+            .iter()
+            .any(|of| of.contains(id))
+    };
+    let silent = services.iter().filter(|id| !is_told(id));
     let mut silent: Vec<String> = silent.filter_map(|id| names.get(id).cloned()).collect();
     silent.sort();
     Ok(silent)

@@ -469,8 +469,10 @@ impl Scene {
     }
 
     /// Those of the services that broke of whose changes nobody tells.
-    pub(super) fn untold(&self, conn: &mut Conn) -> Result<Vec<String>> {
-        untold(conn, &self.services, &self.told_of, &self.names)
+    pub(super) fn untold(&self, conn: &mut Conn, now: Timestamp) -> Result<Vec<String>> {
+        let retired = now.plus_secs(-RETIRED_SECS);
+        let beats = store::feed_beat::since(conn, &self.environment, retired)?;
+        untold(conn, &self.services, &self.told_of, &beats, &self.names)
     }
 
     /// Who tells us of changes there.
@@ -485,9 +487,9 @@ impl Scene {
             spoke.entry(source).or_default().push(at);
         }
         for repository in store::repository::repositories(conn)? {
-            let is_concerned = repository
-                .service
-                .is_none_or(|id| self.services.is_empty() || self.is_close(id));
+            let of = repository.services();
+            let is_concerned =
+                of.is_empty() || self.services.is_empty() || of.iter().any(|id| self.is_close(*id));
             if repository.is_active && is_concerned {
                 let pushes = marks::pushed_at(conn, repository.id, 200)?;
                 spoke.entry(repository.name).or_default().extend(pushes);

@@ -20,6 +20,9 @@ pub struct HeartbeatArgs {
     /// It says so again within this time, such as `15 min` or `4h`.
     #[arg(long, value_name = "TIME")]
     every: String,
+    /// Of whose changes it tells, by name; may be given several times. For services that have neither deployments nor a repository here.
+    #[arg(long = "service", value_name = "NAME")]
+    services: Vec<String>,
     #[command(flatten)]
     door: Door,
 }
@@ -43,6 +46,7 @@ fn beat(args: &HeartbeatArgs) -> anyhow::Result<String> {
         .with_context(|| format!("`{}` is no length of time, such as `4h`", args.every))?;
     let body = serde_json::json!({
         "source": args.source, "environment": args.env, "every_secs": every,
+        "services": args.services,
     });
     if let Answer::No(why) = args.door.open()?.post("/api/v1/heartbeats", &body)? {
         bail!("{why}");
@@ -51,6 +55,11 @@ fn beat(args: &HeartbeatArgs) -> anyhow::Result<String> {
     let said = [
         ("source", args.source.as_str().into()),
         ("span", words.span(every).into()),
+        ("services", args.services.join(", ").into()),
     ];
-    Ok(words.with("heartbeat-noted", &said).into_owned())
+    let key = match args.services.is_empty() {
+        true => "heartbeat-noted",
+        false => "heartbeat-noted-for",
+    };
+    Ok(words.with(key, &said).into_owned())
 }

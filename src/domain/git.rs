@@ -190,6 +190,18 @@ pub struct Repository {
     pub version: i64,
 }
 
+/// A ref that isn't where the service has it: it moved, and nobody told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    pub name: String,
+    /// Where the service has it; zeros: nowhere.
+    pub old: Oid,
+    /// Where it is; zeros: it is gone.
+    pub new: Oid,
+    /// Commits that the service doesn't have, if they were counted.
+    pub commits: Option<i64>,
+}
+
 impl Repository {
     /// Everything that is made from it, its own service first.
     pub fn services(&self) -> Vec<ServiceId> {

@@ -394,6 +394,8 @@ pub struct Feed {
 const GAPS: usize = 5;
 /// A feed is never called silent after less.
 const SHORTEST_SECS: i64 = 15 * 60;
+/// A repository may rest for so long before somebody is asked to look.
+const FORGOTTEN_SECS: i64 = 14 * 86_400;
 
 impl Feed {
     /// A feed by the instants at which it spoke, in any order; `None` if it never did.
@@ -425,6 +427,12 @@ impl Feed {
         self.rhythm_secs = Some(every_secs);
         self.is_declared = true;
         self
+    }
+
+    /// For two weeks, or longer than nearly all of its gaps, it has said nothing: somebody should look whether it still can.
+    pub fn is_forgotten(&self, now: Timestamp) -> bool {
+        let longest = self.rhythm_secs.unwrap_or(0).max(FORGOTTEN_SECS);
+        now.secs_since(self.last_at) > longest
     }
 
     /// It can vouch for nothing having changed: it spoke as lately as it usually does.
@@ -750,6 +758,23 @@ mod tests {
         assert_eq!(lineup.suspects[2].band, Band::Listed);
         assert!(lineup.suspects[0].score > lineup.suspects[1].score + 5.0);
         assert_eq!(verdict(&lineup, &[], false, T0), Verdict::Suspected);
+    }
+
+    #[test]
+    fn nobody_is_asked_to_look_after_a_feed_before_two_weeks_or_its_own_rhythm_are_over() {
+        const DAY: i64 = 24 * HOUR;
+        let feed = |secs: i64, count: i64| {
+            let spoke = (0..count).map(|n| ago(n * secs)).collect();
+            Feed::of("web".into(), spoke).unwrap()
+        };
+        let forgotten = |of: &Feed, secs: i64| of.is_forgotten(T0.plus_secs(secs));
+        for often in [feed(HOUR, 30), feed(HOUR, 1), feed(40 * DAY, 5)] {
+            assert!(!forgotten(&often, 14 * DAY));
+            assert!(forgotten(&often, 14 * DAY + 1));
+        }
+        let rare = feed(20 * DAY, 30);
+        assert!(!forgotten(&rare, 20 * DAY));
+        assert!(forgotten(&rare, 20 * DAY + 1));
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod mail_trace;
 mod mail_unread;
 mod migration;
 pub mod push;
+pub mod push_gap;
 pub mod push_verdict;
 pub mod reading;
 pub mod revert;

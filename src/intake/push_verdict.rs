@@ -12,8 +12,8 @@ use crate::domain::freeze::Level;
 use crate::domain::git::{BULK_COMMITS, Oid, ReportedCommit};
 use crate::domain::id::{Kind, TicketKey};
 use crate::domain::push_rule::{
-    Answer, AskedPush, AskedRef, Asking, Frozen, Known, Memory, Opens, Options, Reason, RefRule,
-    Verdict, World, written,
+    Answer, AskedPush, AskedRef, Asking, Clash, Frozen, Known, Memory, Opens, Options, Reason,
+    RefRule, Verdict, World, written,
 };
 use crate::domain::refusal::FieldError;
 use crate::domain::ticket::State;
@@ -201,6 +201,20 @@ pub struct KnownBody {
     #[serde(default)]
     pub approvers: Vec<String>,
     pub glass_at: Option<String>,
+    /// What is in its way, if it hasn't begun; what blocks it first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clashes: Vec<ClashBody>,
+}
+
+/// Something that is in the way of a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ClashBody {
+    /// Such as `same_service`.
+    pub code: String,
+    /// The ticket, or the window.
+    pub with: String,
+    /// It turns a push away; else it is only said.
+    pub blocks: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -345,6 +359,7 @@ impl KnownBody {
             approver: known.approvers.last().cloned(),
             approvers: known.approvers.clone(),
             glass_at: known.glass_at.map(Timestamp::rfc3339),
+            clashes: known.clashes.iter().map(ClashBody::of).collect(),
         }
     }
 
@@ -363,7 +378,26 @@ impl KnownBody {
                 false => self.approvers.clone(),
             },
             glass_at: instant(self.glass_at.as_ref()),
-            clashes: Vec::new(),
+            // A code of a later service says nothing here.
+            clashes: self.clashes.iter().filter_map(ClashBody::clash).collect(),
+        })
+    }
+}
+
+impl ClashBody {
+    fn of(clash: &Clash) -> Self {
+        Self {
+            code: clash.code.to_string(),
+            with: clash.with.clone(),
+            blocks: clash.blocks,
+        }
+    }
+
+    fn clash(&self) -> Option<Clash> {
+        Some(Clash {
+            code: self.code.parse().ok()?,
+            with: self.with.clone(),
+            blocks: self.blocks,
         })
     }
 }
@@ -446,7 +480,7 @@ impl Snapshot {
     }
 
     /// Seconds since it was made; `None`: from the future, or never made.
-    fn age(&self, now: Timestamp) -> Option<i64> {
+    pub fn age(&self, now: Timestamp) -> Option<i64> {
         let age = now.secs_since(instant(Some(&self.at))?);
         (age >= 0).then_some(age)
     }

@@ -246,6 +246,7 @@ impl Record<'_> {
     ) -> Result<()> {
         let git = self.mirror.git();
         let news = News {
+            sends_paths: true,
             git: &git,
             taken: seen.recorded.clone(),
             base_url: seen.base_url.clone(),

@@ -151,8 +151,8 @@ pub fn soaked(conn: &mut Conn, now: Timestamp, most: i64) -> Result<Vec<TicketId
 /// Changes whose entries are looked through in one statement.
 const AT_ONCE: usize = 500;
 
-/// Glass that was broken since then, in its order. Only changes are looked at that were written since.
-pub fn broken_since(conn: &mut Conn, since: Timestamp) -> Result<Vec<Broken>> {
+/// Glass that was broken from then until before `to`, in its order. Only changes are looked at that were written since.
+pub fn broken_between(conn: &mut Conn, since: Timestamp, to: Timestamp) -> Result<Vec<Broken>> {
     type Told = (TicketId, i64, Option<TeamId>, Option<ServiceId>);
     let changes: Vec<Told> = ticket::table
         .filter(ticket::kind.eq(Kind::Change))
@@ -171,6 +171,7 @@ pub fn broken_since(conn: &mut Conn, since: Timestamp) -> Result<Vec<Broken>> {
             .filter(entry::ticket_id.eq_any(ids))
             .filter(entry::kind.eq(EntryKind::GlassBroken))
             .filter(entry::effective_at.ge(since))
+            .filter(entry::effective_at.lt(to))
             .select((entry::ticket_id, entry::effective_at, entry::body))
             .load(conn)?;
         for (of, at, reason) in found {

@@ -1,5 +1,7 @@
 //! Forges: where they have a repository, and how the last looks at them went.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 
 use super::column::text_column;
@@ -131,6 +133,16 @@ pub fn delete(tx: &mut Tx, repository: RepositoryId) -> Result<()> {
         .execute(&mut **tx)?;
     diesel::delete(forge::table.find(repository)).execute(&mut **tx)?;
     Ok(())
+}
+
+/// When each was last reached.
+pub fn reached(conn: &mut Conn) -> Result<HashMap<RepositoryId, Timestamp>> {
+    let all: Vec<(RepositoryId, Option<Timestamp>)> = forge::table
+        .filter(forge::looked_at.is_not_null())
+        .select((forge::repository_id, forge::looked_at))
+        .load(conn)?;
+    let told = |(id, at): (RepositoryId, Option<Timestamp>)| Some((id, at?));
+    Ok(all.into_iter().filter_map(told).collect())
 }
 
 /// Those that are to be looked at: their time has come, or a delivery waits and they could be reached last.

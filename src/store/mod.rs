@@ -65,6 +65,7 @@ pub mod recount;
 pub mod redact;
 pub mod relocate;
 pub mod repository;
+pub mod repository_gap;
 pub mod revert_check;
 pub mod room;
 pub mod roster;

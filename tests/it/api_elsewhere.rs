@@ -52,6 +52,8 @@ pub const ELSEWHERE: &[&str] = &[
     "person :: set_holidays",
     "hook :: verdict",
     "hook :: post_receive",
+    "hook :: compared",
+    "glass_count :: read",
     "intake :: blocked",
     "intake :: block",
     "intake :: unblock",

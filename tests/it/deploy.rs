@@ -120,7 +120,14 @@ fn state(desk: &Desk, key: TicketKey) -> State {
 both_databases!(
     case_4_7_a_deployment_told_twice_is_one_and_late_ones_are_put_where_they_belong,
     |desk| {
-        a_house(&desk);
+        let (ann, ..) = a_house(&desk);
+        let browser = Browser::of(&desk, &ann);
+        let is_mixed = || {
+            browser
+                .get("/deployments")
+                .text()
+                .contains("mixed versions")
+        };
         let event = |version: &str, status: &str, id: &str, ago: i64| Typed {
             source: "ci".into(),
             source_event_id: id.into(),
@@ -182,6 +189,7 @@ both_databases!(
             ..event("5.0.0", "succeeded", "5", 60)
         };
         tell(&desk, staging).unwrap();
+        assert!(!is_mixed(), "another environment is another place");
         for (id, target) in [("6", "eu"), ("7", "us")] {
             let region = Typed {
                 target: target.into(),
@@ -191,6 +199,7 @@ both_databases!(
             assert_eq!((told.seq, told.step), (1, Step::First), "{target}");
         }
         assert_eq!(live(&desk, None).len(), 4);
+        assert!(is_mixed());
         let back = tell(&desk, event("4.11.8", "succeeded", "8", 10)).unwrap();
         assert_eq!(back.deployment.step, Step::Rollback);
         assert_eq!(back.deployment.seq, 5, "without gaps");

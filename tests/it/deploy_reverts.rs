@@ -1,6 +1,9 @@
 //! What commits do to tickets, as their pages say it; and reverts that are deployed: what they take back isn't live any more, and
 //! what brings it back is.
 
+use std::sync::Arc;
+
+use watchkeeper::actions::commits;
 use watchkeeper::domain::access::{Role, Roles};
 use watchkeeper::domain::deployment::{Step, Typed};
 use watchkeeper::domain::id::{Kind, TicketKey};
@@ -10,6 +13,7 @@ use watchkeeper::domain::timeline::EntryKind;
 use crate::both_databases;
 use crate::deploy::{a_house, approved, tell, typed};
 use crate::git_bench::Bench;
+use crate::pushed::Pushed;
 use crate::web::Browser;
 
 /// Pushes what there is, and tells that it is live.
@@ -140,5 +144,49 @@ both_databases!(
         browser
             .get(&format!("/{change}"))
             .says("no commit reopens a change");
+    }
+);
+
+/// More than the job tries in one look.
+const UNREADABLE: usize = 60;
+
+both_databases!(
+    what_cannot_be_read_here_keeps_no_other_revert_from_being_tried,
+    |mut desk| {
+        let copies = tempfile::tempdir().unwrap();
+        let app = Arc::get_mut(&mut desk.app).expect("nobody else holds it yet");
+        app.config.git_folder = Some(copies.path().to_owned());
+        let bench = Bench::new(desk);
+        let desk = &bench.desk;
+        let change = bench.open(Kind::Change, "Raise pool size").key;
+        bench.commit("a.txt", "Start");
+        bench.commit("pool.toml", &format!("Raise pool size\n\nRefs: {change}"));
+        bench.work(&["push", "-q", "origin", "main"]);
+        bench.copy_to(&copies.path().join("infra/web.git"));
+        // What was pushed later is tried first. Of some there is nothing here, and of some a folder that is no repository.
+        desk.advance(60);
+        for n in 0..UNREADABLE {
+            let away = Pushed::new(desk, &format!("away/r{n}"), None);
+            away.commit(desk, &format!("Pool {n}\n\nRefs: {change}"));
+            if n % 3 == 0 {
+                let folder = copies.path().join(format!("away/r{n}.git"));
+                std::fs::create_dir_all(folder).unwrap();
+            }
+        }
+        desk.settle();
+        let ticket = bench.ticket(change);
+        let on = desk
+            .app
+            .store
+            .read(|conn| commits::of_ticket(conn, &ticket));
+        let on = on.unwrap();
+        assert_eq!(on.len(), UNREADABLE + 1);
+        let tried = on.iter().filter(|it| it.freshness.is_some());
+        let tried: Vec<&str> = tried.map(|it| it.repository.name.as_str()).collect();
+        assert_eq!(tried, ["infra/web"]);
+        let ina = desk.person("Ina", Roles::of(&[Role::Responder]));
+        Browser::of(desk, &ina)
+            .get(&format!("/{change}"))
+            .says("Still reverts cleanly.");
     }
 );

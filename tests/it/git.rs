@@ -75,6 +75,26 @@ both_databases!(a_pushed_commit_stands_on_the_change_that_it_names, |desk| {
     assert_eq!(bench.spooled(), 0);
 });
 
+#[test]
+fn a_house_that_keeps_the_names_of_its_files_to_itself_tells_how_many_they_are() {
+    let bench = Bench::new(Desk::new(crate::desk::On::Sqlite));
+    let key = bench.open(Kind::Change, "Raise pool size").key;
+    bench.commit("a.txt", "Start");
+    bench.work(&["push", "-q", "origin", "main"]);
+    let bare = bench.path("origin.git");
+    bench.git(&bare, &["config", "watchkeeper.sendPaths", "false"]);
+    std::fs::write(bench.path("work/secret-name.txt"), "x").unwrap();
+    bench.work(&["add", "."]);
+    bench.commit("pool.toml", &format!("Raise it\n\nRefs: {key}"));
+    bench.work(&["push", "-q", "origin", "main"]);
+    let commits = bench.commits(key);
+    let [(commit, _)] = commits.as_slice() else {
+        panic!("{commits:?}")
+    };
+    assert!(commit.paths.is_empty(), "{:?}", commit.paths);
+    assert_eq!(commit.path_count, 2);
+}
+
 both_databases!(
     a_commit_closes_a_task_once_and_only_when_it_is_published,
     |desk| {
@@ -336,6 +356,45 @@ mod on_one_database {
         assert!(!refused.status.success() && text(&refused).contains("enforce = true"));
         bench.work(&["commit", "-q", "-m", "Typo\n\nNo-Ticket: only a typo"]);
         bench.work(&["commit", "-q", "--allow-empty", "-m", "CHG-1: with one"]);
+    }
+
+    #[test]
+    fn what_changes_exempt_paths_alone_and_an_empty_first_commit_need_no_ticket() {
+        let bench = bench();
+        let said = bench.work(&["commit", "--allow-empty", "-m", "Begin"]);
+        assert!(!said.contains("names no ticket"), "{said}");
+        let policy = "enforce = true\nexempt = [\"docs/*\", \"*.md\"]\n";
+        std::fs::write(bench.path("work/.watchkeeper.toml"), policy).unwrap();
+        bench.work(&["add", "."]);
+        bench.work(&["commit", "-q", "-m", "CHG-1: rules"]);
+        std::fs::create_dir_all(bench.path("work/docs/how")).unwrap();
+        for file in ["docs/how/to.txt", "README.md", "pool.toml"] {
+            std::fs::write(bench.path("work").join(file), "x").unwrap();
+        }
+        let work = bench.path("work");
+        bench.work(&["add", "docs", "README.md"]);
+        bench.work(&["commit", "-q", "-m", "Say how"]);
+        // Moved out of there it is something else.
+        bench.work(&["mv", "docs/how/to.txt", "to.txt"]);
+        assert!(
+            !bench
+                .try_git(&work, &["commit", "-m", "Move"])
+                .status
+                .success()
+        );
+        bench.work(&["reset", "-q", "--hard"]);
+        std::fs::write(bench.path("work/docs/how/to.txt"), "y").unwrap();
+        bench.work(&["add", "docs", "pool.toml"]);
+        assert!(
+            !bench
+                .try_git(&work, &["commit", "-m", "Both"])
+                .status
+                .success()
+        );
+        // An empty one later is no first one.
+        bench.work(&["reset", "-q"]);
+        let empty = bench.try_git(&work, &["commit", "--allow-empty", "-m", "Again"]);
+        assert!(!empty.status.success());
     }
 
     #[test]

@@ -436,7 +436,44 @@ both_databases!(
         // A month later it is another one's turn.
         desk.advance(31 * 24 * HOUR);
         let later = crate::web::Browser::of(&desk, &cleo);
-        let later = later.get("/deployments").text();
-        assert!(!later.contains("Begin a standing change"));
+        let page = later.get("/deployments");
+        page.says("Broken glass, 2026-07")
+            .says("No glass was broken.");
+        assert!(!page.text().contains("Begin a standing change"));
+        page.says("href=\"/deployments?month=2026-06#glass\"");
+        let page = later.get("/deployments?month=2026-06&env=prod");
+        page.says("Broken glass, 2026-06")
+            .says("the spool is full on mx1");
+        page.says("href=\"/deployments?month=2026-07&#38;env=prod#glass\"");
+        later.get("/deployments?month=summer").is(422);
+
+        let p = crate::program::Program::new(desk);
+        let count = |place: &str| p.get(place).body;
+        let told = count("/api/v1/broken-glass?month=2026-06");
+        assert_eq!(told["month"], "2026-06");
+        let first = &told["lines"][0];
+        assert_eq!(first["reason"], "the spool is full on mx1");
+        assert_eq!(
+            (&first["count"], &first["is_habit"]),
+            (&4.into(), &true.into())
+        );
+        assert_eq!(first["service_id"], web.to_string());
+        assert_eq!(first["changes"].as_array().unwrap().len(), 4);
+        assert_eq!(told["lines"][1]["count"], 1);
+        let now = count("/api/v1/broken-glass");
+        assert_eq!(
+            (
+                now["month"].as_str(),
+                now["lines"].as_array().unwrap().len()
+            ),
+            (Some("2026-07"), 0)
+        );
+        let before = count("/api/v1/broken-glass?month=2026-05");
+        assert!(before["lines"].as_array().unwrap().is_empty());
+        let wrong = p.call("GET", "/api/v1/broken-glass?month=summer", &[], None);
+        assert_eq!(
+            wrong.faults(),
+            [("month".to_owned(), "not-a-month".to_owned())]
+        );
     }
 );

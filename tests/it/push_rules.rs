@@ -311,6 +311,11 @@ fn a_freeze_that_only_warns_lets_everybody_through_and_says_so() {
 
 /// The hook's clock is the machine's: what it was told last is as young as the test wants it, and signed anew.
 pub fn told(bench: &Bench, minutes_ago: i64) {
+    told_so(bench, minutes_ago, |_| {});
+}
+
+/// The same, and it says something else.
+pub fn told_so(bench: &Bench, minutes_ago: i64, edit: impl FnOnce(&mut serde_json::Value)) {
     let path = bench.path("origin.git/watchkeeper/snapshot");
     let text = std::fs::read_to_string(&path).unwrap();
     let mut kept: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -323,6 +328,7 @@ pub fn told(bench: &Bench, minutes_ago: i64) {
         window["from"] = hour(-1).into();
         window["until"] = hour(1).into();
     }
+    edit(&mut snapshot);
     let text = snapshot.to_string();
     let repository = kept["key"]["repository"].as_str().unwrap();
     let own = &bench.desk.app.signing_key;
@@ -355,8 +361,12 @@ fn while_the_service_is_away_what_it_told_last_decides_and_broken_glass_is_told_
 
     told(&bench, 5);
     let began = Instant::now();
-    refused(&push(&bench, "ina", &["main"]), "FREEZE");
+    let said = refused(&push(&bench, "ina", &["main"]), "FREEZE");
     assert!(began.elapsed().as_secs() < 5, "a hook holds nobody up");
+    assert!(
+        said.contains("this is decided by what it said 5 min"),
+        "{said}"
+    );
     told(&bench, 20);
     refused(&push(&bench, "ina", &["main"]), "SERVICE_DOWN");
     // Another branch has no rule that waits.

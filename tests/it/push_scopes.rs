@@ -1,14 +1,14 @@
 //! Which windows and conflicts a push is asked for: of which services, in which environment, for which refs.
 
 use watchkeeper::actions::approval::{Ballot, approve};
-use watchkeeper::actions::{change, freeze, repository, settings};
+use watchkeeper::actions::{change, freeze, repository, settings, ticket as act, ticket_parts};
 use watchkeeper::domain::access::{Role, Roles};
 use watchkeeper::domain::freeze::{Details, Level, Scope, Sort, TypeLevels, When};
-use watchkeeper::domain::id::{ServiceId, TicketKey};
+use watchkeeper::domain::id::{Kind, ServiceId, TicketKey};
 use watchkeeper::domain::people::ServiceDetails;
 use watchkeeper::domain::settings::SettingKey;
 use watchkeeper::domain::text::Title;
-use watchkeeper::domain::ticket::Opening;
+use watchkeeper::domain::ticket::{Opening, Relation};
 use watchkeeper::error::Error;
 use watchkeeper::store;
 
@@ -16,7 +16,8 @@ use crate::both_databases;
 use crate::deploy::a_house;
 use crate::desk::{Desk, START, Staff};
 use crate::git_bench::Bench;
-use crate::push_rules::{push, refused, rules, through};
+use crate::push_rules::{push, refused, rules, through, told, told_so};
+use crate::served::Served;
 use crate::web::Browser;
 
 const ENFORCED: &str = "[[rule]]\nrefs = \"refs/heads/*\"\nfreeze = \"enforce\"\n";
@@ -120,6 +121,42 @@ both_databases!(
         let page = Browser::of(&bench.desk, &root);
         page.get(&format!("/repositories/{id}"))
             .says(&format!("value=\"{db}\" checked"));
+    }
+);
+
+both_databases!(
+    a_repository_is_registered_with_everything_that_is_made_from_it,
+    |desk| {
+        let (.., web) = a_house(&desk);
+        let root = desk.person("Keeper", Roles::of(&[Role::Admin]));
+        let (db, mail) = (service(&desk, &root, "db"), service(&desk, &root, "mail"));
+        let browser = Browser::of(&desk, &root);
+        let name = |id: ServiceId| id.to_string();
+        let form = |branch: &'static str| {
+            let fields = [
+                ("name", "infra/all".to_owned()),
+                ("default_branch", branch.to_owned()),
+                ("service", name(web)),
+                ("other_services", name(db)),
+                ("other_services", name(mail)),
+            ];
+            let fields: Vec<(&str, &str)> = fields.iter().map(|(k, v)| (*k, v.as_str())).collect();
+            browser.post("/repositories", &fields)
+        };
+        browser
+            .get("/repositories")
+            .says(&format!("name=\"other_services\" value=\"{db}\""));
+        // What was ticked stays ticked where something else is wrong.
+        form("no branch")
+            .is(422)
+            .says(&format!("value=\"{mail}\" checked"));
+        form("main").is(200).says("watchkeeper hook install");
+        let known = desk
+            .app
+            .store
+            .read(store::repository::repositories)
+            .unwrap();
+        assert_eq!(known[0].services(), [web, db, mail]);
     }
 );
 
@@ -270,6 +307,90 @@ both_databases!(
 );
 
 both_databases!(
+    while_the_service_is_away_a_hook_knows_what_is_in_the_way_of_a_change,
+    |desk| {
+        let (mut bench, root, web) = a_bench(desk);
+        bench.desk.let_letters_go();
+        let everything = Roles::of(&[Role::Responder, Role::ChangeApprover, Role::Lead]);
+        let ina = bench.desk.person("Ina", everything);
+        rules(
+            &bench,
+            "[[rule]]\nrefs = \"refs/heads/*\"\nfreeze = \"enforce\"\non_service_down = \"cached\"\n",
+        );
+        let key = |title: &str| opened(&bench, &ina, title, web);
+        let (mine, other, linked) = (key("Raise pool size"), key("Move cache"), key("Renew"));
+        let elsewhere = service(&bench.desk, &root, "mail");
+        let free = opened(&bench, &ina, "Rotate keys", elsewhere);
+        change::break_glass(&bench.desk.as_person(&ina), other, None, "the site is down").unwrap();
+        let by = bench.desk.as_person(&ina);
+        let broken = Opening {
+            services: vec![web],
+            ..Opening::default()
+        };
+        let title = Title::parse("It is down").unwrap();
+        let incident = act::open(&by, Kind::Incident, title, &broken).unwrap().key;
+        ticket_parts::link(&by, linked, Relation::RelatedTo, incident).unwrap();
+        let pushed = |bench: &Bench, key: TicketKey| {
+            bench.commit("b.txt", &format!("More\n\nRefs: {key}"));
+            push(bench, "ina", &["main"])
+        };
+        let online = through(&pushed(&bench, mine));
+        let warnings = |said: &str| {
+            let lines = said.lines().filter(|line| line.contains("CONFLICT"));
+            lines.map(|line| line.trim().to_owned()).collect::<Vec<_>>()
+        };
+        for key in [other, incident] {
+            assert!(
+                warnings(&online).concat().contains(&key.to_string()),
+                "{online}"
+            );
+        }
+        let online_linked = warnings(&through(&pushed(&bench, linked)));
+        assert!(!online_linked.concat().contains(&incident.to_string()));
+        let address = bench.server.take().unwrap().address();
+        told(&bench, 5);
+        let offline = through(&pushed(&bench, mine));
+        assert_eq!(warnings(&offline), warnings(&online), "{offline}");
+        assert_eq!(warnings(&through(&pushed(&bench, linked))), online_linked);
+        assert!(
+            offline.contains("this is decided by what it said 5 min"),
+            "{offline}"
+        );
+        let said = through(&pushed(&bench, free));
+        assert!(
+            !said.contains("CONFLICT") && said.contains("told later"),
+            "{said}"
+        );
+        // What a service from before told says nothing of it; what a later one says beyond it is passed over.
+        told_so(&bench, 5, |snapshot| {
+            for (_, known) in snapshot["changes"].as_object_mut().unwrap() {
+                known.as_object_mut().unwrap().remove("clashes");
+            }
+        });
+        let said = through(&pushed(&bench, mine));
+        assert!(!said.contains("CONFLICT"), "{said}");
+        told_so(&bench, 5, |snapshot| {
+            let clash =
+                |code: &str| serde_json::json!({"code": code, "with": "CHG-9", "blocks": true});
+            let known = &mut snapshot["changes"][mine.to_string()];
+            known["clashes"] = serde_json::json!([clash("moon_phase"), clash("same_service")]);
+        });
+        let said = refused(&pushed(&bench, mine), "CONFLICT");
+        assert_eq!(warnings(&said).len(), 1, "{said}");
+
+        // It is back, and nothing begins beside something else any more: also while it is away again.
+        bench.server = Some(Served::again(&bench.desk.app, address));
+        let levels = (SettingKey::ConflictLevels, "same_service:block".to_owned());
+        settings::change(&bench.desk.as_person(&root), &[levels]).unwrap();
+        let online = refused(&pushed(&bench, mine), "CONFLICT");
+        bench.server = None;
+        told(&bench, 1);
+        let offline = refused(&push(&bench, "ina", &["main"]), "CONFLICT");
+        assert_eq!(warnings(&offline), warnings(&online), "{offline}");
+    }
+);
+
+both_databases!(
     a_repository_with_long_ids_is_turned_away_by_a_rule_and_let_in_with_a_ticket,
     |desk| {
         let bench = Bench::with_format(desk, "sha256");
@@ -283,7 +404,7 @@ both_databases!(
         assert_eq!(bench.head().len(), 64);
         let said = refused(&push(&bench, "ina", &["main"]), "NO_TICKET");
         assert!(said.contains(&bench.head()[..7]), "{said}");
-        let key = bench.open(watchkeeper::domain::id::Kind::Task, "Pool").key;
+        let key = bench.open(Kind::Task, "Pool").key;
         let ticket = format!("ticket={key}");
         through(&push(&bench, "ina", &["-o", &ticket, "main"]));
         bench.work(&["reset", "-q", "--hard", "HEAD~1"]);

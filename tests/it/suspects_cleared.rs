@@ -119,6 +119,15 @@ both_databases!(
     }
 );
 
+fn sign(source: &str, every_secs: i64, services: &[&str]) -> feed::Typed {
+    feed::Typed {
+        source: source.into(),
+        environment: "prod".into(),
+        every_secs,
+        services: services.iter().map(|it| (*it).to_owned()).collect(),
+    }
+}
+
 /// By the API: a feed says that it is alive.
 pub fn by_api(p: &Program) {
     let beat = |every: i64, environment: &str| {
@@ -126,6 +135,15 @@ pub fn by_api(p: &Program) {
         p.call("POST", "/api/v1/heartbeats", &[], Some(&said.to_string()))
     };
     assert_eq!(beat(14_400, "prod").status, 200);
+    let naming = |name: &str| {
+        let said = json!({"source": "terraform", "environment": "prod", "every_secs": 60, "services": [name]});
+        p.call("POST", "/api/v1/heartbeats", &[], Some(&said.to_string()))
+    };
+    assert_eq!(naming("web").status, 200);
+    assert_eq!(
+        naming("moon").faults(),
+        [("services".to_owned(), "unknown-service-name".to_owned())]
+    );
     let fault = |field: &str, problem: &str| vec![(field.to_owned(), problem.to_owned())];
     assert_eq!(
         beat(59, "prod").faults(),
@@ -158,7 +176,7 @@ both_databases!(
         assert_eq!(verdict().1, Verdict::Unknown, "it spoke once, a month ago");
         let alive = || {
             let pipeline = desk.app.system("pipeline", Door::Api);
-            feed::beat(&pipeline, "pipeline", "prod", 4 * 60 * MINUTE).unwrap()
+            feed::beat(&pipeline, &sign("pipeline", 4 * 60 * MINUTE, &[])).unwrap()
         };
         alive();
         desk.advance(4 * 60 * MINUTE);
@@ -174,5 +192,46 @@ both_databases!(
             .says("normally every 4 h: <strong>not an alibi</strong>");
         alive();
         assert_eq!(verdict().1, Verdict::RuledOut);
+    }
+);
+
+both_databases!(
+    a_service_that_nobody_tells_of_is_vouched_for_by_a_feed_that_names_it,
+    |desk| {
+        let (ann, _, web) = a_house(&desk);
+        let verdict = || {
+            let opening = Opening {
+                services: vec![web],
+                ..Opening::default()
+            };
+            let key = incident(&desk, &ann, opening);
+            let found = act::read(&desk.as_person(&ann), key).unwrap();
+            (found.verdict, found.untold)
+        };
+        let by_hand = desk.app.system("ansible", Door::Api);
+        let beat = |services: &[&str]| {
+            feed::beat(&by_hand, &sign("ansible", 60 * MINUTE, services)).unwrap();
+        };
+        let untold = (Verdict::Unknown, vec!["web".to_owned()]);
+        assert_eq!(verdict(), untold);
+        beat(&[]);
+        assert_eq!(
+            verdict(),
+            untold,
+            "it is alive, and tells of something else"
+        );
+        beat(&["web", "web"]);
+        assert_eq!(verdict(), (Verdict::RuledOut, Vec::new()));
+        // What it names takes the place of what it named.
+        beat(&[]);
+        assert_eq!(verdict(), untold);
+        beat(&[&web.to_string()]);
+        assert_eq!(verdict().0, Verdict::RuledOut);
+        desk.advance(90 * MINUTE);
+        assert_eq!(verdict(), (Verdict::Unknown, Vec::new()), "it is silent");
+        desk.advance(91 * 24 * 60 * MINUTE);
+        assert_eq!(verdict(), untold, "it is no feed any more");
+        let refused = feed::beat(&by_hand, &sign("ansible", 60 * MINUTE, &["moon"]));
+        assert!(refused.is_err());
     }
 );

@@ -8,7 +8,9 @@ use ureq::Agent;
 
 use super::place::Place;
 use crate::cli::remote::agent;
+use crate::domain::git::Gap;
 use crate::intake::push::{PushAnswer, PushBody};
+use crate::intake::push_gap::ComparedBody;
 use crate::intake::push_verdict::{AskAnswer, AskBody, KeyBody};
 
 /// Until a connection stands.
@@ -94,6 +96,19 @@ impl Client {
     /// Asks whether a push may go through. Asking twice is harmless.
     pub fn ask(&self, push: &AskBody) -> Answer<AskAnswer> {
         self.exchange("pre-receive", push)
+    }
+
+    /// Tells which refs aren't where the service has them.
+    pub fn compared(&self, gaps: &[Gap]) -> Answer<()> {
+        let body = match serde_json::to_vec(&ComparedBody::of(gaps)) {
+            Ok(body) => body,
+            Err(error) => return Answer::Refused(0, error.to_string()),
+        };
+        match read(self.post("compared", &body)) {
+            Answer::Got(_) => Answer::Got(()),
+            Answer::Away(why) => Answer::Away(why),
+            Answer::Refused(status, why) => Answer::Refused(status, why),
+        }
     }
 
     fn exchange<T: DeserializeOwned>(&self, door: &str, body: &impl Serialize) -> Answer<T> {

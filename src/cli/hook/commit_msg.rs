@@ -12,6 +12,7 @@ use super::client::{Answer, Client};
 use super::place::Place;
 use super::say;
 use crate::domain::commit_message::{LintCode, Message, Mode, Relation, Rules, parse};
+use crate::domain::git::pattern_fits;
 use crate::intake::git::Git;
 use crate::time::TimeSource;
 
@@ -30,6 +31,8 @@ const LINES: usize = 5;
 struct Policy {
     /// A commit that names no ticket is refused.
     enforce: bool,
+    /// Paths such as `docs/*`, where `*` stands for anything: a commit that changes nothing else needs no ticket.
+    exempt: Vec<String>,
 }
 
 pub fn run(file: &Path) -> anyhow::Result<ExitCode> {
@@ -52,12 +55,14 @@ pub fn run(file: &Path) -> anyhow::Result<ExitCode> {
         .iter()
         .any(|link| link.relation >= Relation::Refs);
     if !strong && !is_exempt(&git, &message) {
-        let enforce = policy(&git)?.enforce;
-        report.line("hook-no-ticket", &[]);
-        if enforce {
-            report.print();
-            say("hook-enforced", &[]);
-            return Ok(ExitCode::FAILURE);
+        let policy = policy(&git)?;
+        if !needs_none(&git, &policy) {
+            report.line("hook-no-ticket", &[]);
+            if policy.enforce {
+                report.print();
+                say("hook-enforced", &[]);
+                return Ok(ExitCode::FAILURE);
+            }
         }
     }
     if place.is_set_up() && !message.links.is_empty() {
@@ -136,6 +141,22 @@ fn is_exempt(git: &Git<'_>, message: &Message) -> bool {
         || git
             .maybe(&["rev-parse", "--quiet", "--verify", "MERGE_HEAD"])
             .is_some()
+}
+
+/// It changes exempt paths alone; or it is the first of all and empty.
+fn needs_none(git: &Git<'_>, policy: &Policy) -> bool {
+    let Ok(changed) = git.ask(&["diff", "--cached", "--name-only", "--no-renames", "-z"]) else {
+        return false;
+    };
+    let mut paths = changed
+        .split('\0')
+        .filter(|path| !path.is_empty())
+        .peekable();
+    if paths.peek().is_none() {
+        let head = git.maybe(&["rev-parse", "--quiet", "--verify", "HEAD"]);
+        return head.is_none();
+    }
+    paths.all(|path| policy.exempt.iter().any(|one| pattern_fits(one, path)))
 }
 
 fn policy(git: &Git<'_>) -> anyhow::Result<Policy> {

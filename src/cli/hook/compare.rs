@@ -4,8 +4,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::client::{Answer, Client};
 use super::place::Place;
 use super::{post_receive, say, spool};
+use crate::domain::git::{Gap, Oid};
 use crate::domain::id::PushId;
 use crate::intake::git::Git;
 use crate::time::TimeSource;
@@ -14,6 +16,8 @@ use crate::time::TimeSource;
 const EVERY_SECS: i64 = 20 * 3_600;
 /// A push whose hook is at work moves refs before it tells: what is still different a moment later was told by nobody.
 const MOMENT: Duration = Duration::from_secs(3);
+/// Refs whose missing commits are counted; each takes a walk.
+const COUNTED: usize = 20;
 
 /// Writes down what moved unheard, to be told like any push; how many refs.
 pub(super) fn find_lost(git: &Git<'_>, place: &Place) -> anyhow::Result<usize> {
@@ -36,7 +40,11 @@ pub(super) fn find_lost(git: &Git<'_>, place: &Place) -> anyhow::Result<usize> {
         let still = different(git, place)?;
         lost.retain(|name, moved| still.get(name) == Some(moved));
     }
-    if spool::waiting(place).is_empty() && !lost.is_empty() {
+    if !spool::waiting(place).is_empty() {
+        return Ok(0);
+    }
+    tell(place, &gaps(git, place, &lost)?)?;
+    if !lost.is_empty() {
         let lines: String = lost
             .iter()
             .map(|(name, (old, new))| format!("{old} {new} {name}\n"))
@@ -58,8 +66,49 @@ pub(super) fn find_lost(git: &Git<'_>, place: &Place) -> anyhow::Result<usize> {
     Ok(lost.len())
 }
 
+/// What the service is told is missing there.
+fn gaps(git: &Git<'_>, place: &Place, lost: &Lost) -> anyhow::Result<Vec<Gap>> {
+    let known = place.recorded().into_iter();
+    let known: String = known.map(|(_, oid)| format!("^{oid}\n")).collect();
+    let args = ["rev-list", "--count", "--ignore-missing", "--stdin"];
+    let mut gaps = Vec::new();
+    for (name, (old, new)) in lost {
+        let (Some(old), Some(new)) = (Oid::parse(old), Oid::parse(new)) else {
+            continue;
+        };
+        let commits = match new.is_zero() || gaps.len() >= COUNTED {
+            true => None,
+            false => {
+                let count = git.feed(&args, format!("{new}\n{known}").into_bytes())?;
+                String::from_utf8_lossy(&count).trim().parse().ok()
+            }
+        };
+        gaps.push(Gap {
+            name: name.clone(),
+            old,
+            new,
+            commits,
+        });
+    }
+    Ok(gaps)
+}
+
+/// Whether the service takes it or not, what is missing is written down and told next.
+fn tell(place: &Place, gaps: &[Gap]) -> anyhow::Result<()> {
+    match Client::of(place, spool::EXCHANGE_BY_HAND)?.compared(gaps) {
+        Answer::Got(()) => {}
+        Answer::Away(why) | Answer::Refused(_, why) => {
+            say("hook-compared-unheard", &[("why", why.into())]);
+        }
+    }
+    Ok(())
+}
+
+/// Refs by name: where the service has them, and where they are.
+type Lost = BTreeMap<String, (String, String)>;
+
 /// Branches and tags that aren't where the service has them: before and now, by name.
-fn different(git: &Git<'_>, place: &Place) -> anyhow::Result<BTreeMap<String, (String, String)>> {
+fn different(git: &Git<'_>, place: &Place) -> anyhow::Result<Lost> {
     let format = "--format=%(objectname) %(refname)";
     let listed = git.ask(&["for-each-ref", format, "refs/heads", "refs/tags"])?;
     let there = listed.lines().filter_map(|line| line.split_once(' '));

@@ -17,6 +17,9 @@ use crate::time::TimeSource;
 /// The whole hook: forges cut theirs off after five seconds, and somebody is waiting.
 const BUDGET: Duration = Duration::from_secs(3);
 
+/// A house that keeps the names of its files to itself sets this to false; deployments are suspected by fewer words then.
+const SEND_PATHS: &str = "watchkeeper.sendPaths";
+
 pub fn run() -> anyhow::Result<()> {
     let deadline = Instant::now() + BUDGET;
     let mut input = String::new();
@@ -81,7 +84,9 @@ pub(super) fn news<'a>(
     pusher: Option<String>,
     refs: Vec<RefMove>,
 ) -> anyhow::Result<News<'a>> {
+    let told = git.maybe(&["config", "--type=bool", "--get", SEND_PATHS]);
     Ok(News {
+        sends_paths: told.as_deref() != Some("false"),
         git,
         taken: place.recorded(),
         base_url: Some(place.url()?),
@@ -97,14 +102,27 @@ pub(super) fn pusher() -> Option<String> {
 }
 
 /// By these variables: a certificate that git found good says it before any server does, and a server before a wrapper of one's own.
+/// One that answers no question of this server may be an old one, sent again. A good signature by a key that the server knows nobody by
+/// says who it was only where nothing else does: by the key.
 fn pusher_by(variable: impl Fn(&str) -> Option<String>) -> Option<String> {
     let variable = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
-    if variable("GIT_PUSH_CERT_STATUS").as_deref() == Some("G")
-        && let Some(signer) = variable("GIT_PUSH_CERT_SIGNER")
-    {
-        return Some(signer);
+    let is = |name: &str, fits: &[&str]| variable(name).is_some_and(|it| fits.contains(&&*it));
+    let is_good =
+        is("GIT_PUSH_CERT_STATUS", &["G"]) && is("GIT_PUSH_CERT_NONCE_STATUS", &["OK", "SLOP"]);
+    if is_good && let Some(signer) = variable("GIT_PUSH_CERT_SIGNER") {
+        return Some(address_in(&signer).to_owned());
     }
-    PUSHERS.iter().find_map(|name| variable(name))
+    let named = PUSHERS.iter().find_map(|name| variable(name));
+    named.or_else(|| variable("GIT_PUSH_CERT_KEY").filter(|_| is_good))
+}
+
+/// An OpenPGP key names `Ana <ana@example.org>`, an SSH key what the list of signers calls it.
+fn address_in(signer: &str) -> &str {
+    let inside = signer
+        .trim()
+        .strip_suffix('>')
+        .and_then(|it| it.rsplit_once('<'));
+    inside.map_or(signer, |(_, address)| address)
 }
 
 /// The first that is set counts.
@@ -147,17 +165,41 @@ mod tests {
             let set: Vec<(&str, &str)> = order[at..].iter().map(|name| (*name, *name)).collect();
             assert_eq!(of(&set).as_deref(), Some(*first));
         }
-        let signed = |status| {
+        let signed = |status, nonce, signer| {
             of(&[
                 ("GIT_PUSH_CERT_STATUS", status),
-                ("GIT_PUSH_CERT_SIGNER", "Ana <ana@example.org>"),
-                ("GITHUB_USER_LOGIN", "ana"),
+                ("GIT_PUSH_CERT_NONCE_STATUS", nonce),
+                ("GIT_PUSH_CERT_SIGNER", signer),
+                ("GITHUB_USER_LOGIN", "ben"),
             ])
         };
-        assert_eq!(signed("G").as_deref(), Some("Ana <ana@example.org>"));
-        for bad in ["B", "U", "N", "E", ""] {
-            assert_eq!(signed(bad).as_deref(), Some("ana"), "{bad}");
+        let key = "Ana <ana@example.org>";
+        for signer in [key, "ana@example.org", "<ana@example.org> "] {
+            for nonce in ["OK", "SLOP"] {
+                let found = signed("G", nonce, signer);
+                assert_eq!(found.as_deref(), Some("ana@example.org"), "{signer}");
+            }
         }
+        assert_eq!(signed("G", "OK", "Ana >").as_deref(), Some("Ana >"));
+        assert_eq!(signed("G", "OK", "").as_deref(), Some("ben"));
+        for bad in ["B", "U", "N", "E", ""] {
+            assert_eq!(signed(bad, "OK", key).as_deref(), Some("ben"), "{bad}");
+        }
+        for old in ["BAD", "MISSING", "UNSOLICITED", ""] {
+            assert_eq!(signed("G", old, key).as_deref(), Some("ben"), "{old}");
+        }
+        let by_key = |nonce, more: &[(&str, &str)]| {
+            let key = [
+                ("GIT_PUSH_CERT_STATUS", "G"),
+                ("GIT_PUSH_CERT_NONCE_STATUS", nonce),
+                ("GIT_PUSH_CERT_KEY", "SHA256:isjz"),
+            ];
+            of(&[&key, more].concat())
+        };
+        assert_eq!(by_key("OK", &[]).as_deref(), Some("SHA256:isjz"));
+        assert_eq!(by_key("BAD", &[]), None);
+        let named = [("REMOTE_USER", "ben")];
+        assert_eq!(by_key("OK", &named).as_deref(), Some("ben"));
         let empty = of(&[("GITHUB_USER_LOGIN", " "), ("REMOTE_USER", "ben")]);
         assert_eq!(empty.as_deref(), Some("ben"));
         assert_eq!(

@@ -23,6 +23,7 @@ use crate::intake::git::{Git, by_program_alone, read_tags};
 use crate::intake::push_verdict::{AskAnswer, AskBody, Snapshot};
 use crate::render::push as render;
 use crate::time::TimeSource;
+use crate::words::Words;
 
 /// The exchange: a gate that costs more is switched off.
 const EXCHANGE: Duration = Duration::from_millis(1_500);
@@ -187,6 +188,9 @@ fn alone(
     add_closed(&mut verdict, push, closed, may_break);
     if verdict.answer == push_rule::Answer::Accept {
         say("hook-not-judged", &[("why", why.into())]);
+    } else if !judged.refs.is_empty() {
+        let age = Words::english().span(snapshot.age(now).unwrap_or_default());
+        say("hook-alone", &[("why", why.into()), ("age", age.into())]);
     }
     print(&render::lines(&verdict, None, None));
     if verdict.breaks_glass && !push.options.dry_run {

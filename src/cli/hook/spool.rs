@@ -20,7 +20,7 @@ use crate::words::Words;
 /// One exchange with the service while somebody waits for their push.
 pub const EXCHANGE: Duration = Duration::from_millis(1_500);
 /// And when nobody does.
-const EXCHANGE_BY_HAND: Duration = Duration::from_secs(60);
+pub(super) const EXCHANGE_BY_HAND: Duration = Duration::from_secs(60);
 /// Lines that one push may print.
 const LINES: usize = 8;
 

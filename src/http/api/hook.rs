@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::actions::git::{self, Settled, Verdict};
 use crate::actions::live_tag::Live;
-use crate::actions::push_verdict;
+use crate::actions::{push_verdict, repository_gap};
 use crate::app::App;
 use crate::domain::access::{Principal, TokenOwner};
 use crate::domain::id::{RepositoryId, TicketKey};
@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::http::reply::{self, Failure};
 use crate::http::viewer::{Program, run_as};
 use crate::intake::push::{LiveBody, PushAnswer, PushBody, TicketAnswer, TipBody, tips_hash};
+use crate::intake::push_gap::ComparedBody;
 use crate::intake::push_verdict::{AskAnswer, AskBody, KeyBody, SignedBody};
 use crate::{render, secrets, store};
 
@@ -139,6 +140,31 @@ pub async fn pre_receive(
     })
     .await?;
     Ok(reply::bare(StatusCode::OK).json(answer))
+}
+
+/// What a hook tells after it has compared its refs with those that are recorded: which of them moved unheard. The next push that brings
+/// them fills the gap.
+#[utoipa::path(
+    post,
+    path = "/api/v1/hook/compared",
+    tag = "git",
+    request_body = ComparedBody,
+    responses((status = 204, description = "Noted")),
+    security(("token" = []))
+)]
+pub async fn compared(
+    app: Data<App>,
+    program: Program,
+    payload: Payload,
+) -> Result<HttpResponse, Failure> {
+    let from = repository_of(&program)?;
+    let body: ComparedBody = read(payload).await?;
+    let gaps = body.read().map_err(Error::from)?;
+    run_as(&app, program.principal, Door::Git, move |ctx| {
+        repository_gap::compared(ctx, from, &gaps)
+    })
+    .await?;
+    Ok(reply::bare(StatusCode::NO_CONTENT).finish())
 }
 
 /// What a hook pins: whose signature it goes by, and for whom.

@@ -27,6 +27,7 @@ mod forge;
 mod forge_door;
 mod freeze;
 mod freeze_import;
+mod glass_count;
 mod hold;
 pub mod hook;
 mod house;
@@ -227,6 +228,7 @@ doors! {
     "/api/v1/deployment-queue/{id}/go" { POST deploy_queue::go }
     "/api/v1/deployment-queue/{id}/withdraw" { POST deploy_queue::withdraw }
     "/api/v1/heartbeats" { POST feed::beat }
+    "/api/v1/broken-glass" { GET glass_count::read }
     "/api/v1/live" { GET deployment::live }
     "/api/v1/live/diff" { GET deployment::diff }
     "/api/v1/services/{id}/deploy-rule" { GET deploy_rule::read, PATCH deploy_rule::edit }
@@ -282,6 +284,7 @@ doors! {
     "/api/v1/keys/{key}/verdict" { GET hook::verdict }
     "/api/v1/hook/pre-receive" { POST hook::pre_receive }
     "/api/v1/hook/post-receive" { POST hook::post_receive }
+    "/api/v1/hook/compared" { POST hook::compared }
     "/api/v1/forge/{id}" { POST forge_door::receive }
 }
 

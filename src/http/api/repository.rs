@@ -8,6 +8,7 @@ use super::paging::{Page, Paging};
 use super::ticket::IfMatch;
 use super::value::{At, RepositoryUid, ServiceUid, Uid, given};
 use crate::actions::repository::{self as action, Typed};
+use crate::actions::repository_gap::{Hearing, hearings};
 use crate::actions::{self};
 use crate::app::Ctx;
 use crate::domain::access::{Action, Target};
@@ -16,6 +17,7 @@ use crate::domain::id::{RepositoryId, ServiceId};
 use crate::domain::refusal::FieldError;
 use crate::error::{Error, Result};
 use crate::store;
+use crate::store::repository_gap::Gap;
 
 /// A repository.
 #[derive(Debug, Serialize, ToSchema)]
@@ -41,11 +43,44 @@ pub struct Repository {
     pub is_active: bool,
     pub made_at: At,
     pub last_push_at: Option<At>,
+    /// When its hook last compared its refs with what is recorded (`watchkeeper hook drain`).
+    pub compared_at: Option<At>,
+    /// When it was last heard of, if that is longer ago than usual, and than 14 days.
+    pub silent_since: Option<At>,
+    /// Refs that moved unheard. Empty in lists: there `gap_count` says how many there are.
+    pub gaps: Vec<RepositoryGap>,
+    pub gap_count: i64,
     pub version: i64,
 }
 
+/// A ref that isn't where it is recorded, until its hook has told of it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RepositoryGap {
+    #[serde(rename = "ref")]
+    pub name: String,
+    pub found_at: At,
+    /// Zeros: it isn't recorded.
+    pub recorded: String,
+    /// Zeros: it is gone.
+    pub found: String,
+    /// How many commits are missing, if they were counted.
+    pub commits: Option<i64>,
+}
+
+impl RepositoryGap {
+    fn of(gap: Gap) -> Self {
+        Self {
+            name: gap.name,
+            found_at: At(gap.found_at),
+            recorded: gap.old_oid,
+            found: gap.new_oid,
+            commits: gap.commits,
+        }
+    }
+}
+
 impl Repository {
-    fn of(of: git::Repository) -> Self {
+    fn of((of, hearing): (git::Repository, Hearing)) -> Self {
         Self {
             id: Uid(of.id),
             name: of.name,
@@ -60,8 +95,25 @@ impl Repository {
             is_active: of.is_active,
             made_at: At(of.made_at),
             last_push_at: of.last_push_at.map(At),
+            compared_at: hearing.compared_at.map(At),
+            silent_since: hearing.silent_since.map(At),
+            gaps: Vec::new(),
+            gap_count: hearing.gaps,
             version: of.version,
         }
+    }
+
+    /// With everything that is known of it.
+    fn whole(ctx: &Ctx<'_>, of: git::Repository) -> Result<Self> {
+        ctx.read(|conn| {
+            let gaps = store::repository_gap::of(conn, of.id)?;
+            let mut hearings = hearings(conn, std::slice::from_ref(&of), ctx.now)?;
+            let hearing = hearings.remove(&of.id).unwrap_or_default();
+            Ok(Self {
+                gaps: gaps.into_iter().map(RepositoryGap::of).collect(),
+                ..Self::of((of.clone(), hearing))
+            })
+        })
     }
 }
 
@@ -79,8 +131,16 @@ pub async fn list(call: Call<Nothing>) -> Reply {
     let paging: Paging = call.query()?;
     call.read(move |ctx| {
         actions::allow(&ctx.by, Action::ManageRepositories, Target::House)?;
-        let all = ctx.read(store::repository::repositories)?;
-        Answer::ok(&paging.cut(all, |it| it.id.to_string(), Repository::of)?)
+        let all = ctx.read(|conn| {
+            let all = store::repository::repositories(conn)?;
+            let mut hearings = hearings(conn, &all, ctx.now)?;
+            let all = all.into_iter().map(|it| {
+                let hearing = hearings.remove(&it.id).unwrap_or_default();
+                (it, hearing)
+            });
+            Ok(all.collect::<Vec<_>>())
+        })?;
+        Answer::ok(&paging.cut(all, |(it, _)| it.id.to_string(), Repository::of)?)
     })
     .await
 }
@@ -98,7 +158,7 @@ pub async fn read(call: Call<Nothing>) -> Reply {
         actions::allow(&ctx.by, Action::ManageRepositories, Target::House)?;
         let repository = known(ctx, id)?;
         let version = repository.version;
-        Ok(Answer::ok(&Repository::of(repository))?.version(version))
+        Ok(Answer::ok(&Repository::whole(ctx, repository)?)?.version(version))
     })
     .await
 }
@@ -160,7 +220,7 @@ pub async fn register(call: Call<NewRepository>) -> Reply {
             format!("/api/v1/repositories/{}", repository.id),
         );
         let mut made = RegisteredRepository {
-            repository: Repository::of(repository),
+            repository: Repository::whole(ctx, repository)?,
             token: Some(token),
         };
         let answer = Answer::created(place, &made)?.version(version);
@@ -228,7 +288,7 @@ pub async fn edit(call: Call<RepositoryEdit>) -> Reply {
                 check_service(ctx, typed.service)?;
                 let edited = action::edit(ctx, id, rev.unwrap_or(before.version), &typed)?;
                 let version = edited.version;
-                Ok(Answer::ok(&Repository::of(edited))?.version(version))
+                Ok(Answer::ok(&Repository::whole(ctx, edited)?)?.version(version))
             },
             |_, _| Ok(()),
         )
@@ -245,7 +305,7 @@ pub async fn new_token(call: Call<Nothing>) -> Reply {
     call.change(move |ctx, _| {
         let (repository, token) = action::new_token(ctx, id)?;
         let mut made = RegisteredRepository {
-            repository: Repository::of(repository),
+            repository: Repository::whole(ctx, repository)?,
             token: Some(token),
         };
         let answer = Answer::ok(&made)?;

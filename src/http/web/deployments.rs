@@ -12,7 +12,7 @@ use super::queue::param;
 use super::when;
 use crate::actions::deployment_queue::{self as queue, Line};
 use crate::actions::deployment_story::{self as story, Detail, Told};
-use crate::actions::glass_count::{self, Counted};
+use crate::actions::glass_count::{self, Count, Counted};
 use crate::app::{App, Ctx};
 use crate::domain::access::Action;
 use crate::domain::ancestry::Way;
@@ -51,8 +51,17 @@ struct ListPage {
     rows: Vec<DeployLine>,
     next: Option<String>,
     is_first: bool,
-    /// Broken glass of this month; only where now is shown.
-    glass: Vec<GlassLine>,
+    /// Only where now is shown.
+    glass: Option<GlassMonth>,
+}
+
+/// The broken glass of a month.
+struct GlassMonth {
+    month: String,
+    /// Where the month before is shown, and the one after.
+    before: String,
+    after: Option<String>,
+    lines: Vec<GlassLine>,
 }
 
 /// How often one team broke the glass for one reason.
@@ -100,7 +109,23 @@ impl GlassLine {
 struct LiveRow {
     service: String,
     id: ServiceId,
-    cells: Vec<Vec<DeployLine>>,
+    cells: Vec<Cell>,
+}
+
+/// What is live of a service in one environment: one line a target.
+struct Cell {
+    lines: Vec<DeployLine>,
+    /// The targets have different versions.
+    is_mixed: bool,
+}
+
+impl Cell {
+    fn of(lines: Vec<DeployLine>) -> Self {
+        Self {
+            is_mixed: lines.iter().any(|it| it.version != lines[0].version),
+            lines,
+        }
+    }
 }
 
 /// A deployment as pages tell it.
@@ -166,6 +191,7 @@ struct Asked {
     status: String,
     at: String,
     from: String,
+    month: String,
 }
 
 impl Asked {
@@ -177,12 +203,13 @@ impl Asked {
             status: text("status"),
             at: text("at"),
             from: text("from"),
+            month: text("month"),
         }
     }
 
-    /// The same list from another place on.
-    fn next(&self, from: DeploymentId) -> String {
-        let mut place = format!("/deployments?from={from}");
+    /// The same list from another place on, or with the glass of another month.
+    fn with(&self, what: &str, value: &str) -> String {
+        let mut place = format!("/deployments?{what}={value}");
         for (name, value) in [
             ("env", &self.environment),
             ("service", &self.service),
@@ -203,7 +230,7 @@ struct Known {
     queue: Vec<Line>,
     rows: Vec<Told>,
     next: Option<DeploymentId>,
-    glass: Vec<Counted>,
+    glass: Option<Count>,
 }
 
 fn load(ctx: &Ctx<'_>, asked: &Asked, at: Option<Timestamp>) -> Result<Known> {
@@ -213,8 +240,11 @@ fn load(ctx: &Ctx<'_>, asked: &Asked, at: Option<Timestamp>) -> Result<Known> {
         Some(_) => Vec::new(),
     };
     let glass = match at.is_none() && asked.from.is_empty() {
-        true => glass_count::of_this_month(ctx)?,
-        false => Vec::new(),
+        true => {
+            let month = Some(asked.month.as_str()).filter(|it| !it.is_empty());
+            Some(glass_count::of_month(ctx, month)?)
+        }
+        false => None,
     };
     ctx.read(|conn| {
         let mut services = store::house::services(conn)?;
@@ -297,13 +327,18 @@ pub async fn list(req: HttpRequest, app: web::Data<App>, viewer: Viewer) -> Answ
         environments: known.environments,
         at,
         rows: known.rows.into_iter().map(DeployLine::of).collect(),
-        next: known.next.map(|from| asked.next(from)),
+        next: known.next.map(|from| asked.with("from", &from.to_string())),
         is_first: asked.from.is_empty(),
-        glass: known
-            .glass
-            .into_iter()
-            .map(|it| GlassLine::of(it, &p))
-            .collect(),
+        glass: known.glass.map(|it| GlassMonth {
+            before: asked.with("month", &it.before),
+            after: it.after.map(|after| asked.with("month", &after)),
+            month: it.month,
+            lines: it
+                .lines
+                .into_iter()
+                .map(|it| GlassLine::of(it, &p))
+                .collect(),
+        }),
         form,
         p,
     };
@@ -331,7 +366,7 @@ fn by_service(live: Vec<Told>, environments: &[String]) -> Vec<LiveRow> {
             .next()
             .map_or_else(String::new, |it| it.service.clone()),
         id,
-        cells,
+        cells: cells.into_iter().map(Cell::of).collect(),
     };
     rows.into_iter().map(row).collect()
 }

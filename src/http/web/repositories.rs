@@ -8,6 +8,7 @@ use super::forge::{self, Section};
 use super::inputs::{Answer, Tick, id_of, or_form, rev, with_who};
 use crate::actions::push_verdict;
 use crate::actions::repository::{self, Listed, Typed};
+use crate::actions::repository_gap::Hearing;
 use crate::app::{App, Ctx};
 use crate::domain::git::Repository;
 use crate::domain::id::{RepositoryId, ServiceId};
@@ -27,6 +28,7 @@ struct ListPage {
     repositories: Vec<Listed>,
     form: Form,
     services: Vec<(String, String)>,
+    others: Vec<Tick>,
     /// The repository's name and its new token.
     fresh: Option<(String, String)>,
     /// Where hooks find us.
@@ -38,6 +40,10 @@ struct ListPage {
 struct EditPage {
     p: Page,
     repository: Repository,
+    hearing: Hearing,
+    gaps: Vec<GapRow>,
+    /// Beyond those.
+    more_gaps: i64,
     form: Form,
     services: Vec<(String, String)>,
     others: Vec<Tick>,
@@ -45,6 +51,40 @@ struct EditPage {
     rules: String,
     decisions: Vec<DecisionRow>,
     forge: Section,
+}
+
+/// A ref that isn't where we have it.
+struct GapRow {
+    name: String,
+    found_at: Timestamp,
+    commits: Option<i64>,
+    is_gone: bool,
+}
+
+/// Refs that a page names.
+const GAPS: usize = 20;
+
+fn gaps(conn: &mut Conn, id: RepositoryId) -> Result<Vec<GapRow>> {
+    let all = store::repository_gap::of(conn, id)?.into_iter().take(GAPS);
+    let row = |it: store::repository_gap::Gap| GapRow {
+        is_gone: it.new_oid.bytes().all(|digit| digit == b'0'),
+        name: it.name,
+        found_at: it.found_at,
+        commits: it.commits,
+    };
+    Ok(all.map(row).collect())
+}
+
+/// Boxes for what else is made from it.
+fn others(services: &[(String, String)], form: &Form) -> Vec<Tick> {
+    let others = services.iter().filter(|(id, _)| !id.is_empty());
+    let others = others.map(|(id, name)| Tick {
+        ticked: form.is_ticked("other_services", id),
+        value: id.clone(),
+        text: name.clone(),
+        hint: String::new(),
+    });
+    others.collect()
 }
 
 /// What the forms of a repository's page were sent with, and what is new on it.
@@ -125,6 +165,7 @@ async fn page(
         &ListPage {
             p,
             repositories,
+            others: others(&services, &form),
             form,
             services,
             fresh,
@@ -222,13 +263,14 @@ pub(super) async fn edit_page(
         all.retain(|listed| listed.repository.id == id);
         let listed = all.pop().ok_or(Error::NotFound)?;
         let decisions = ctx.read(|conn| decisions(conn, id))?;
+        let gaps = ctx.read(|conn| gaps(conn, id))?;
         let settings = ctx.read(store::settings::all)?;
         let url = ctx.app.config.public_url.clone().or(settings.public_url);
         let forge = forge::load(ctx, id)?;
         let environments = ctx.read(store::house::environments)?;
         let rules = push_verdict::rules_of(&listed.repository, &environments);
         Ok((
-            listed.repository,
+            (listed.repository, listed.hearing, gaps),
             rules,
             services(ctx)?,
             decisions,
@@ -236,7 +278,8 @@ pub(super) async fn edit_page(
             url,
         ))
     };
-    let (repository, rules, services, decisions, shown, url) = viewer.run(app, load).await?;
+    let (known, rules, services, decisions, shown, url) = viewer.run(app, load).await?;
+    let (repository, hearing, gaps) = known;
     let p = Page::titled(req, repository.name.clone());
     let standing = Form::new(p.words)
         .with("name", &repository.name)
@@ -253,14 +296,6 @@ pub(super) async fn edit_page(
     let kept = besides.edit.take();
     let kept = with_who(app, viewer, kept, ("repository", &repository.name)).await?;
     let form = Form::opened(kept, standing);
-    let others = services.iter().filter(|(id, _)| !id.is_empty());
-    let others = others.map(|(id, name)| Tick {
-        ticked: form.is_ticked("other_services", id),
-        value: id.clone(),
-        text: name.clone(),
-        hint: String::new(),
-    });
-    let others: Vec<Tick> = others.collect();
     let forge = Section::of(shown, &address(req, url), p.words, besides);
     let forms = [&form, &forge.form, &forge.renew];
     let status = forms.map(Form::status);
@@ -271,9 +306,12 @@ pub(super) async fn edit_page(
             p,
             rules: push_rule::written::write(&rules),
             repository,
+            more_gaps: hearing.gaps - gaps.len() as i64,
+            hearing,
+            gaps,
+            others: others(&services, &form),
             form,
             services,
-            others,
             decisions,
             forge,
         },

@@ -30,6 +30,8 @@ pub struct News<'a> {
     pub pusher: Option<String>,
     /// With neither versions nor the number of dropped commits, which are found here. The first to bring a commit counts.
     pub refs: Vec<RefMove>,
+    /// Whether the service hears which files the commits touch, or only how many.
+    pub sends_paths: bool,
 }
 
 impl<'a> News<'a> {
@@ -62,6 +64,7 @@ impl<'a> News<'a> {
                 is_last: false,
                 tips_hash: None,
             },
+            sends_paths: self.sends_paths,
             commits,
             asked: 0,
             read: VecDeque::new(),
@@ -75,6 +78,7 @@ pub struct Parts<'a> {
     /// What all parts say.
     push: Push,
     gone: Vec<Oid>,
+    sends_paths: bool,
     commits: Vec<(Oid, usize)>,
     /// So many of them have been read.
     asked: usize,
@@ -95,7 +99,11 @@ impl Parts<'_> {
     fn part(&mut self) -> Result<PushBody> {
         let next = &self.commits[self.asked..];
         let next = &next[..next.len().min(COMMITS_PER_PART - self.read.len())];
-        self.read.extend(self.reader.read(next)?);
+        let mut read = self.reader.read(next)?;
+        if !self.sends_paths {
+            read.iter_mut().for_each(|commit| commit.paths.clear());
+        }
+        self.read.extend(read);
         self.asked += next.len();
         let length = part_length(&self.read);
         self.push.commits = self.read.drain(..length).collect();

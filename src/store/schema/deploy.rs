@@ -139,6 +139,14 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    feed_beat_service (environment, source, service_id) {
+        environment -> Text,
+        source -> Text,
+        service_id -> Binary,
+    }
+}
+
 diesel::joinable!(deployment_ticket -> deployment (deployment_id));
 diesel::joinable!(revert_check -> deployment (deployment_id));
 diesel::allow_tables_to_appear_in_same_query!(deployment, deploy_lane, deployment_ticket);

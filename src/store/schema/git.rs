@@ -18,6 +18,18 @@ diesel::table! {
         tags_say_live -> Bool,
         strangers_move -> Bool,
         other_services -> Text,
+        compared_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    repository_gap (repository_id, name) {
+        repository_id -> Binary,
+        name -> Text,
+        old_oid -> Text,
+        new_oid -> Text,
+        commits -> Nullable<BigInt>,
+        found_at -> BigInt,
     }
 }
 

@@ -75,6 +75,23 @@ repository-strangers = Pushers whom nobody here knows may resolve and reopen, to
 repository-strangers-hint = "Closes TSK-7" acts with the rights of whoever pushed: somebody whose login or address is known here. Tick this where the git server doesn't say who pushes, and everybody who may push may also do that.
 repository-active = In use; without this its hooks are turned away
 repository-retired = retired
+repository-silent = silent
+repository-silent-since = Nothing was heard of this repository since
+repository-silent-text = It may rest. If people do push there, its hook can't reach us any more: "watchkeeper hook doctor" says why, on the server. A timer for "watchkeeper hook drain" shows that it is well while nobody pushes. Untick "In use" below if it is done with.
+repository-gap = { $count ->
+    [one] one ref moved unheard
+   *[other] { $count } refs moved unheard
+}
+repository-gaps = Refs that moved, and nobody told us
+repository-gaps-text = Commits there stand on no ticket yet. "watchkeeper hook drain" on the server tells of them, and so does the next push; then this goes away.
+repository-gap-found = found
+repository-gap-missing = { $count ->
+    [0] nothing is missing
+    [one] one commit is missing
+   *[other] { $count } commits are missing
+}
+repository-gap-gone = it is gone
+repository-compared = Refs last compared with ours
 repository-last = Last push
 repository-tokens = Tokens
 repository-token = Command with the token
@@ -137,6 +154,8 @@ hook-dry-run = this was a dry run: nothing was pushed
 hook-rule = { $ref } is judged by the rule for { $rule }
 hook-no-rule = { $ref } has no rule: it goes through
 hook-not-judged = the service doesn't answer ({ $why }); the push goes through and is told later
+hook-compared-unheard = the service doesn't hear what was found ({ $why }); it is told with what is missing
+hook-alone = the service doesn't answer ({ $why }): this is decided by what it said { $age } ago
 hook-open-glass = the service doesn't answer; the glass is broken all the same, and will be told when it is back
 repository-rules = What pushes are asked
 repository-rules-hint = One [[rule]] after the other; the first whose refs fit counts. Left empty, freezes hold for the published branches.

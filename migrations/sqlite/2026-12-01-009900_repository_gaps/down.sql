@@ -1,0 +1,2 @@
+ALTER TABLE repository DROP COLUMN compared_at;
+DROP TABLE repository_gap;
