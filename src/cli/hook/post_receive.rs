@@ -194,7 +194,7 @@ mod tests {
                 ("GIT_PUSH_CERT_NONCE_STATUS", nonce),
                 ("GIT_PUSH_CERT_KEY", "SHA256:isjz"),
             ];
-            of(&[&key, more].concat())
+            of(&[&key[..], more].concat())
         };
         assert_eq!(by_key("OK", &[]).as_deref(), Some("SHA256:isjz"));
         assert_eq!(by_key("BAD", &[]), None);
