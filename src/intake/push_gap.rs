@@ -44,8 +44,10 @@ impl ComparedBody {
         let mut faults = Faults::default();
         faults.unless(self.gaps.len() <= REFS, "gaps", "too-many-in-push");
         let gaps = self.gaps.into_iter();
-        let gaps: Vec<Gap> = gaps.filter_map(|body| body.read(&mut faults)).collect();
+        let mut gaps: Vec<Gap> = gaps.filter_map(|body| body.read(&mut faults)).collect();
         faults.check()?;
+        gaps.sort_by(|a, b| a.name.cmp(&b.name));
+        gaps.dedup_by(|a, b| a.name == b.name);
         Ok(gaps)
     }
 }
