@@ -55,6 +55,7 @@ mod dora;
 mod evidence;
 mod evidence_out;
 mod evidence_signed;
+mod far_relay;
 mod files_out;
 mod fixes;
 mod forge;
