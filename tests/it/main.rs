@@ -28,6 +28,7 @@ mod browser_asks;
 mod browser_axe;
 mod browser_budgets;
 mod browser_evidence;
+mod browser_mail;
 mod browser_steps;
 mod calc;
 mod change;
