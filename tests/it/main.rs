@@ -31,6 +31,7 @@ mod browser_evidence;
 mod browser_mail;
 mod browser_steps;
 mod calc;
+mod cases;
 mod change;
 mod change_facts;
 mod clock_notices;
