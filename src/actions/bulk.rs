@@ -159,7 +159,7 @@ impl<'a> Maker<'a> {
             note_breaches(whole);
         }
         let clocks = whole.clocks.iter().map(ClockRow::standing);
-        whole.ticket.due = sla_clock::due_of(clocks, whole.ticket.held_until());
+        whole.ticket.due = sla_clock::due_of(clocks, None, whole.ticket.held_until());
     }
 }
 

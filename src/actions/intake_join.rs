@@ -154,6 +154,7 @@ pub fn answer_join(ctx: &Ctx<'_>, id: MailId, letter: &Letter, accept: bool) -> 
         }
         decision.let_be_found(tx, &mail)?;
         store::intake::update(tx, &mail)?;
+        sla::tell_queue(tx, asked)?;
         Ok(mail)
     })
 }
@@ -183,6 +184,8 @@ pub fn open_stale_join(ctx: &Ctx<'_>, id: MailId, letter: &Letter) -> Result<()>
         };
         decision.open(tx, &mut mail, &sender, &asked, "join-unanswered")?;
         decision.let_be_found(tx, &mail)?;
-        store::intake::update(tx, &mail)
+        store::intake::update(tx, &mail)?;
+        let mut asked = asked.iter();
+        asked.try_for_each(|(ticket, _)| sla::tell_queue(tx, *ticket))
     })
 }

@@ -2,8 +2,8 @@
 
 use super::intake::SMALL_BYTES;
 use super::intake_sender::{House, Sender};
-use super::record;
 use super::ticket_parts::in_order;
+use super::{record, sla};
 use crate::app::Ctx;
 use crate::domain::alert_mail::{self, AlertMail};
 use crate::domain::id::{MailId, TicketId};
@@ -22,6 +22,8 @@ use crate::store::{self, Tx};
 
 /// Addresses of one mail that become known to its ticket.
 const NAMED: usize = 50;
+/// Of the mails that one block holds within this time only the first is shown to everybody.
+const BLOCK_SHOWN_SECS: i64 = 24 * 3_600;
 
 pub(super) struct Decision<'a> {
     pub(super) ctx: &'a Ctx<'a>,
@@ -59,7 +61,11 @@ impl Decision<'_> {
         }
         self.judge(tx, mail, marks)?;
         self.let_be_found(tx, mail)?;
-        store::intake::update(tx, mail)
+        store::intake::update(tx, mail)?;
+        match mail.ticket.filter(|_| mail.join_due_at.is_some()) {
+            Some(asked) => sla::tell_queue(tx, asked),
+            None => Ok(()),
+        }
     }
 
     /// A mail that became no entry of a timeline is found by its own words; one that did is found there.
@@ -141,6 +147,7 @@ impl Decision<'_> {
         mail.settled_at = Some(self.ctx.now);
         mail.join_due_at = None;
         mail.join_warn_at = None;
+        mail.is_quiet = false;
     }
 
     fn hold(&self, mail: &mut StoredMail, why: HeldFor, detail: &str) {
@@ -173,6 +180,8 @@ impl Decision<'_> {
                 && let Some(pattern) = store::intake::find_block(tx, &rules::patterns_for(address))?
             {
                 self.hold(mail, HeldFor::Blocked, &pattern);
+                let since = mail.received_at.plus_secs(-BLOCK_SHOWN_SECS);
+                mail.is_quiet = store::mail_health::was_shown(tx, &pattern, since)?;
                 return Ok(());
             }
             if marks.is_cut {

@@ -46,9 +46,9 @@ pub fn note_of(conn: &mut Conn, roster: &Roster, page: &Page) -> Result<Note> {
                 is_open: ticket.is_open(),
                 late: ticket
                     .due
-                    .metric
+                    .clock()
                     .filter(|_| ticket.due.is_late)
-                    .map(|metric| (metric, ticket.due.at)),
+                    .map(|metric| (metric.to_owned(), ticket.due.at)),
                 soon,
                 title: ticket.title,
             })

@@ -237,6 +237,7 @@ pub(super) fn catch_up(
         seen: known.rows.clone(),
         entry: None,
         derived,
+        asked: known.asked,
     };
     let (told, notices) = (slate.fired.len(), slate.notices.len());
     let why = |row: &ClockRow| facts_behind(book, row);
@@ -313,7 +314,7 @@ fn write(
         written.rows.push(row);
     }
     let standing = written.rows.iter().map(ClockRow::standing);
-    ticket.due = sla_clock::due_of(standing, ticket.held_until());
+    ticket.due = sla_clock::due_of(standing, anew.asked, ticket.held_until());
     written
 }
 

@@ -5,6 +5,7 @@ use super::sla::{Known, is_cache_of};
 use super::sla_notice::noted;
 use super::sla_scene::{Change, Promise, Scene};
 use crate::domain::id::{AgreementId, CalendarId, CustomerId, Id, TargetId};
+use crate::domain::mail_join::Asked;
 use crate::domain::period_lock::PeriodLock;
 use crate::domain::recount::{Recount, RecountCause};
 use crate::domain::sla_agreement::{Agreement, Case, Metric};
@@ -25,6 +26,8 @@ pub(super) struct Anew {
     /// That other terms hold from here on, where they do.
     pub entry: Option<Recorded>,
     pub derived: Vec<(Option<CustomerId>, Clock)>,
+    /// The mail that asks to join it and is to be answered first.
+    pub asked: Option<Asked>,
 }
 
 impl Anew {
@@ -61,6 +64,7 @@ impl Anew {
             seen,
             entry,
             derived,
+            asked: known.asked,
         }
     }
 

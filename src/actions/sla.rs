@@ -12,6 +12,7 @@ use super::sla_scene::{Change, Promise, Scene};
 use super::{Standing, escalation, recount, roster};
 use crate::app::{App, Ctx};
 use crate::domain::id::{ClockId, CustomerId, Id, ServiceId, TicketId};
+use crate::domain::mail_join::Asked;
 use crate::domain::roster::Roster;
 use crate::domain::sla_agreement::Metric;
 use crate::domain::sla_book::{Book, TZDB};
@@ -213,6 +214,8 @@ pub(super) struct Known {
     pub rows: Vec<ClockRow>,
     pub hits: Vec<Affected>,
     pub services: Vec<ServiceId>,
+    /// The mail that asks to join it and is to be answered first.
+    pub asked: Option<Asked>,
     pub told: Told,
     /// See [`Scene::by_the_opening`].
     pub by_the_opening: bool,
@@ -253,6 +256,7 @@ impl Known {
                 true => store::ticket::services(tx, ticket.id)?,
                 false => Vec::new(),
             },
+            asked: store::mail_join::soonest(tx, ticket.id)?,
             told: Told {
                 fired,
                 unread,
@@ -285,6 +289,9 @@ impl Known {
             for (id, services) in store::ticket::services_of(tx, ids)? {
                 all.entry(id).or_default().services = services;
             }
+        }
+        for (id, asked) in store::mail_join::soonest_of(tx, ids)? {
+            all.entry(id).or_default().asked = Some(asked);
         }
         let fired = store::slate::fired(tx, &clocks)?;
         for known in all.values_mut() {
@@ -448,8 +455,24 @@ fn settle(
     {
         withdraw(around, ticket, gone, slate);
     }
-    ticket.due = sla_clock::due_of(current.iter().map(ClockRow::standing), ticket.held_until());
+    let standing = current.iter().map(ClockRow::standing);
+    ticket.due = sla_clock::due_of(standing, known.asked, ticket.held_until());
     pages
+}
+
+/// A mail asks to join this ticket, or asks no more: the queue learns what is due next. Its clocks stay as they are.
+pub(super) fn tell_queue(tx: &mut Tx, id: TicketId) -> Result<()> {
+    store::ticket::lock(tx, id)?;
+    let mut ticket = store::ticket::by_id(tx, id)?.ok_or(Error::NotFound)?;
+    let asked = store::mail_join::soonest(tx, id)?;
+    let rows = store::sla::of_ticket(tx, id)?;
+    let standing = rows.iter().map(ClockRow::standing);
+    let due = sla_clock::due_of(standing, asked, ticket.held_until());
+    if due != ticket.due {
+        ticket.due = due;
+        store::ticket::update_due(tx, &ticket)?;
+    }
+    Ok(())
 }
 
 /// A cycle that a correction took back: the reply that had started it never arrived, the ticket it came from was merged by mistake.

@@ -84,7 +84,7 @@ pub fn of_tickets(
 }
 
 fn is_late_and_held(ticket: &Ticket) -> bool {
-    ticket.is_open() && ticket.due.is_late && ticket.due.metric.is_none()
+    ticket.is_open() && ticket.due.is_late && ticket.due.clock().is_none()
 }
 
 /// How long each of these late clocks stood since it was late, in seconds; one query where no ticket ever waited.

@@ -249,7 +249,9 @@ impl Seen {
                 found.add(Some(row), "clock", row.state.to_string(), "-".into());
             }
         }
-        let due = sla_clock::due_of(computed.iter().map(ClockRow::standing), ticket.held_until());
+        let asked = self.evidence.asked.get(&ticket.id).copied();
+        let standing = computed.iter().map(ClockRow::standing);
+        let due = sla_clock::due_of(standing, asked, ticket.held_until());
         let at = |at: Timestamp| instant(Some(at).filter(|at| *at < Timestamp::NEVER));
         let metric = |metric: &Option<String>| metric.clone().unwrap_or_else(|| "-".to_owned());
         for (field, stored, computed) in [

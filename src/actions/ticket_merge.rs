@@ -121,6 +121,7 @@ fn absorb(
     }
     store::search::reindex(tx, survivor)?;
     store::mail_named::name_all_on(tx, ticket.id, survivor.id)?;
+    store::mail_join::ask_of(tx, ticket.id, survivor.id)?;
     if let Some(address) = &ticket.requester_address {
         store::mail_named::name_on_ticket(tx, survivor.id, &address.to_lowercase())?;
     }

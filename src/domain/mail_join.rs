@@ -17,6 +17,13 @@ pub struct Patience {
     pub warn_at: Option<Timestamp>,
 }
 
+/// A mail that asks to join a ticket: since when, and until when somebody decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    pub from: Timestamp,
+    pub until: Timestamp,
+}
+
 /// The patience with a mail received at `from` that asks to join a ticket under `terms`: that of their `own` target, counted in its
 /// hours as its clock counts. Without one, or where its hours never come, `usual_secs` by the wall clock.
 pub fn patience(terms: &[Terms], from: Timestamp, usual_secs: i64) -> Patience {

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use self::fold::{End, Promised, Run};
 use self::stops::Stretches;
 use super::id::{CalendarId, Kind};
+use super::mail_join::Asked;
 use super::sla_agreement::{Anchor, Budget, Metric, Promisee, Target, Threshold};
 use super::ticket::{Due, State, WaitingOn};
 use super::timestamp::Timestamp;
@@ -559,9 +560,13 @@ pub struct Standing {
     pub breached_at: Option<Timestamp>,
 }
 
-/// What the queue sorts a ticket by: the earliest deadline of its open clocks that aren't held; the expected end of a hold if
-/// that comes first.
-pub fn due_of(clocks: impl Iterator<Item = Standing>, hold_until: Option<Timestamp>) -> Due {
+/// What the queue sorts a ticket by: the earliest deadline of its open clocks that aren't held, or of a mail that asks to join it; the
+/// expected end of a hold if that comes first.
+pub fn due_of(
+    clocks: impl Iterator<Item = Standing>,
+    asked: Option<Asked>,
+    hold_until: Option<Timestamp>,
+) -> Due {
     let mut due = Due::NONE;
     for clock in clocks.filter(|clock| clock.state.is_open()) {
         due.is_late |= clock.breached_at.is_some();
@@ -573,6 +578,12 @@ pub fn due_of(clocks: impl Iterator<Item = Standing>, hold_until: Option<Timesta
             due.from = Some(clock.anchor_at);
             due.metric = Some(clock.metric.as_str().to_owned());
         }
+    }
+    // Of both at once the request: taking the ticket doesn't answer it.
+    if let Some(asked) = asked.filter(|asked| asked.until <= due.at) {
+        due.at = asked.until;
+        due.from = Some(asked.from);
+        due.metric = Some(Due::JOIN.to_owned());
     }
     if let Some(until) = hold_until.filter(|until| *until < due.at) {
         due.at = until;

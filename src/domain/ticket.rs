@@ -140,10 +140,12 @@ words! {
 /// What the queue shows and sorts by; kept by `actions::sla`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Due {
-    /// The next deadline of any open clock; `Timestamp::NEVER` without one; a held ticket's expected end.
+    /// The next deadline of any open clock, or of a mail that asks to join; `Timestamp::NEVER` without one; a held ticket's expected
+    /// end.
     pub at: Timestamp,
     /// Where that clock's time began to count: the other end of the burn line.
     pub from: Option<Timestamp>,
+    /// What the clock counts, or [`Due::JOIN`].
     pub metric: Option<String>,
     /// Some open clock is past its deadline.
     pub is_late: bool,
@@ -156,6 +158,13 @@ impl Due {
         metric: None,
         is_late: false,
     };
+    /// What is due is no clock's: somebody decides about a mail that asks to join.
+    pub const JOIN: &str = "join_request";
+
+    /// The clock whose deadline it is.
+    pub fn clock(&self) -> Option<&str> {
+        self.metric.as_deref().filter(|of| *of != Self::JOIN)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

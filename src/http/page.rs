@@ -57,7 +57,7 @@ pub struct Frame {
     pub silent_secs: Option<i64>,
     /// A mailbox that can't be read, or not be tidied, for a while already; for the same people.
     pub unread: Option<String>,
-    /// Mails that are held, but for those of blocked senders; for the same people.
+    /// Mails that are held, of a blocked sender's the first of a day; for the same people.
     pub held: i64,
     /// Letters that can't leave; for the same people.
     pub stuck: i64,

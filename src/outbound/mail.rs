@@ -305,7 +305,11 @@ impl Relay {
         if let Err(outcome) = opened {
             return outcome;
         }
-        match connection.message(bytes) {
+        let handed = match in_one_piece(bytes) {
+            Some(text) => connection.command(text),
+            None => connection.message(bytes),
+        };
+        match handed {
             Ok(response) => Handover::Accepted(one_line(&format!(
                 "{} {}",
                 response.code(),
@@ -375,6 +379,18 @@ fn size_in(line: &str) -> Option<i64> {
     let mut words = line.split_whitespace();
     let is_size = words.next()?.eq_ignore_ascii_case("SIZE");
     is_size.then(|| words.next().and_then(|size| size.parse().ok()).unwrap_or(0))
+}
+
+/// A letter as it goes over the line, up to the dot that ends it. Written in two pieces, as the transport does it, the dot waits on the
+/// line until the other side has acknowledged the rest: 40 ms of nothing for each letter, measured against Linux. `None` for what is no
+/// text, which we don't write.
+fn in_one_piece(bytes: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let first = if text.starts_with('.') { "." } else { "" };
+    Some(format!(
+        "{first}{}\r\n.\r\n",
+        text.replace("\r\n.", "\r\n..")
+    ))
 }
 
 /// Names the sender and the recipient, up to where the text may begin; or says what became of it. Nothing is handed over yet.
@@ -684,6 +700,21 @@ mod tests {
             }
         });
         Relay::parse(&format!("smtp://127.0.0.1:{port}"), "desk.example").unwrap()
+    }
+
+    #[test]
+    fn a_letter_leaves_in_one_piece_and_no_line_of_it_ends_it() {
+        for (text, line) in [
+            ("a\r\nb", "a\r\nb\r\n.\r\n"),
+            (".", "..\r\n.\r\n"),
+            ("a\r\n.\r\nb\r\n", "a\r\n..\r\nb\r\n\r\n.\r\n"),
+            (".a\r\n..b\r\n.", "..a\r\n...b\r\n..\r\n.\r\n"),
+            ("a.\r\nb .", "a.\r\nb .\r\n.\r\n"),
+            ("\r\n.", "\r\n..\r\n.\r\n"),
+        ] {
+            assert_eq!(in_one_piece(text.as_bytes()).unwrap(), line, "{text:?}");
+        }
+        assert_eq!(in_one_piece(b"\xff"), None);
     }
 
     #[test]

@@ -50,6 +50,8 @@ pub struct StoredMail {
     pub join_due_at: Option<Timestamp>,
     /// When whoever has the ticket is warned of that; unset once they were.
     pub join_warn_at: Option<Timestamp>,
+    /// Held without a word: another one of the same block was shown that day.
+    pub is_quiet: bool,
 }
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
@@ -79,6 +81,7 @@ pub(super) struct Row {
     because: String,
     join_due_at: Option<Timestamp>,
     join_warn_at: Option<Timestamp>,
+    is_quiet: bool,
 }
 
 impl Row {
@@ -108,6 +111,7 @@ impl Row {
             because: facts_json(&value.because),
             join_due_at: value.join_due_at,
             join_warn_at: value.join_warn_at,
+            is_quiet: value.is_quiet,
         }
     }
 
@@ -139,6 +143,7 @@ impl Row {
             because: facts_of(&self.because),
             join_due_at: self.join_due_at,
             join_warn_at: self.join_warn_at,
+            is_quiet: self.is_quiet,
         })
     }
 }
@@ -496,5 +501,6 @@ pub fn arrived(
         because: Facts::new(),
         join_due_at: None,
         join_warn_at: None,
+        is_quiet: false,
     }
 }

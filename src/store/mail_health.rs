@@ -8,7 +8,7 @@ use super::backend::Conn;
 use super::schema::core::delivery;
 use super::schema::mail::mail;
 use crate::domain::delivery::{Channel, DeliveryState};
-use crate::domain::intake::HeldFor;
+use crate::domain::id::MailId;
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
 
@@ -35,12 +35,23 @@ pub fn stuck(conn: &mut Conn, before: Timestamp, most: i64) -> Result<i64> {
     Ok(waiting.len() as i64)
 }
 
-/// How many mails are held for another reason than a blocked sender: those are expected to wait.
+/// How many mails are held that somebody is to look at.
 pub fn held(conn: &mut Conn) -> Result<i64> {
     Ok(mail::table
         // Written out: for a value that is only known later no partial index is sure to be used.
-        .filter(sql::<Bool>("state = 'held'"))
-        .filter(mail::held_for.ne(HeldFor::Blocked))
+        .filter(sql::<Bool>("state = 'held' AND NOT is_quiet"))
         .count()
         .get_result(conn)?)
+}
+
+/// Whether a mail of this block that came at or after `since` was shown as held; it may have been looked at meanwhile.
+pub fn was_shown(conn: &mut Conn, pattern: &str, since: Timestamp) -> Result<bool> {
+    let shown: Option<MailId> = mail::table
+        .filter(sql::<Bool>("held_for = 'blocked' AND NOT is_quiet"))
+        .filter(mail::detail.eq(pattern))
+        .filter(mail::received_at.ge(since))
+        .select(mail::id)
+        .first(conn)
+        .optional()?;
+    Ok(shown.is_some())
 }

@@ -1,12 +1,15 @@
 //! Mails that ask to join a ticket: which ones wait, and which are due.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 
-use super::Conn;
+use super::backend::{Conn, Tx, direct};
 use super::intake::{Row, StoredMail, mails};
 use super::schema::mail::mail;
 use crate::domain::id::{MailId, TicketId};
 use crate::domain::intake::Verdict;
+use crate::domain::mail_join::Asked;
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
 
@@ -21,6 +24,46 @@ pub fn of_ticket(conn: &mut Conn, ticket: TicketId) -> Result<Vec<StoredMail>> {
             .select(Row::as_select())
             .load(conn)?,
     )
+}
+
+/// The request to join this ticket that is to be answered before the others.
+pub fn soonest(conn: &mut Conn, ticket: TicketId) -> Result<Option<Asked>> {
+    let found: Option<(Timestamp, Option<Timestamp>)> = direct!(conn, |own| mail::table
+        .filter(mail::ticket_id.eq(ticket))
+        .filter(mail::join_due_at.is_not_null())
+        .order((mail::join_due_at, mail::id))
+        .select((mail::received_at, mail::join_due_at))
+        .first(own))
+    .optional()?;
+    Ok(found.and_then(|(from, until)| until.map(|until| Asked { from, until })))
+}
+
+/// The same of each of these tickets that has one.
+pub fn soonest_of(conn: &mut Conn, tickets: &[TicketId]) -> Result<HashMap<TicketId, Asked>> {
+    let rows: Vec<(Option<TicketId>, Timestamp, Option<Timestamp>)> = mail::table
+        .filter(mail::ticket_id.eq_any(tickets.to_vec()))
+        .filter(mail::join_due_at.is_not_null())
+        .order((mail::join_due_at, mail::id))
+        .select((mail::ticket_id, mail::received_at, mail::join_due_at))
+        .load(conn)?;
+    let mut soonest = HashMap::new();
+    for (ticket, from, until) in rows {
+        if let (Some(ticket), Some(until)) = (ticket, until) {
+            soonest.entry(ticket).or_insert(Asked { from, until });
+        }
+    }
+    Ok(soonest)
+}
+
+/// Where a ticket goes on in another one, whoever asks to join it asks to join that one.
+pub fn ask_of(tx: &mut Tx, ticket: TicketId, other: TicketId) -> Result<()> {
+    let asking = mail::table
+        .filter(mail::ticket_id.eq(ticket))
+        .filter(mail::join_due_at.is_not_null());
+    diesel::update(asking)
+        .set(mail::ticket_id.eq(other))
+        .execute(&mut **tx)?;
+    Ok(())
 }
 
 /// All that ask, those that are due first before the others.

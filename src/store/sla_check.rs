@@ -12,6 +12,7 @@ use super::ticket::{Affected, Row};
 use super::timeline::{self, Recorded};
 use super::{Conn, Tx};
 use crate::domain::id::{ClockId, ServiceId, TargetId, TicketId};
+use crate::domain::mail_join::Asked;
 use crate::domain::sla_agreement::Metric;
 use crate::domain::sla_clock::ClockState;
 use crate::domain::ticket::Ticket;
@@ -29,6 +30,8 @@ pub struct Evidence {
     pub affected: HashMap<TicketId, Vec<Affected>>,
     /// The primary one first.
     pub services: HashMap<TicketId, Vec<ServiceId>>,
+    /// The mail that asks to join and is to be answered first.
+    pub asked: HashMap<TicketId, Asked>,
 }
 
 /// Up to `most` tickets by id, from after `after` on; only open ones, if so wished.
@@ -53,9 +56,12 @@ pub fn tickets_after(
     Ok(rows.into_iter().map(Row::ticket).collect())
 }
 
-/// Reads it all in four queries. Texts of entries are left out: clocks don't read them, and a batch of them could be large.
+/// Reads it all in five queries. Texts of entries are left out: clocks don't read them, and a batch of them could be large.
 pub fn evidence(conn: &mut Conn, ids: &[TicketId], kinds: &[EntryKind]) -> Result<Evidence> {
-    let mut evidence = Evidence::default();
+    let mut evidence = Evidence {
+        asked: super::mail_join::soonest_of(conn, ids)?,
+        ..Evidence::default()
+    };
     for some in timeline::without_text(conn, ids, kinds)? {
         evidence.entries.entry(some.ticket).or_default().push(some);
     }

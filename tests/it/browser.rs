@@ -48,6 +48,16 @@ pub struct Browser {
 impl Browser {
     /// A fresh browser without a history, at the desk.
     pub fn new(base: &str, scripts: Scripts) -> Self {
+        Self::with(base, scripts, &[])
+    }
+
+    /// One for which every host besides this machine's own address is the listener on `port`.
+    pub fn in_a_world_at(base: &str, port: u16) -> Self {
+        let world = format!("--host-resolver-rules=MAP * 127.0.0.1:{port}, EXCLUDE 127.0.0.1");
+        Self::with(base, Scripts::On, &[&world])
+    }
+
+    fn with(base: &str, scripts: Scripts, switches: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let (driver, port) = start_driver(folder.path());
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -62,7 +72,7 @@ impl Browser {
             folder,
             base: base.to_owned(),
         };
-        let capabilities = capabilities(browser.folder.path(), scripts);
+        let capabilities = capabilities(browser.folder.path(), scripts, switches);
         let client = browser.runtime.block_on(
             ClientBuilder::new(HttpConnector::new())
                 .capabilities(capabilities)
@@ -116,7 +126,7 @@ impl Browser {
 
     /// Goes to an address; without a host it is one of ours.
     pub fn go(&self, place: &str) {
-        let url = if place.starts_with("http") {
+        let url = if place.starts_with("http") || place.starts_with("data:") {
             place.to_owned()
         } else {
             format!("{}{place}", self.base)
@@ -379,6 +389,22 @@ impl Browser {
         });
     }
 
+    /// The words of a dialog that stands open, which goes away; `None`: there is none.
+    pub fn dialog(&self) -> Option<String> {
+        let client = self.client();
+        let text = self.runtime.block_on(client.get_alert_text()).ok()?;
+        self.runtime.block_on(client.dismiss_alert()).ok();
+        Some(text)
+    }
+
+    /// Opens a session of ours here that was opened elsewhere.
+    pub fn bring(&self, session: &str) {
+        self.devtools(
+            "Network.setCookie",
+            json!({"name": "watchkeeper", "value": session, "url": self.base, "httpOnly": true}),
+        );
+    }
+
     /// Forgets every session.
     pub fn forget(&self) {
         let forgot = self.runtime.block_on(self.client().delete_all_cookies());
@@ -470,10 +496,14 @@ fn downloads(folder: &Path) -> PathBuf {
     folder.join("downloads")
 }
 
-fn capabilities(folder: &Path, scripts: Scripts) -> fantoccini::wd::Capabilities {
+fn capabilities(
+    folder: &Path,
+    scripts: Scripts,
+    switches: &[&str],
+) -> fantoccini::wd::Capabilities {
     let profile = format!("--user-data-dir={}", folder.join("profile").display());
     // The pipe is what makes Chromium end when its driver does.
-    let args = [
+    let mut args = vec![
         "--headless",
         "--no-sandbox",
         "--disable-gpu",
@@ -488,6 +518,7 @@ fn capabilities(folder: &Path, scripts: Scripts) -> fantoccini::wd::Capabilities
         "--remote-debugging-pipe",
         &profile,
     ];
+    args.extend_from_slice(switches);
     let mut prefs = json!({
         "download.default_directory": downloads(folder),
         "download.prompt_for_download": false,

@@ -9,7 +9,7 @@ use watchkeeper::domain::intake::{HeldFor, Verdict};
 use watchkeeper::domain::postmortem::Attendance;
 use watchkeeper::domain::severity::Severity;
 use watchkeeper::domain::text::Title;
-use watchkeeper::domain::ticket::Opening;
+use watchkeeper::domain::ticket::{Opening, State};
 use watchkeeper::domain::timeline::EntryKind;
 use watchkeeper::store::people::Holder;
 use watchkeeper::{actions, store};
@@ -43,6 +43,66 @@ const AWAY: &[&str] = &[
     "自動応答: [INC-1] Uplink",
     "自动回复: [INC-1] Uplink",
 ];
+
+/// A line of the header, what is said of it, and whether it was a person.
+const MARKS: &[(&str, &str, bool)] = &[
+    ("Auto-Submitted: no", "", true),
+    ("X-Auto-Response-Suppress: All", "", true),
+    ("Auto-Submitted: auto-replied", "auto_reply", false),
+    ("Auto-Submitted: auto-generated", "generated", false),
+    ("Precedence: bulk", "bulk", false),
+    ("Precedence: junk", "bulk", false),
+    ("Precedence: list", "list", false),
+    ("List-Unsubscribe: <mailto:u@x.example>", "list", false),
+    ("X-Autoreply: yes", "auto_reply", false),
+    ("Return-Path: <>", "no_return_path", false),
+];
+
+both_databases!(
+    e51_e53_what_a_header_marks_opens_and_reopens_nothing_and_what_says_no_is_a_persons,
+    |desk| {
+        desk.let_letters_go();
+        contoso(&desk);
+        let bea = desk.person("Bea", Roles::of(&[Role::Responder]));
+        for (n, (mark, why, is_personal)) in MARKS.iter().enumerate() {
+            // A mail of its own.
+            let head = format!("Subject: Case {n}\r\nMessage-ID: <n{n}@contoso.example>\r\n{mark}");
+            let before = tickets(&desk);
+            let alone = mail(&desk, CAROL, &head, "Text");
+            let wanted = match is_personal {
+                true => Verdict::Opened,
+                false => Verdict::Automatic,
+            };
+            assert_eq!(
+                (alone.verdict, alone.detail.as_str()),
+                (Some(wanted), *why),
+                "{mark}"
+            );
+            assert_eq!(tickets(&desk) - before, usize::from(*is_personal), "{mark}");
+            let answered = desk.letters().iter().any(|it| it.to.as_str() == CAROL);
+            assert_eq!(answered, mark.ends_with("no"), "{mark}");
+            // And one on a resolved ticket.
+            let head = format!("Subject: Base {n}\r\nMessage-ID: <b{n}@contoso.example>");
+            let opened = mail(&desk, CAROL, &head, "Down");
+            let id = opened.ticket.unwrap();
+            let by_id = |conn: &mut _| store::ticket::by_id(conn, id);
+            let base = || desk.app.store.read(by_id).unwrap().unwrap();
+            let by = desk.as_person(&bea);
+            actions::ticket::resolve(&by, base().key, None, "Restarted").unwrap();
+            let head = format!(
+                "Subject: Re: Base {n}\r\nMessage-ID: <r{n}@contoso.example>\r\nIn-Reply-To: <b{n}@contoso.example>\r\n{mark}"
+            );
+            let on_it = mail(&desk, CAROL, &head, "Still");
+            assert_eq!(on_it.ticket, Some(id), "{mark}: kept on the ticket");
+            let is_open_again = base().state != State::Resolved;
+            assert_eq!(is_open_again, *is_personal, "{mark}");
+            assert_eq!(base().awaits_us, *is_personal, "{mark}");
+            // Nobody is answered too often within an hour.
+            desk.advance(3_601);
+            desk.letters();
+        }
+    }
+);
 
 both_databases!(
     e54_a_note_of_absence_without_a_header_changes_neither_state_nor_clock,

@@ -3,8 +3,10 @@
 
 use watchkeeper::actions::agreement::{AgreementDetails, add_agreement, change_agreement};
 use watchkeeper::actions::oncall::{Plan, add_override, plan_rotation};
-use watchkeeper::actions::{intake, sla, ticket as act};
+use watchkeeper::actions::ticket_merge::merge;
+use watchkeeper::actions::{intake, sla, sla_verify, ticket as act, ticket_hold};
 use watchkeeper::domain::access::{Role, Roles};
+use watchkeeper::domain::hold::NewHold;
 use watchkeeper::domain::id::CustomerId;
 use watchkeeper::domain::intake::Verdict;
 use watchkeeper::domain::oncall::Change;
@@ -15,6 +17,7 @@ use watchkeeper::domain::sla_agreement::{
 };
 use watchkeeper::domain::sla_policy::Policy;
 use watchkeeper::domain::sla_version::Effect;
+use watchkeeper::domain::ticket::WaitingOn;
 use watchkeeper::domain::timestamp::Timestamp;
 use watchkeeper::store;
 use watchkeeper::store::intake::StoredMail;
@@ -166,6 +169,107 @@ both_databases!(
             (Some(own_ticket.id), asked.received_at)
         );
         assert!(!browser.get("/").text.contains("Decide until"));
+    }
+);
+
+both_databases!(
+    a_ticket_that_somebody_asks_to_join_is_due_by_when_that_is_decided,
+    |desk| {
+        desk.let_letters_go();
+        let ada = house(&desk);
+        let of = opened(&desk);
+        own_within(&desk, &ada, of, 5 * MINUTE, "Round the clock");
+        let head = "Subject: Printer\r\nMessage-ID: <c2@contoso.example>";
+        mail(&desk, CAROL, head, "Jams.");
+        for (name, secs) in [("INC-1", HOUR), ("INC-2", HOUR / 2)] {
+            act::take(&desk.as_person(&ada), key(name), None).unwrap();
+            let wait = NewHold {
+                until: Some(desk.now().plus_secs(secs)),
+                ..NewHold::new(WaitingOn::Vendor, "Asked the vendor")
+            };
+            ticket_hold::hold(&desk.as_person(&ada), key(name), None, &wait).unwrap();
+        }
+        let before = ticket(&desk, "INC-1").due;
+        let served = Served::new(&desk.app);
+        let browser = Visitor::logged_in(&served, &desk.app, Holder::Person(ada.id));
+        let first_in_queue = || {
+            let page = browser.get("/queue").text;
+            let place = |key: &str| page.find(&format!(">{key}<")).expect("it is listed");
+            (place("INC-1") < place("INC-2"), page)
+        };
+        // What the queue is told is what it would be told anew.
+        let agrees = || {
+            for name in ["INC-1", "INC-2"] {
+                let ticket = ticket(&desk, name);
+                let differs =
+                    |conn: &mut _| sla_verify::of_ticket(&desk.app, conn, &ticket, desk.now());
+                let mut differs = desk.app.store.read(differs).unwrap();
+                differs.retain(|it| it.field.starts_with("next_due"));
+                assert_eq!(differs, []);
+            }
+        };
+        let (is_first, page) = first_in_queue();
+        assert!(!is_first && !page.contains("Somebody asks to join"));
+
+        let asked = asks(&desk, 1);
+        let later = asks(&desk, 2);
+        let due = ticket(&desk, "INC-1").due;
+        let expected = (asked.join_due_at, Some(asked.received_at), "join_request");
+        let found = (Some(due.at), due.from, due.metric.as_deref());
+        assert_eq!(found, (expected.0, expected.1, Some(expected.2)));
+        assert!(due.at < ticket(&desk, "INC-2").due.at && !due.is_late);
+        let (is_first, page) = first_in_queue();
+        assert!(is_first, "INC-1 comes before INC-2: {page}");
+        assert!(page.contains("Somebody asks to join"), "{page}");
+        agrees();
+
+        // What else happens on it makes nobody forget the request.
+        let note = "Looked at it.";
+        act::note(&desk.as_person(&ada), key("INC-1"), note).unwrap();
+        assert_eq!(ticket(&desk, "INC-1").due, due);
+        agrees();
+
+        // One is answered: the other is due. It becomes a ticket of its own: the clocks are due again.
+        let letter = read_again(&desk, &asked);
+        intake::answer_join(&desk.as_person(&ada), asked.id, &letter, false).unwrap();
+        assert_eq!(Some(ticket(&desk, "INC-1").due.at), later.join_due_at);
+        agrees();
+        desk.app.time.set(later.join_due_at.unwrap());
+        desk.settle();
+        assert_eq!(stored(&desk, later.id).verdict, Some(Verdict::Opened));
+        let after = ticket(&desk, "INC-1").due;
+        assert_eq!((after.at, after.metric), (before.at, before.metric));
+        agrees();
+    }
+);
+
+both_databases!(
+    whoever_asks_to_join_a_ticket_that_goes_on_in_another_asks_to_join_that_one,
+    |desk| {
+        desk.let_letters_go();
+        let ada = house(&desk);
+        opened(&desk);
+        mail(
+            &desk,
+            CAROL,
+            "Subject: Printer\r\nMessage-ID: <c2@contoso.example>",
+            "Jams.",
+        );
+        let asked = asks(&desk, 1);
+        let by = desk.as_person(&ada);
+        merge(&by, key("INC-1"), None, key("INC-2"), "The same.").unwrap();
+        let survivor = ticket(&desk, "INC-2");
+        assert_eq!(stored(&desk, asked.id).ticket, Some(survivor.id));
+        assert_eq!(Some(survivor.due.at), asked.join_due_at);
+        assert_ne!(ticket(&desk, "INC-1").due.metric, survivor.due.metric);
+        let letter = read_again(&desk, &asked);
+        let done = intake::answer_join(&by, asked.id, &letter, true).unwrap();
+        assert_eq!(
+            (done.verdict, done.ticket),
+            (Some(Verdict::Appended), Some(survivor.id))
+        );
+        let due = ticket(&desk, "INC-2").due;
+        assert_ne!(due.metric.as_deref(), Some("join_request"));
     }
 );
 

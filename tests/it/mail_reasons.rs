@@ -121,24 +121,77 @@ both_databases!(
     }
 );
 
+both_databases!(
+    of_a_blocked_senders_mails_the_first_of_a_day_is_seen_and_the_others_wait_in_silence,
+    |desk| {
+        desk.let_letters_go();
+        crate::mail::takes_mail(&desk, "support@watch.example.org", |_| {});
+        let served = Served::new(&desk.app);
+        let bob = desk.person("Bob", Roles::of(&[Role::Responder]));
+        let ctx = desk.as_person(&bob);
+        for pattern in ["spam@x.example", "@offers.example"] {
+            watchkeeper::actions::intake::block(&ctx, pattern, "spam").unwrap();
+        }
+        let bob = Visitor::logged_in(&served, &desk.app, Holder::Person(bob.id));
+        let held = |from: &str, n: u8| {
+            let head = format!("Subject: Buy {n}\r\nMessage-ID: <{n}@x.example>");
+            let held = mail(&desk, from, &head, "x");
+            assert_eq!(held.verdict, Some(Verdict::Held));
+            held
+        };
+        let band = |text: Option<&str>| {
+            let page = bob.get("/").text;
+            let shown = page.split_once("aria-label=\"Mail is held\"");
+            let shown = shown.map(|(_, rest)| rest.split("</div>").next().unwrap());
+            assert_eq!(shown.is_some(), text.is_some(), "{shown:?}");
+            assert!(
+                shown.unwrap_or_default().contains(text.unwrap_or_default()),
+                "{shown:?}"
+            );
+        };
+        band(None);
+        let first = held("spam@x.example", 1);
+        band(Some("One mail is held"));
+        let second = held("spam@x.example", 2);
+        assert_eq!((first.is_quiet, second.is_quiet), (false, true));
+        band(Some("One mail is held"));
+        // A block of a whole domain is one, whoever writes from there.
+        for (n, from) in [(3, "a@offers.example"), (4, "b@mail.offers.example")] {
+            held(from, n);
+        }
+        band(Some("2 mails are held"));
+        let ledger = bob.get("/mail/in?show=held").text;
+        for n in 1..=4 {
+            assert!(
+                ledger.contains(&format!("Buy {n}<")),
+                "all are there: {ledger}"
+            );
+        }
+        // Somebody looks: that was it for the day, for this sender.
+        assert_eq!(
+            bob.post(&format!("/mail/in/{}/drop", first.id), &[]).status,
+            303
+        );
+        band(Some("One mail is held"));
+        desk.advance(23 * 3_600);
+        assert!(held("spam@x.example", 5).is_quiet);
+        band(Some("One mail is held"));
+        desk.advance(2 * 3_600);
+        assert!(!held("spam@x.example", 6).is_quiet);
+        band(Some("2 mails are held"));
+        assert_eq!(tickets(&desk), 0);
+        // Nobody is written to, at no hour.
+        assert!(desk.letters().is_empty());
+    }
+);
+
 both_databases!(what_is_held_is_seen_on_every_page, |desk| {
     desk.let_letters_go();
     crate::mail::takes_mail(&desk, "support@watch.example.org", |_| {});
     let served = Served::new(&desk.app);
     let bob = desk.person("Bob", Roles::of(&[Role::Responder]));
-    let ctx = desk.as_person(&bob);
-    watchkeeper::actions::intake::block(&ctx, "spam@x.example", "spam").unwrap();
     let bob = Visitor::logged_in(&served, &desk.app, Holder::Person(bob.id));
     let band = "One mail is held";
-    // That a blocked sender's mail waits is no news.
-    let blocked = mail(
-        &desk,
-        "spam@x.example",
-        "Subject: Buy\r\nMessage-ID: <s@x.example>",
-        "x",
-    );
-    assert_eq!(blocked.verdict, Some(Verdict::Held));
-    assert!(!bob.get("/").text.contains(band));
     let own = deliver(
         &desk,
         None,

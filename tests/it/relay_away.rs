@@ -1,4 +1,5 @@
-//! F9 of the failures that are tried: the relay is away for six hours, and five thousand messages wait for it.
+//! F9 of the failures that are tried: the relay is away for six hours, and five thousand messages wait for it; and its line breaks
+//! while a letter is handed over. All of it over TCP.
 
 use std::collections::HashSet;
 
@@ -6,29 +7,22 @@ use watchkeeper::actions::ticket as act;
 use watchkeeper::domain::access::{Role, Roles};
 use watchkeeper::domain::delivery::{DeliveryKind, DeliveryState};
 use watchkeeper::domain::id::Kind;
-use watchkeeper::domain::outgoing::{Handover, OutgoingMail};
 use watchkeeper::domain::severity::Severity;
 use watchkeeper::domain::text::Title;
 use watchkeeper::domain::ticket::{Opening, Ticket};
 use watchkeeper::domain::timeline::Facts;
 use watchkeeper::store;
-use watchkeeper::store::outbox::NewDelivery;
+use watchkeeper::store::outbox::{Delivery, NewDelivery};
 
 use crate::both_databases;
 use crate::desk::{Desk, Staff};
+use crate::far_relay::{Break, FarRelay, Taken};
 use crate::oncall::team;
 
 const RESPONDER: Roles = Roles::of(&[Role::Responder]);
 const HOUR: i64 = 3_600;
 /// What waits when the relay comes back.
 const WAITING: usize = 5_000;
-
-fn relay(desk: &Desk, answer: Option<Handover>) {
-    let recorder = desk.app.post.recorder();
-    recorder
-        .expect("deliveries are recorded")
-        .answer_all(answer);
-}
 
 fn open(desk: &Desk, by: &Staff, severity: Severity, title: &str) -> Ticket {
     let opening = Opening {
@@ -64,16 +58,13 @@ fn queued(desk: &Desk) -> usize {
     desk.app.store.read(page).unwrap().len()
 }
 
-/// What it is, by its subject.
-fn urgency(letter: &OutgoingMail) -> i16 {
-    let to = letter.to.as_str();
-    if to.starts_with("reply") {
+/// What it is, by whom it is for and what is in it.
+fn urgency(letter: &Taken) -> i16 {
+    if letter.to.starts_with("reply") {
         DeliveryKind::Reply.urgency()
-    } else if to.starts_with("received") {
+    } else if letter.to.starts_with("received") {
         DeliveryKind::AutoAnswer.urgency()
-    } else if letter.headers.iter().any(|(name, _)| *name == "X-Priority")
-        || letter.text.contains("/n/")
-    {
+    } else if letter.is_urgent || letter.text.contains("/n/") {
         DeliveryKind::Page.urgency()
     } else {
         DeliveryKind::Notice.urgency()
@@ -82,17 +73,14 @@ fn urgency(letter: &OutgoingMail) -> i16 {
 
 both_databases!(
     f9_after_six_hours_without_a_relay_five_thousand_leave_by_urgency_once_each_and_old_pages_dont,
-    |desk| {
-        desk.let_letters_go();
+    |mut desk| {
+        let relay = FarRelay::of(&mut desk);
         let ada = desk.person("Ada", RESPONDER);
         let bob = desk.person("Bob", RESPONDER);
         team(&desk, "netops", &[&ada, &bob]);
         let calm = open(&desk, &ada, Severity::Information, "Planned work");
-        desk.letters();
-        relay(
-            &desk,
-            Some(Handover::Deferred("connection refused".to_owned())),
-        );
+        desk.settle();
+        relay.is_away(true);
         let begin = desk.now();
 
         // Pages whose reason is over before anything could leave.
@@ -115,18 +103,17 @@ both_databases!(
         let burning = open(&desk, &ada, Severity::Disaster, "Burns now");
         desk.settle();
         assert!(queued(&desk) >= WAITING, "{}", queued(&desk));
-        assert!(
-            desk.app.post.recorder().unwrap().drain().is_empty(),
-            "nothing leaves"
-        );
+        assert!(relay.calls() > WAITING, "each was tried");
+        assert!(relay.taken().is_empty(), "nothing leaves");
         desk.app.time.set(begin.plus_secs(6 * HOUR));
-        relay(&desk, None);
-        let letters = desk.letters();
+        relay.is_away(false);
+        desk.settle();
+        let letters = relay.taken();
 
         // All of them, the more urgent before the less, each once.
         let outside = letters
             .iter()
-            .filter(|it| it.to.as_str().ends_with("@customer.example"));
+            .filter(|it| it.to.ends_with("@customer.example"));
         assert_eq!(outside.count(), rest + 100);
         let order: Vec<i16> = letters.iter().map(urgency).collect();
         assert!(
@@ -137,7 +124,7 @@ both_databases!(
         let ids: HashSet<&str> = letters.iter().map(|it| it.message_id.as_str()).collect();
         assert_eq!(ids.len(), letters.len(), "nothing twice");
         // Nobody is paged about what is over; somebody is about what burns.
-        let pages: Vec<&OutgoingMail> = letters.iter().filter(|it| urgency(it) == 0).collect();
+        let pages: Vec<&Taken> = letters.iter().filter(|it| urgency(it) == 0).collect();
         assert!(
             pages.iter().all(|it| !it.subject.contains("Over ")),
             "{:?}",
@@ -177,17 +164,102 @@ both_databases!(
         );
 
         // No replay: not with time, and not by another process.
-        desk.app.post.recorder().unwrap().drain();
-        let sent = |letters: Vec<OutgoingMail>| {
-            letters
-                .into_iter()
-                .filter(|it| it.to.as_str().ends_with("@customer.example"))
-                .count()
+        let sent = |letters: Vec<Taken>| {
+            let outside = |it: &&Taken| it.to.ends_with("@customer.example");
+            letters.iter().filter(outside).count()
         };
         desk.advance(HOUR);
-        assert_eq!(sent(desk.letters()), 0);
-        let next = crate::clock_notices::second_node(&desk);
+        assert_eq!(sent(relay.taken()), 0);
+        let mut next = crate::clock_notices::second_node(&desk);
+        let app = std::sync::Arc::get_mut(&mut next).expect("nobody else holds it yet");
+        app.post = watchkeeper::outbound::Post::of(&app.config);
         watchkeeper::jobs::run_until_quiet(&next).unwrap();
-        assert_eq!(sent(next.post.recorder().unwrap().drain()), 0);
+        assert_eq!(sent(relay.taken()), 0);
+    }
+);
+
+/// The newest one to this address.
+fn delivery(desk: &Desk, to: &str) -> Delivery {
+    let page = |conn: &mut _| store::outbox::page(conn, None, None, 1_000);
+    let all = desk.app.store.read(page).unwrap();
+    let of = all.into_iter().filter(|it| it.address == to);
+    of.max_by_key(|it| it.queued_at).expect("it was queued")
+}
+
+both_databases!(
+    f9_where_the_line_breaks_decides_whether_a_letter_is_sent_again,
+    |mut desk| {
+        let relay = FarRelay::of(&mut desk);
+        let ada = desk.person("Ada", RESPONDER);
+        team(&desk, "netops", &[&ada]);
+        let calm = open(&desk, &ada, Severity::Information, "Planned work");
+        desk.settle();
+        relay.taken();
+
+        // Nothing was handed over: it is sent again, and comes once.
+        ask(&desk, DeliveryKind::Reply, "early", &calm, 1);
+        relay.breaks("early0@customer.example", Break::BeforeText);
+        desk.settle();
+        let waits = delivery(&desk, "early0@customer.example");
+        assert_eq!(waits.state, DeliveryState::Queued);
+        assert!(relay.taken().is_empty());
+        desk.advance(120);
+        assert_eq!(
+            delivery(&desk, "early0@customer.example").state,
+            DeliveryState::Accepted
+        );
+        assert_eq!(relay.taken().len(), 1);
+
+        // It is there, and nobody said so, or it may be: that is said as it is, and it isn't sent again, whatever time passes and
+        // whoever looks.
+        for (letter, at, came) in [
+            ("within", Break::WithinText, 0),
+            ("late", Break::BeforeAnswer, 1),
+        ] {
+            let to = format!("{letter}0@customer.example");
+            for kind in [DeliveryKind::Reply, DeliveryKind::Notice] {
+                ask(&desk, kind, letter, &calm, 1);
+                relay.breaks(&to, at);
+                desk.settle();
+                let unsure = delivery(&desk, &to);
+                assert_eq!(unsure.state, DeliveryState::Unsure, "{kind} {at:?}");
+                desk.advance(86_400);
+                assert_eq!(delivery(&desk, &to).state, DeliveryState::Unsure);
+                assert_eq!(relay.taken().len(), came, "{kind} {at:?}");
+            }
+        }
+
+        // A page is sent again until somebody said that it came, with the same id: a mail program shows it once.
+        relay.breaks("ada@watch.example.org", Break::BeforeAnswer);
+        let burning = open(&desk, &ada, Severity::Disaster, "Burns now");
+        desk.settle();
+        desk.advance(60);
+        let came = relay.taken();
+        let about = burning.key.to_string();
+        let pages: Vec<&Taken> = came
+            .iter()
+            .filter(|it| it.to == "ada@watch.example.org" && it.subject.contains(&about))
+            .filter(|it| it.is_urgent)
+            .collect();
+        assert_eq!(pages.len(), 2, "{came:#?}");
+        assert_eq!(pages[0].message_id, pages[1].message_id);
+        let all = |conn: &mut _| store::outbox::page(conn, None, None, 1_000);
+        let all = desk.app.store.read(all).unwrap();
+        let page: Vec<&Delivery> = all
+            .iter()
+            .filter(|it| it.kind == DeliveryKind::Page && it.ticket == Some(burning.id))
+            .collect();
+        assert_eq!(page.len(), 1, "one page, handed over twice");
+        assert_eq!(
+            (page[0].state, page[0].attempts),
+            (DeliveryState::Accepted, 2)
+        );
+        // The line is whole again: the next letter leaves at once.
+        ask(&desk, DeliveryKind::Reply, "after", &calm, 1);
+        desk.settle();
+        assert_eq!(
+            delivery(&desk, "after0@customer.example").state,
+            DeliveryState::Accepted
+        );
     }
 );

@@ -757,12 +757,31 @@ fn of_equal_deadlines_the_queue_names_the_first_and_a_hold_must_end_sooner() {
         standing(Metric::Resolve, 30),
         standing(Metric::Own, 60),
     ];
-    let due = due_of(both.into_iter(), Some(mon(30)));
+    let due = due_of(both.into_iter(), None, Some(mon(30)));
     assert_eq!(
         (due.at, due.metric.as_deref(), due.from),
         (mon(30), Some("respond"), Some(mon(0)))
     );
     assert!(!due.is_late);
-    let sooner = due_of(both.into_iter(), Some(mon(29)));
+    let sooner = due_of(both.into_iter(), None, Some(mon(29)));
     assert_eq!((sooner.at, sooner.metric), (mon(29), None));
+    // A mail that asks to join is due like a clock, and before one where both are at once; neither is behind a hold's end.
+    let asks = |until| {
+        let (from, until) = (mon(5), mon(until));
+        Some(Asked { from, until })
+    };
+    for (asked, hold, at, metric, from) in [
+        (asks(20), None, 20, Some(Due::JOIN), Some(mon(5))),
+        (asks(30), None, 30, Some(Due::JOIN), Some(mon(5))),
+        (asks(31), None, 30, Some("respond"), Some(mon(0))),
+        (asks(20), Some(mon(21)), 20, Some(Due::JOIN), Some(mon(5))),
+        (asks(20), Some(mon(19)), 19, None, None),
+    ] {
+        let due = due_of(both.into_iter(), asked, hold);
+        let found = (due.at, due.metric.as_deref(), due.from);
+        assert_eq!(found, (mon(at), metric, from), "{asked:?} {hold:?}");
+        assert_eq!(due.clock(), metric.filter(|of| *of != Due::JOIN));
+    }
+    let alone = due_of([].into_iter(), asks(20), None);
+    assert_eq!((alone.at, alone.is_late), (mon(20), false));
 }

@@ -616,12 +616,13 @@ fn the_queue_sorts_by_the_earliest_deadline_that_runs() {
         standing(ClockState::Running, 30, true),
         standing(ClockState::Met, 5, false),
     ];
-    let due = due_of(clocks.into_iter(), Some(mon(60)));
+    let due = due_of(clocks.into_iter(), None, Some(mon(60)));
     assert_eq!((due.at, due.is_late), (mon(30), true));
     let held = due_of(
         [standing(ClockState::Held, 10, false)].into_iter(),
+        None,
         Some(mon(60)),
     );
     assert_eq!((held.at, held.from, held.is_late), (mon(60), None, false));
-    assert_eq!(due_of([].into_iter(), None), Due::NONE);
+    assert_eq!(due_of([].into_iter(), None, None), Due::NONE);
 }

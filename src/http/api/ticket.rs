@@ -63,10 +63,11 @@ pub struct Ticket {
     pub callback_at: Option<At>,
     /// Everything it waits for; empty if it isn't held.
     pub holds: Vec<Hold>,
-    /// The next deadline of any open clock; null without one.
+    /// The next deadline of any open clock, or of a mail that asks to join; null without one.
     pub next_due_at: Option<At>,
-    /// Where that clock's time began to count.
+    /// Where that clock's time began to count; when that mail came.
     pub next_due_from: Option<At>,
+    /// What the clock counts; `join_request`: until then somebody decides about a mail that asks to join.
     pub next_due_metric: Option<String>,
     /// Some open clock is past its deadline.
     pub is_late: bool,

@@ -5,7 +5,7 @@ use crate::domain::hold::Hold;
 use crate::domain::id::Kind;
 use crate::domain::severity::{Priority, Severity};
 use crate::domain::task::shown_priority;
-use crate::domain::ticket::{State, Ticket};
+use crate::domain::ticket::{Due, State, Ticket};
 use crate::domain::timestamp::Timestamp;
 use crate::http::marks::{Burns, Glyph, Tick};
 use crate::words::Words;
@@ -26,6 +26,8 @@ pub struct TicketRow {
     pub service: String,
     /// The customer wrote last.
     pub awaits_us: bool,
+    /// What is due next is a word on a mail that asks to join it.
+    pub asks_to_join: bool,
     pub tick: Tick,
     /// What the clock counts: "First response".
     pub promise: String,
@@ -56,6 +58,7 @@ impl TicketRow {
                 .service
                 .map_or_else(String::new, |id| names.service(id).to_owned()),
             awaits_us: ticket.awaits_us,
+            asks_to_join: ticket.due.metric.as_deref() == Some(Due::JOIN),
             tick: tick(ticket, names.standing(ticket.id), now),
             promise: promise(ticket.due.metric.as_deref(), words),
             line: format!("b-{}", ticket.key),

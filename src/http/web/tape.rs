@@ -84,7 +84,6 @@ impl Item {
         }
         let first = self.pieces.iter().map(|piece| piece.text.as_str());
         let first = first.collect::<Vec<_>>().join("\n");
-        let first = format!("{}\n{first}", words.t("tape-first-reading"));
         let as_mail = Recorded {
             door: Door::Mail,
             ..note.clone()
@@ -92,7 +91,7 @@ impl Item {
         self.pieces = pieces(&as_mail);
         self.pieces.push(Piece {
             text: first,
-            is_folded: true,
+            folded: Some("tape-first-reading"),
         });
         let said = [
             ("set", note.facts.get("read_in").unwrap_or_default().into()),
@@ -132,8 +131,8 @@ pub fn repeats(files: &[Attachment]) -> HashSet<AttachmentId> {
 /// A stretch of an entry's text.
 pub struct Piece {
     pub text: String,
-    /// A quote or a signature: there, but folded away.
-    pub is_folded: bool,
+    /// There, but folded away: what it is, as a key of the catalogue.
+    pub folded: Option<&'static str>,
 }
 
 /// What came by mail has its quotes and signatures folded; what people type here stands as they typed it.
@@ -148,14 +147,14 @@ pub fn pieces(entry: &Recorded) -> Vec<Piece> {
         };
         return vec![Piece {
             text: text.into_owned(),
-            is_folded: false,
+            folded: None,
         }];
     }
     let passages = quote::passages(&entry.body).into_iter();
     passages
         .map(|passage| Piece {
             text: entry.body[passage.range].trim_end().to_owned(),
-            is_folded: passage.is_folded,
+            folded: passage.is_folded.then_some("tape-folded"),
         })
         .collect()
 }

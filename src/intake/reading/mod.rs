@@ -12,6 +12,8 @@ pub mod clean;
 #[cfg(test)]
 mod clean_tests;
 pub mod cms;
+#[cfg(test)]
+mod evasion_tests;
 pub mod header;
 pub mod html;
 pub mod limits;

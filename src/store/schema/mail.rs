@@ -26,6 +26,7 @@ diesel::table! {
         because -> Text,
         join_due_at -> Nullable<BigInt>,
         join_warn_at -> Nullable<BigInt>,
+        is_quiet -> Bool,
     }
 }
 

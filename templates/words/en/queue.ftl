@@ -99,6 +99,7 @@ metric-meeting = Post-mortem meeting
 metric-call-back = Call back
 metric-log = Ticket logged
 metric-due = Due
+metric-join-request = Somebody asks to join
 
 priority-urgent = Urgent
 priority-high = High
