@@ -270,6 +270,37 @@ fn nothing_unwraps_outside_tests() {
     no_findings(findings);
 }
 
+/// The reference of the API calls each shape by the name of its type: of two with one name only the second would stand there.
+#[test]
+fn no_two_shapes_of_the_api_share_a_name() {
+    let mut known: BTreeMap<String, String> = BTreeMap::new();
+    let mut findings = Vec::new();
+    for (path, text) in sources("src") {
+        let (mut is_shape, mut called) = (false, None);
+        for line in text.lines() {
+            is_shape |= line.starts_with("#[derive(") && line.contains("ToSchema");
+            let other = line.strip_prefix("#[schema(as = ");
+            called = other.and_then(|it| it.strip_suffix(")]")).or(called);
+            let rest = line.strip_prefix("pub ").unwrap_or(line);
+            let named = ["struct ", "enum "]
+                .iter()
+                .find_map(|it| rest.strip_prefix(it));
+            if let Some(named) = named.filter(|_| is_shape) {
+                is_shape = false;
+                let end = named.find(|c: char| !c.is_alphanumeric() && c != '_');
+                let own = &named[..end.unwrap_or(named.len())];
+                let name = called.take().unwrap_or(own);
+                let here = path.display().to_string();
+                if let Some(there) = known.insert(name.to_owned(), here.clone()) {
+                    findings.push(format!("{here}: {name} is a shape of {there} too"));
+                }
+            }
+        }
+    }
+    assert!(known.len() > 300, "{} shapes", known.len());
+    no_findings(findings);
+}
+
 #[test]
 fn the_readme_has_the_table_of_all_settings() {
     let table: String = watchkeeper::config::KEYS
